@@ -1,0 +1,16 @@
+"""Verifier: compares both buckets, publishes what differs for another copy. Pushed by the `verify` topic."""
+
+import functions_framework
+from cloudevents.http import CloudEvent
+
+from shared.core.messages import VerifyMessage
+from shared.handling import Handler
+from shared.wiring import Parts
+
+handle = Handler("verify", VerifyMessage, Parts.verifier)
+
+
+@functions_framework.cloud_event
+def verifier(event: CloudEvent) -> None:
+    """Returning acknowledges the message, raising has it delivered again."""
+    handle(event.data)

@@ -1,0 +1,283 @@
+"""The REST surface of the S3 server, path-style: /bucket/key."""
+
+import base64
+import hashlib
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import AsyncIterator
+from email.utils import formatdate, parsedate_to_datetime
+from urllib.parse import parse_qsl, unquote_to_bytes
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from local.blob import Blob, byte_range
+from local.instruments import Instruments, Refusal, Reset, drop, send
+from local.s3 import listing, sigv4
+from local.s3.store import ARCHIVE_CLASSES, Bucket, Part, S3Error, StoredObject
+
+_KEPT = (
+    "content-type",
+    "cache-control",
+    "content-encoding",
+    "content-disposition",
+    "content-language",
+    "expires",
+    "x-amz-storage-class",
+    "x-amz-server-side-encryption",
+)
+_XML = "application/xml"
+_STREAMING = "STREAMING-"
+_UNSERVED = frozenset({"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging", "torrent", "versionId"})
+"""Object sub-resources that this server does not have; a request for one must not be taken for the object."""
+
+
+class S3Server:
+    """secrets: access key → secret key of everybody who may do everything."""
+
+    def __init__(self, instruments: Instruments, secrets: dict[str, str]) -> None:
+        self.instruments = instruments
+        self._secrets = secrets
+        self._buckets: dict[str, Bucket] = {}
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path.startswith("/_local/"):
+            return await self.instruments.control(request)
+        try:
+            return await self._route(request)
+        except S3Error as error:
+            return _error(request, error)
+        except Refusal as refusal:
+            return _error(request, S3Error(refusal.status, refusal.code))
+        except Reset:
+            drop(request)
+            return web.Response(status=500)
+        except OSError as error:
+            return _error(request, S3Error(500, "InternalError", f"local s3 cannot store this: {error.strerror}"))
+
+    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, raw_query = request.raw_path.partition("?")
+        sigv4.verify(request.method, path, raw_query, request.headers, self._secrets)
+        query = dict(parse_qsl(raw_query, keep_blank_values=True))
+        name, _, raw_key = path[1:].partition("/")
+        if not name:
+            return _xml(self._all_buckets())
+        key = unquote_to_bytes(raw_key)
+        if not key:
+            return await self._bucket(request, name, query)
+        return await self._object(request, self._get_bucket(name), name, key, query)
+
+    def _all_buckets(self) -> str:
+        items = "".join(
+            f"<Bucket><Name>{name}</Name><CreationDate>{listing.iso(bucket.created)}</CreationDate></Bucket>"
+            for name, bucket in self._buckets.items()
+        )
+        owner = "<Owner><ID>local</ID></Owner>"
+        return f"<ListAllMyBucketsResult{listing.NS}>{owner}<Buckets>{items}</Buckets></ListAllMyBucketsResult>"
+
+    def _get_bucket(self, name: str) -> Bucket:
+        if name not in self._buckets:
+            raise S3Error(404, "NoSuchBucket", "The specified bucket does not exist")
+        return self._buckets[name]
+
+    async def _bucket(self, request: web.BaseRequest, name: str, query: dict[str, str]) -> web.StreamResponse:
+        method = request.method
+        if method == "PUT" and not query:
+            self._buckets.setdefault(name, Bucket())
+            return web.Response(headers={"Location": f"/{name}"})
+        bucket = self._get_bucket(name)
+        match method:
+            case "HEAD":
+                return web.Response()
+            case "GET" if "location" in query:
+                return _xml(f"<LocationConstraint{listing.NS}></LocationConstraint>")
+            case "GET" if "versioning" in query:
+                return _xml(f"<VersioningConfiguration{listing.NS}/>")
+            case "GET" if not set(query) & {"acl", "policy", "inventory", "uploads", "tagging", "versions"}:
+                await self.instruments.enter("s3.list", query.get("prefix", ""))
+                return web.Response(body=listing.render(name, bucket, query), content_type=_XML)
+            case "POST" if "delete" in query:
+                return _xml(_delete_many(bucket, await request.read()))
+            case "DELETE" if bucket.objects:
+                raise S3Error(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+            case "DELETE":
+                del self._buckets[name]
+                return web.Response(status=204)
+        raise S3Error(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented")
+
+    async def _object(
+        self, request: web.BaseRequest, bucket: Bucket, name: str, key: bytes, query: dict[str, str]
+    ) -> web.StreamResponse:
+        text = key.decode(errors="replace")
+        if not _UNSERVED.isdisjoint(query):
+            raise S3Error(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented")
+        match request.method:
+            case "GET" | "HEAD":
+                fault = await self.instruments.enter(f"s3.{request.method.lower()}", text)
+                status, headers, start, end = _look(request, bucket.get(key), query)
+                if request.method == "HEAD":
+                    return web.Response(status=status, headers={**headers, "Content-Length": str(end - start)})
+                self.instruments.count("s3.egress_bytes", end - start)
+                chunks = bucket.get(key).content.chunks(start, end)
+                return await send(request, status, headers, chunks, end - start, fault)
+            case "PUT" if "uploadId" in query:
+                await self.instruments.enter("s3.put", text)
+                upload = bucket.upload(query["uploadId"])
+                content, md5 = await _receive(request)
+                upload.parts[int(query["partNumber"])] = Part(content, md5)
+                return web.Response(headers={"ETag": f'"{md5.hex()}"'})
+            case "PUT":
+                await self.instruments.enter("s3.put", text)
+                return await self._put(request, bucket, key)
+            case "POST" if "uploads" in query:
+                upload_id = bucket.begin_upload(key, _kept(request))
+                return _xml(
+                    f"<InitiateMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
+                    f"<UploadId>{upload_id}</UploadId></InitiateMultipartUploadResult>"
+                )
+            case "POST" if "uploadId" in query:
+                numbers = _numbers(await request.read())
+                stored = bucket.complete_upload(query["uploadId"], numbers)
+                return _xml(
+                    f"<CompleteMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
+                    f"<ETag>&quot;{stored.etag}&quot;</ETag></CompleteMultipartUploadResult>"
+                )
+            case "DELETE" if "uploadId" in query:
+                bucket.uploads.pop(query["uploadId"], None)
+                return web.Response(status=204)
+            case "DELETE":
+                bucket.objects.pop(key, None)
+                return web.Response(status=204)
+        raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+
+    async def _put(self, request: web.BaseRequest, bucket: Bucket, key: bytes) -> web.Response:
+        if len(key) > 1024:
+            raise S3Error(400, "KeyTooLongError", "Your key is too long")
+        content, md5 = await _receive(request)
+        if request.headers.get("If-None-Match") == "*" and key in bucket.objects:
+            raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        bucket.objects[key] = StoredObject(content, md5.hex(), _kept(request))
+        return web.Response(headers={"ETag": f'"{md5.hex()}"'})
+
+
+def _look(
+    request: web.BaseRequest, stored: StoredObject, query: dict[str, str]
+) -> tuple[int, dict[str, str], int, int]:
+    """Status, headers and byte range of a GET or HEAD."""
+    etag = f'"{stored.etag}"'
+    _preconditions(request, stored, etag)
+    size = stored.content.size
+    headers = {
+        **stored.headers,
+        "ETag": etag,
+        "Last-Modified": formatdate(stored.modified, usegmt=True),
+        "Accept-Ranges": "bytes",
+    }
+    if stored.storage_class in ARCHIVE_CLASSES and request.method == "GET":
+        raise S3Error(403, "InvalidObjectState", "The operation is not valid for the object's storage class")
+    start, end, status = 0, size, 200
+    if "partNumber" in query:
+        sizes = stored.parts or [size]
+        number = int(query["partNumber"])
+        if not 1 <= number <= len(sizes):
+            raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+        start = sum(sizes[: number - 1])
+        end = start + sizes[number - 1]
+        if stored.parts:
+            headers["x-amz-mp-parts-count"] = str(len(sizes))
+        status = 206
+    try:
+        asked = byte_range(request.headers.get("Range"), size)
+    except ValueError:
+        raise S3Error(416, "InvalidRange", "The requested range is not satisfiable") from None
+    if asked is not None:
+        (start, end), status = asked, 206
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return status, headers, start, end
+
+
+def _preconditions(request: web.BaseRequest, stored: StoredObject, etag: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html"""
+    known = (etag, stored.etag, "*")
+    match = request.headers.get("If-Match")
+    if match is not None and match not in known:
+        raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+    if request.headers.get("If-None-Match") in known:
+        raise S3Error(304, "NotModified")
+    since = request.headers.get("If-Unmodified-Since")
+    if since is not None and match is None and int(stored.modified) > parsedate_to_datetime(since).timestamp():
+        raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+
+
+async def _receive(request: web.BaseRequest) -> tuple[Blob, bytes]:
+    """The body and its MD5, out of aws-chunked framing where the client uses it."""
+    content, md5 = Blob(), hashlib.md5()
+    streaming = request.headers.get("x-amz-content-sha256", "").startswith(_STREAMING)
+    framed = streaming or "aws-chunked" in request.headers.get("Content-Encoding", "")
+    async for chunk in _unframed(request) if framed else request.content.iter_any():
+        content.append(chunk)
+        md5.update(chunk)
+    given = request.headers.get("Content-MD5")
+    if given is not None and base64.b64decode(given) != md5.digest():
+        raise S3Error(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+    return content, md5.digest()
+
+
+async def _unframed(request: web.BaseRequest) -> AsyncIterator[bytes]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html"""
+    while True:
+        head = await request.content.readuntil(b"\r\n")
+        left = int(head.split(b";")[0], 16)
+        if left == 0:
+            break
+        while left:
+            chunk = await request.content.read(min(left, 65536))
+            if not chunk:
+                raise S3Error(400, "IncompleteBody", "You did not provide the number of bytes specified")
+            left -= len(chunk)
+            yield chunk
+        await request.content.readexactly(2)
+    async for _ in request.content.iter_any():
+        continue
+
+
+def _kept(request: web.BaseRequest) -> dict[str, str]:
+    """The request headers that S3 gives back with the object."""
+    kept = {name: request.headers[name] for name in _KEPT if name in request.headers}
+    kept.update({k.lower(): v for k, v in request.headers.items() if k.lower().startswith("x-amz-meta-")})
+    codings = [item.strip() for item in kept.pop("content-encoding", "").split(",")]
+    real = ",".join(item for item in codings if item and item != "aws-chunked")
+    if real:
+        kept["content-encoding"] = real
+    kept.setdefault("content-type", "binary/octet-stream")
+    return kept
+
+
+def _delete_many(bucket: Bucket, body: bytes) -> str:
+    keys = [item.text or "" for item in ElementTree.fromstring(body).iter() if item.tag.endswith("Key")]
+    for key in keys:
+        bucket.objects.pop(key.encode(), None)
+    deleted = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
+    return f"<DeleteResult{listing.NS}>{deleted}</DeleteResult>"
+
+
+def _numbers(body: bytes) -> list[int]:
+    try:
+        root = ElementTree.fromstring(body)
+    except ElementTree.ParseError:
+        raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed") from None
+    return [int(item.text or 0) for item in root.iter() if item.tag.endswith("PartNumber")]
+
+
+def _xml(text: str) -> web.Response:
+    return web.Response(body=f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode(), content_type=_XML)
+
+
+def _error(request: web.BaseRequest, error: S3Error) -> web.Response:
+    if error.status == 304 or request.method == "HEAD":
+        return web.Response(status=error.status)
+    text = f"<Error><Code>{error.code}</Code><Message>{escape(str(error))}</Message><RequestId>{time.time_ns():x}</RequestId></Error>"
+    return web.Response(
+        status=error.status, body=f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode(), content_type=_XML
+    )

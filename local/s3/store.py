@@ -1,0 +1,94 @@
+"""What the S3 server holds."""
+
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from sortedcontainers import SortedDict
+
+from local.blob import Blob
+
+ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+class S3Error(Exception):
+    """An error answer: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+
+    def __init__(self, status: int, code: str, message: str = "") -> None:
+        super().__init__(message or code)
+        self.status = status
+        self.code = code
+
+
+@dataclass(slots=True)
+class StoredObject:
+    """headers: what was given at PUT and comes back at GET. parts: their sizes, of a multipart upload."""
+
+    content: Blob
+    etag: str
+    headers: dict[str, str]
+    modified: float = field(default_factory=time.time)
+    parts: list[int] = field(default_factory=list)
+
+    @property
+    def storage_class(self) -> str:
+        return self.headers.get("x-amz-storage-class", "STANDARD")
+
+
+@dataclass(slots=True)
+class Part:
+    content: Blob
+    md5: bytes
+
+
+@dataclass(slots=True)
+class MultipartUpload:
+    key: bytes
+    headers: dict[str, str]
+    parts: dict[int, Part] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Objects in the byte order of their keys."""
+
+    objects: "SortedDict[bytes, StoredObject]" = field(default_factory=SortedDict)
+    uploads: dict[str, MultipartUpload] = field(default_factory=dict)
+    created: float = field(default_factory=time.time)
+
+    def get(self, key: bytes) -> StoredObject:
+        found = self.objects.get(key)
+        if found is None:
+            raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
+        return found
+
+    def begin_upload(self, key: bytes, headers: dict[str, str]) -> str:
+        upload_id = uuid.uuid4().hex
+        self.uploads[upload_id] = MultipartUpload(key, headers)
+        return upload_id
+
+    def upload(self, upload_id: str) -> MultipartUpload:
+        found = self.uploads.get(upload_id)
+        if found is None:
+            raise S3Error(404, "NoSuchUpload", "The specified multipart upload does not exist.")
+        return found
+
+    def complete_upload(self, upload_id: str, numbers: list[int]) -> StoredObject:
+        """Join the parts; the ETag is the MD5 of the parts' MD5s and their count."""
+        upload = self.upload(upload_id)
+        if not numbers or any(number not in upload.parts for number in numbers):
+            raise S3Error(400, "InvalidPart", "One or more of the specified parts could not be found.")
+        if numbers != sorted(numbers):
+            raise S3Error(400, "InvalidPartOrder", "The list of parts was not in ascending order.")
+        parts = [upload.parts[number] for number in numbers]
+        content = Blob()
+        for part in parts:
+            content.append_blob(part.content)
+        digest = hashlib.md5(b"".join(part.md5 for part in parts)).hexdigest()
+        stored = StoredObject(
+            content, f"{digest}-{len(parts)}", upload.headers, parts=[part.content.size for part in parts]
+        )
+        self.objects[upload.key] = stored
+        del self.uploads[upload_id]
+        return stored

@@ -1,0 +1,93 @@
+"""Runs one server of the stack as a process: `python -m local.serve s3 --port 9000`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from local.serving import HOST, PortTaken, check_free, listen_both, listen_http
+
+ACCESS_KEY, SECRET_KEY = "test", "test"
+
+
+async def _s3(port: int, _origin: str) -> None:
+    from local.instruments import Instruments
+    from local.s3.api import S3Server
+
+    await listen_http(S3Server(Instruments(), {ACCESS_KEY: SECRET_KEY}).handle, port)
+
+
+async def _edge(port: int, origin: str) -> None:
+    from local.edge import Edge
+    from local.instruments import Instruments
+
+    await listen_http(Edge(Instruments(), origin).handle, port)
+
+
+async def _gcs(port: int, _origin: str) -> None:
+    from local.gcs.api import GcsServer
+    from local.instruments import Instruments
+
+    await listen_http(GcsServer(Instruments(), f"http://{HOST}:{port}").handle, port)
+
+
+async def _pubsub(port: int, _origin: str) -> None:
+    from local.instruments import Instruments
+    from local.pubsub.broker import Broker
+    from local.pubsub.grpc_api import handlers
+    from local.pubsub.rest_api import RestApi
+
+    broker = Broker(Instruments())
+    await listen_both(handlers(broker), RestApi(broker).handle, port)
+
+
+async def _firestore(port: int, _origin: str) -> None:
+    from local.firestore.service import Firestore, handlers
+    from local.instruments import Instruments
+
+    service = Firestore(Instruments())
+    await listen_both(handlers(service), service.instruments.control, port)
+
+
+async def _secrets(port: int, _origin: str) -> None:
+    from local.instruments import Instruments
+    from local.secrets import Secrets, handlers
+
+    await listen_both(handlers(Secrets()), Instruments().control, port)
+
+
+SERVERS: dict[str, Callable[[int, str], Awaitable[None]]] = {
+    "s3": _s3,
+    "edge": _edge,
+    "gcs": _gcs,
+    "pubsub": _pubsub,
+    "firestore": _firestore,
+    "secrets": _secrets,
+}
+
+
+async def _forever(name: str, port: int, origin: str) -> None:
+    await SERVERS[name](port, origin)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("server", choices=SERVERS)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--origin", default="", help="what the edge stands in front of")
+    given = parser.parse_args()
+    try:
+        check_free(given.server, given.port)
+    except PortTaken as taken:
+        sys.exit(f"{taken}; choose another one")
+    try:
+        import uvloop
+
+        uvloop.run(_forever(given.server, given.port, given.origin))
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Putting a server on a loopback port; gRPC and HTTP/1.1 of one service share it."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+
+import grpc
+from aiohttp import web
+
+HOST = "127.0.0.1"
+_HTTP2_PREFACE = b"PRI * HT"
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class PortTaken(Exception):
+    """Another program listens on the port."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def check_free(name: str, port: int) -> None:
+    """Raises PortTaken with a sentence for a person."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise PortTaken(f"port {port}, meant for {name}, is taken by another program") from None
+
+
+async def listen_http(handler: Handler, port: int) -> None:
+    """Serve HTTP on a port until cancelled."""
+    await web.TCPSite(await _runner(handler), HOST, port).start()
+
+
+async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler, port: int) -> None:
+    """Serve gRPC and HTTP/1.1 on one port: the first bytes of a connection tell which it speaks.
+
+    The emulators that the client libraries know are one host:port each, and answer both there.
+    """
+    folder = tempfile.mkdtemp(prefix="local-stack-")
+    grpc_path, http_path = os.path.join(folder, "grpc"), os.path.join(folder, "http")
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 << 20)])
+    server.add_generic_rpc_handlers(tuple(grpc_handlers))
+    server.add_insecure_port(f"unix:{grpc_path}")
+    await server.start()
+    await web.UnixSite(await _runner(http), http_path).start()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            first = await reader.readexactly(len(_HTTP2_PREFACE))
+            inner = await asyncio.open_unix_connection(grpc_path if first == _HTTP2_PREFACE else http_path)
+            inner[1].write(first)
+            await asyncio.gather(_pump(reader, inner[1]), _pump(inner[0], writer))
+
+    await asyncio.start_server(connected, HOST, port)
+
+
+async def _runner(handler: Handler) -> web.ServerRunner:
+    runner = web.ServerRunner(web.Server(handler, access_log=None), handle_signals=False)
+    await runner.setup()
+    return runner
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(64 * 1024):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()

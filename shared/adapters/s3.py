@@ -1,0 +1,135 @@
+"""The source bucket, asked directly: listing, HEAD, and the way around the CDN."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, unquote_to_bytes
+
+import aiohttp
+
+from shared.adapters.http import Http, chunks
+from shared.adapters.s3_address import S3Address
+from shared.core import verdicts
+from shared.core.errors import Changed, Refused
+from shared.core.objects import Attributes, SourceObject
+from shared.ports import Body
+
+_NS = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+_META = "x-amz-meta-"
+
+
+class S3Source:
+    """`shared.ports.Source` over S3's REST API."""
+
+    def __init__(self, address: S3Address, http: Http) -> None:
+        self._address = address
+        self._http = http
+
+    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
+        """ListObjectsV2, 1,000 keys a page; keys come URL-encoded because XML cannot hold them all.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        """
+        token: str | None = None
+        while True:
+            fields = {"encoding-type": "url", "list-type": "2", "prefix": quote(prefix, safe="")}
+            if token is not None:
+                fields["continuation-token"] = quote(token, safe="")
+            elif after:
+                fields["start-after"] = quote(after, safe="")
+            query = "&".join(f"{name}={value}" for name, value in sorted(fields.items()))
+            url = self._address.url(query=query)
+            answer = await self._http.ask(
+                f"listing s3 prefix {prefix.decode()!r}",
+                verdicts.reading,
+                lambda url=url: ("GET", url, self._address.signed("GET", url)),  # type: ignore[misc]
+            )
+            page, token = parse_page(answer.body)
+            if page:
+                yield page
+            if token is None:
+                return
+
+    async def head(self, key: bytes) -> SourceObject:
+        url = self._address.url(key)
+        answer = await self._http.ask(
+            f"s3 HEAD {key.decode()}", verdicts.reading, lambda: ("HEAD", url, self._address.signed("HEAD", url))
+        )
+        headers = answer.headers
+        return SourceObject(
+            key=key,
+            etag=unquoted(headers.get("ETag", "")),
+            size=int(headers.get("Content-Length", "0")),
+            modified=int(parsedate_to_datetime(headers["Last-Modified"]).timestamp()),
+            storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+        )
+
+
+class ObjectDownload:
+    """`shared.ports.Download`: signed for S3, sent to S3 or to the CDN in front of it.
+
+    cdn_url: None goes straight to S3.
+    """
+
+    def __init__(self, address: S3Address, http: Http, cdn_url: str | None) -> None:
+        self._address = address
+        self._http = http
+        self._place = cdn_url or address.base
+        self._side = "cdn" if cdn_url else "s3"
+
+    @asynccontextmanager
+    async def open(self, source: SourceObject) -> AsyncIterator[Body]:
+        headers = self._address.signed("GET", self._address.url(source.key))
+        headers["If-Match"] = f'"{source.etag}"'
+        url = self._place + self._address.url(source.key)[len(self._address.base) :]
+        what = f"{self._side} GET {source.text}"
+        async with self._http.open("GET", url, headers) as response:
+            if response.status != 200:
+                raise verdicts.reading(what, response.status, response.headers, await response.read())
+            etag = unquoted(response.headers.get("ETag", ""))
+            if etag != source.etag:
+                raise Changed(f"{what}: ETag {etag}, asked for {source.etag}")
+            if response.content_length is None:
+                raise Refused(f"{what}: the answer does not say how long it is")
+            yield Body(etag, response.content_length, attributes(response), chunks(response))
+
+
+def parse_page(body: bytes) -> tuple[list[SourceObject], str | None]:
+    """The objects of a ListObjectsV2 page, and the token of the next one."""
+    root = ElementTree.fromstring(body)
+    page = []
+    for item in root.iter(f"{_NS}Contents"):
+        page.append(
+            SourceObject(
+                key=unquote_to_bytes(item.findtext(f"{_NS}Key", "").replace("+", "%20")),
+                etag=unquoted(item.findtext(f"{_NS}ETag", "")),
+                size=int(item.findtext(f"{_NS}Size", "0")),
+                modified=int(datetime.fromisoformat(item.findtext(f"{_NS}LastModified", "")).timestamp()),
+                storage_class=item.findtext(f"{_NS}StorageClass", "STANDARD"),
+            )
+        )
+    truncated = root.findtext(f"{_NS}IsTruncated") == "true"
+    return page, root.findtext(f"{_NS}NextContinuationToken") if truncated else None
+
+
+def attributes(response: aiohttp.ClientResponse) -> Attributes:
+    """What an S3 response says about the object besides its bytes."""
+    headers: Mapping[str, str] = response.headers
+    return Attributes(
+        content_type=headers.get("Content-Type"),
+        content_encoding=headers.get("Content-Encoding"),
+        content_language=headers.get("Content-Language"),
+        content_disposition=headers.get("Content-Disposition"),
+        cache_control=headers.get("Cache-Control"),
+        metadata={
+            name[len(_META) :].lower(): value for name, value in headers.items() if name.lower().startswith(_META)
+        },
+        encryption=headers.get("x-amz-server-side-encryption"),
+    )
+
+
+def unquoted(etag: str) -> str:
+    """An ETag without its quotes, and without the weak mark a CDN may have put on it."""
+    return etag.removeprefix("W/").strip('"')

@@ -1,0 +1,132 @@
+"""The error tree. Every error knows its fate, so nobody decides by matching strings.
+
+    BucketError
+    ├── SettingsError        the start stops, listing every bad setting
+    ├── MalformedMessage     dead-lettered at once, never retried
+    ├── Busy                 somebody else holds the lease: nack, come back later
+    ├── StateConflict        a document moved under our hands: read it again
+    └── ObjectError          about one key; `reason` is what is put on record
+        ├── Transient        RETRY    5xx, resets, truncated bodies, time-outs
+        │   ├── Throttled    RETRY    429, SlowDown; carries Retry-After
+        │   ├── Corrupt      RETRY    the bytes are not what the source promised
+        │   └── LostRace     RETRY    the destination changed between look and write
+        ├── Changed          RETRY    the source changed between listing and read
+        ├── Gone             GIVE_UP  no such key (any more)
+        ├── Forbidden        GIVE_UP  credentials, policy, key grant
+        ├── Archived         GIVE_UP  needs a restore first
+        ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
+        ├── Unsupported      GIVE_UP  a name the destination refuses
+        └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
+"""
+
+from enum import Enum
+
+
+class Fate(Enum):
+    """What is to be done with the key whose copy raised the error."""
+
+    RETRY = "retry"
+    GIVE_UP = "give up"
+
+
+class BucketError(Exception):
+    """Root of everything this project raises on purpose."""
+
+
+class SettingsError(BucketError):
+    """One or more settings are missing or wrong. The text lists all of them, a line each."""
+
+
+class MalformedMessage(BucketError):
+    """A message that no retry can make right. `problems` holds one sentence for each thing wrong in it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Busy(BucketError):
+    """The work is leased to another invocation that may still be alive."""
+
+
+class StateConflict(BucketError):
+    """A document was written by somebody else since it was read."""
+
+
+class ObjectError(BucketError):
+    """A failure that concerns one object. `reason` is the short, stable word kept in the ledger."""
+
+    reason = "error"
+    fate = Fate.GIVE_UP
+
+
+class Transient(ObjectError):
+    """Likely to pass by itself."""
+
+    reason = "transient"
+    fate = Fate.RETRY
+
+
+class Throttled(Transient):
+    """The service asks for patience; `retry_after` is in seconds, None when it did not say."""
+
+    reason = "throttled"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Corrupt(Transient):
+    """Bytes that do not match the source's ETag, size or checksum. Nothing became visible."""
+
+    reason = "corrupt"
+
+
+class LostRace(Transient):
+    """The destination's generation is not the one that was looked at: look again."""
+
+    reason = "lost_race"
+
+
+class Changed(ObjectError):
+    """The response carries another ETag than the one asked for."""
+
+    reason = "changed"
+    fate = Fate.RETRY
+
+
+class Gone(ObjectError):
+    """The source has no such object."""
+
+    reason = "gone"
+
+
+class Forbidden(ObjectError):
+    """Denied by a policy, by credentials or by a missing key grant."""
+
+    reason = "forbidden"
+
+
+class Archived(ObjectError):
+    """The object lies in an archive class and must be restored first."""
+
+    reason = "archived"
+
+
+class StaleEdge(ObjectError):
+    """The CDN serves another version than S3, and the job forbids reading S3 directly."""
+
+    reason = "stale_edge"
+
+
+class Unsupported(ObjectError):
+    """The destination cannot hold an object of this name."""
+
+    reason = "unsupported"
+
+
+class Refused(ObjectError):
+    """The service refused the request for good; the text carries its own words."""
+
+    reason = "refused"

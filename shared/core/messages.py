@@ -1,0 +1,122 @@
+"""The JSON that flows between the functions, small enough for a person to type.
+
+topic list       {}                                   a delta run of the whole job
+                 {"prefix": "a/"}                     this prefix now, failed keys tried again
+                 {"prefix": "a/", "force": true}      copy even what is unchanged
+                 {"keys": ["a/b.jpg"]}                these keys now
+topic transfer   {"run", "batch", "objects": […]}     written by the lister and the verifier
+topic verify     {} or {"prefix": "a/"}               compare, and repair unless {"repair": false}
+
+The remaining fields are machine-made and optional to a person.
+"""
+
+import json
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.core.errors import MalformedMessage
+from shared.core.keys import MAX_KEY_BYTES
+from shared.core.objects import SourceObject
+
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
+KeyText = Annotated[str, Field(min_length=1, max_length=MAX_KEY_BYTES)]
+
+
+class Message(BaseModel):
+    """Base: nothing unknown, nothing coerced, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def encode(self) -> bytes:
+        """The message as JSON, without the fields that are at their defaults."""
+        return self.model_dump_json(exclude_defaults=True).encode()
+
+
+class ListMessage(Message):
+    """Work for the lister: a prefix (all of the job by default) or single keys.
+
+    cursor: list only keys greater than this one; set by the lister itself when its budget ends.
+    redrive: try remembered failures again; meant by any message that names a prefix or keys.
+    """
+
+    prefix: str = ""
+    keys: tuple[KeyText, ...] = Field(default=(), max_length=1000)
+    force: bool = False
+    redrive: bool = False
+    run: RunId | None = None
+    cursor: str = ""
+
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        if self.keys and (self.prefix or self.cursor):
+            raise ValueError('name either "prefix" or "keys", not both')
+        if self.cursor and not self.cursor.startswith(self.prefix):
+            raise ValueError('"cursor" lies outside "prefix"')
+        return self
+
+
+class ObjectEntry(Message):
+    """One object to copy. size: bytes. modified: whole epoch seconds."""
+
+    key: KeyText
+    etag: str
+    size: int = Field(ge=0)
+    modified: int = Field(default=0, ge=0)
+    storage_class: str = "STANDARD"
+
+    @classmethod
+    def of(cls, source: SourceObject) -> Self:
+        return cls(
+            key=source.text,
+            etag=source.etag,
+            size=source.size,
+            modified=source.modified,
+            storage_class=source.storage_class,
+        )
+
+    def source(self) -> SourceObject:
+        return SourceObject(self.key.encode(), self.etag, self.size, self.modified, self.storage_class)
+
+
+class TransferMessage(Message):
+    """A batch to copy. `attempt` counts from 1; a handed-back remainder carries the next number."""
+
+    run: RunId
+    batch: RunId
+    objects: tuple[ObjectEntry, ...] = Field(min_length=1, max_length=1000)
+    attempt: int = Field(default=1, ge=1)
+    force: bool = False
+
+
+class VerifyMessage(Message):
+    """Work for the verifier. cursor: compare only keys greater than this one."""
+
+    prefix: str = ""
+    repair: bool = True
+    run: RunId | None = None
+    cursor: str = ""
+
+
+M = TypeVar("M", bound=Message)
+
+
+def decode(model: type[M], data: bytes) -> M:
+    """Read a message; an empty body means `{}`. Raises MalformedMessage naming every problem."""
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        raise MalformedMessage([_sentence(dict(problem)) for problem in error.errors()]) from None
+
+
+def _sentence(problem: dict[str, object]) -> str:
+    where = problem.get("loc")
+    path = ".".join(str(step) for step in where) if isinstance(where, tuple) else ""
+    given = problem.get("input")
+    text = str(problem.get("msg", "is wrong")).removeprefix("Value error, ")
+    if problem.get("type") == "json_invalid":
+        return f"not JSON: {text.removeprefix('Invalid JSON: ')}"
+    if problem.get("type") == "extra_forbidden":
+        return f'unknown field "{path}"'
+    shown = json.dumps(given, default=str)[:80] if path else ""
+    return f'"{path}": {text}, got {shown}' if path else text

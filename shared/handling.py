@@ -1,0 +1,117 @@
+"""From a pushed Pub/Sub message to a finished workflow: decode, run, and answer ack (return) or nack (raise)."""
+
+import asyncio
+import base64
+import binascii
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from shared import runtime, wiring
+from shared.config import Settings
+from shared.core.budget import Budget
+from shared.core.errors import BucketError, Busy, MalformedMessage
+from shared.core.messages import Message, decode
+from shared.wiring import Parts
+
+M = TypeVar("M", bound=Message)
+
+Work = Callable[[M, str, Budget], Awaitable[None]]
+"""(message, name of the run if the message starts one, budget)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One pushed message."""
+
+    data: bytes
+    message_id: str
+    published: str
+    subscription: str
+
+
+class Handler(Generic[M]):
+    """Handles the messages of one function. kind: what its runs are named after."""
+
+    def __init__(self, kind: str, model: type[M], start: Callable[[Parts], Work[M]]) -> None:
+        self._kind = kind
+        self._model = model
+        self._start = start
+        self._settings = wiring.settings()
+        self._lock = threading.Lock()
+        self._ready: tuple[Parts, Work[M]] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def __call__(self, body: object) -> None:
+        """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed."""
+        parts, work = self._get_ready()
+        runtime.run(self._handle(parts, work, body))
+
+    def _get_ready(self) -> tuple[Parts, Work[M]]:
+        with self._lock:
+            if self._ready is None:
+                parts = runtime.run(wiring.build(self._settings))
+                self._ready = parts, self._start(parts)
+            return self._ready
+
+    async def _handle(self, parts: Parts, work: Work[M], body: object) -> None:
+        delivery = read_push(body)
+        budget = Budget(parts.clock.monotonic(), self._settings.budget_seconds)
+        try:
+            message = decode(self._model, delivery.data)
+            await work(message, self._run_name(delivery), budget)
+        except MalformedMessage as malformed:
+            await self._reject(parts, delivery, malformed)
+        except Busy as busy:
+            parts.log.info("busy", message_id=delivery.message_id, reason=str(busy))
+            raise
+        except BucketError as error:
+            parts.log.error("nacked", error, message_id=delivery.message_id, reason=str(error))
+            raise
+
+    def _run_name(self, delivery: Delivery) -> str:
+        """The same for every delivery of a message, and in the order of publishing to the eye."""
+        stamp = "".join(sign for sign in delivery.published.partition(".")[0] if sign not in "-:Z")
+        return f"{self._kind}-{stamp or 'undated'}-{delivery.message_id}"[:100]
+
+    async def _reject(self, parts: Parts, delivery: Delivery, malformed: MalformedMessage) -> None:
+        """Said, counted and dead-lettered; then the message is done with."""
+        parts.log.error(
+            "malformed message",
+            message_id=delivery.message_id,
+            subscription=delivery.subscription,
+            reason=str(malformed),
+            body=delivery.data[:500].decode(errors="replace"),
+        )
+        await asyncio.gather(
+            parts.state.note_rejected(
+                delivery.message_id, self._kind, malformed.problems, parts.clock.now()
+            ),
+            parts.queue.reject(delivery.data, {"function": self._kind, "reason": str(malformed)[:1000]}),
+        )
+
+
+def read_push(body: object) -> Delivery:
+    """The message in a push, whether it came raw or as an Eventarc CloudEvent's data.
+
+    What is not a push at all becomes a delivery with an unreadable body, so that it is dead-lettered.
+    https://cloud.google.com/pubsub/docs/push#receive_push
+    """
+    envelope = body if isinstance(body, Mapping) else {}
+    message = envelope.get("message")
+    if not isinstance(message, Mapping):
+        return Delivery(f"not a Pub/Sub push: {body!r}"[:500].encode(), "none", "", "")
+    try:
+        data = base64.b64decode(str(message.get("data", "")), validate=True)
+    except binascii.Error:
+        data = b"message data is not base64"
+    return Delivery(
+        data=data,
+        message_id=str(message.get("messageId") or message.get("message_id") or "none"),
+        published=str(message.get("publishTime") or message.get("publish_time") or ""),
+        subscription=str(envelope.get("subscription", "")),
+    )

@@ -1,0 +1,232 @@
+"""What the workflows need from the world, and nothing of how it is met."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from shared.core.ledger import Record
+from shared.core.messages import Message
+from shared.core.objects import Attributes, DestinationObject, SourceObject
+from shared.core.outcomes import Tally
+
+
+class Clock(Protocol):
+    """Time and chance, so that tests can own both."""
+
+    def now(self) -> float:
+        """Wall time in epoch seconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def draw(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+
+class Log(Protocol):
+    """Where events go; fields are key, run, attempt, reason and the like."""
+
+    def info(self, message: str, **fields: object) -> None: ...
+
+    def warning(self, message: str, **fields: object) -> None: ...
+
+    def error(self, message: str, error: BaseException | None = None, **fields: object) -> None: ...
+
+
+class Source(Protocol):
+    """The S3 bucket, asked directly."""
+
+    def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
+        """Pages of objects with the prefix, in key order, strictly after `after`."""
+        ...
+
+    async def head(self, key: bytes) -> SourceObject:
+        """The current version. Raises Gone if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """An open download. size: bytes promised by Content-Length. chunks: read once, in order."""
+
+    etag: str
+    size: int
+    attributes: Attributes
+    chunks: AsyncIterator[bytes]
+
+
+class Download(Protocol):
+    """A way to an object's bytes: through the CDN, or straight from S3."""
+
+    def open(self, source: SourceObject) -> AbstractAsyncContextManager[Body]:
+        """Ask for exactly the version `source.etag`. Raises Changed if another one answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What is written under a name. md5 (hex) is set where the source's ETag is one: GCS then refuses any
+    other bytes. generation: the one being replaced, 0 for none."""
+
+    name: bytes
+    size: int
+    generation: int
+    attributes: Attributes
+    metadata: dict[str, str]
+    md5: str | None
+
+
+class Destination(Protocol):
+    """The GCS bucket."""
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        """The live object of this name, None if there is none."""
+        ...
+
+    async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
+        """Make the object visible whole and right, or not at all.
+
+        Raises LostRace if the generation is not the expected one, Corrupt if the bytes are too few, too
+        many or not those promised.
+        """
+        ...
+
+    def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[DestinationObject]:
+        """Live objects with the prefix, in name order, strictly after `after`."""
+        ...
+
+
+class Queue(Protocol):
+    """Where messages go."""
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        """Returns once every message is durably accepted."""
+        ...
+
+    async def reject(self, data: bytes, attributes: dict[str, str]) -> None:
+        """Put a body that nobody can read on the dead-letter topic."""
+        ...
+
+
+class Claim(Enum):
+    """Answer to the wish to work on a range."""
+
+    GRANTED = "granted"
+    HELD = "held by another invocation"
+    DONE = "done already"
+
+
+@dataclass(frozen=True, slots=True)
+class RangeId:
+    """One invocation's piece of a run: the stretch of a prefix that begins after `cursor`."""
+
+    run: str
+    prefix: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
+    others. verdicts: the verifier's."""
+
+    listed: Tally = field(default_factory=Tally)
+    outcomes: Tally = field(default_factory=Tally)
+    verdicts: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far.
+    verdicts: what a verifier said, by verdict. open_ranges: still being walked."""
+
+    listed_keys: int
+    listed_bytes: int
+    outcomes: Tally
+    verdicts: Tally
+    open_ranges: int
+
+    @property
+    def pending(self) -> int:
+        """Keys that were listed and have not ended yet."""
+        return self.listed_keys - self.outcomes.total_keys
+
+    @property
+    def finished(self) -> bool:
+        return self.open_ranges == 0 and self.pending <= 0
+
+    @property
+    def balanced(self) -> bool:
+        """Every listed key and byte has exactly one outcome."""
+        return (
+            self.finished
+            and self.outcomes.total_keys == self.listed_keys
+            and self.outcomes.total_bytes == self.listed_bytes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A record with the token that a later write must still match."""
+
+    record: Record
+    version: object
+
+
+class State(Protocol):
+    """The memory. Losing it costs a re-scan, never an object."""
+
+    def records(self, prefix: bytes, after: bytes) -> AsyncIterator[Record]:
+        """Ledger records that may speak about keys with the prefix after `after`, by first key."""
+        ...
+
+    async def remember(self, records: Sequence[Record]) -> None:
+        """Create the records of published batches; one that exists already is left as it is."""
+        ...
+
+    async def record(self, batch: str) -> Versioned | None: ...
+
+    async def settle(self, record: Record, version: object | None) -> None:
+        """Write a batch's results. Raises StateConflict if the record moved since `version`."""
+        ...
+
+    async def begin(self, piece: RangeId, kind: str, now: float) -> None:
+        """Open the books of a run with its first range; repeating it changes nothing."""
+        ...
+
+    async def expect(self, piece: RangeId) -> None:
+        """Open a further range of a run before its message is published; repeating it changes nothing."""
+        ...
+
+    async def claim(self, piece: RangeId, owner: str, now: float, lease_seconds: float) -> Claim:
+        """Take or renew a range for `lease_seconds`, unless it is done or another's lease still runs."""
+        ...
+
+    async def finish(self, piece: RangeId, books: Books, now: float) -> None:
+        """Close a range with its books."""
+        ...
+
+    async def summary(self, run: str) -> RunSummary: ...
+
+    async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:
+        """Merge fields into a prefix's document."""
+        ...
+
+    async def note_rejected(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
+        """Count a malformed message; the same delivery is counted once."""
+        ...
+
+
+class Secrets(Protocol):
+    """Where secrets are kept."""
+
+    async def read(self, name: str) -> str:
+        """The current value of projects/P/secrets/S/versions/V."""
+        ...

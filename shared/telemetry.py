@@ -1,0 +1,46 @@
+"""Logs as Cloud Logging reads them: one JSON object a line on standard output.
+
+https://cloud.google.com/logging/docs/structured-logging
+"""
+
+import json
+import sys
+import traceback
+from datetime import UTC, datetime
+
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+
+
+class Log:
+    """Writes events of at least `level`. `bound` fields are on every line."""
+
+    def __init__(self, level: str = "INFO", **bound: object) -> None:
+        self._level = level
+        self._bound = bound
+
+    def bind(self, **fields: object) -> "Log":
+        """The same log with more fields on every line."""
+        return Log(self._level, **{**self._bound, **fields})
+
+    def debug(self, message: str, **fields: object) -> None:
+        self._write("DEBUG", message, fields)
+
+    def info(self, message: str, **fields: object) -> None:
+        self._write("INFO", message, fields)
+
+    def warning(self, message: str, **fields: object) -> None:
+        self._write("WARNING", message, fields)
+
+    def error(self, message: str, error: BaseException | None = None, **fields: object) -> None:
+        """With an exception, its traceback is a field: the line stays one line."""
+        if error is not None:
+            fields["traceback"] = "".join(traceback.format_exception(error))
+        self._write("ERROR", message, fields)
+
+    def _write(self, severity: str, message: str, fields: dict[str, object]) -> None:
+        if _LEVELS[severity] < _LEVELS[self._level]:
+            return
+        entry = {"severity": severity, "time": datetime.now(UTC).isoformat(), "message": message}
+        line = json.dumps({**entry, **self._bound, **fields}, ensure_ascii=False, default=str)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,155 @@
+"""The only place where adapters are built: lazily, once an instance."""
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+
+import botocore.session
+from botocore.credentials import Credentials
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.firestore import FirestoreState
+from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
+from shared.adapters.google_token import Token
+from shared.adapters.http import Http
+from shared.adapters.pubsub import PubSubQueue
+from shared.adapters.s3 import ObjectDownload, S3Source
+from shared.adapters.s3_address import S3Address
+from shared.adapters.secrets import SecretManager
+from shared.config import Route, Settings, StaleEdgePolicy, load
+from shared.core.errors import SettingsError
+from shared.ports import Clock, Destination, Log, Queue, Source, State
+from shared.telemetry import Log as JsonLog
+from shared.workflows.copy_object import CopyObject
+from shared.workflows.in_flight import InFlight
+from shared.workflows.list_range import ListRange
+from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.transfer_batch import TransferBatch
+from shared.workflows.verify_range import VerifyRange
+
+GCS_ENDPOINT = "https://storage.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every adapter of an instance, connected to one loop."""
+
+    settings: Settings
+    log: Log
+    clock: Clock
+    http: Http
+    address: S3Address
+    source: Source
+    destination: Destination
+    queue: Queue
+    state: State
+
+    @property
+    def publish(self) -> PublishBatches:
+        s = self.settings
+        return PublishBatches(
+            self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes
+        )
+
+    def lister(self) -> ListRange:
+        s = self.settings
+        return ListRange(
+            source=self.source,
+            state=self.state,
+            queue=self.queue,
+            publish=self.publish,
+            clock=self.clock,
+            log=self.log,
+            topic=s.list_topic,
+            root=s.source_prefix,
+            life_seconds=s.in_flight_life_seconds,
+            lease_seconds=s.lease_seconds,
+        )
+
+    def transfer(self) -> TransferBatch:
+        s = self.settings
+        direct = ObjectDownload(self.address, self.http, None)
+        cdn = ObjectDownload(self.address, self.http, s.cdn_url) if s.route is Route.CLOUDFRONT else direct
+        copy = CopyObject(
+            source=self.source,
+            download=cdn,
+            direct=direct if s.stale_edge is StaleEdgePolicy.DIRECT else None,
+            destination=self.destination,
+            mapping=s.mapping,
+        )
+        return TransferBatch(
+            copy=copy,
+            state=self.state,
+            queue=self.queue,
+            clock=self.clock,
+            log=self.log,
+            in_flight=InFlight(s.objects_in_flight, s.bytes_in_flight),
+            topic=s.transfer_topic,
+            buffer_bytes=2 * CHUNK_BYTES,
+            max_attempts=s.max_attempts,
+        )
+
+    def verifier(self) -> VerifyRange:
+        s = self.settings
+        return VerifyRange(
+            source=self.source,
+            destination=self.destination,
+            state=self.state,
+            queue=self.queue,
+            publish=self.publish,
+            clock=self.clock,
+            log=self.log,
+            topic=s.verify_topic,
+            root=s.source_prefix,
+            mapping=s.mapping,
+            life_seconds=s.in_flight_life_seconds,
+            lease_seconds=s.lease_seconds,
+        )
+
+
+def settings() -> Settings:
+    """The settings of this process; if they are not usable, the start stops with one message."""
+    try:
+        return load(os.environ)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+
+
+async def build(given: Settings) -> Parts:
+    """Connect everything. Must run on the loop that will use it."""
+    log = JsonLog(given.log_level, job=given.job)
+    clock = SystemClock()
+    http = Http(given.objects_in_flight, clock)
+    credentials = await aws_credentials(given)
+    address = S3Address.of(given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials)
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    token = Token(None) if emulator else await asyncio.to_thread(Token.default)
+    return Parts(
+        settings=given,
+        log=log,
+        clock=clock,
+        http=http,
+        address=address,
+        source=S3Source(address, http),
+        destination=GcsDestination(given.destination_bucket, emulator or GCS_ENDPOINT, http, token),
+        queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
+        state=FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log),
+    )
+
+
+async def aws_credentials(given: Settings) -> Credentials:
+    """From the named secret, or from botocore's own chain. Raises SettingsError if there are none."""
+    if given.aws_credentials_secret is not None:
+        value = await SecretManager().read(given.aws_credentials_secret)
+        try:
+            keys = json.loads(value)
+            return Credentials(keys["access_key_id"], keys["secret_access_key"])
+        except (ValueError, KeyError, TypeError):
+            raise SettingsError(
+                f"secret {given.aws_credentials_secret} must be JSON with access_key_id and secret_access_key"
+            ) from None
+    found = await asyncio.to_thread(botocore.session.Session().get_credentials)
+    if found is None:
+        raise SettingsError("no AWS credentials: set AWS_CREDENTIALS_SECRET, or give botocore a way to find some")
+    return found

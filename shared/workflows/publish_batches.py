@@ -1,0 +1,49 @@
+"""Publish objects for transfer: first remembered, then sent.
+
+A crash between the two leaves records whose messages were never sent; the redelivered range message finds
+them under its own run and sends them again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.core.batching import batches
+from shared.core.ledger import Entry, Record, batch_id
+from shared.core.messages import ObjectEntry, TransferMessage
+from shared.core.objects import SourceObject
+from shared.ports import Clock, Queue, State
+
+
+@dataclass(frozen=True, slots=True)
+class PublishBatches:
+    """keys_per_message and batch_bytes say where a batch is cut."""
+
+    state: State
+    queue: Queue
+    clock: Clock
+    topic: str
+    keys_per_message: int
+    batch_bytes: int
+
+    async def __call__(self, run: str, objects: Sequence[SourceObject], force: bool) -> None:
+        """Returns once every batch is remembered and accepted by the queue."""
+        now = self.clock.now()
+        records = [
+            Record(batch_id(run, batch), run, now, tuple(Entry.of(item) for item in batch))
+            for batch in batches(objects, self.keys_per_message, self.batch_bytes)
+        ]
+        if not records:
+            return
+        await self.state.remember(records)
+        await self.queue.publish(self.topic, [_message(record, force) for record in records])
+
+    async def again(self, record: Record, force: bool) -> None:
+        """Send the open keys of a remembered batch once more."""
+        await self.queue.publish(self.topic, [_message(record, force)])
+
+
+def _message(record: Record, force: bool) -> TransferMessage:
+    objects = tuple(ObjectEntry.of(entry.source()) for entry in record.entries if entry.open)
+    return TransferMessage(
+        run=record.run, batch=record.batch, objects=objects, attempt=record.attempt, force=force
+    )

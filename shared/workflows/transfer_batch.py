@@ -1,0 +1,120 @@
+"""Copy the keys of one message and write down how each ended.
+
+Safe to kill at any line and to run twice: what is settled is skipped, what is not is tried again, and the
+message is acknowledged only after the record is written and the remainder is published.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from shared.core.backoff import delay_seconds
+from shared.core.budget import Budget
+from shared.core.errors import Archived, Fate, ObjectError, StateConflict, Throttled, Transient
+from shared.core.ledger import Entry, Record
+from shared.core.messages import ObjectEntry, TransferMessage
+from shared.core.objects import SourceObject
+from shared.core.outcomes import Outcome
+from shared.ports import Clock, Log, Queue, State, Versioned
+from shared.workflows.copy_object import CopyObject
+from shared.workflows.in_flight import InFlight
+
+_TRIES = 3
+"""Tries of one key within one invocation, before it is handed back to the queue."""
+
+_SETTLE_TRIES = 5
+
+OVERHEAD_BYTES = 256 * 1024
+"""What a copy weighs besides its buffer: sockets and parser state on both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferBatch:
+    """buffer_bytes: the most of one object that its copy holds at a time. max_attempts: deliveries of a
+    key before it counts as failed."""
+
+    copy: CopyObject
+    state: State
+    queue: Queue
+    clock: Clock
+    log: Log
+    in_flight: InFlight
+    topic: str
+    buffer_bytes: int
+    max_attempts: int
+
+    async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
+        """Returns when the message may be acknowledged."""
+        found = await self.state.record(message.batch)
+        record = found.record if found else self._from_message(message)
+        settled = {entry.key for entry in record.entries if not entry.open}
+        todo = [entry.source() for entry in message.objects if entry.key.encode() not in settled]
+        if not todo:
+            return
+        if message.attempt > 1:
+            await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
+        results = await asyncio.gather(*(self._one(source, message, budget) for source in todo))
+        ended = [entry for entry in results if isinstance(entry, Entry)]
+        await self._settle(message, found, record, ended)
+        await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
+
+    def _from_message(self, message: TransferMessage) -> Record:
+        """The memory of this batch is lost, or never was: the message says all that is needed."""
+        entries = tuple(Entry.of(entry.source()) for entry in message.objects)
+        return Record(message.batch, message.run, self.clock.now(), entries)
+
+    async def _one(self, source: SourceObject, message: TransferMessage, budget: Budget) -> "Entry | _Left":
+        weight = min(source.size, self.buffer_bytes) + OVERHEAD_BYTES
+        async with self.in_flight.slot(weight):
+            for attempt in range(1, _TRIES + 1):
+                if budget.spent(self.clock.monotonic()):
+                    return _Left(source, message.attempt)
+                try:
+                    return await self.copy(source, message.force)
+                except ObjectError as failure:
+                    error = failure
+                except Exception as bug:
+                    self.log.error("unexpected error", bug, key=source.text, attempt=message.attempt)
+                    error = Transient(f"{source.text}: {bug!r}")
+                if error.fate is Fate.GIVE_UP:
+                    return self._gave_up(source, error, message)
+                asked = error.retry_after if isinstance(error, Throttled) else None
+                if attempt < _TRIES:
+                    await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), asked))
+        if message.attempt >= self.max_attempts:
+            return self._gave_up(source, error, message)
+        self.log.warning("handed back", key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
+        return _Left(source, message.attempt + 1)
+
+    def _gave_up(self, source: SourceObject, error: ObjectError, message: TransferMessage) -> Entry:
+        outcome = Outcome.ARCHIVED if isinstance(error, Archived) else Outcome.FAILED
+        self.log.error(str(outcome), key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
+        return replace(Entry.of(source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
+
+    async def _settle(
+        self, message: TransferMessage, found: Versioned | None, record: Record, ended: Iterable[Entry]
+    ) -> None:
+        results = list(ended)
+        for _ in range(_SETTLE_TRIES):
+            try:
+                settled = record.with_results(results, message.attempt)
+                await self.state.settle(settled, found.version if found else None)
+                return
+            except StateConflict:
+                found = await self.state.record(message.batch)
+                record = found.record if found else record
+        raise StateConflict(f"batch {message.batch}: the record moved {_SETTLE_TRIES} times")
+
+    async def _hand_back(self, message: TransferMessage, left: list["_Left"]) -> None:
+        for attempt in sorted({item.attempt for item in left}):
+            objects = tuple(ObjectEntry.of(item.source) for item in left if item.attempt == attempt)
+            remainder = message.model_copy(update={"objects": objects, "attempt": attempt})
+            await self.queue.publish(self.topic, [remainder])
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A key that did not end, and the attempt that its next message is."""
+
+    source: SourceObject
+    attempt: int
