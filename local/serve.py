@@ -1,9 +1,8 @@
 """Runs one server of the stack as a process: `python -m local.serve s3 --port 9000`."""
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from local.serving import HOST, PortTaken, check_free, listen_both, listen_http
 
@@ -56,19 +55,21 @@ async def _secrets(port: int, _origin: str) -> None:
     await listen_both(handlers(Secrets()), Instruments().control, port)
 
 
-SERVERS: dict[str, Callable[[int, str], Awaitable[None]]] = {
+async def _scheduler(port: int, _origin: str) -> None:
+    from local.scheduler import serve
+
+    await serve(port)
+
+
+SERVERS: dict[str, Callable[[int, str], Coroutine[None, None, None]]] = {
     "s3": _s3,
     "edge": _edge,
     "gcs": _gcs,
     "pubsub": _pubsub,
     "firestore": _firestore,
     "secrets": _secrets,
+    "scheduler": _scheduler,
 }
-
-
-async def _forever(name: str, port: int, origin: str) -> None:
-    await SERVERS[name](port, origin)
-    await asyncio.Event().wait()
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def main() -> None:
     try:
         import uvloop
 
-        uvloop.run(_forever(given.server, given.port, given.origin))
+        uvloop.run(SERVERS[given.server](given.port, given.origin))
     except KeyboardInterrupt:
         return
 

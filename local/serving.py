@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -39,11 +40,13 @@ def check_free(name: str, port: int) -> None:
 
 async def listen_http(handler: Handler, port: int) -> None:
     """Serve HTTP on a port until cancelled."""
-    await web.TCPSite(await _runner(handler), HOST, port).start()
+    runner = await _runner(handler)
+    await web.TCPSite(runner, HOST, port).start()
+    await asyncio.Event().wait()
 
 
 async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler, port: int) -> None:
-    """Serve gRPC and HTTP/1.1 on one port: the first bytes of a connection tell which it speaks.
+    """Serve gRPC and HTTP/1.1 on one port until cancelled: a connection's first bytes tell what it speaks.
 
     The emulators that the client libraries know are one host:port each, and answer both there.
     """
@@ -53,7 +56,8 @@ async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler
     server.add_generic_rpc_handlers(tuple(grpc_handlers))
     server.add_insecure_port(f"unix:{grpc_path}")
     await server.start()
-    await web.UnixSite(await _runner(http), http_path).start()
+    runner = await _runner(http)
+    await web.UnixSite(runner, http_path).start()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -62,7 +66,12 @@ async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler
             inner[1].write(first)
             await asyncio.gather(_pump(reader, inner[1]), _pump(inner[0], writer))
 
-    await asyncio.start_server(connected, HOST, port)
+    front = await asyncio.start_server(connected, HOST, port)
+    try:
+        await front.serve_forever()
+    finally:
+        await server.stop(grace=None)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _runner(handler: Handler) -> web.ServerRunner:

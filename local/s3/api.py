@@ -213,6 +213,8 @@ def _preconditions(request: web.BaseRequest, stored: StoredObject, etag: str) ->
 async def _receive(request: web.BaseRequest) -> tuple[Blob, bytes]:
     """The body and its MD5, out of aws-chunked framing where the client uses it."""
     content, md5 = Blob(), hashlib.md5()
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     streaming = request.headers.get("x-amz-content-sha256", "").startswith(_STREAMING)
     framed = streaming or "aws-chunked" in request.headers.get("Content-Encoding", "")
     async for chunk in _unframed(request) if framed else request.content.iter_any():

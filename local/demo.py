@@ -1,0 +1,212 @@
+"""`make demo`: a bucket travels from S3 through the edge into Cloud Storage, and is checked on arrival.
+
+Exit status 0 only if every step did what it should and an independent comparison finds no difference.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.table import Table
+
+from local import runs
+from local.children import StackError
+from local.comparison import Comparison, compare
+from local.prices import PRICES, cost, total
+from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.sample import UNSUPPORTED, Sample, chosen, load, samples
+from local.stack import DESTINATION, LIST, PROJECT, SOURCE, Flavour, Stack
+from shared.core.outcomes import Outcome
+from shared.ports import RunSummary
+
+CHANGED, ADDED = 25, 15
+FORCED = "photos/2021/"
+RUN_SECONDS = 900.0
+
+
+@dataclass(slots=True)
+class Step:
+    """One run of the demo. bill: what it added to the bill."""
+
+    title: str
+    books: RunSummary
+    seconds: float
+    bill: dict[str, int]
+
+
+@dataclass(slots=True)
+class Demo:
+    """The scenario, step by step; what is off is collected in `wrong`."""
+
+    stack: Stack
+    console: Console
+    objects: list[Sample]
+    steps: list[Step] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    async def play(self) -> Comparison:
+        s3, gcs = s3_client(self.stack.environment), gcs_client(self.stack.environment)
+        self._load(s3)
+        copyable = len(self.objects) - len(UNSUPPORTED)
+        changed = list(chosen(self.objects, "photos/", CHANGED))
+        stale = changed[0].key
+        self.stack.post("edge", "/_local/stale", {"key": stale})
+
+        first = await self._run("first run", self.stack.tick("list"))
+        self._expect(first.books, Outcome.COPIED, copyable)
+        self._expect(first.books, Outcome.UNSUPPORTED, len(UNSUPPORTED))
+
+        idle = await self._run("delta run, nothing to do", self.stack.tick("list"))
+        self._expect(idle.books, Outcome.COPIED, 0)
+        reads, most = idle.bill.get("firestore.reads", 0), 2 * len(self.objects) / 50
+        self._check(reads <= most, f"the idle delta run billed {reads} Firestore reads, more than {most:.0f}")
+
+        new = [replace(item, size=item.size + 7, seed=item.seed + 10**6) for item in changed]
+        new += [Sample(f"photos/new/image-{number:04d}.jpg", 5000 + number, 77 + number) for number in range(ADDED)]
+        load(s3, SOURCE, new, lambda size: None)
+        delta = await self._run(f"{CHANGED} changed (1 stale at the edge), {ADDED} added", self.stack.tick("list"))
+        self._expect(delta.books, Outcome.COPIED, CHANGED + ADDED)
+
+        victim, lost = self.objects[-1], self.objects[-2]
+        gcs.bucket(DESTINATION).blob(victim.key).upload_from_string(bytes(victim.size))
+        gcs.bucket(DESTINATION).blob(lost.key).delete()
+        repair = await self._run("1 damaged, 1 deleted: verify and repair", self.stack.tick("verify"))
+        self._expect(repair.books, Outcome.COPIED, 2)
+        clean = await self._run("verify again", self.stack.tick("verify"))
+        self._expect(clean.books, Outcome.COPIED, 0)
+
+        in_prefix = sum(item.key.startswith(FORCED) for item in self.objects)
+        forced = await self._run(f"forced prefix {FORCED}", self._publish({"prefix": FORCED, "force": True}))
+        self._expect(forced.books, Outcome.COPIED, in_prefix)
+
+        with self.console.status("comparing both buckets independently"):
+            return await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
+
+    def _load(self, s3: object) -> None:
+        size = sum(item.size for item in self.objects)
+        with self._progress() as progress:
+            bar = progress.add_task("loading the source bucket", total=size, unit="bytes")
+            load(s3, SOURCE, self.objects, lambda done: progress.advance(bar, done))  # type: ignore[arg-type]
+        self.console.print(f"loaded {len(self.objects):,} objects, {size / 1e6:,.0f} MB into s3://{SOURCE}")
+
+    async def _run(self, title: str, message_id: str) -> Step:
+        before, started = self.stack.bill(), time.monotonic()
+        with self._progress() as progress:
+            bar = progress.add_task(title, total=None)
+
+            def tell() -> None:
+                now = self.stack.bill()
+                moved = now.get("gcs.ingress_bytes", 0) - before.get("gcs.ingress_bytes", 0)
+                progress.update(bar, completed=moved)
+
+            run = await runs.wait(self.stack, message_id, RUN_SECONDS, tell)
+        seconds = time.monotonic() - started
+        after = self.stack.bill()
+        books = await runs.summary(run)
+        step = Step(title, books, seconds, {name: count - before.get(name, 0) for name, count in after.items()})
+        self.steps.append(step)
+        self._check(books.balanced, f"{title}: the books do not balance: {books}")
+        ended = ", ".join(f"{count:,} {outcome}" for outcome, count, _ in books.outcomes)
+        self.console.print(f"{title}: {books.listed_keys:,} listed = {ended or 'nothing'}  ({seconds:.1f} s)")
+        return step
+
+    def _publish(self, message: Mapping[str, object]) -> str:
+        """What `gcloud pubsub topics publish list --message …` does."""
+        publisher, _ = pubsub_clients(self.stack.environment)
+        topic = publisher.topic_path(PROJECT, LIST)
+        return str(publisher.publish(topic, json.dumps(message).encode()).result(timeout=30))
+
+    def _progress(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TransferSpeedColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+
+    def _expect(self, books: RunSummary, outcome: Outcome, keys: int) -> None:
+        found = books.outcomes.keys.get(outcome, 0)
+        self._check(found == keys, f"expected {keys} {outcome}, found {found}")
+
+    def _check(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            title = self.steps[-1].title if self.steps else "start"
+            self.wrong.append(f"{title}: {otherwise}")
+
+
+def report(demo: Demo, result: Comparison) -> None:
+    """The runs with their books, the bill, and the verdict."""
+    console = demo.console
+    table = Table("run", *(outcome for outcome in Outcome), "listed", "MB copied", "seconds", title="Runs: outcomes add up to what was listed")
+    for step in demo.steps:
+        outcomes = step.books.outcomes
+        table.add_row(
+            step.title,
+            *(f"{outcomes.keys.get(outcome, 0):,}" for outcome in Outcome),
+            f"{step.books.listed_keys:,}",
+            f"{step.bill.get('gcs.ingress_bytes', 0) / 1e6:,.1f}",
+            f"{step.seconds:.1f}",
+        )
+    console.print(table)
+    first = demo.steps[0]
+    moved = first.bill.get("gcs.ingress_bytes", 0)
+    keys = first.books.outcomes.keys.get(Outcome.COPIED, 0)
+    console.print(f"first run: {keys / first.seconds:,.0f} objects/s, {moved / first.seconds / 1e6:,.0f} MB/s on this machine")
+    bill = demo.stack.bill()
+    priced = Table("service", "counted", "amount", "US$", title="The measured bill of the whole demo, at list prices")
+    for counter, price in PRICES.items():
+        if counter in bill:
+            priced.add_row(price.bill, price.what, f"{bill[counter]:,}", f"{cost(counter, bill[counter]):.6f}")
+    priced.add_row("", "", "total", f"{total(bill):.4f}")
+    console.print(priced)
+    if demo.stack.flavour is Flavour.GOOGLE:
+        console.print("Google's emulators do not count Pub/Sub and Firestore: these are missing from the bill.")
+    console.print(
+        f"independent comparison: {result.objects:,} objects, {result.bytes / 1e6:,.0f} MB, {result.read:,} read byte for "
+        f"byte; {len(result.differences)} differences; {len(result.unsupported)} names that Cloud Storage cannot hold"
+    )
+    for line in result.differences[:20]:
+        console.print(f"  {line}", markup=False)
+
+
+def main() -> int:
+    """Exit status for the shell."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    try:
+        count = int(os.environ.get("OBJECTS") or 3000)
+        if count < 200:
+            raise StackError(f"OBJECTS={count} is too few for the scenario; it needs at least 200")
+        flavour = Flavour.from_environment()
+        objects = samples(count)
+        with Stack(flavour) as stack:
+            os.environ.update(stack.environment)
+            console.print(f"the stack is up ({flavour}); objects go s3://{SOURCE} → edge → gs://{DESTINATION}")
+            demo = Demo(stack, console, objects)
+            result = asyncio.run(demo.play())
+            report(demo, result)
+    except StackError as error:
+        console.print(f"the demo cannot go on: {error}", markup=False, style="red")
+        return 1
+    except ValueError:
+        console.print(f"OBJECTS={os.environ.get('OBJECTS')} is not a number", style="red")
+        return 1
+    demo.wrong.extend(result.differences)
+    if set(result.unsupported) != set(UNSUPPORTED):
+        demo.wrong.append(f"unsupported keys: expected {UNSUPPORTED}, found {result.unsupported}")
+    for line in demo.wrong[:40]:
+        console.print(f"WRONG  {line}", markup=False, style="red")
+    console.print("[green]everything arrived, everything adds up[/]" if not demo.wrong else "[red]the demo failed[/]")
+    return 1 if demo.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Waiting for a run on the stack, and reading its books."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from google.cloud.firestore import AsyncClient
+
+from local.children import StackError
+from local.stack import PROJECT, Stack
+from shared.adapters.firestore import FirestoreState
+from shared.ports import RunSummary
+from shared.telemetry import Log
+
+JOB = "default"
+POLL_SECONDS = 0.2
+QUIET_POLLS = 3
+"""Polls in a row that must find nothing under way."""
+
+
+async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[], None] | None = None) -> str:
+    """The name of the run that a message started, once nothing of it is under way any more.
+
+    Raises StackError if a process dies or the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    quiet = 0
+    while time.monotonic() < deadline:
+        dead = stack.dead()
+        if dead:
+            raise StackError(f"{', '.join(dead)} ended by itself:\n{stack.children[dead[0]].tail()}")
+        quiet = quiet + 1 if await _idle(stack, message_id) else 0
+        if quiet >= QUIET_POLLS:
+            return await run_name(message_id)
+        if tell is not None:
+            tell()
+        await asyncio.sleep(POLL_SECONDS)
+    raise StackError(f"the run of message {message_id} is not finished after {seconds:.0f} s; backlog {stack.backlog()}")
+
+
+async def _idle(stack: Stack, message_id: str) -> bool:
+    """By the queue where it tells, which costs no read; else by the run's books."""
+    backlog = await asyncio.to_thread(stack.backlog)
+    if backlog is not None:
+        return all(count == 0 for name, count in backlog.items() if name != "dead-letters")
+    try:
+        run = await run_name(message_id)
+    except LookupError:
+        return False
+    return (await summary(run)).finished
+
+
+async def run_name(message_id: str) -> str:
+    """The run that a message started. Raises LookupError while there is none."""
+    client = AsyncClient(project=PROJECT)
+    async for reference in client.collection("jobs").document(JOB).collection("runs").list_documents():
+        if reference.id.endswith(f"-{message_id}"):
+            return str(reference.id)
+    raise LookupError(f"message {message_id} started no run")
+
+
+async def summary(run: str) -> RunSummary:
+    """The books of a run, as the production code adds them up."""
+    return await FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).summary(run)

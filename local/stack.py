@@ -1,0 +1,225 @@
+"""The whole stack as child processes: servers, provisioning, and the three functions in deployed shape."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local import google
+from local.children import Child, StackError, clean_environment
+from local.provisioning import provision
+from local.serving import HOST, PortTaken, check_free, free_port
+
+PROJECT = "local-project"
+SOURCE, DESTINATION = "source-bucket", "destination-bucket"
+LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
+FUNCTIONS = {"lister": LIST, "transfer": TRANSFER, "verifier": VERIFY}
+SECRET = f"projects/{PROJECT}/secrets/aws-credentials/versions/latest"
+_METERED = ("s3", "edge", "gcs", "pubsub", "firestore")
+
+
+class Flavour(StrEnum):
+    """Whose Pub/Sub and Firestore run: ours, or Google's emulators."""
+
+    EMBEDDED = "embedded"
+    GOOGLE = "google"
+
+    @classmethod
+    def from_environment(cls) -> "Flavour":
+        wanted = os.environ.get("STACK") or "embedded"
+        if wanted not in tuple(cls):
+            raise StackError(f"STACK={wanted} is unknown; it is one of {', '.join(cls)}")
+        return cls(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """A port for each server and function."""
+
+    s3: int = field(default_factory=free_port)
+    edge: int = field(default_factory=free_port)
+    gcs: int = field(default_factory=free_port)
+    pubsub: int = field(default_factory=free_port)
+    firestore: int = field(default_factory=free_port)
+    secrets: int = field(default_factory=free_port)
+    scheduler: int = field(default_factory=free_port)
+    lister: int = field(default_factory=free_port)
+    transfer: int = field(default_factory=free_port)
+    verifier: int = field(default_factory=free_port)
+
+    @classmethod
+    def from_base(cls, base: int) -> "Ports":
+        """Consecutive ports. Raises StackError if one of them is taken."""
+        ports = cls(**{item.name: base + number for number, item in enumerate(fields(cls))})
+        try:
+            for item in fields(cls):
+                check_free(item.name, getattr(ports, item.name))
+        except PortTaken as taken:
+            raise StackError(f"{taken}; choose another base with PORT=…") from None
+        return ports
+
+
+class Stack:
+    """A context manager: everything runs inside, nothing is left behind after.
+
+    settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
+    0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
+    """
+
+    def __init__(
+        self,
+        flavour: Flavour = Flavour.EMBEDDED,
+        ports: Ports | None = None,
+        settings: Mapping[str, str] | None = None,
+        schedule: tuple[float, float] = (0, 0),
+        logs: Path | None = None,
+    ) -> None:
+        self.flavour = flavour
+        self.ports = ports or Ports()
+        self._settings = dict(settings or {})
+        self._schedule = schedule
+        self._own_logs = logs is None
+        self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
+        self.children: dict[str, Child] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What any client of the stack needs to have in its environment."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.url("s3"),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "STORAGE_EMULATOR_HOST": self.url("gcs"),
+            "PUBSUB_EMULATOR_HOST": f"{HOST}:{self.ports.pubsub}",
+            "FIRESTORE_EMULATOR_HOST": f"{HOST}:{self.ports.firestore}",
+            "SECRET_MANAGER_EMULATOR_HOST": f"{HOST}:{self.ports.secrets}",
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "SOURCE_BUCKET": SOURCE,
+            "DESTINATION_BUCKET": DESTINATION,
+            "LIST_TOPIC": LIST,
+            "TRANSFER_TOPIC": TRANSFER,
+            "VERIFY_TOPIC": VERIFY,
+            "DEAD_LETTER_TOPIC": DEAD,
+        }
+
+    @property
+    def function_environment(self) -> dict[str, str]:
+        """What a deployed function has: endpoints, settings, and no AWS keys but by way of the secret."""
+        shared = {k: v for k, v in self.environment.items() if not k.startswith("AWS_") or k == "AWS_ENDPOINT_URL_S3"}
+        own = {"CDN_URL": self.url("edge"), "AWS_CREDENTIALS_SECRET": SECRET, "LEASE_SECONDS": "5"}
+        return {**shared, **own, **self._settings}
+
+    def url(self, server: str) -> str:
+        return f"http://{HOST}:{getattr(self.ports, server)}"
+
+    def __enter__(self) -> Self:
+        try:
+            self._start_servers()
+            provision(self)
+            self._start_functions()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+
+    def _start_servers(self) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        every = {"LIST_SECONDS": str(self._schedule[0]), "VERIFY_SECONDS": str(self._schedule[1])}
+        for name in ("s3", "edge", "gcs", "pubsub", "firestore", "secrets", "scheduler"):
+            port = getattr(self.ports, name)
+            command = [sys.executable, "-m", "local.serve", name, "--port", str(port)]
+            if name == "edge":
+                command += ["--origin", f"{self.url('s3')}/{SOURCE}"]
+            if self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore"):
+                command = getattr(google, name)(port)
+            environment = clean_environment({**self.environment, **every})
+            self.children[name] = Child(name, command, environment, port, self.logs / f"{name}.log")
+        self._start(list(self.children.values()))
+
+    def _start_functions(self) -> None:
+        started = []
+        for name in FUNCTIONS:
+            child = function_process(name, getattr(self.ports, name), self.function_environment, self.logs)
+            self.children[name] = child
+            started.append(child)
+        self._start(started)
+
+    def _start(self, children: list[Child]) -> None:
+        for child in children:
+            child.start()
+        for child in children:
+            child.wait_ready()
+
+    def _stop(self) -> None:
+        for child in reversed(self.children.values()):
+            child.stop()
+        if self._own_logs:
+            shutil.rmtree(self.logs, ignore_errors=True)
+
+    def dead(self) -> list[str]:
+        """The names of children that ended by themselves."""
+        return [name for name, child in self.children.items() if not child.alive]
+
+    def bill(self) -> dict[str, int]:
+        """Billed operations of all servers so far; Google's emulators do not count theirs."""
+        total: dict[str, int] = {}
+        for name in _METERED:
+            if not (self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore")):
+                total.update(self.get(name, "/_local/bill"))
+        return total
+
+    def backlog(self) -> dict[str, int] | None:
+        """Unacknowledged messages by subscription; None where Pub/Sub does not tell."""
+        if self.flavour is Flavour.GOOGLE:
+            return None
+        found: dict[str, int] = self.get("pubsub", "/_local/backlog")
+        return {name.rpartition("/")[2]: count for name, count in found.items()}
+
+    def tick(self, job: str) -> str:
+        """Have the scheduler publish now; the id of the message."""
+        return str(self.post("scheduler", f"/v1/jobs/{job}:run", {})["messageId"])
+
+    def fault(self, server: str, **fault: object) -> None:
+        """Script a fault: see `local.instruments.Fault`."""
+        self.post(server, "/_local/faults", fault)
+
+    def get(self, server: str, path: str) -> dict[str, int]:
+        with urllib.request.urlopen(self.url(server) + path, timeout=30) as answer:
+            return dict(json.load(answer))
+
+    def post(self, server: str, path: str, body: Mapping[str, object]) -> dict[str, object]:
+        request = urllib.request.Request(self.url(server) + path, data=json.dumps(body).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            raise StackError(f"{server} {path}: {error.read().decode(errors='replace')}") from None
+
+
+def function_process(name: str, port: int, environment: Mapping[str, str], logs: Path) -> Child:
+    """A function under functions-framework, as Cloud Run runs it."""
+    command = [
+        sys.executable,
+        "-m",
+        "functions_framework",
+        f"--source=functions/{name}/main.py",
+        f"--target={name}",
+        "--signature-type=cloudevent",
+        f"--host={HOST}",
+        f"--port={port}",
+    ]
+    more = {**environment, "THREADS": "32", "CLOUD_RUN_TIMEOUT_SECONDS": "600"}
+    return Child(name, command, clean_environment(more), port, logs / f"{name}.log")
