@@ -28,7 +28,7 @@ class Blob:
             self._memory += chunk
             return
         if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=os.environ.get("LOCAL_DATA_DIR"))
+            self._file = tempfile.TemporaryFile(dir=os.environ.get("LOCAL_DATA_DIR"))  # noqa: SIM115 - lives with the blob
             self._file.write(self._memory or b"")
             self._memory = None
         self._file.write(chunk)
@@ -58,7 +58,8 @@ class Blob:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """(start, end) that a Range header asks for, end not included; None if it asks for everything.
+    """
+    (start, end) that a Range header asks for, end not included; None if it asks for everything.
 
     Raises ValueError if no byte of it exists. https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
     """

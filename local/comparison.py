@@ -1,4 +1,5 @@
-"""An independent comparison of two buckets: boto3 on one side, google-cloud-storage on the other.
+"""
+An independent comparison of two buckets: boto3 on one side, google-cloud-storage on the other.
 
 It shares no code with the project's verifier. Every object is compared by name, size and checksum;
 multipart objects, whose ETag is no MD5, and a share of the others by reading every byte on both sides,
@@ -10,12 +11,11 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from google.cloud import storage
+from google.cloud.storage import Blob, Client
 
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+from local.provisioning import S3Client
 
 READ_EVERY = 10
 """Of the objects whose checksum is known on both sides, one in this many is read as well."""
@@ -34,7 +34,7 @@ class Comparison:
     unsupported: list[str]
 
 
-def compare(s3: "S3Client", source: str, gcs: storage.Client, destination: str, cannot_exist: set[str]) -> Comparison:
+def compare(s3: S3Client, source: str, gcs: Client, destination: str, cannot_exist: set[str]) -> Comparison:
     """Compare whole buckets. cannot_exist: keys that must be missing at the destination."""
     left = {str(item["Key"]): item for page in _pages(s3, source) for item in page}
     right = {blob.name: blob for blob in gcs.list_blobs(destination)}
@@ -60,12 +60,12 @@ def compare(s3: "S3Client", source: str, gcs: storage.Client, destination: str, 
     return Comparison(len(left), total, len(to_read), sorted(differences), unsupported)
 
 
-def _pages(s3: "S3Client", bucket: str) -> Iterator[list[dict[str, object]]]:
+def _pages(s3: S3Client, bucket: str) -> Iterator[list[dict[str, Any]]]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        yield page.get("Contents", [])  # type: ignore[misc]
+        yield page.get("Contents", [])
 
 
-def _read_both(s3: "S3Client", bucket: str, key: str, blob: storage.Blob) -> list[str]:
+def _read_both(s3: S3Client, bucket: str, key: str, blob: Blob) -> list[str]:
     answer = s3.get_object(Bucket=bucket, Key=key)
     left, right = hashlib.sha256(), hashlib.sha256()
     for chunk in answer["Body"].iter_chunks(1024 * 1024):

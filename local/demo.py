@@ -1,4 +1,5 @@
-"""`make demo`: a bucket travels from S3 through the edge into Cloud Storage, and is checked on arrival.
+"""
+`make demo`: a bucket travels from S3 through the edge into Cloud Storage, and is checked on arrival.
 
 Exit status 0 only if every step did what it should and an independent comparison finds no difference.
 """
@@ -19,7 +20,7 @@ from local import runs
 from local.children import StackError
 from local.comparison import Comparison, compare
 from local.prices import PRICES, cost, total
-from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import UNSUPPORTED, Sample, chosen, load, samples
 from local.stack import DESTINATION, LIST, PROJECT, SOURCE, Flavour, Stack
 from shared.core.outcomes import Outcome
@@ -49,6 +50,7 @@ class Demo:
     objects: list[Sample]
     steps: list[Step] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    bill: dict[str, int] = field(default_factory=dict)
 
     async def play(self) -> Comparison:
         s3, gcs = s3_client(self.stack.environment), gcs_client(self.stack.environment)
@@ -85,14 +87,15 @@ class Demo:
         forced = await self._run(f"forced prefix {FORCED}", self._publish({"prefix": FORCED, "force": True}))
         self._expect(forced.books, Outcome.COPIED, in_prefix)
 
+        self.bill = self.stack.bill()
         with self.console.status("comparing both buckets independently"):
             return await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
 
-    def _load(self, s3: object) -> None:
+    def _load(self, s3: S3Client) -> None:
         size = sum(item.size for item in self.objects)
         with self._progress() as progress:
             bar = progress.add_task("loading the source bucket", total=size, unit="bytes")
-            load(s3, SOURCE, self.objects, lambda done: progress.advance(bar, done))  # type: ignore[arg-type]
+            load(s3, SOURCE, self.objects, lambda done: progress.advance(bar, done))
         self.console.print(f"loaded {len(self.objects):,} objects, {size / 1e6:,.0f} MB into s3://{SOURCE}")
 
     async def _run(self, title: str, message_id: str) -> Step:
@@ -146,7 +149,14 @@ class Demo:
 def report(demo: Demo, result: Comparison) -> None:
     """The runs with their books, the bill, and the verdict."""
     console = demo.console
-    table = Table("run", *(outcome for outcome in Outcome), "listed", "MB copied", "seconds", title="Runs: outcomes add up to what was listed")
+    table = Table(
+        "run",
+        *(outcome for outcome in Outcome),
+        "listed",
+        "MB copied",
+        "seconds",
+        title="Runs: outcomes add up to what was listed",
+    )
     for step in demo.steps:
         outcomes = step.books.outcomes
         table.add_row(
@@ -160,8 +170,10 @@ def report(demo: Demo, result: Comparison) -> None:
     first = demo.steps[0]
     moved = first.bill.get("gcs.ingress_bytes", 0)
     keys = first.books.outcomes.keys.get(Outcome.COPIED, 0)
-    console.print(f"first run: {keys / first.seconds:,.0f} objects/s, {moved / first.seconds / 1e6:,.0f} MB/s on this machine")
-    bill = demo.stack.bill()
+    console.print(
+        f"first run: {keys / first.seconds:,.0f} objects/s, {moved / first.seconds / 1e6:,.0f} MB/s on this machine"
+    )
+    bill = demo.bill
     priced = Table("service", "counted", "amount", "US$", title="The measured bill of the whole demo, at list prices")
     for counter, price in PRICES.items():
         if counter in bill:
@@ -171,8 +183,8 @@ def report(demo: Demo, result: Comparison) -> None:
     if demo.stack.flavour is Flavour.GOOGLE:
         console.print("Google's emulators do not count Pub/Sub and Firestore: these are missing from the bill.")
     console.print(
-        f"independent comparison: {result.objects:,} objects, {result.bytes / 1e6:,.0f} MB, {result.read:,} read byte for "
-        f"byte; {len(result.differences)} differences; {len(result.unsupported)} names that Cloud Storage cannot hold"
+        f"independent comparison: {result.objects:,} objects, {result.bytes / 1e6:,.0f} MB, {result.read:,} read "
+        f"byte for byte; {len(result.differences)} differences; {len(result.unsupported)} names that Cloud Storage cannot hold"
     )
     for line in result.differences[:20]:
         console.print(f"  {line}", markup=False)

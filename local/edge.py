@@ -1,4 +1,5 @@
-"""A CloudFront-like edge in front of the S3 server.
+"""
+A CloudFront-like edge in front of the S3 server.
 
 It forwards every viewer header but Host and caches nothing, as a distribution with the managed policies
 CachingDisabled and AllViewerExceptHostHeader does; so a request signed for the origin stays valid there.
@@ -74,9 +75,7 @@ class Edge:
             return await send(request, kept.status, headers, _steps(kept.body), len(kept.body), fault)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
         url = URL(self._origin + request.raw_path, encoded=True)
-        async with self._connect().request(
-            request.method, url, headers=headers, allow_redirects=False
-        ) as answer:
+        async with self._connect().request(request.method, url, headers=headers, allow_redirects=False) as answer:
             out = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
             out["X-Cache"] = "Miss from cloudfront"
             if key in self._stale and answer.status == 200:

@@ -1,4 +1,5 @@
-"""What every local server has besides its service: a meter of billed operations, and scripted faults.
+"""
+What every local server has besides its service: a meter of billed operations, and scripted faults.
 
 Both are reached over HTTP on the service's own port:
 
@@ -21,7 +22,8 @@ ACTIONS = ("status", "delay", "reset", "truncate", "corrupt")
 
 @dataclass(slots=True)
 class Fault:
-    """A misbehaviour for the next `times` requests whose operation and key match the globs.
+    """
+    A misbehaviour for the next `times` requests whose operation and key match the globs.
 
     do: "status" answers `status`; "delay" waits `seconds` first; "reset" drops the connection; "truncate"
     breaks the body off after `bytes`; "corrupt" flips a bit in the body's first chunk.
@@ -114,7 +116,8 @@ async def send(
     await response.prepare(request)
     left = fault.bytes if fault is not None and fault.do == "truncate" else None
     corrupt = fault is not None and fault.do == "corrupt"
-    for chunk in body:
+    for piece in body:
+        chunk = piece
         if corrupt and chunk:
             chunk, corrupt = bytes([chunk[0] ^ 1]) + bytes(chunk[1:]), False
         if left is not None:

@@ -1,33 +1,35 @@
 """What Terraform makes in the cloud: buckets, topics, push subscriptions with dead letters, the secret."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import grpc
 from botocore.config import Config
-from google.api_core.exceptions import Conflict
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import secretmanager_v1, storage
+from google.cloud import secretmanager_v1
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
     SecretManagerServiceGrpcTransport,
 )
+from google.cloud.secretmanager_v1.types import Replication, Secret, SecretPayload
+from google.cloud.storage import Client
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
 
 if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
-
     from local.stack import Stack
+
+S3Client = Any
+"""boto3 makes its clients at run time; they have no type to import."""
 
 ACK_DEADLINE_SECONDS = 600
 MAX_DELIVERY_ATTEMPTS = 20
 
 
-def s3_client(environment: dict[str, str]) -> "S3Client":
+def s3_client(environment: dict[str, str]) -> S3Client:
     """boto3 on the stack, whatever the shell's own AWS settings are."""
     return boto3.client(
         "s3",
@@ -46,9 +48,9 @@ def s3_client(environment: dict[str, str]) -> "S3Client":
     )
 
 
-def gcs_client(environment: dict[str, str]) -> storage.Client:
+def gcs_client(environment: dict[str, str]) -> Client:
     """google-cloud-storage on the stack."""
-    return storage.Client(
+    return Client(
         project=environment["GOOGLE_CLOUD_PROJECT"],
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": environment["STORAGE_EMULATOR_HOST"]},
@@ -68,10 +70,7 @@ def provision(stack: "Stack") -> None:
     """Make everything that the functions expect to find."""
     environment = stack.environment
     s3_client(environment).create_bucket(Bucket=environment["SOURCE_BUCKET"])
-    try:
-        gcs_client(environment).create_bucket(environment["DESTINATION_BUCKET"])
-    except Conflict:
-        pass
+    gcs_client(environment).create_bucket(environment["DESTINATION_BUCKET"])
     _topics(stack)
     _secret(environment)
 
@@ -104,9 +103,11 @@ def _secret(environment: dict[str, str]) -> None:
     channel = grpc.insecure_channel(environment["SECRET_MANAGER_EMULATOR_HOST"])
     client = secretmanager_v1.SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=channel))
     parent = f"projects/{environment['GOOGLE_CLOUD_PROJECT']}"
-    secret = client.create_secret(parent=parent, secret_id="aws-credentials", secret={"replication": {"automatic": {}}})
+    secret = client.create_secret(
+        parent=parent, secret_id="aws-credentials", secret=Secret(replication=Replication(automatic={}))
+    )
     keys = {
         "access_key_id": environment["AWS_ACCESS_KEY_ID"],
         "secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
     }
-    client.add_secret_version(parent=secret.name, payload={"data": json.dumps(keys).encode()})
+    client.add_secret_version(parent=secret.name, payload=SecretPayload(data=json.dumps(keys).encode()))

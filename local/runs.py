@@ -19,7 +19,8 @@ QUIET_POLLS = 3
 
 
 async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[], None] | None = None) -> str:
-    """The name of the run that a message started, once nothing of it is under way any more.
+    """
+    The name of the run that a message started, once nothing of it is under way any more.
 
     Raises StackError if a process dies or the time is over.
     """
@@ -35,7 +36,9 @@ async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[],
         if tell is not None:
             tell()
         await asyncio.sleep(POLL_SECONDS)
-    raise StackError(f"the run of message {message_id} is not finished after {seconds:.0f} s; backlog {stack.backlog()}")
+    raise StackError(
+        f"the run of message {message_id} is not finished after {seconds:.0f} s; backlog {stack.backlog()}"
+    )
 
 
 async def _idle(stack: Stack, message_id: str) -> bool:

@@ -1,4 +1,5 @@
-"""A bucket to try things on: nested prefixes, sizes from nothing to 200 MB, awkward keys, metadata.
+"""
+A bucket to try things on: nested prefixes, sizes from nothing to 200 MB, awkward keys, metadata.
 
 The same number of objects always gives the same bucket.
 """
@@ -8,12 +9,10 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import TransferConfig
 
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+from local.provisioning import S3Client
 
 KIB, MIB = 1024, 1024 * 1024
 THREADS = 16
@@ -35,7 +34,7 @@ AWKWARD = (
     "odd/nfd-cafe\u0301.txt",
     "odd/\u65e5\u672c\u8a9e/\u043a\u043b\u044e\u0447.txt",
     "odd/private-use-\ue000.txt",
-    'odd/quote"and\'<tag>.txt',
+    "odd/quote\"and'<tag>.txt",
     "odd/back\\slash.txt",
     "odd/" + "long" * 255,
 )
@@ -84,7 +83,7 @@ def _size(chance: random.Random) -> int:
     return chance.randrange(128 * KIB, MIB)
 
 
-def load(s3: "S3Client", bucket: str, objects: list[Sample], loaded: Callable[[int], None]) -> None:
+def load(s3: S3Client, bucket: str, objects: list[Sample], loaded: Callable[[int], None]) -> None:
     """Put the objects into a bucket; `loaded` is told the bytes of each."""
 
     def put(item: Sample) -> int:
@@ -93,7 +92,9 @@ def load(s3: "S3Client", bucket: str, objects: list[Sample], loaded: Callable[[i
             config = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB)
             s3.upload_fileobj(io.BytesIO(item.content()), bucket, item.key, ExtraArgs=extra, Config=config)
         else:
-            s3.put_object(Bucket=bucket, Key=item.key, Body=item.content(), ContentType=item.content_type, Metadata=item.metadata)
+            s3.put_object(
+                Bucket=bucket, Key=item.key, Body=item.content(), ContentType=item.content_type, Metadata=item.metadata
+            )
         return item.size
 
     with ThreadPoolExecutor(THREADS) as pool:

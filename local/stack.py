@@ -69,7 +69,8 @@ class Ports:
 
 
 class Stack:
-    """A context manager: everything runs inside, nothing is left behind after.
+    """
+    A context manager: everything runs inside, nothing is left behind after.
 
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
@@ -132,7 +133,9 @@ class Stack:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop()
 
     def _start_servers(self) -> None:

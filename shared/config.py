@@ -38,7 +38,8 @@ MIB = 1024 * 1024
 
 
 class Settings(BaseModel):
-    """A job's settings. Each field is read from the environment variable of the same name in capitals.
+    """
+    A job's settings. Each field is read from the environment variable of the same name in capitals.
 
     job: names the job's documents in Firestore; one project can hold several jobs.
     source_prefix / destination_prefix: the root of the job on either side (prefix on prefix).
@@ -62,9 +63,7 @@ class Settings(BaseModel):
     source_prefix: str = ""
     aws_region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     aws_endpoint_url_s3: Origin | None = None
-    aws_credentials_secret: str | None = Field(
-        default=None, pattern=r"^projects/[^/]+/secrets/[^/]+/versions/[^/]+$"
-    )
+    aws_credentials_secret: str | None = Field(default=None, pattern=r"^projects/[^/]+/secrets/[^/]+/versions/[^/]+$")
 
     route: Route = Route.CLOUDFRONT
     cdn_url: Origin | None = None
@@ -100,7 +99,8 @@ class Settings(BaseModel):
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """The settings in an environment; an empty variable counts as unset.
+    """
+    The settings in an environment; an empty variable counts as unset.
 
     Raises SettingsError with a line for every missing or wrong setting.
     """

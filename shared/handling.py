@@ -70,7 +70,7 @@ class Handler(Generic[M]):
             parts.log.info("busy", message_id=delivery.message_id, reason=str(busy))
             raise
         except BucketError as error:
-            parts.log.error("nacked", error, message_id=delivery.message_id, reason=str(error))
+            parts.log.error("nacked", error=error, message_id=delivery.message_id, reason=str(error))
             raise
 
     def _run_name(self, delivery: Delivery) -> str:
@@ -88,15 +88,14 @@ class Handler(Generic[M]):
             body=delivery.data[:500].decode(errors="replace"),
         )
         await asyncio.gather(
-            parts.state.note_rejected(
-                delivery.message_id, self._kind, malformed.problems, parts.clock.now()
-            ),
+            parts.state.note_rejected(delivery.message_id, self._kind, malformed.problems, parts.clock.now()),
             parts.queue.reject(delivery.data, {"function": self._kind, "reason": str(malformed)[:1000]}),
         )
 
 
 def read_push(body: object) -> Delivery:
-    """The message in a push, whether it came raw or as an Eventarc CloudEvent's data.
+    """
+    The message in a push, whether it came raw or as an Eventarc CloudEvent's data.
 
     What is not a push at all becomes a delivery with an unreadable body, so that it is dead-lettered.
     https://cloud.google.com/pubsub/docs/push#receive_push

@@ -1,4 +1,5 @@
-"""Logs as Cloud Logging reads them: one JSON object a line on standard output.
+"""
+Logs as Cloud Logging reads them: one JSON object a line on standard output.
 
 https://cloud.google.com/logging/docs/structured-logging
 """

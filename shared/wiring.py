@@ -48,9 +48,7 @@ class Parts:
     @property
     def publish(self) -> PublishBatches:
         s = self.settings
-        return PublishBatches(
-            self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes
-        )
+        return PublishBatches(self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes)
 
     def lister(self) -> ListRange:
         s = self.settings

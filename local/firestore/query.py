@@ -1,4 +1,5 @@
-"""Structured queries: filters, order, cursors, limits, aggregations.
+"""
+Structured queries: filters, order, cursors, limits, aggregations.
 
 https://firebase.google.com/docs/reference/rest/v1/StructuredQuery
 """

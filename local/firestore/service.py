@@ -1,4 +1,5 @@
-"""google.firestore.v1.Firestore over gRPC, with its reads, writes and deletes counted as they are billed.
+"""
+google.firestore.v1.Firestore over gRPC, with its reads, writes and deletes counted as they are billed.
 
 Billing: https://firebase.google.com/docs/firestore/pricing — a read for each document that a query returns, at
 least one for a query; an aggregation costs one read for up to 1,000 index entries.
@@ -34,7 +35,15 @@ class Transaction:
 class Firestore:
     """The methods are named as the service names them."""
 
-    unary = ("BeginTransaction", "Rollback", "Commit", "BatchWrite", "GetDocument", "ListDocuments", "ListCollectionIds")
+    unary = (
+        "BeginTransaction",
+        "Rollback",
+        "Commit",
+        "BatchWrite",
+        "GetDocument",
+        "ListDocuments",
+        "ListCollectionIds",
+    )
     streaming = ("BatchGetDocuments", "RunQuery", "RunAggregationQuery")
 
     def __init__(self, instruments: Instruments) -> None:

@@ -23,7 +23,6 @@ class FirestoreError(Exception):
         self.status = status
 
 
-
 class Store:
     """Documents by collection path, sorted by id as bytes."""
 

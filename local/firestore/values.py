@@ -1,4 +1,5 @@
-"""Values: how they sort, and how a field path finds them.
+"""
+Values: how they sort, and how a field path finds them.
 
 https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering
 """
@@ -60,7 +61,7 @@ def get(document: Any, path: Path) -> Any:
         if step not in fields or fields[step].WhichOneof("value_type") != "map_value":
             return None
         fields = fields[step].map_value.fields
-    return fields[path[-1]] if path[-1] in fields else None
+    return fields.get(path[-1])
 
 
 def put(document: Any, path: Path, value: Any) -> None:

@@ -1,4 +1,5 @@
-"""The JSON API of the Cloud Storage server.
+"""
+The JSON API of the Cloud Storage server.
 
 Class A and B operations are counted as billed: https://cloud.google.com/storage/pricing#operations-pricing
 """
@@ -98,7 +99,9 @@ class GcsServer:
                 copied = self._rewrite(source, unquote(to_bucket), _name([to_name]), query, given).resource
                 size = copied["size"]
                 done = {"kind": "storage#rewriteResponse", "done": True, "resource": copied}
-                return _json({**done, "objectSize": size, "totalBytesRewritten": size} if verb == "rewriteTo" else copied)
+                return _json(
+                    {**done, "objectSize": size, "totalBytesRewritten": size} if verb == "rewriteTo" else copied
+                )
             case ["b", bucket, "o", *name]:
                 return await self._object(request, method, unquote(bucket), _name(name), query, given)
         raise GcsError(404, "Not Found", "notFound")
@@ -163,7 +166,9 @@ class GcsServer:
         self, source: StoredObject, bucket: str, name: bytes, query: dict[str, str], given: dict[str, Any]
     ) -> StoredObject:
         check_preconditions(self._store.bucket(bucket).objects.get(name), query)
-        checksums = {k: source.resource[k] for k in ("crc32c", "md5Hash", "componentCount") if k in source.resource}
+        checksums: dict[str, Any] = {
+            k: source.resource[k] for k in ("crc32c", "md5Hash", "componentCount") if k in source.resource
+        }
         return self._store.install(bucket, name, given or source.resource, source.blob, checksums)
 
     async def _batch(self, request: web.BaseRequest) -> web.Response:
@@ -175,7 +180,7 @@ class GcsServer:
         for part in (await whole(request)).decode().split("--" + found.group(1))[1:-1]:
             outer, _, inner = re.split(r"(\r?\n\r?\n)", part.lstrip(), maxsplit=1)
             cid = re.search(r"(?i)content-id:\s*<?([^>\r\n]+)", outer)
-            head, _, body = (re.split(r"(\r?\n\r?\n)", inner.lstrip(), maxsplit=1) + ["", ""])[:3]
+            head, _, body = [*re.split(r"(\r?\n\r?\n)", inner.lstrip(), maxsplit=1), "", ""][:3]
             method, target = head.split()[:2]
             url = urlsplit(target)
             steps = url.path.partition("/storage/v1/")[2].split("/")
@@ -185,8 +190,9 @@ class GcsServer:
             except GcsError as error:
                 answer = _error(error)
             content = answer.body if isinstance(answer, web.Response) and isinstance(answer.body, bytes) else b""
+            number = cid.group(1) if cid else "0"
             answers.append(
-                f"--batch_local\r\nContent-Type: application/http\r\nContent-ID: <response-{cid.group(1) if cid else 0}>"
+                f"--batch_local\r\nContent-Type: application/http\r\nContent-ID: <response-{number}>"
                 f"\r\n\r\nHTTP/1.1 {answer.status} X\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(content)}\r\n\r\n{content.decode()}\r\n"
             )
@@ -197,7 +203,8 @@ class GcsServer:
 
 
 async def _media(request: web.BaseRequest, stored: StoredObject, fault: Fault | None) -> web.StreamResponse:
-    """The bytes; a gzip object is unpacked for clients that do not accept gzip, as GCS does.
+    """
+    The bytes; a gzip object is unpacked for clients that do not accept gzip, as GCS does.
 
     https://cloud.google.com/storage/docs/transcoding
     """

@@ -111,7 +111,7 @@ class Store:
         return self.buckets[name]
 
     def get(self, bucket: str, name: bytes, generation: str | None = None) -> StoredObject:
-        found = self.bucket(bucket).objects.get(name)
+        found: StoredObject | None = self.bucket(bucket).objects.get(name)
         if found is None or (generation and generation != found.generation):
             raise GcsError(404, f"No such object: {bucket}/{name.decode(errors='replace')}", "notFound")
         return found

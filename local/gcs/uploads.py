@@ -1,4 +1,5 @@
-"""The three ways to upload: media, multipart (metadata and bytes in one request), resumable.
+"""
+The three ways to upload: media, multipart (metadata and bytes in one request), resumable.
 
 https://cloud.google.com/storage/docs/uploads-downloads
 """
@@ -38,7 +39,9 @@ class Uploads:
         self._store = store
         self._sessions: dict[str, Session] = {}
 
-    async def receive(self, request: web.BaseRequest, bucket: str, query: dict[str, str]) -> web.Response | StoredObject:
+    async def receive(
+        self, request: web.BaseRequest, bucket: str, query: dict[str, str]
+    ) -> web.Response | StoredObject:
         """An object if the upload is complete, else what the client is to be told."""
         self._store.bucket(bucket)
         match query.get("uploadType"):
@@ -68,7 +71,9 @@ class Uploads:
         resource.setdefault("contentType", request.headers.get("X-Upload-Content-Type", "application/octet-stream"))
         upload_id = uuid.uuid4().hex
         self._sessions[upload_id] = Session(bucket, name, resource, query)
-        location = f"{self._store.host}/upload/storage/v1/b/{quote(bucket)}/o?uploadType=resumable&upload_id={upload_id}"
+        location = (
+            f"{self._store.host}/upload/storage/v1/b/{quote(bucket)}/o?uploadType=resumable&upload_id={upload_id}"
+        )
         return web.Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
 
     async def _resume(self, request: web.BaseRequest, upload_id: str) -> web.Response | StoredObject:

@@ -36,13 +36,17 @@ class Broker:
 
     def topic(self, name: str) -> Any:
         if name not in self.topics:
-            raise PubSubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.split('/')[-1]}).")
+            raise PubSubError(
+                grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.rsplit('/', maxsplit=1)[-1]})."
+            )
         return self.topics[name]
 
     def create_topic(self, topic: Any) -> Any:
         _check_name(topic.name, "topics")
         if topic.name in self.topics:
-            raise PubSubError(grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists (resource={topic.name.split('/')[-1]}).")
+            raise PubSubError(
+                grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists (resource={topic.name.split('/')[-1]})."
+            )
         self.topics[topic.name] = topic
         return topic
 
@@ -54,7 +58,9 @@ class Broker:
 
     def subscription(self, name: str) -> Subscription:
         if name not in self.subscriptions:
-            raise PubSubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.split('/')[-1]}).")
+            raise PubSubError(
+                grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.rsplit('/', maxsplit=1)[-1]})."
+            )
         return self.subscriptions[name]
 
     def subscriptions_of(self, topic: str) -> list[Subscription]:
@@ -66,7 +72,9 @@ class Broker:
         if config.filter or config.enable_message_ordering:
             raise PubSubError(grpc.StatusCode.UNIMPLEMENTED, "the local Pub/Sub has no filters and no ordering")
         if config.name in self.subscriptions:
-            raise PubSubError(grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists (resource={config.name.split('/')[-1]}).")
+            raise PubSubError(
+                grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists (resource={config.name.split('/')[-1]})."
+            )
         config.ack_deadline_seconds = config.ack_deadline_seconds or DEFAULT_DEADLINE_SECONDS
         self.subscriptions[config.name] = Subscription(config, self._dead_letter)
         self.push_if_asked(config.name)

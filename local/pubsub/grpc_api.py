@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -18,7 +18,7 @@ _STREAM_BATCH = 500
 class Publisher:
     """The methods are named as the service names them."""
 
-    requests = {
+    requests: ClassVar[dict[str, Any]] = {
         "CreateTopic": protos.Topic,
         "GetTopic": protos.bare("GetTopicRequest"),
         "ListTopics": protos.bare("ListTopicsRequest"),
@@ -57,7 +57,7 @@ class Publisher:
 class Subscriber:
     """The methods are named as the service names them."""
 
-    requests = {
+    requests: ClassVar[dict[str, Any]] = {
         "CreateSubscription": protos.Subscription,
         "GetSubscription": protos.bare("GetSubscriptionRequest"),
         "UpdateSubscription": protos.bare("UpdateSubscriptionRequest"),

@@ -55,10 +55,15 @@ class Pusher:
         body = json.dumps(envelope(received, config.name)).encode()
         self._instruments.count("pubsub.push")
         self._instruments.count("pubsub.billed_bytes", max(1000, len(received.message.data)))
-        headers = {"Content-Type": "application/json", "User-Agent": "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"}
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)",
+        }
         timeout = aiohttp.ClientTimeout(total=self._subscription.deadline_seconds)
         try:
-            async with http.post(config.push_config.push_endpoint, data=body, headers=headers, timeout=timeout) as answer:
+            async with http.post(
+                config.push_config.push_endpoint, data=body, headers=headers, timeout=timeout
+            ) as answer:
                 await answer.read()
                 return answer.status in ACKS
         except (aiohttp.ClientError, TimeoutError, OSError):

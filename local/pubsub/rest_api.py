@@ -1,4 +1,5 @@
-"""The REST calls that gcloud makes: creating, listing, publishing, pulling.
+"""
+The REST calls that gcloud makes: creating, listing, publishing, pulling.
 
 https://cloud.google.com/pubsub/docs/reference/rest
 """

@@ -59,7 +59,7 @@ class Subscription:
 
     def take(self, most: int, lease_seconds: float | None = None) -> list[Any]:
         """Lease up to `most` messages, as ReceivedMessages."""
-        taken = []
+        taken: list[Any] = []
         until = time.monotonic() + (lease_seconds or self.deadline_seconds)
         while self._ready and len(taken) < most:
             held = self._ready.popleft()
@@ -110,8 +110,10 @@ class Subscription:
         return ack_id in self._leased
 
     def nack(self, ack_id: str, backoff_seconds: float = 0.0) -> None:
-        """Give a message back: dead-lettered after its last attempt, else delayed by the retry policy, or
-        by `backoff_seconds` where there is none."""
+        """
+        Give a message back: dead-lettered after its last attempt, else delayed by the retry policy, or
+        by `backoff_seconds` where there is none.
+        """
         leased = self._leased.pop(ack_id, None)
         if leased is None:
             return

@@ -3,10 +3,10 @@
 import base64
 import hashlib
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator
 from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import parse_qsl, unquote_to_bytes
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from aiohttp import web
@@ -28,7 +28,9 @@ _KEPT = (
 )
 _XML = "application/xml"
 _STREAMING = "STREAMING-"
-_UNSERVED = frozenset({"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging", "torrent", "versionId"})
+_UNSERVED = frozenset(
+    {"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging", "torrent", "versionId"}
+)
 """Object sub-resources that this server does not have; a request for one must not be taken for the object."""
 
 
@@ -103,14 +105,18 @@ class S3Server:
             case "DELETE":
                 del self._buckets[name]
                 return web.Response(status=204)
-        raise S3Error(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented")
+        raise S3Error(
+            501, "NotImplemented", "A header or query you provided implies functionality that is not implemented"
+        )
 
     async def _object(
         self, request: web.BaseRequest, bucket: Bucket, name: str, key: bytes, query: dict[str, str]
     ) -> web.StreamResponse:
         text = key.decode(errors="replace")
         if not _UNSERVED.isdisjoint(query):
-            raise S3Error(501, "NotImplemented", "A header or query you provided implies functionality that is not implemented")
+            raise S3Error(
+                501, "NotImplemented", "A header or query you provided implies functionality that is not implemented"
+            )
         match request.method:
             case "GET" | "HEAD":
                 fault = await self.instruments.enter(f"s3.{request.method.lower()}", text)
@@ -279,7 +285,7 @@ def _xml(text: str) -> web.Response:
 def _error(request: web.BaseRequest, error: S3Error) -> web.Response:
     if error.status == 304 or request.method == "HEAD":
         return web.Response(status=error.status)
-    text = f"<Error><Code>{error.code}</Code><Message>{escape(str(error))}</Message><RequestId>{time.time_ns():x}</RequestId></Error>"
-    return web.Response(
-        status=error.status, body=f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode(), content_type=_XML
-    )
+    detail = f"<Code>{error.code}</Code><Message>{escape(str(error))}</Message>"
+    answer = _xml(f"<Error>{detail}<RequestId>{time.time_ns():x}</RequestId></Error>")
+    answer.set_status(error.status)
+    return answer

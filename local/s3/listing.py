@@ -104,5 +104,3 @@ def _encoder(encoding: str | None) -> Callable[[bytes], str]:
 
 def iso(epoch_seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(epoch_seconds))
-
-

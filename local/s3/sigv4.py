@@ -1,4 +1,5 @@
-"""Signature Version 4, verified as S3 does.
+"""
+Signature Version 4, verified as S3 does.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -16,9 +17,7 @@ from local.s3.store import S3Error
 SKEW_SECONDS = 15 * 60
 
 
-def verify(
-    method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], secrets: Mapping[str, str]
-) -> None:
+def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], secrets: Mapping[str, str]) -> None:
     """Raises S3Error 403 unless the request is signed by one of the access keys in `secrets`."""
     pairs = parse_qsl(raw_query, keep_blank_values=True)
     given = dict(pairs)
@@ -33,7 +32,11 @@ def verify(
         scope, names, signature = fields["Credential"], fields["SignedHeaders"], fields["Signature"]
         moment, payload = headers.get("x-amz-date", ""), headers.get("x-amz-content-sha256", "")
         if abs(time.time() - _epoch(moment)) > SKEW_SECONDS:
-            raise S3Error(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+            raise S3Error(
+                403,
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            )
     access_key, date, region, service, _ = scope.split("/")
     if access_key not in secrets:
         raise S3Error(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
@@ -51,7 +54,11 @@ def verify(
     text = f"AWS4-HMAC-SHA256\n{moment}\n{date}/{region}/{service}/aws4_request\n{digest}"
     key = _signing_key(secrets[access_key], date, region, service)
     if not hmac.compare_digest(_hmac(key, text).hex(), signature):
-        raise S3Error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+        raise S3Error(
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided.",
+        )
 
 
 def _fields(authorization: str) -> dict[str, str]:

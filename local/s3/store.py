@@ -58,7 +58,7 @@ class Bucket:
     created: float = field(default_factory=time.time)
 
     def get(self, key: bytes) -> StoredObject:
-        found = self.objects.get(key)
+        found: StoredObject | None = self.objects.get(key)
         if found is None:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
         return found

@@ -1,4 +1,5 @@
-"""The memory in Firestore: the ledger, the runs' books, the prefixes.
+"""
+The memory in Firestore: the ledger, the runs' books, the prefixes.
 
     jobs/{job}/ledger/{batch}              one record a batch: span, tallies, packed table
     jobs/{job}/runs/{run}                  what was asked, and when
@@ -13,6 +14,7 @@ the composite indexes (first, last) on `ledger`, and (run, each summed field) on
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
@@ -61,7 +63,7 @@ class FirestoreState:
             query = query.where(filter=FieldFilter("first", "<", high))
         page = query
         while True:
-            last: DocumentSnapshot | None = None
+            last: DocumentSnapshot[Any] | None = None
             count = 0
             async for snapshot in page.stream():
                 last, count = snapshot, count + 1
@@ -101,7 +103,7 @@ class FirestoreState:
         except (FailedPrecondition, NotFound) as error:
             raise StateConflict(f"batch {record.batch} was written by somebody else") from error
 
-    def _read(self, snapshot: DocumentSnapshot) -> Record | None:
+    def _read(self, snapshot: "DocumentSnapshot[Any]") -> Record | None:
         """A record that this code cannot read counts as forgotten: its keys are looked at afresh."""
         fields = snapshot.to_dict() or {}
         try:
@@ -173,7 +175,8 @@ class FirestoreState:
         await self._rejected.document(quote(message_id, safe="")).set(fields)
 
     def _range(self, piece: RangeId) -> AsyncDocumentReference:
-        return self._ranges.document(_digest(piece.run, piece.prefix, piece.cursor))
+        reference: AsyncDocumentReference = self._ranges.document(_digest(piece.run, piece.prefix, piece.cursor))
+        return reference
 
 
 def _fields(record: Record) -> dict[str, object]:

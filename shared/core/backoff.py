@@ -5,11 +5,12 @@ CEILING_SECONDS = 30.0
 
 
 def delay_seconds(attempt: int, draw: float, asked: float | None = None) -> float:
-    """Full-jitter exponential backoff.
+    """
+    Full-jitter exponential backoff.
 
     attempt: 1 after the first failure. draw: uniform in [0, 1). asked: the service's Retry-After in
     seconds, which is honoured up to the ceiling.
     https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
     """
-    spread = min(CEILING_SECONDS, FIRST_SECONDS * 2 ** min(attempt - 1, 10)) * draw
+    spread: float = min(CEILING_SECONDS, FIRST_SECONDS * 2 ** min(attempt - 1, 10)) * draw
     return min(CEILING_SECONDS, max(spread, asked or 0.0))

@@ -1,15 +1,16 @@
-"""What the lister does with a listed key, given what is remembered of it.
+"""
+What the lister does with a listed key, given what is remembered of it.
 
-    remembered as     record of    ETag, size   age       decision
-    ---------------   ----------   ----------   -------   ---------------------------------------------
-    nothing                                               PUBLISH
-    anything          this run                            COVERED   a batch of this run has it already
-    still to copy     another run  same         living    IN_FLIGHT
-    still to copy     another run  same         expired   PUBLISH
-    copied/unchanged  another run  same                   UNCHANGED, or PUBLISH when forced
-    unsupported       another run  same                   UNSUPPORTED, or PUBLISH when redriven or forced
-    archived, failed  another run  same                   ARCHIVED, FAILED, or PUBLISH likewise
-    anything          another run  differs                PUBLISH
+remembered as     record of    ETag, size   age       decision
+---------------   ----------   ----------   -------   ---------------------------------------------
+nothing                                               PUBLISH
+anything          this run                            COVERED   a batch of this run has it already
+still to copy     another run  same         living    IN_FLIGHT
+still to copy     another run  same         expired   PUBLISH
+copied/unchanged  another run  same                   UNCHANGED, or PUBLISH when forced
+unsupported       another run  same                   UNSUPPORTED, or PUBLISH when redriven or forced
+archived, failed  another run  same                   ARCHIVED, FAILED, or PUBLISH likewise
+anything          another run  differs                PUBLISH
 """
 
 from enum import StrEnum

@@ -1,22 +1,23 @@
-"""The error tree. Every error knows its fate, so nobody decides by matching strings.
+"""
+The error tree. Every error knows its fate, so nobody decides by matching strings.
 
-    BucketError
-    ├── SettingsError        the start stops, listing every bad setting
-    ├── MalformedMessage     dead-lettered at once, never retried
-    ├── Busy                 somebody else holds the lease: nack, come back later
-    ├── StateConflict        a document moved under our hands: read it again
-    └── ObjectError          about one key; `reason` is what is put on record
-        ├── Transient        RETRY    5xx, resets, truncated bodies, time-outs
-        │   ├── Throttled    RETRY    429, SlowDown; carries Retry-After
-        │   ├── Corrupt      RETRY    the bytes are not what the source promised
-        │   └── LostRace     RETRY    the destination changed between look and write
-        ├── Changed          RETRY    the source changed between listing and read
-        ├── Gone             GIVE_UP  no such key (any more)
-        ├── Forbidden        GIVE_UP  credentials, policy, key grant
-        ├── Archived         GIVE_UP  needs a restore first
-        ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
-        ├── Unsupported      GIVE_UP  a name the destination refuses
-        └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
+BucketError
+├── SettingsError        the start stops, listing every bad setting
+├── MalformedMessage     dead-lettered at once, never retried
+├── Busy                 somebody else holds the lease: nack, come back later
+├── StateConflict        a document moved under our hands: read it again
+└── ObjectError          about one key; `reason` is what is put on record
+    ├── Transient        RETRY    5xx, resets, truncated bodies, time-outs
+    │   ├── Throttled    RETRY    429, SlowDown; carries Retry-After
+    │   ├── Corrupt      RETRY    the bytes are not what the source promised
+    │   └── LostRace     RETRY    the destination changed between look and write
+    ├── Changed          RETRY    the source changed between listing and read
+    ├── Gone             GIVE_UP  no such key (any more)
+    ├── Forbidden        GIVE_UP  credentials, policy, key grant
+    ├── Archived         GIVE_UP  needs a restore first
+    ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
+    ├── Unsupported      GIVE_UP  a name the destination refuses
+    └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
 """
 
 from enum import Enum

@@ -1,4 +1,5 @@
-"""From an HTTP answer to an error that knows its fate.
+"""
+From an HTTP answer to an error that knows its fate.
 
     status   code                                      error
     ------   ---------------------------------------   ---------

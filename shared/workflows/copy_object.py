@@ -1,4 +1,5 @@
-"""Copy one object, so that the destination ends with the source's current bytes or with none of them.
+"""
+Copy one object, so that the destination ends with the source's current bytes or with none of them.
 
 Why old bytes can never replace new ones:
 
@@ -70,9 +71,7 @@ class CopyObject:
             wanted = current
         raise Changed(f"{wanted.text}: written to faster than it can be read")
 
-    async def _around_the_edge(
-        self, listed: SourceObject, wanted: SourceObject, name: bytes, generation: int
-    ) -> Entry:
+    async def _around_the_edge(self, listed: SourceObject, wanted: SourceObject, name: bytes, generation: int) -> Entry:
         if self.direct is None:
             raise StaleEdge(
                 f"{wanted.text}: the CDN serves another version than S3 (ETag {wanted.etag}); "

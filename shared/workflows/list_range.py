@@ -1,4 +1,5 @@
-"""List a prefix of the source, publish what is new or changed, account for the rest.
+"""
+List a prefix of the source, publish what is new or changed, account for the rest.
 
 Killed at any line, the redelivered message takes the range over when the lease has run out, sends again
 what was remembered but may not have been sent, and goes on; no key is counted twice.
@@ -36,7 +37,8 @@ class ListRange:
     lease_seconds: float
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
-        """Work on a message until done or until the budget ends; then the rest is a message again.
+        """
+        Work on a message until done or until the budget ends; then the rest is a message again.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
         """
@@ -58,9 +60,7 @@ class ListRange:
         await self.state.finish(piece, books, self.clock.now())
         await self._note(piece, message)
 
-    async def _walk(
-        self, message: ListMessage, piece: RangeId, lease: Lease, books: Books, budget: Budget
-    ) -> bool:
+    async def _walk(self, message: ListMessage, piece: RangeId, lease: Lease, books: Books, budget: Budget) -> bool:
         """True once the prefix is listed to its end, False if the rest was handed on."""
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         memory = MemoryScan(self.state.records(prefix, after), piece.run, self.clock.now())
@@ -125,7 +125,9 @@ class ListRange:
 
     async def _note(self, piece: RangeId, message: ListMessage) -> None:
         summary = await self.state.summary(piece.run)
-        self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, bytes=summary.listed_bytes)
+        self.log.info(
+            "listed", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, bytes=summary.listed_bytes
+        )
         if message.keys:
             return
         copy = {"run": piece.run, "listed_at": self.clock.now(), "force": message.force}

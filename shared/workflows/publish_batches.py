@@ -1,4 +1,5 @@
-"""Publish objects for transfer: first remembered, then sent.
+"""
+Publish objects for transfer: first remembered, then sent.
 
 A crash between the two leaves records whose messages were never sent; the redelivered range message finds
 them under its own run and sends them again.
@@ -44,6 +45,4 @@ class PublishBatches:
 
 def _message(record: Record, force: bool) -> TransferMessage:
     objects = tuple(ObjectEntry.of(entry.source()) for entry in record.entries if entry.open)
-    return TransferMessage(
-        run=record.run, batch=record.batch, objects=objects, attempt=record.attempt, force=force
-    )
+    return TransferMessage(run=record.run, batch=record.batch, objects=objects, attempt=record.attempt, force=force)

@@ -1,4 +1,5 @@
-"""Copy the keys of one message and write down how each ended.
+"""
+Copy the keys of one message and write down how each ended.
 
 Safe to kill at any line and to run twice: what is settled is skipped, what is not is tried again, and the
 message is acknowledged only after the record is written and the remainder is published.
@@ -30,8 +31,10 @@ OVERHEAD_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TransferBatch:
-    """buffer_bytes: the most of one object that its copy holds at a time. max_attempts: deliveries of a
-    key before it counts as failed."""
+    """
+    buffer_bytes: the most of one object that its copy holds at a time. max_attempts: deliveries of a
+    key before it counts as failed.
+    """
 
     copy: CopyObject
     state: State
@@ -74,7 +77,7 @@ class TransferBatch:
                 except ObjectError as failure:
                     error = failure
                 except Exception as bug:
-                    self.log.error("unexpected error", bug, key=source.text, attempt=message.attempt)
+                    self.log.error("unexpected error", error=bug, key=source.text, attempt=message.attempt)
                     error = Transient(f"{source.text}: {bug!r}")
                 if error.fate is Fate.GIVE_UP:
                     return self._gave_up(source, error, message)

@@ -1,0 +1,48 @@
+# Every target sets up what it needs in .venv; nothing else is installed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test test-fast check format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0])'
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.local: requirements.txt requirements-local.txt | .venv/bin/python
+	@echo "installing what the stack needs into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.local
+	@echo "installing what the tests need into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STACK=google)
+	@OBJECTS="$(OBJECTS)" STACK="$(STACK)" $(BIN)/python -m local.demo
+
+up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK=google, LIST_SECONDS, VERIFY_SECONDS)
+	@PORT="$(PORT)" STACK="$(STACK)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
+
+test: check  ## check, then all tests: unit, contract, functions, e2e
+	@$(BIN)/python -m pytest
+
+test-fast: .venv/.dev  ## the tests that start no server, under 30 s
+	@$(BIN)/python -m pytest tests/unit
+
+check: .venv/.dev  ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: .venv/.dev  ## put the code into the one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove what the targets made
+	@rm -rf .venv .local build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,114 @@
+"""
+`make up`: the stack, kept running until Ctrl-C, for whoever wants to put objects in and watch.
+
+The `export` lines are printed and written to `.local/env`: `source .local/env` in another terminal.
+"""
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from local.children import ROOT, StackError
+from local.prices import PRICES, cost, total
+from local.serving import HOST, PortTaken, check_free, listen_http
+from local.stack import PROJECT, Flavour, Ports, Stack
+
+BASE_PORT = 8600
+BILL_OFFSET = 20
+ENVIRONMENT_FILE = ROOT / ".local" / "env"
+LOGS = ROOT / ".local" / "logs"
+
+
+def priced(bill: Mapping[str, int]) -> dict[str, object]:
+    """The bill as JSON: counters, their prices, the total."""
+    lines = {
+        counter: {
+            "amount": bill[counter],
+            "dollars": round(cost(counter, bill[counter]), 8),
+            "what": f"{p.bill}: {p.what}",
+        }
+        for counter, p in PRICES.items()
+        if counter in bill
+    }
+    return {"total_dollars": round(total(bill), 8), "billed": lines, "counters": dict(bill)}
+
+
+def main() -> int:
+    """Exit status for the shell."""
+    try:
+        base = int(os.environ.get("PORT") or BASE_PORT)
+        flavour = Flavour.from_environment()
+        ports, bill_port = Ports.from_base(base), base + BILL_OFFSET
+        check_free("the bill", bill_port)
+        schedule = (float(os.environ.get("LIST_SECONDS") or 0), float(os.environ.get("VERIFY_SECONDS") or 0))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with Stack(flavour, ports, schedule=schedule, logs=LOGS) as stack:
+            _serve_bill(stack, bill_port)
+            _write_environment({**stack.environment, "BILL_URL": f"http://{HOST}:{bill_port}/"})
+            _explain(stack, bill_port)
+            return _watch(stack)
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is left behind", flush=True)
+        return 0
+    except (StackError, PortTaken) as error:
+        print(f"the stack cannot run: {error}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"PORT, LIST_SECONDS and VERIFY_SECONDS must be numbers: {error}", file=sys.stderr)
+        return 1
+    finally:
+        ENVIRONMENT_FILE.unlink(missing_ok=True)
+
+
+def _serve_bill(stack: Stack, port: int) -> None:
+    async def handle(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(priced(await asyncio.to_thread(stack.bill)))
+
+    threading.Thread(target=lambda: asyncio.run(listen_http(handle, port)), daemon=True).start()
+
+
+def _write_environment(environment: Mapping[str, str], path: Path = ENVIRONMENT_FILE) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+    print(path.read_text(), flush=True)
+
+
+def _explain(stack: Stack, bill_port: int) -> None:
+    override = f"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=http://{HOST}:{stack.ports.pubsub}/"
+    for name, child in stack.children.items():
+        print(f"{name:<10} {HOST}:{child.port}")
+    print(
+        f"""{"bill":<10} http://{HOST}:{bill_port}/
+
+The lines above are in .local/env; the logs are in .local/logs. In another terminal, for example:
+
+    source .local/env
+    aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp README.md s3://$SOURCE_BUCKET/docs/README.md
+    {override} CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true \\
+      gcloud pubsub topics publish list --project {PROJECT} --message '{{"prefix":"docs/"}}'
+    curl "$STORAGE_EMULATOR_HOST/storage/v1/b/$DESTINATION_BUCKET/o?prefix=docs/"
+    curl $BILL_URL
+
+Ctrl-C stops everything.""",
+        flush=True,
+    )
+
+
+def _watch(stack: Stack) -> int:
+    """Until interrupted, or until a process dies."""
+    while True:
+        dead = stack.dead()
+        if dead:
+            raise StackError(f"{', '.join(dead)} ended by itself:\n{stack.children[dead[0]].tail()}")
+        threading.Event().wait(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
