@@ -58,8 +58,7 @@ class Blob:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """
-    (start, end) that a Range header asks for, end not included; None if it asks for everything.
+    """(start, end) that a Range header asks for, end not included; None if it asks for everything.
 
     Raises ValueError if no byte of it exists. https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
     """

@@ -1,5 +1,4 @@
-"""
-An independent comparison of two buckets: boto3 on one side, google-cloud-storage on the other.
+"""An independent comparison of two buckets: boto3 on one side, google-cloud-storage on the other.
 
 It shares no code with the project's verifier. Every object is compared by name, size and checksum;
 multipart objects, whose ETag is no MD5, and a share of the others by reading every byte on both sides,

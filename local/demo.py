@@ -1,5 +1,4 @@
-"""
-`make demo`: a bucket travels from S3 through the edge into Cloud Storage, and is checked on arrival.
+"""`make demo`: a bucket travels from S3 through the edge into Cloud Storage, and is checked on arrival.
 
 Exit status 0 only if every step did what it should and an independent comparison finds no difference.
 """
@@ -184,7 +183,7 @@ def report(demo: Demo, result: Comparison) -> None:
         console.print("Google's emulators do not count Pub/Sub and Firestore: these are missing from the bill.")
     console.print(
         f"independent comparison: {result.objects:,} objects, {result.bytes / 1e6:,.0f} MB, {result.read:,} read "
-        f"byte for byte; {len(result.differences)} differences; {len(result.unsupported)} names that Cloud Storage cannot hold"
+        f"byte for byte; {len(result.differences)} differences; {len(result.unsupported)} names impossible in Cloud Storage"
     )
     for line in result.differences[:20]:
         console.print(f"  {line}", markup=False)

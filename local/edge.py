@@ -1,5 +1,4 @@
-"""
-A CloudFront-like edge in front of the S3 server.
+"""A CloudFront-like edge in front of the S3 server.
 
 It forwards every viewer header but Host and caches nothing, as a distribution with the managed policies
 CachingDisabled and AllViewerExceptHostHeader does; so a request signed for the origin stays valid there.

@@ -1,5 +1,4 @@
-"""
-What every local server has besides its service: a meter of billed operations, and scripted faults.
+"""What every local server has besides its service: a meter of billed operations, and scripted faults.
 
 Both are reached over HTTP on the service's own port:
 
@@ -22,8 +21,7 @@ ACTIONS = ("status", "delay", "reset", "truncate", "corrupt")
 
 @dataclass(slots=True)
 class Fault:
-    """
-    A misbehaviour for the next `times` requests whose operation and key match the globs.
+    """A misbehaviour for the next `times` requests whose operation and key match the globs.
 
     do: "status" answers `status`; "delay" waits `seconds` first; "reset" drops the connection; "truncate"
     breaks the body off after `bytes`; "corrupt" flips a bit in the body's first chunk.

@@ -1,5 +1,4 @@
-"""
-What the counted operations would have cost: list prices in US dollars, first tier, no free allowance.
+"""What the counted operations would have cost: list prices in US dollars, first tier, no free allowance.
 
 As published in 2026-11; check the pages before you rely on them.
 """

@@ -19,8 +19,7 @@ QUIET_POLLS = 3
 
 
 async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[], None] | None = None) -> str:
-    """
-    The name of the run that a message started, once nothing of it is under way any more.
+    """The name of the run that a message started, once nothing of it is under way any more.
 
     Raises StackError if a process dies or the time is over.
     """

@@ -1,5 +1,4 @@
-"""
-A bucket to try things on: nested prefixes, sizes from nothing to 200 MB, awkward keys, metadata.
+"""A bucket to try things on: nested prefixes, sizes from nothing to 200 MB, awkward keys, metadata.
 
 The same number of objects always gives the same bucket.
 """

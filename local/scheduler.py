@@ -1,5 +1,4 @@
-"""
-A Cloud Scheduler-like clock: publishes a job's message when its time has come, or when told to.
+"""A Cloud Scheduler-like clock: publishes a job's message when its time has come, or when told to.
 
 GET  /v1/jobs              the jobs, their schedules, their last ticks
 POST /v1/jobs/{name}:run   tick now, as `gcloud scheduler jobs run` does

@@ -46,8 +46,7 @@ async def listen_http(handler: Handler, port: int) -> None:
 
 
 async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler, port: int) -> None:
-    """
-    Serve gRPC and HTTP/1.1 on one port until cancelled: a connection's first bytes tell what it speaks.
+    """Serve gRPC and HTTP/1.1 on one port until cancelled: a connection's first bytes tell what it speaks.
 
     The emulators that the client libraries know are one host:port each, and answer both there.
     """

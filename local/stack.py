@@ -69,8 +69,7 @@ class Ports:
 
 
 class Stack:
-    """
-    A context manager: everything runs inside, nothing is left behind after.
+    """A context manager: everything runs inside, nothing is left behind after.
 
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.

@@ -1,5 +1,4 @@
-"""
-`make up`: the stack, kept running until Ctrl-C, for whoever wants to put objects in and watch.
+"""`make up`: the stack, kept running until Ctrl-C, for whoever wants to put objects in and watch.
 
 The `export` lines are printed and written to `.local/env`: `source .local/env` in another terminal.
 """

@@ -38,8 +38,7 @@ MIB = 1024 * 1024
 
 
 class Settings(BaseModel):
-    """
-    A job's settings. Each field is read from the environment variable of the same name in capitals.
+    """A job's settings. Each field is read from the environment variable of the same name in capitals.
 
     job: names the job's documents in Firestore; one project can hold several jobs.
     source_prefix / destination_prefix: the root of the job on either side (prefix on prefix).
@@ -99,8 +98,7 @@ class Settings(BaseModel):
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """
-    The settings in an environment; an empty variable counts as unset.
+    """The settings in an environment; an empty variable counts as unset.
 
     Raises SettingsError with a line for every missing or wrong setting.
     """

@@ -94,8 +94,7 @@ class Handler(Generic[M]):
 
 
 def read_push(body: object) -> Delivery:
-    """
-    The message in a push, whether it came raw or as an Eventarc CloudEvent's data.
+    """The message in a push, whether it came raw or as an Eventarc CloudEvent's data.
 
     What is not a push at all becomes a delivery with an unreadable body, so that it is dead-lettered.
     https://cloud.google.com/pubsub/docs/push#receive_push

@@ -72,8 +72,7 @@ class Download(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """
-    What is written under a name. md5 (hex) is set where the source's ETag is one: GCS then refuses any
+    """What is written under a name. md5 (hex) is set where the source's ETag is one: GCS then refuses any
     other bytes. generation: the one being replaced, 0 for none.
     """
 
@@ -93,8 +92,7 @@ class Destination(Protocol):
         ...
 
     async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
-        """
-        Make the object visible whole and right, or not at all.
+        """Make the object visible whole and right, or not at all.
 
         Raises LostRace if the generation is not the expected one, Corrupt if the bytes are too few, too
         many or not those promised.
@@ -137,8 +135,7 @@ class RangeId:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """
-    One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
+    """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
     others. verdicts: the verifier's.
     """
 
@@ -149,8 +146,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """
-    The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far.
+    """The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far.
     verdicts: what a verifier said, by verdict. open_ranges: still being walked.
     """
 

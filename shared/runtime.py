@@ -1,5 +1,4 @@
-"""
-One event loop a process, in a thread of its own, shared by all invocations.
+"""One event loop a process, in a thread of its own, shared by all invocations.
 
 functions-framework calls a function from many threads; the pooled connections, the memory ceiling and the
 gRPC channels all belong to this one loop and live as long as the instance.

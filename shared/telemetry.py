@@ -1,5 +1,4 @@
-"""
-Logs as Cloud Logging reads them: one JSON object a line on standard output.
+"""Logs as Cloud Logging reads them: one JSON object a line on standard output.
 
 https://cloud.google.com/logging/docs/structured-logging
 """

@@ -1,5 +1,4 @@
-"""
-Structured queries: filters, order, cursors, limits, aggregations.
+"""Structured queries: filters, order, cursors, limits, aggregations.
 
 https://firebase.google.com/docs/reference/rest/v1/StructuredQuery
 """

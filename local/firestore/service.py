@@ -1,5 +1,4 @@
-"""
-google.firestore.v1.Firestore over gRPC, with its reads, writes and deletes counted as they are billed.
+"""google.firestore.v1.Firestore over gRPC, with its reads, writes and deletes counted as they are billed.
 
 Billing: https://firebase.google.com/docs/firestore/pricing — a read for each document that a query returns, at
 least one for a query; an aggregation costs one read for up to 1,000 index entries.

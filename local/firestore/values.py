@@ -1,5 +1,4 @@
-"""
-Values: how they sort, and how a field path finds them.
+"""Values: how they sort, and how a field path finds them.
 
 https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering
 """

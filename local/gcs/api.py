@@ -1,5 +1,4 @@
-"""
-The JSON API of the Cloud Storage server.
+"""The JSON API of the Cloud Storage server.
 
 Class A and B operations are counted as billed: https://cloud.google.com/storage/pricing#operations-pricing
 """
@@ -203,8 +202,7 @@ class GcsServer:
 
 
 async def _media(request: web.BaseRequest, stored: StoredObject, fault: Fault | None) -> web.StreamResponse:
-    """
-    The bytes; a gzip object is unpacked for clients that do not accept gzip, as GCS does.
+    """The bytes; a gzip object is unpacked for clients that do not accept gzip, as GCS does.
 
     https://cloud.google.com/storage/docs/transcoding
     """

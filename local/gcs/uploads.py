@@ -1,5 +1,4 @@
-"""
-The three ways to upload: media, multipart (metadata and bytes in one request), resumable.
+"""The three ways to upload: media, multipart (metadata and bytes in one request), resumable.
 
 https://cloud.google.com/storage/docs/uploads-downloads
 """

@@ -1,5 +1,4 @@
-"""
-The REST calls that gcloud makes: creating, listing, publishing, pulling.
+"""The REST calls that gcloud makes: creating, listing, publishing, pulling.
 
 https://cloud.google.com/pubsub/docs/reference/rest
 """

@@ -110,8 +110,7 @@ class Subscription:
         return ack_id in self._leased
 
     def nack(self, ack_id: str, backoff_seconds: float = 0.0) -> None:
-        """
-        Give a message back: dead-lettered after its last attempt, else delayed by the retry policy, or
+        """Give a message back: dead-lettered after its last attempt, else delayed by the retry policy, or
         by `backoff_seconds` where there is none.
         """
         leased = self._leased.pop(ack_id, None)

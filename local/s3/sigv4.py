@@ -1,5 +1,4 @@
-"""
-Signature Version 4, verified as S3 does.
+"""Signature Version 4, verified as S3 does.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """

@@ -1,5 +1,4 @@
-"""
-The memory in Firestore: the ledger, the runs' books, the prefixes.
+"""The memory in Firestore: the ledger, the runs' books, the prefixes.
 
     jobs/{job}/ledger/{batch}              one record a batch: span, tallies, packed table
     jobs/{job}/runs/{run}                  what was asked, and when

@@ -1,5 +1,4 @@
-"""
-The destination bucket: looking, writing, listing, over the JSON API.
+"""The destination bucket: looking, writing, listing, over the JSON API.
 
 Writing is the hot path, so its requests are made directly; they are the ones google-cloud-storage makes,
 at a tenth of its CPU. https://cloud.google.com/storage/docs/json_api/v1/objects
@@ -107,8 +106,7 @@ class GcsDestination:
         return _written(upload, await self._http.once("POST", url, headers, body))
 
     async def _write_in_chunks(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
-        """
-        A resumable session: nothing is visible until its last chunk, which carries the crc32c of all.
+        """A resumable session: nothing is visible until its last chunk, which carries the crc32c of all.
 
         https://cloud.google.com/storage/docs/resumable-uploads
         """

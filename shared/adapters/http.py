@@ -1,5 +1,4 @@
-"""
-One pooled HTTP client an instance, and the translation of its failures.
+"""One pooled HTTP client an instance, and the translation of its failures.
 
 Paths are sent exactly as given: nothing between here and the wire may normalise `//` or `../`.
 """
@@ -78,8 +77,7 @@ class Http:
         request: Callable[[], tuple[str, str, Mapping[str, str]]],
         good: tuple[int, ...] = (200,),
     ) -> Answer:
-        """
-        A small, repeatable request: tried again while its verdict is that this may help.
+        """A small, repeatable request: tried again while its verdict is that this may help.
 
         request is called for every try, so that a signature is never older than the try.
         """

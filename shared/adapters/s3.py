@@ -28,8 +28,7 @@ class S3Source:
         self._http = http
 
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
-        """
-        ListObjectsV2, 1,000 keys a page; keys come URL-encoded because XML cannot hold them all.
+        """ListObjectsV2, 1,000 keys a page; keys come URL-encoded because XML cannot hold them all.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
         """
@@ -69,8 +68,7 @@ class S3Source:
 
 
 class ObjectDownload:
-    """
-    `shared.ports.Download`: signed for S3, sent to S3 or to the CDN in front of it.
+    """`shared.ports.Download`: signed for S3, sent to S3 or to the CDN in front of it.
 
     cdn_url: None goes straight to S3.
     """

@@ -1,5 +1,4 @@
-"""
-Where a bucket's objects are, and the right to read them.
+"""Where a bucket's objects are, and the right to read them.
 
 A request is signed for S3's own host and path. Through a CloudFront distribution that forwards every
 viewer header but Host and caches nothing, the same signature is valid at the origin, so the bucket stays
@@ -26,8 +25,7 @@ class S3Address:
 
     @classmethod
     def of(cls, bucket: str, region: str, endpoint: str | None, credentials: Credentials) -> "S3Address":
-        """
-        Virtual-hosted where S3 allows it. A bucket with dots in its name, and any other endpoint, is
+        """Virtual-hosted where S3 allows it. A bucket with dots in its name, and any other endpoint, is
         addressed by path.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -45,8 +43,7 @@ class S3Address:
         return f"{self.base}/{quote_key(key)}{'?' if query else ''}{query}"
 
     def signed(self, method: str, url: str) -> dict[str, str]:
-        """
-        Headers that make the request one of ours.
+        """Headers that make the request one of ours.
 
         Only Host and the x-amz-* headers are signed: a CDN may add to, or drop, any other.
         """

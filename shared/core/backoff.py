@@ -5,8 +5,7 @@ CEILING_SECONDS = 30.0
 
 
 def delay_seconds(attempt: int, draw: float, asked: float | None = None) -> float:
-    """
-    Full-jitter exponential backoff.
+    """Full-jitter exponential backoff.
 
     attempt: 1 after the first failure. draw: uniform in [0, 1). asked: the service's Retry-After in
     seconds, which is honoured up to the ceiling.

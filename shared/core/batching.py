@@ -6,8 +6,7 @@ from shared.core.objects import SourceObject
 
 
 def batches(objects: Sequence[SourceObject], most_keys: int, most_bytes: int) -> Iterator[tuple[SourceObject, ...]]:
-    """
-    Consecutive batches of at most `most_keys` keys and `most_bytes` of content; every batch has a key.
+    """Consecutive batches of at most `most_keys` keys and `most_bytes` of content; every batch has a key.
 
     The byte limit keeps a batch of large objects within one invocation's budget.
     """

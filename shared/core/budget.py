@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """
-    Seconds from `started` (monotonic) after which no new work is begun.
+    """Seconds from `started` (monotonic) after which no new work is begun.
 
     Pub/Sub waits at most 600 s for a push to be answered, so 540 leaves a minute to write down what is
     left: https://cloud.google.com/pubsub/docs/lease-management

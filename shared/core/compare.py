@@ -1,5 +1,4 @@
-"""
-Walking two listings side by side, and the verdict on each key.
+"""Walking two listings side by side, and the verdict on each key.
 
     source   destination                            verdict
     ------   ------------------------------------   ---------
@@ -85,8 +84,7 @@ Pair = tuple[SourceObject | None, DestinationObject | None]
 async def march(
     sources: AsyncIterator[SourceObject], copies: AsyncIterator[DestinationObject], mapping: Mapping
 ) -> AsyncIterator[Pair]:
-    """
-    Both listings in lockstep, in byte order of the destination names. Each key and name comes once.
+    """Both listings in lockstep, in byte order of the destination names. Each key and name comes once.
 
     Raises OutOfOrder as soon as either listing repeats or goes backwards.
     """

@@ -1,5 +1,4 @@
-"""
-What the lister does with a listed key, given what is remembered of it.
+"""What the lister does with a listed key, given what is remembered of it.
 
 remembered as     record of    ETag, size   age       decision
 ---------------   ----------   ----------   -------   ---------------------------------------------

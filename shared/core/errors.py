@@ -1,5 +1,4 @@
-"""
-The error tree. Every error knows its fate, so nobody decides by matching strings.
+"""The error tree. Every error knows its fate, so nobody decides by matching strings.
 
 BucketError
 ├── SettingsError        the start stops, listing every bad setting

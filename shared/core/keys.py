@@ -11,8 +11,7 @@ _ACME = b".well-known/acme-challenge/"
 
 
 def unsupported_reason(name: bytes) -> str | None:
-    """
-    Why GCS refuses this object name, or None if it takes it.
+    """Why GCS refuses this object name, or None if it takes it.
 
     https://cloud.google.com/storage/docs/objects#naming
     """
@@ -30,8 +29,7 @@ def unsupported_reason(name: bytes) -> str | None:
 
 
 def quote_key(key: bytes) -> str:
-    """
-    The key as a URL path: every byte but unreserved characters and `/` is percent-encoded, nothing is
+    """The key as a URL path: every byte but unreserved characters and `/` is percent-encoded, nothing is
     normalised (`//`, `../` and a leading `/` stay).
     """
     return quote(key, safe="/~")
@@ -45,8 +43,7 @@ def prefix_end(prefix: bytes) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """
-    Where keys land: `source_prefix` is the job's root in S3 and is replaced by `destination_prefix`.
+    """Where keys land: `source_prefix` is the job's root in S3 and is replaced by `destination_prefix`.
 
     A constant prefix keeps the byte order of keys, so both listings can be walked side by side.
     """

@@ -1,5 +1,4 @@
-"""
-The packed memory: one record a published batch, many keys a record.
+"""The packed memory: one record a published batch, many keys a record.
 
 A record holds a table key → ETag, size, outcome and proof, so that remembering costs one document for
 about fifty keys instead of one for each. Records may overlap; for a key, the newest record wins.
@@ -26,8 +25,7 @@ class UnknownSchema(BucketError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """
-    What is remembered of one key.
+    """What is remembered of one key.
 
     outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
     generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right.
@@ -91,8 +89,7 @@ class Record:
         return tally
 
     def with_results(self, results: Iterable[Entry], attempt: int) -> "Record":
-        """
-        This record with its open entries replaced by how they ended.
+        """The record with its open entries replaced by how they ended.
 
         The first ending of a key stands: a duplicate delivery finds the copy already there and must not
         turn "copied" into "unchanged".
@@ -103,8 +100,7 @@ class Record:
 
 
 def batch_id(run: str, objects: Sequence[SourceObject]) -> str:
-    """
-    The same objects in the same run make the same batch, so a repeated delivery rewrites one document.
+    """The same objects in the same run make the same batch, so a repeated delivery rewrites one document.
 
     The digest leads: ids that began with the time would put sequential writes on one range of the store.
     https://firebase.google.com/docs/firestore/best-practices#hotspots

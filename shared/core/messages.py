@@ -1,5 +1,4 @@
-"""
-The JSON that flows between the functions, small enough for a person to type.
+"""The JSON that flows between the functions, small enough for a person to type.
 
 topic list       {}                                   a delta run of the whole job
                  {"prefix": "a/"}                     this prefix now, failed keys tried again
@@ -35,8 +34,7 @@ class Message(BaseModel):
 
 
 class ListMessage(Message):
-    """
-    Work for the lister: a prefix (all of the job by default) or single keys.
+    """Work for the lister: a prefix (all of the job by default) or single keys.
 
     cursor: list only keys greater than this one; set by the lister itself when its budget ends.
     redrive: try remembered failures again; meant by any message that names a prefix or keys.

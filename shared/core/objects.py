@@ -18,8 +18,7 @@ SOURCE_ENCRYPTION = "s3-encryption"
 
 @dataclass(frozen=True, slots=True)
 class SourceObject:
-    """
-    One version of an S3 object, as listed or as a HEAD shows it.
+    """One version of an S3 object, as listed or as a HEAD shows it.
 
     etag: without quotes. size: bytes. modified: Last-Modified, whole epoch seconds.
     """
@@ -55,8 +54,7 @@ class DestinationObject:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """
-    What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
+    """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
     gives them).
     """
 
@@ -70,8 +68,7 @@ class Attributes:
 
 
 def etag_md5(etag: str, encryption: str | None = None) -> str | None:
-    """
-    The MD5 (hex) that an S3 ETag is, or None where it is not one.
+    """The MD5 (hex) that an S3 ETag is, or None where it is not one.
 
     An ETag is the MD5 of the object only for single-part uploads that are not encrypted with SSE-KMS or
     SSE-C: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html

@@ -1,5 +1,4 @@
-"""
-From an HTTP answer to an error that knows its fate.
+"""From an HTTP answer to an error that knows its fate.
 
     status   code                                      error
     ------   ---------------------------------------   ---------

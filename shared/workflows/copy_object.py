@@ -1,5 +1,4 @@
-"""
-Copy one object, so that the destination ends with the source's current bytes or with none of them.
+"""Copy one object, so that the destination ends with the source's current bytes or with none of them.
 
 Why old bytes can never replace new ones:
 

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class InFlight:
-    """
-    At most `objects` copies and about `weight` bytes at once, shared by all invocations of an instance.
+    """At most `objects` copies and about `weight` bytes at once, shared by all invocations of an instance.
 
     A copy weighs what it may hold in memory, not what its object measures. First come, first served, so
     that a heavy copy is not overtaken for ever by light ones.

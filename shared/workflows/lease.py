@@ -8,8 +8,7 @@ from shared.ports import Claim, Clock, RangeId, State
 
 @dataclass(slots=True)
 class Lease:
-    """
-    A claim on a range that is renewed while its holder makes progress.
+    """A claim on a range that is renewed while its holder makes progress.
 
     A holder that dies stops renewing, and after `seconds` the redelivered message takes over.
     """

@@ -1,5 +1,4 @@
-"""
-List a prefix of the source, publish what is new or changed, account for the rest.
+"""List a prefix of the source, publish what is new or changed, account for the rest.
 
 Killed at any line, the redelivered message takes the range over when the lease has run out, sends again
 what was remembered but may not have been sent, and goes on; no key is counted twice.
@@ -37,8 +36,7 @@ class ListRange:
     lease_seconds: float
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
-        """
-        Work on a message until done or until the budget ends; then the rest is a message again.
+        """Work on a message until done or until the budget ends; then the rest is a message again.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
         """

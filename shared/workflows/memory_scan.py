@@ -8,8 +8,7 @@ from shared.core.ledger import Record, RecordWindow, Remembered
 
 @dataclass(slots=True)
 class MemoryScan:
-    """
-    records: in order of their first keys. run, started: records that this very invocation has written
+    """records: in order of their first keys. run, started: records that this very invocation has written
     (its run, published after it began) are not memory yet and are passed over.
     """
 
@@ -21,8 +20,7 @@ class MemoryScan:
     _ended: bool = False
 
     async def advance(self, key: bytes) -> list[Record]:
-        """
-        Take in every record that begins at or before `key`.
+        """Take in every record that begins at or before `key`.
 
         Returns those among them that an earlier delivery of the same message left unsettled.
         """

@@ -1,5 +1,4 @@
-"""
-Publish objects for transfer: first remembered, then sent.
+"""Publish objects for transfer: first remembered, then sent.
 
 A crash between the two leaves records whose messages were never sent; the redelivered range message finds
 them under its own run and sends them again.

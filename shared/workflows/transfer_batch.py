@@ -1,5 +1,4 @@
-"""
-Copy the keys of one message and write down how each ended.
+"""Copy the keys of one message and write down how each ended.
 
 Safe to kill at any line and to run twice: what is settled is skipped, what is not is tried again, and the
 message is acknowledged only after the record is written and the remainder is published.
@@ -31,8 +30,7 @@ OVERHEAD_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TransferBatch:
-    """
-    buffer_bytes: the most of one object that its copy holds at a time. max_attempts: deliveries of a
+    """buffer_bytes: the most of one object that its copy holds at a time. max_attempts: deliveries of a
     key before it counts as failed.
     """
 
