@@ -1,10 +1,12 @@
 """Child processes: started with a clean environment, waited for, stopped without leftovers."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME", "LOCAL_DATA_DIR", "VIRTUAL_ENV")
 _TAIL_LINES = 12
 START_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1
 
 
 class StackError(Exception):
@@ -26,6 +29,15 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     """Proxies, CA bundles and cloud accounts of the user's shell stay out of the stack."""
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
+
+
+def _die_with_parent() -> None:
+    """Even a parent that is killed leaves nothing behind (Linux; elsewhere only an orderly end does).
+
+    https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -49,6 +61,7 @@ class Child:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_die_with_parent,
             )
 
     def wait_ready(self) -> None:

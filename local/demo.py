@@ -6,6 +6,7 @@ Exit status 0 only if every step did what it should and an independent compariso
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -73,6 +74,8 @@ class Demo:
         load(s3, SOURCE, new, lambda size: None)
         delta = await self._run(f"{CHANGED} changed (1 stale at the edge), {ADDED} added", self.stack.tick("list"))
         self._expect(delta.books, Outcome.COPIED, CHANGED + ADDED)
+
+        self._check(delta.bill.get("cdn.stale_answers", 0) > 0, "the edge was meant to serve a stale copy and did not")
 
         victim, lost = self.objects[-1], self.objects[-2]
         gcs.bucket(DESTINATION).blob(victim.key).upload_from_string(bytes(victim.size))
@@ -183,7 +186,7 @@ def report(demo: Demo, result: Comparison) -> None:
         console.print("Google's emulators do not count Pub/Sub and Firestore: these are missing from the bill.")
     console.print(
         f"independent comparison: {result.objects:,} objects, {result.bytes / 1e6:,.0f} MB, {result.read:,} read "
-        f"byte for byte; {len(result.differences)} differences; {len(result.unsupported)} names impossible in Cloud Storage"
+        f"byte for byte; {len(result.differences)} differences; {len(result.unsupported)} unsupported names"
     )
     for line in result.differences[:20]:
         console.print(f"  {line}", markup=False)
@@ -192,6 +195,7 @@ def report(demo: Demo, result: Comparison) -> None:
 def main() -> int:
     """Exit status for the shell."""
     console = Console(width=None if sys.stdout.isatty() else 160)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         count = int(os.environ.get("OBJECTS") or 3000)
         if count < 200:
@@ -207,6 +211,9 @@ def main() -> int:
     except StackError as error:
         console.print(f"the demo cannot go on: {error}", markup=False, style="red")
         return 1
+    except KeyboardInterrupt:
+        console.print("stopped; nothing is left behind")
+        return 130
     except ValueError:
         console.print(f"OBJECTS={os.environ.get('OBJECTS')} is not a number", style="red")
         return 1

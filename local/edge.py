@@ -69,6 +69,7 @@ class Edge:
     async def _serve(self, request: web.BaseRequest, key: str, fault: Fault | None) -> web.StreamResponse:
         kept = self._stale.get(key)
         if kept is not None and request.method == "GET":
+            self.instruments.count("cdn.stale_answers")
             self.instruments.count("cdn.egress_bytes", len(kept.body))
             headers = {**kept.headers, "X-Cache": "Hit from cloudfront", "Age": "86399"}
             return await send(request, kept.status, headers, _steps(kept.body), len(kept.body), fault)

@@ -81,6 +81,13 @@ def run(store: Store, parent: str, query: Any) -> list[Any]:
     return documents[: query.limit.value] if query.HasField("limit") else documents
 
 
+def with_summed_fields(documents: list[Any], aggregations: Any) -> list[Any]:
+    """The documents that have every field that is summed or averaged; the others do not take part."""
+    operators = [(item.WhichOneof("operator"), item) for item in aggregations]
+    paths = [parse_path(getattr(item, kind).field.field_path) for kind, item in operators if kind != "count"]
+    return [item for item in documents if all(get(item, path) is not None for path in paths)]
+
+
 def aggregate(documents: list[Any], aggregation: Any) -> Any:
     """COUNT, SUM or AVG over documents."""
     match aggregation.WhichOneof("operator"):

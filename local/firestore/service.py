@@ -148,7 +148,8 @@ class Firestore:
         asked = request.structured_aggregation_query
         if len(asked.aggregations) > 5:
             raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "maximum number of aggregations is 5")
-        documents = query.run(self._store, request.parent, asked.structured_query)
+        found = query.run(self._store, request.parent, asked.structured_query)
+        documents = query.with_summed_fields(found, asked.aggregations)
         self.instruments.count("firestore.reads", max(1, math.ceil(len(documents) / ENTRIES_A_READ)))
         answer = protos.RunAggregationQueryResponse(read_time=self._store.tick())
         for number, aggregation in enumerate(asked.aggregations, 1):

@@ -11,7 +11,7 @@ the composite indexes (first, last) on `ledger`, and (run, each summed field) on
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -33,7 +33,8 @@ PAGE = 300
 """Records fetched a query: a query must end within 60 s, and a page is what one scan holds in memory."""
 
 MOST_SUMS = 5
-"""Aggregations in one query: https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
+"""Aggregations in one query, which counts only documents that have all the summed fields: so every tally is
+written whole, zeros included. https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
 
 _DOCUMENT_ID_BYTES = 1000
 """Ids may have 1,500 bytes; longer prefixes are hashed. https://firebase.google.com/docs/firestore/quotas"""
@@ -150,8 +151,9 @@ class FirestoreState:
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
         fields = {**_open(piece), "state": "done", "ended_at": _time(now)}
-        for name, tally in (("listed", books.listed), ("outcomes", books.outcomes), ("verdicts", books.verdicts)):
-            fields[name] = _tally(tally)
+        fields["listed"] = _tally(books.listed, ["listed"])
+        fields["outcomes"] = _tally(books.outcomes, Outcome)
+        fields["verdicts"] = _tally(books.verdicts, Verdict)
         await self._range(piece).set(fields)
 
     async def summary(self, run: str) -> RunSummary:
@@ -186,7 +188,7 @@ def _fields(record: Record) -> dict[str, object]:
         "published_at": _time(record.published_at),
         "attempt": record.attempt,
         "open": sum(entry.open for entry in record.entries),
-        "outcomes": _tally(record.tally()),
+        "outcomes": _tally(record.tally(), Outcome),
         "table": pack(record.entries),
     }
 
@@ -202,8 +204,8 @@ def _open(piece: RangeId) -> dict[str, object]:
     }
 
 
-def _tally(tally: Tally) -> dict[str, dict[str, int]]:
-    return {name: {"keys": count, "bytes": size} for name, count, size in tally}
+def _tally(tally: Tally, names: Iterable[str]) -> dict[str, dict[str, int]]:
+    return {str(name): {"keys": tally.keys.get(name, 0), "bytes": tally.bytes.get(name, 0)} for name in names}
 
 
 async def _sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Tally:
