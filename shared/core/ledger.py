@@ -165,17 +165,22 @@ class Remembered:
 
 @dataclass(slots=True)
 class RecordWindow:
-    """The records that can still speak about keys ahead of a scan that moves forward in key order."""
+    """The records that can still speak about keys ahead of a scan that moves forward in key order.
 
+    run: the run that scans. For a key, its own record wins whatever the clocks say; else the newest one.
+    """
+
+    run: str
     _records: list[Record] = field(default_factory=list)
     _newest: dict[bytes, Remembered] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
-        """Take in a record; where several know a key, the one published last wins."""
+        """Take in a record."""
         self._records.append(record)
+        rank = (record.run == self.run, record.published_at)
         for entry in record.entries:
             known = self._newest.get(entry.key)
-            if known is None or record.published_at >= known.published_at:
+            if known is None or rank >= (known.run == self.run, known.published_at):
                 self._newest[entry.key] = Remembered(entry, record.run, record.batch, record.published_at)
 
     def lookup(self, key: bytes) -> Remembered | None:

@@ -15,9 +15,12 @@ class MemoryScan:
     records: AsyncIterator[Record]
     run: str
     started: float
-    _window: RecordWindow = field(default_factory=RecordWindow)
+    _window: RecordWindow = field(init=False)
     _next: Record | None = None
     _ended: bool = False
+
+    def __post_init__(self) -> None:
+        self._window = RecordWindow(self.run)
 
     async def advance(self, key: bytes) -> list[Record]:
         """Take in every record that begins at or before `key`.

@@ -1,0 +1,267 @@
+"""The ports in memory. The contract suites hold them to the same behaviour as the real adapters."""
+
+import base64
+import hashlib
+import itertools
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import google_crc32c
+
+from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
+from shared.core.keys import prefix_end
+from shared.core.ledger import Record
+from shared.core.messages import Message
+from shared.core.objects import Attributes, DestinationObject, SourceObject
+from shared.core.outcomes import Tally
+from shared.ports import Body, Books, Claim, RangeId, RunSummary, Upload, Versioned
+
+
+@dataclass
+class FakeClock:
+    time: float = 1_000_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def draw(self) -> float:
+        return 0.5
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@dataclass
+class FakeLog:
+    lines: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
+
+    def info(self, message: str, **fields: object) -> None:
+        self.lines.append(("INFO", message, fields))
+
+    def warning(self, message: str, **fields: object) -> None:
+        self.lines.append(("WARNING", message, fields))
+
+    def error(self, message: str, error: BaseException | None = None, **fields: object) -> None:
+        self.lines.append(("ERROR", message, {**fields, "error": error}))
+
+
+@dataclass
+class Stored:
+    body: bytes
+    attributes: Attributes
+    modified: int
+    storage_class: str = "STANDARD"
+
+    @property
+    def etag(self) -> str:
+        return hashlib.md5(self.body).hexdigest()
+
+
+@dataclass
+class FakeBucket:
+    """An S3 bucket: `shared.ports.Source`, and by `download` a `Download`, which may be a stale edge."""
+
+    objects: dict[bytes, Stored] = field(default_factory=dict)
+    page_size: int = 1000
+    moments: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1_700_000_000))
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+    listed_page: Callable[[], None] = lambda: None
+
+    def put(self, key: str, body: bytes, attributes: Attributes | None = None, storage_class: str = "STANDARD") -> None:
+        self.objects[key.encode()] = Stored(body, attributes or Attributes(), next(self.moments), storage_class)
+
+    def listed(self, key: bytes) -> SourceObject:
+        stored = self.objects[key]
+        return SourceObject(key, stored.etag, len(stored.body), stored.modified, stored.storage_class)
+
+    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
+        position = after
+        while True:
+            keys = sorted(key for key in self.objects if key.startswith(prefix) and (not position or key > position))
+            self.requests.append(("list", prefix))
+            if not keys:
+                return
+            page = [self.listed(key) for key in keys[: self.page_size]]
+            self.listed_page()
+            yield page
+            if len(keys) <= self.page_size:
+                return
+            position = page[-1].key
+
+    async def head(self, key: bytes) -> SourceObject:
+        self.requests.append(("head", key))
+        if key not in self.objects:
+            raise Gone(key.decode())
+        return self.listed(key)
+
+
+@dataclass
+class FakeDownload:
+    """stale: bodies that are served whatever the bucket holds. faults: raised, one a request, in order."""
+
+    bucket: FakeBucket
+    name: str = "cdn"
+    stale: dict[bytes, Stored] = field(default_factory=dict)
+    faults: dict[bytes, list[ObjectError]] = field(default_factory=lambda: defaultdict(list))
+    tamper: dict[bytes, bytes] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def open(self, source: SourceObject) -> AsyncIterator[Body]:
+        self.bucket.requests.append((self.name, source.key))
+        if self.faults[source.key]:
+            raise self.faults[source.key].pop(0)
+        stored = self.stale.get(source.key) or self.bucket.objects.get(source.key)
+        if stored is None:
+            raise Gone(source.text)
+        if stored.storage_class == "GLACIER":
+            raise Archived(source.text)
+        if stored.etag != source.etag:
+            raise Changed(source.text)
+        body = self.tamper.get(source.key, stored.body)
+        yield Body(stored.etag, len(stored.body), stored.attributes, _in_two(body))
+
+
+async def _in_two(body: bytes) -> AsyncIterator[bytes]:
+    half = len(body) // 2
+    for part in (body[:half], body[half:]):
+        if part:
+            yield part
+
+
+@dataclass
+class FakeDestination:
+    objects: dict[bytes, tuple[DestinationObject, bytes]] = field(default_factory=dict)
+    generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    writes: list[bytes] = field(default_factory=list)
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        found = self.objects.get(name)
+        return found[0] if found else None
+
+    async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
+        body = b"".join([chunk async for chunk in chunks])
+        if len(body) != upload.size:
+            raise Corrupt("length")
+        if upload.md5 is not None and hashlib.md5(body).hexdigest() != upload.md5:
+            raise Corrupt("md5")
+        present = self.objects.get(upload.name)
+        if (present[0].generation if present else 0) != upload.generation:
+            raise LostRace(upload.name.decode())
+        return self.install(upload.name, body, upload.metadata)
+
+    def install(self, name: bytes, body: bytes, metadata: dict[str, str] | None = None) -> DestinationObject:
+        crc = base64.b64encode(google_crc32c.Checksum(body).digest()).decode()
+        md5 = hashlib.md5(body).hexdigest()
+        written = DestinationObject(name, len(body), next(self.generations), crc, md5, metadata or {})
+        self.objects[name] = (written, body)
+        self.writes.append(name)
+        return written
+
+    async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[DestinationObject]:
+        for name in sorted(self.objects):
+            if name.startswith(prefix) and name > after:
+                yield self.objects[name][0]
+
+
+@dataclass
+class FakeQueue:
+    sent: list[tuple[str, Message]] = field(default_factory=list)
+    rejected: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        self.sent.extend((topic, message) for message in messages)
+
+    async def reject(self, data: bytes, attributes: dict[str, str]) -> None:
+        self.rejected.append((data, attributes))
+
+
+@dataclass
+class _Range:
+    state: str = "open"
+    owner: str = ""
+    until: float = 0.0
+    books: Books = field(default_factory=Books)
+
+
+@dataclass
+class FakeState:
+    ledger: dict[str, tuple[Record, int]] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    ranges: dict[RangeId, _Range] = field(default_factory=dict)
+    prefixes: dict[str, dict[str, object]] = field(default_factory=dict)
+    rejected: dict[str, list[str]] = field(default_factory=dict)
+    writes: int = 0
+
+    async def records(self, prefix: bytes, after: bytes) -> AsyncIterator[Record]:
+        low, high = max(prefix, after + b"\0" if after else b""), prefix_end(prefix)
+        for record in sorted((item for item, _ in self.ledger.values()), key=lambda item: item.first):
+            if record.last >= low and (high is None or record.first < high):
+                yield record
+
+    async def remember(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.batch not in self.ledger:
+                self._write(record)
+
+    async def record(self, batch: str) -> Versioned | None:
+        found = self.ledger.get(batch)
+        return Versioned(*found) if found else None
+
+    async def settle(self, record: Record, version: object | None) -> None:
+        found = self.ledger.get(record.batch)
+        if version is not None and (found is None or found[1] != version):
+            raise StateConflict(record.batch)
+        self._write(record)
+
+    def _write(self, record: Record) -> None:
+        self.writes += 1
+        self.ledger[record.batch] = (replace(record), self.writes)
+
+    async def begin(self, piece: RangeId, kind: str, now: float) -> None:
+        if piece.run not in self.runs:
+            self.runs[piece.run] = kind
+            self.ranges.setdefault(piece, _Range())
+
+    async def expect(self, piece: RangeId) -> None:
+        self.ranges.setdefault(piece, _Range())
+
+    async def claim(self, piece: RangeId, owner: str, now: float, lease_seconds: float) -> Claim:
+        found = self.ranges.setdefault(piece, _Range())
+        if found.state == "done":
+            return Claim.DONE
+        if found.owner not in ("", owner) and found.until > now:
+            return Claim.HELD
+        found.owner, found.until = owner, now + lease_seconds
+        return Claim.GRANTED
+
+    async def finish(self, piece: RangeId, books: Books, now: float) -> None:
+        self.ranges[piece] = _Range("done", books=books)
+
+    async def summary(self, run: str) -> RunSummary:
+        listed, outcomes, verdicts = Tally(), Tally(), Tally()
+        mine = [item for piece, item in self.ranges.items() if piece.run == run]
+        for item in mine:
+            listed.merge(item.books.listed)
+            outcomes.merge(item.books.outcomes)
+            verdicts.merge(item.books.verdicts)
+        for record, _ in self.ledger.values():
+            if record.run == run:
+                outcomes.merge(record.tally())
+        still_open = sum(item.state == "open" for item in mine)
+        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, verdicts, still_open)
+
+    async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:
+        self.prefixes.setdefault(prefix, {}).update(fields)
+
+    async def note_rejected(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
+        self.rejected[message_id] = list(problems)

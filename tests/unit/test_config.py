@@ -1,0 +1,60 @@
+import pytest
+
+from shared.config import Route, load
+from shared.core.errors import SettingsError
+
+GOOD = {
+    "GOOGLE_CLOUD_PROJECT": "my-project",
+    "SOURCE_BUCKET": "from-here",
+    "DESTINATION_BUCKET": "to-there",
+    "CDN_URL": "https://d111111abcdef8.cloudfront.net/",
+    "LIST_TOPIC": "list",
+    "TRANSFER_TOPIC": "transfer",
+    "VERIFY_TOPIC": "verify",
+    "DEAD_LETTER_TOPIC": "dead-letters",
+}
+
+
+def test_good_settings() -> None:
+    settings = load({**GOOD, "KEYS_PER_MESSAGE": "20", "SOURCE_PREFIX": "", "HOME": "/nowhere"})
+    assert settings.keys_per_message == 20
+    assert settings.cdn_url == "https://d111111abcdef8.cloudfront.net"
+    assert settings.route is Route.CLOUDFRONT
+
+
+def test_every_missing_setting_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({})
+    for name in GOOD:
+        if name != "CDN_URL":
+            assert f"{name} is missing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"CDN_URL": ""}, "CDN_URL is missing: set it, or set ROUTE=direct"),
+        ({"CDN_URL": "d111.cloudfront.net"}, "CDN_URL: must begin with https://"),
+        ({"ROUTE": "pigeon"}, "ROUTE: "),
+        ({"KEYS_PER_MESSAGE": "many"}, "KEYS_PER_MESSAGE: "),
+        ({"KEYS_PER_MESSAGE": "0"}, "KEYS_PER_MESSAGE: "),
+        ({"BUDGET_SECONDS": "700"}, "BUDGET_SECONDS: "),
+        ({"AWS_REGION": "Virginia"}, "AWS_REGION: "),
+        ({"AWS_CREDENTIALS_SECRET": "my-secret"}, "AWS_CREDENTIALS_SECRET: "),
+        ({"SOURCE_BUCKET": "No Such_Bucket!"}, "SOURCE_BUCKET: "),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: "),
+    ],
+)
+def test_a_wrong_setting_is_named(change: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, **change})
+    assert said in str(caught.value)
+
+
+def test_direct_needs_no_cdn() -> None:
+    assert load({**GOOD, "CDN_URL": "", "ROUTE": "direct"}).cdn_url is None
+
+
+def test_a_secret_value_is_never_part_of_the_settings() -> None:
+    settings = load({**GOOD, "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ACCESS_KEY_ID": "hush"})
+    assert "hush" not in repr(settings)

@@ -1,0 +1,89 @@
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.keys import Mapping, prefix_end, quote_key, unsupported_reason
+
+keys = (
+    st.text(min_size=1, max_size=60)
+    .filter(lambda text: text < "\ud800" or text.isprintable())
+    .map(lambda text: text.encode(errors="ignore"))
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        (b"", "empty"),
+        (b"a" * 1025, "1025 bytes"),
+        ("é".encode() * 513, "1026 bytes"),
+        (b"a\rb", "carriage"),
+        (b"a\nb", "line feed"),
+        (b".", '"."'),
+        (b"..", '".."'),
+        (b".well-known/acme-challenge/x", "acme"),
+    ],
+)
+def test_what_cloud_storage_refuses(name: bytes, word: str) -> None:
+    assert word in (unsupported_reason(name) or "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "a+b",
+        "a%2Fb",
+        "a#b?c&d",
+        "a//b",
+        "/a",
+        "a/../b",
+        "...",
+        "a.",
+        "dir/",
+        "\U0001f680",
+        "cafe\u0301",
+        "\x01",
+        "x" * 1024,
+        ".well-known/other",
+    ],
+)
+def test_what_it_takes(name: str) -> None:
+    assert unsupported_reason(name.encode()) is None
+
+
+@given(keys)
+def test_a_quoted_key_is_read_back_byte_for_byte(key: bytes) -> None:
+    quoted = quote_key(key)
+    assert unquote_to_bytes(quoted) == key
+    assert quoted.isascii()
+    assert not set(quoted) & set(" +#?&")
+
+
+def test_nothing_is_normalised() -> None:
+    assert quote_key(b"/a//b/../c/.") == "/a//b/../c/."
+
+
+@given(st.binary(max_size=6), st.binary(max_size=8))
+def test_prefix_end_bounds_exactly_the_keys_with_the_prefix(prefix: bytes, key: bytes) -> None:
+    end = prefix_end(prefix)
+    inside = key >= prefix and (end is None or key < end)
+    assert inside == key.startswith(prefix)
+
+
+@given(st.binary(max_size=5), st.binary(max_size=5), st.lists(st.binary(max_size=5)))
+def test_a_mapping_is_reversible_and_keeps_the_order(source: bytes, destination: bytes, tails: list[bytes]) -> None:
+    mapping = Mapping(source, destination)
+    ordered = sorted(source + tail for tail in tails)
+    names = [mapping.name(key) for key in ordered]
+    assert names == sorted(names)
+    assert [mapping.key(name) for name in names] == ordered
+
+
+def test_keys_outside_the_root_are_refused() -> None:
+    with pytest.raises(ValueError, match="outside"):
+        Mapping(b"a/").name(b"b/c")
+    with pytest.raises(ValueError, match="outside"):
+        Mapping(b"", b"x/").key(b"y/c")

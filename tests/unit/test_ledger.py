@@ -1,0 +1,104 @@
+import json
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.ledger import Entry, Record, RecordWindow, UnknownSchema, batch_id, pack, unpack
+from shared.core.objects import SourceObject
+from shared.core.outcomes import Outcome
+
+entries = st.builds(
+    Entry,
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).map(str.encode),
+    etag=st.text("0123456789abcdef-", max_size=34),
+    size=st.integers(0, 5 * 2**40),
+    modified=st.integers(0, 2**33),
+    outcome=st.none() | st.sampled_from(Outcome),
+    reason=st.text(max_size=20),
+    generation=st.integers(0, 2**60),
+    crc32c=st.sampled_from(["", "AAAAAA=="]),
+    proof=st.sampled_from(["", "md5", "size"]),
+    drift=st.integers(-5, 5),
+)
+
+
+@given(st.lists(entries, max_size=20))
+def test_a_table_is_read_back_as_it_was_written(table: list[Entry]) -> None:
+    assert unpack(pack(table)) == tuple(table)
+
+
+def test_a_full_batch_of_the_longest_keys_is_a_small_document() -> None:
+    table = [Entry(f"{i:04d}".encode() + b"k" * 1020, f"{i:032x}", 2**40, 2**32, Outcome.COPIED) for i in range(1000)]
+    assert len(pack(table[:50])) < 60_000
+    assert len(pack(table)) < 900 * 1024
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"garbage",
+        zlib.compress(b"[]"),
+        zlib.compress(b"not json"),
+        zlib.compress(json.dumps({"schema": 99, "table": {"key": []}}).encode()),
+        zlib.compress(json.dumps({"schema": 1, "table": {"key": ["a"], "outcome": ["teleported"]}}).encode()),
+    ],
+)
+def test_what_another_version_wrote_is_said_to_be_unknown(packed: bytes) -> None:
+    with pytest.raises(UnknownSchema):
+        unpack(packed)
+
+
+def record(batch: str, keys: str, at: float, run: str = "r", outcome: Outcome | None = None) -> Record:
+    return Record(batch, run, at, tuple(Entry(key.encode(), batch, 1, 0, outcome) for key in keys))
+
+
+def test_the_first_ending_of_a_key_stands() -> None:
+    once = record("b", "ab", 0).with_results([Entry(b"a", "b", 1, 0, Outcome.COPIED)], attempt=1)
+    twice = once.with_results([Entry(b"a", "b", 1, 0, Outcome.UNCHANGED), Entry(b"b", "b", 1, 0, Outcome.FAILED)], 2)
+    assert [entry.outcome for entry in twice.entries] == [Outcome.COPIED, Outcome.FAILED]
+    assert twice.attempt == 2
+    assert twice.settled
+    assert not once.settled
+
+
+def test_the_books_count_listed_bytes() -> None:
+    grown = record("b", "a", 0).with_results([Entry(b"a", "new", 10, 0, Outcome.COPIED, drift=9)], 1)
+    assert grown.tally().total_bytes == 1
+
+
+def test_the_same_objects_make_the_same_batch() -> None:
+    one, two = SourceObject(b"a", "1", 1, 0), SourceObject(b"b", "2", 1, 0)
+    assert batch_id("r", [one, two]) == batch_id("r", [one, two])
+    assert len({batch_id("r", [one, two]), batch_id("s", [one, two]), batch_id("r", [one])}) == 3
+
+
+@given(st.lists(st.tuples(st.sets(st.integers(0, 30), min_size=1, max_size=6), st.integers(0, 5)), max_size=8))
+def test_a_window_answers_as_if_it_knew_all_records(batches: list[tuple[set[int], int]]) -> None:
+    """For every key of a forward scan: the newest record that has it, with memory of what is behind dropped."""
+    records = [
+        Record(str(n), "r", float(at), tuple(Entry(b"%03d" % key, str(n), 1, 0) for key in sorted(keys)))
+        for n, (keys, at) in enumerate(batches)
+    ]
+    window, waiting = RecordWindow("mine"), sorted(records, key=lambda item: item.first)
+    for number in range(31):
+        key = b"%03d" % number
+        while waiting and waiting[0].first <= key:
+            window.add(waiting.pop(0))
+        known = [item for item in records if any(entry.key == key for entry in item.entries)]
+        found = window.lookup(key)
+        assert (found is not None) == bool(known)
+        if found is not None:
+            assert found.published_at == max(item.published_at for item in known)
+        window.forget_before(key)
+
+
+def test_the_scanning_run_s_own_record_wins_whatever_the_clocks_say() -> None:
+    window = RecordWindow("mine")
+    window.add(record("b1", "a", at=5, run="mine"))
+    window.add(record("b2", "a", at=9, run="other"))
+    found = window.lookup(b"a")
+    assert found is not None
+    assert found.batch == "b1"

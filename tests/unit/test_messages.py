@@ -1,0 +1,80 @@
+import json
+
+import pytest
+
+from shared.core.errors import MalformedMessage
+from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage, decode
+from shared.core.objects import SourceObject
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", ListMessage()),
+        (b"{}", ListMessage()),
+        (b'{"prefix": "a/"}', ListMessage(prefix="a/")),
+        (b'{"prefix": "a/", "force": true}', ListMessage(prefix="a/", force=True)),
+        (b'{"keys": ["a/b.jpg"]}', ListMessage(keys=("a/b.jpg",))),
+    ],
+)
+def test_what_a_person_types(body: bytes, expected: ListMessage) -> None:
+    assert decode(ListMessage, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "problems"),
+    [
+        (b"prefix: a/", ["not JSON"]),
+        (b"[]", ["object"]),
+        (b'"a/"', ["object"]),
+        (b'{"prefix": 7}', ['"prefix"', "got 7"]),
+        (b'{"force": "yes"}', ['"force"', 'got "yes"']),
+        (b'{"prefx": "a/"}', ['unknown field "prefx"']),
+        (b'{"keys": "a"}', ['"keys"']),
+        (b'{"keys": [""]}', ['"keys.0"']),
+        (b'{"prefix": "a/", "keys": ["b"]}', ["not both"]),
+        (b'{"prefix": "b/", "cursor": "a"}', ["cursor"]),
+        (b'{"run": "../../x"}', ['"run"']),
+        (b'{"prefix": 1, "force": 2, "x": 3}', ['"prefix"', '"force"', '"x"']),
+        (b"\xff\xfe", ["not JSON"]),
+    ],
+)
+def test_everything_wrong_is_said(body: bytes, problems: list[str]) -> None:
+    with pytest.raises(MalformedMessage) as caught:
+        decode(ListMessage, body)
+    for problem in problems:
+        assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"objects": []},
+        {"run": None},
+        {"batch": ""},
+        {"attempt": 0},
+        {"objects": [{"key": "a", "etag": "e", "size": -1}]},
+    ],
+)
+def test_a_transfer_message_is_complete(change: dict[str, object]) -> None:
+    good = {"run": "r", "batch": "b", "objects": [{"key": "a", "etag": "e", "size": 1}]}
+    decode(TransferMessage, json.dumps(good).encode())
+    with pytest.raises(MalformedMessage):
+        decode(TransferMessage, json.dumps({**good, **change}).encode())
+
+
+def test_messages_survive_the_wire() -> None:
+    entry = ObjectEntry.of(SourceObject("a/é \U0001f680".encode(), "etag", 5, 1_700_000_000))
+    message = TransferMessage(run="r", batch="b", objects=(entry,), attempt=3, force=True)
+    assert decode(TransferMessage, message.encode()) == message
+    assert entry.source().key == "a/é \U0001f680".encode()
+
+
+def test_defaults_are_not_sent() -> None:
+    assert VerifyMessage(prefix="a/").encode() == b'{"prefix":"a/"}'
+
+
+def test_a_transfer_message_of_fifty_long_keys_fits_in_a_message() -> None:
+    """Pub/Sub takes 10 MB a message; a batch must stay far below."""
+    entries = tuple(ObjectEntry(key="k" * 1020 + f"{i:04d}", etag="0" * 32, size=2**42) for i in range(50))
+    assert len(TransferMessage(run="r", batch="b", objects=entries).encode()) < 100_000

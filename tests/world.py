@@ -1,0 +1,151 @@
+"""The whole pipeline on the in-memory ports, with a queue that delivers, repeats and survives crashes."""
+
+import inspect
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.core.budget import Budget
+from shared.core.errors import BucketError, Busy
+from shared.core.keys import Mapping
+from shared.core.messages import ListMessage, Message, VerifyMessage
+from shared.workflows.copy_object import CopyObject
+from shared.workflows.in_flight import InFlight
+from shared.workflows.list_range import ListRange
+from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.transfer_batch import TransferBatch
+from shared.workflows.verify_range import VerifyRange
+from tests.fakes import FakeBucket, FakeClock, FakeDestination, FakeDownload, FakeLog, FakeQueue, FakeState
+
+LEASE = 60.0
+
+
+class Crash(BaseException):
+    """The instance is gone, in the middle of a line."""
+
+
+class Port:
+    """Calls through to a port; at the step it is told to, the instance dies before or after the call."""
+
+    def __init__(self, port: Any, steps: "Steps") -> None:
+        self._port, self._steps = port, steps
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(method):
+            return method
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            self._steps.before()
+            result = await method(*args, **kwargs)
+            self._steps.after()
+            return result
+
+        return call
+
+
+@dataclass
+class Steps:
+    """Counts port calls; crash_at n dies before (even n) or after (odd n) call n // 2."""
+
+    crash_at: int | None = None
+    taken: int = 0
+
+    def before(self) -> None:
+        if self.crash_at == self.taken:
+            raise Crash
+        self.taken += 1
+
+    def after(self) -> None:
+        if self.crash_at == self.taken:
+            raise Crash
+        self.taken += 1
+
+
+@dataclass
+class World:
+    """seconds_a_page: how much time passes while a page is listed."""
+
+    keys_per_message: int = 3
+    max_attempts: int = 3
+    budget_seconds: float = 540.0
+    seconds_a_page: float = 0.0
+    mapping: Mapping = field(default_factory=Mapping)
+    direct_allowed: bool = True
+    bucket: FakeBucket = field(default_factory=FakeBucket)
+    destination: FakeDestination = field(default_factory=FakeDestination)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    state: FakeState = field(default_factory=FakeState)
+    clock: FakeClock = field(default_factory=FakeClock)
+    log: FakeLog = field(default_factory=FakeLog)
+    steps: Steps = field(default_factory=Steps)
+    crashes: int = 0
+
+    def __post_init__(self) -> None:
+        self.bucket.listed_page = lambda: self.clock.pass_time(self.seconds_a_page)
+        self.cdn = FakeDownload(self.bucket)
+        self.direct = FakeDownload(self.bucket, "direct")
+        self.inbox: deque[tuple[str, Message, str]] = deque()
+        self._numbers = iter(range(10**6))
+        source, destination = self.bucket, Port(self.destination, self.steps)
+        destination.listing = self.destination.listing
+        state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
+        publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
+        common: dict[str, Any] = {
+            "source": source, "state": state, "queue": queue, "publish": publish, "clock": self.clock, "log": self.log,
+            "root": self.mapping.source_prefix.decode(), "life_seconds": 3600.0, "lease_seconds": LEASE,
+        }  # fmt: skip
+        copy = CopyObject(source, self.cdn, self.direct if self.direct_allowed else None, destination, self.mapping)
+        self.handlers: dict[str, Callable[..., Any]] = {
+            "list": ListRange(topic="list", **common),
+            "transfer": TransferBatch(
+                copy, state, queue, self.clock, self.log, InFlight(64, 10**9), "transfer", 10**6, self.max_attempts
+            ),
+            "verify": VerifyRange(destination=destination, topic="verify", mapping=self.mapping, **common),
+        }
+
+    def send(self, topic: str, message: Message, times: int = 1) -> str:
+        """Put a message on a topic; returns the run that it starts."""
+        number = f"m{next(self._numbers)}"
+        self.inbox.extend([(topic, message, number)] * times)
+        return f"{topic}-{number}"
+
+    async def drain(self, order: Callable[[int], int] = lambda length: 0, most: int = 10_000) -> None:
+        """Deliver until nothing is left. order: which of the waiting messages comes next."""
+        for _ in range(most):
+            while self.queue.sent:
+                topic, message = self.queue.sent.pop(0)
+                self.inbox.append((topic, message, f"m{next(self._numbers)}"))
+            if not self.inbox:
+                return
+            self.inbox.rotate(-order(len(self.inbox)))
+            delivery = self.inbox.popleft()
+            await self._deliver(delivery)
+        raise AssertionError(f"messages go round for ever: {self.inbox}")
+
+    async def _deliver(self, delivery: tuple[str, Message, str]) -> None:
+        topic, message, number = delivery
+        budget = Budget(self.clock.monotonic(), self.budget_seconds)
+        try:
+            await self.handlers[topic](message, f"{topic}-{number}", budget)
+        except Crash:
+            self.crashes += 1
+            self.steps.crash_at = None
+            self.clock.time += LEASE + 1
+            self.inbox.append(delivery)
+        except (Busy, BucketError):
+            self.clock.time += 10
+            self.inbox.append(delivery)
+
+    async def run(self, message: ListMessage | VerifyMessage | None = None) -> str:
+        """Start a run and see it through."""
+        given = message or ListMessage()
+        run = self.send("verify" if isinstance(given, VerifyMessage) else "list", given)
+        await self.drain()
+        return run
+
+    def same(self) -> bool:
+        """Whether the destination holds exactly the source's bytes under the mapped names."""
+        left = {self.mapping.name(key): stored.body for key, stored in self.bucket.objects.items()}
+        return left == {name: body for name, (_, body) in self.destination.objects.items()}
