@@ -7,7 +7,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -73,6 +73,7 @@ class Stack:
 
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
+    functions: those that run; messages to the others wait.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         schedule: tuple[float, float] = (0, 0),
         logs: Path | None = None,
+        functions: Iterable[str] = tuple(FUNCTIONS),
     ) -> None:
         self.flavour = flavour
         self.ports = ports or Ports()
         self._settings = dict(settings or {})
         self._schedule = schedule
+        self._functions = tuple(functions)
         self._own_logs = logs is None
         self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
         self.children: dict[str, Child] = {}
@@ -153,7 +156,7 @@ class Stack:
 
     def _start_functions(self) -> None:
         started = []
-        for name in FUNCTIONS:
+        for name in self._functions:
             child = function_process(name, getattr(self.ports, name), self.function_environment, self.logs)
             self.children[name] = child
             started.append(child)

@@ -41,7 +41,8 @@ class Settings(BaseModel):
     """A job's settings. Each field is read from the environment variable of the same name in capitals.
 
     job: names the job's documents in Firestore; one project can hold several jobs.
-    source_prefix / destination_prefix: the root of the job on either side (prefix on prefix).
+    source_prefix: the root of the job; nothing outside it is read. destination_prefix: stands in its place
+    at the destination; without it keys stay as they are.
     aws_endpoint_url_s3: only for a local stack; S3 itself is derived from bucket and region.
     cdn_url: https://… of the distribution, with its path prefix if it has one.
     aws_credentials_secret: projects/P/secrets/S/versions/V holding {"access_key_id", "secret_access_key"}
@@ -69,7 +70,7 @@ class Settings(BaseModel):
     stale_edge: StaleEdgePolicy = StaleEdgePolicy.DIRECT
 
     destination_bucket: BucketName
-    destination_prefix: str = ""
+    destination_prefix: str | None = None
 
     list_topic: TopicName
     transfer_topic: TopicName
@@ -94,7 +95,8 @@ class Settings(BaseModel):
 
     @property
     def mapping(self) -> KeyMapping:
-        return KeyMapping(self.source_prefix.encode(), self.destination_prefix.encode())
+        destination = self.source_prefix if self.destination_prefix is None else self.destination_prefix
+        return KeyMapping(self.source_prefix.encode(), destination.encode())
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -78,6 +78,9 @@ class Store:
         for change in changes:
             result.transform_results.append(transforms.apply(document, change, commit_time))
         document.create_time.CopyFrom(current.create_time if current is not None else commit_time)
+        if current is not None and _same_fields(document, current):
+            document.update_time.CopyFrom(current.update_time)
+            result.update_time.CopyFrom(current.update_time)
         if document.ByteSize() > MOST_DOCUMENT_BYTES:
             message = f"Document '{name}' cannot be written because its size exceeds {MOST_DOCUMENT_BYTES} bytes."
             raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, message)
@@ -90,6 +93,16 @@ class Store:
             collection.pop(identity.encode(), None)
         else:
             collection[identity.encode()] = document
+
+
+def _same_fields(left: Any, right: Any) -> bool:
+    """A write that changes nothing keeps the document's update time.
+
+    https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1#writeresult
+    """
+    return len(left.fields) == len(right.fields) and all(
+        name in right.fields and value == right.fields[name] for name, value in left.fields.items()
+    )
 
 
 def _target(write: Any) -> str:

@@ -58,3 +58,8 @@ def test_direct_needs_no_cdn() -> None:
 def test_a_secret_value_is_never_part_of_the_settings() -> None:
     settings = load({**GOOD, "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ACCESS_KEY_ID": "hush"})
     assert "hush" not in repr(settings)
+
+
+def test_keys_stay_as_they_are_unless_a_destination_prefix_is_set() -> None:
+    assert load({**GOOD, "SOURCE_PREFIX": "a/"}).mapping.name(b"a/k") == b"a/k"
+    assert load({**GOOD, "SOURCE_PREFIX": "a/", "DESTINATION_PREFIX": "b/"}).mapping.name(b"a/k") == b"b/k"

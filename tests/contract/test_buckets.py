@@ -1,0 +1,242 @@
+"""`Source`, `Download` and `Destination`: the fakes and the real adapters, on our servers and on moto."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+from botocore.credentials import Credentials
+
+from local.provisioning import gcs_client, s3_client
+from local.stack import Stack
+from shared.adapters.clock import SystemClock
+from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
+from shared.adapters.google_token import Token
+from shared.adapters.http import Http
+from shared.adapters.s3 import ObjectDownload, S3Source
+from shared.adapters.s3_address import S3Address
+from shared.core.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace
+from shared.core.objects import Attributes, SourceObject
+from shared.ports import Destination, Download, Source, Upload
+from tests.fakes import FakeBucket, FakeDestination, FakeDownload
+
+KEYS = [
+    "a space", "plus+", "percent%2F", "hash#?&=", "a//b", "/lead", "a/../b", "trailing.", "dir/", "quote\"'<>&",
+    "back\\slash", "nfc-caf\u00e9", "nfd-cafe\u0301", "\U0001f680", "\ue000", "line\nfeed", "cr\r", "tab\t", "k" * 1024, "~tilde*",
+]  # fmt: skip
+
+
+class Loader(Protocol):
+    def __call__(self, key: str, body: bytes, **extra: Any) -> None: ...
+
+
+@dataclass
+class Sides:
+    source: Source
+    downloads: list[Download]
+    put: Loader
+    refused: frozenset[str] = frozenset()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    client = Http(16, SystemClock())
+    yield client
+    await client.close()
+
+
+@pytest.fixture(params=["fake", "embedded", "moto"])
+def sides(request: pytest.FixtureRequest, http: Http, fresh: str) -> Sides:
+    if request.param == "fake":
+        bucket = FakeBucket()
+
+        def put_fake(key: str, body: bytes, **extra: Any) -> None:
+            attributes = Attributes(content_type=extra.get("ContentType"), metadata=extra.get("Metadata", {}))
+            bucket.put(key, body, attributes, extra.get("StorageClass", "STANDARD"))
+
+        return Sides(bucket, [FakeDownload(bucket)], put_fake)
+    stack: Stack = request.getfixturevalue("embedded")
+    environment, name = dict(stack.environment), fresh
+    cdn = None
+    if request.param == "moto":
+        environment["AWS_ENDPOINT_URL_S3"] = request.getfixturevalue("moto")
+    else:
+        name, cdn = environment["SOURCE_BUCKET"], stack.url("edge")
+    s3 = s3_client(environment)
+    s3.create_bucket(Bucket=name)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for item in page.get("Contents", []):
+            s3.delete_object(Bucket=name, Key=item["Key"])
+    address = S3Address.of(name, "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test"))
+    downloads: list[Download] = [ObjectDownload(address, http, None)]
+    if cdn is not None:
+        downloads.append(ObjectDownload(address, http, cdn))
+
+    def put(key: str, body: bytes, **extra: Any) -> None:
+        s3.put_object(Bucket=name, Key=key, Body=body, **extra)
+
+    refused = frozenset({"line\nfeed"} if request.param == "moto" else ())  # moto's URL routes end at a line feed
+    return Sides(S3Source(address, http), downloads, put, refused)
+
+
+async def listing(source: Source, prefix: str = "", after: str = "") -> list[SourceObject]:
+    return [item async for page in source.pages(prefix.encode(), after.encode()) for item in page]
+
+
+async def test_every_key_is_listed_once_in_byte_order_and_can_be_read(sides: Sides) -> None:
+    keys = [key for key in KEYS if key not in sides.refused]
+    for key in keys:
+        sides.put(key, key.encode())
+    listed = await listing(sides.source)
+    assert [item.key for item in listed] == sorted(key.encode() for key in keys)
+    for item in listed:
+        assert (item.size, item.etag) == (len(item.key), hashlib.md5(item.key).hexdigest())
+        assert await sides.source.head(item.key) == item
+        for download in sides.downloads:
+            async with download.open(item) as body:
+                assert b"".join([chunk async for chunk in body.chunks]) == item.key
+
+
+async def test_pages_go_on_after_a_thousand_keys(sides: Sides) -> None:
+    if isinstance(sides.source, FakeBucket):
+        sides.source.page_size = 1000
+    for number in range(1003):
+        sides.put(f"{number:05d}", b"")
+    pages = [len(page) async for page in sides.source.pages(b"", b"")]
+    assert pages == [1000, 3]
+    assert [item.text for item in await listing(sides.source, after="01000")] == ["01001", "01002"]
+    assert [item.text for item in await listing(sides.source, "0000", "00007")] == ["00008", "00009"]
+    assert await listing(sides.source, "nothing/") == []
+
+
+async def test_only_the_version_that_was_asked_for_is_read(sides: Sides) -> None:
+    sides.put("k", b"old")
+    (old,) = await listing(sides.source)
+    sides.put("k", b"new!")
+    for download in sides.downloads:
+        with pytest.raises(Changed):
+            async with download.open(old):
+                pass
+    assert (await sides.source.head(b"k")).size == 4
+
+
+async def test_what_is_not_there_is_gone(sides: Sides) -> None:
+    with pytest.raises(Gone):
+        await sides.source.head(b"nowhere")
+    for download in sides.downloads:
+        with pytest.raises(Gone):
+            async with download.open(SourceObject(b"nowhere", "0" * 32, 1, 0)):
+                pass
+
+
+async def test_an_archived_object_says_so(sides: Sides) -> None:
+    sides.put("cold", b"ice", StorageClass="GLACIER")
+    (cold,) = await listing(sides.source)
+    assert cold.storage_class == "GLACIER"
+    for download in sides.downloads:
+        with pytest.raises(Archived):
+            async with download.open(cold):
+                pass
+
+
+async def test_what_travels_with_the_bytes(sides: Sides) -> None:
+    sides.put("k", b"body", ContentType="text/x-odd", Metadata={"some-name": "value"})
+    (item,) = await listing(sides.source)
+    for download in sides.downloads:
+        async with download.open(item) as body:
+            assert body.size == 4
+            assert body.attributes.content_type == "text/x-odd"
+            assert body.attributes.metadata == {"some-name": "value"}
+
+
+async def test_wrong_credentials_are_forbidden(embedded: Stack, http: Http) -> None:
+    environment = embedded.environment
+    for keys in (Credentials("test", "wrong"), Credentials("nobody", "test")):
+        address = S3Address.of(environment["SOURCE_BUCKET"], "us-east-1", environment["AWS_ENDPOINT_URL_S3"], keys)
+        with pytest.raises(Forbidden):
+            await listing(S3Source(address, http))
+        with pytest.raises(Forbidden):
+            async with ObjectDownload(address, http, embedded.url("edge")).open(SourceObject(b"a/../b", "e", 1, 0)):
+                pass
+
+
+async def test_a_listing_survives_bad_weather(embedded: Stack, http: Http) -> None:
+    environment = embedded.environment
+    s3_client(environment).put_object(Bucket=environment["SOURCE_BUCKET"], Key="weather/k", Body=b"1")
+    embedded.fault("s3", op="s3.list", do="status", status=503, code="SlowDown", times=2)
+    embedded.fault("s3", op="s3.list", do="reset", times=1)
+    address = S3Address.of(
+        environment["SOURCE_BUCKET"], "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test")
+    )
+    assert [item.text for item in await listing(S3Source(address, http), "weather/")] == ["weather/k"]
+
+
+@pytest.fixture(params=["fake", "embedded"])
+def destination(request: pytest.FixtureRequest, http: Http, fresh: str) -> Destination:
+    if request.param == "fake":
+        return FakeDestination()
+    environment = request.getfixturevalue("embedded").environment
+    gcs_client(environment).create_bucket(fresh)
+    return GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+
+
+async def stream(body: bytes, step: int = 65536) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), step):
+        yield body[start : start + step]
+
+
+def upload(name: str, body: bytes, generation: int = 0, md5: bool = True, **attributes: Any) -> Upload:
+    digest = hashlib.md5(body).hexdigest() if md5 else None
+    return Upload(name.encode(), len(body), generation, Attributes(**attributes), {"s3-etag": "e"}, digest)
+
+
+SMALL, LARGE = b"body", bytes(range(256)) * (2 * CHUNK_BYTES // 256 + 100)
+
+
+@pytest.mark.parametrize("body", [b"", SMALL, LARGE], ids=["empty", "small", "in chunks"])
+async def test_a_write_is_seen_whole(destination: Destination, body: bytes) -> None:
+    assert await destination.stat(b"k") is None
+    written = await destination.write(upload("k", body, content_type="a/b"), stream(body))
+    assert written == await destination.stat(b"k")
+    assert (written.size, written.md5, written.source_etag) == (len(body), hashlib.md5(body).hexdigest(), "e")
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "in chunks"])
+@pytest.mark.parametrize("damage", ["short", "long", "flipped"])
+async def test_wrong_bytes_never_become_visible(destination: Destination, body: bytes, damage: str) -> None:
+    sent = {"short": body[:-1], "long": body + b"!", "flipped": bytes([body[0] ^ 1]) + body[1:]}[damage]
+    with pytest.raises(Corrupt):
+        await destination.write(upload("k", body), stream(sent))
+    assert await destination.stat(b"k") is None
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "in chunks"])
+async def test_only_the_expected_generation_is_replaced(destination: Destination, body: bytes) -> None:
+    first = await destination.write(upload("k", SMALL), stream(SMALL))
+    for wrong in (0, first.generation + 1):
+        with pytest.raises(LostRace):
+            await destination.write(upload("k", body, wrong), stream(body))
+    second = await destination.write(upload("k", body, first.generation), stream(body))
+    assert second.generation > first.generation
+
+
+async def test_names_are_kept_byte_for_byte_and_listed_in_order(destination: Destination) -> None:
+    names = sorted((key for key in KEYS if "\n" not in key and "\r" not in key), key=str.encode)
+    for name in reversed(names):
+        await destination.write(upload(name, SMALL), stream(SMALL))
+    listed = [item.name.decode() async for item in destination.listing(b"", b"")]
+    assert listed == names
+    assert [item.name async for item in destination.listing(b"", names[-2].encode())] == [names[-1].encode()]
+    assert [item.name async for item in destination.listing(b"a/", b"")] == [b"a/../b", b"a//b"]
+
+
+async def test_a_chunk_that_fails_is_sent_again(embedded: Stack, http: Http, fresh: str) -> None:
+    """The session is asked what it has, and goes on from there."""
+    environment = embedded.environment
+    gcs_client(environment).create_bucket(fresh)
+    destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+    embedded.fault("gcs", op="gcs.chunk", do="status", status=503, times=1)
+    embedded.fault("gcs", op="gcs.chunk", do="reset", times=1)
+    written = await destination.write(upload("k", LARGE), stream(LARGE))
+    assert written.md5 == hashlib.md5(LARGE).hexdigest()

@@ -1,0 +1,123 @@
+"""What comes to a function's door: pushes, CloudEvents, and everything that is neither."""
+
+import base64
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.cloud.firestore import Client
+
+from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.stack import DESTINATION, FUNCTIONS, PROJECT, SOURCE, Stack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(settings={"SOURCE_PREFIX": "root/"}) as running:
+        yield running
+
+
+def post(stack: Stack, function: str, body: bytes, **headers: str) -> int:
+    given = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    request = urllib.request.Request(stack.url(function) + "/", data=body, headers=given, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def push(data: bytes, number: str = "1") -> bytes:
+    message = {"data": base64.b64encode(data).decode(), "messageId": number, "publishTime": "2026-11-21T05:00:00.5Z"}
+    return json.dumps({"message": message, "subscription": "projects/p/subscriptions/s"}).encode()
+
+
+def rejected(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.environment["FIRESTORE_EMULATOR_HOST"])
+    documents = Client(project=PROJECT).collection("jobs/default/rejected").stream()
+    return {item.id: item.to_dict() for item in documents}
+
+
+def dead_letters(stack: Stack) -> list[Any]:
+    _, subscriber = pubsub_clients(stack.environment)
+    name = subscriber.subscription_path(PROJECT, "dead-letters")
+    answer = subscriber.pull(subscription=name, max_messages=100, timeout=10)
+    subscriber.acknowledge(subscription=name, ack_ids=[item.ack_id for item in answer.received_messages])
+    return [item.message for item in answer.received_messages]
+
+
+BAD = [
+    ("lister", b"prefix = a", "not JSON"),
+    ("lister", b'{"prefix": 5}', '"prefix"'),
+    ("lister", b'{"prefix": "root/", "colour": "red"}', 'unknown field "colour"'),
+    ("lister", b'{"prefix": "elsewhere/"}', "outside the job's root"),
+    ("lister", b'{"keys": ["elsewhere/k"]}', "outside the job's root"),
+    ("transfer", b"{}", '"objects"'),
+    ("transfer", b'{"run": "r", "batch": "b", "objects": [{"key": "k"}]}', '"objects.0.etag"'),
+    ("verifier", b'{"repair": "perhaps"}', '"repair"'),
+]
+
+
+@pytest.mark.parametrize(("function", "body", "said"), BAD)
+def test_a_malformed_message_is_logged_counted_and_dead_lettered_at_once(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, function: str, body: bytes, said: str
+) -> None:
+    number = f"bad-{BAD.index((function, body, said))}"
+    assert post(stack, function, push(body, number)) in (200, 204)
+    log = [json.loads(line) for line in stack.children[function].log.read_text().splitlines() if line.startswith("{")]
+    (line,) = [item for item in log if item.get("message_id") == number]
+    assert (line["severity"], line["message"]) == ("ERROR", "malformed message")
+    assert said in line["reason"]
+    assert said in " ".join(rejected(stack, monkeypatch)[number]["problems"])
+    (dead,) = dead_letters(stack)
+    assert dead.data == body
+    assert said in dead.attributes["reason"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("body", [b"{}", b'{"message": 5}', b'{"message": {"data": "%%%", "messageId": "x"}}'])
+def test_what_is_not_a_push_does_no_harm(stack: Stack, function: str, body: bytes) -> None:
+    assert post(stack, function, body) < 600
+    assert stack.children[function].alive
+    while any((stack.backlog() or {}).values()):
+        dead_letters(stack)
+
+
+def test_bad_messages_do_not_stop_the_good_ones(stack: Stack) -> None:
+    publisher, _ = pubsub_clients(stack.environment)
+    topic = publisher.topic_path(PROJECT, "list")
+    s3_client(stack.environment).put_object(Bucket=SOURCE, Key="root/between", Body=b"good")
+    for body in (b"no", b'{"prefix": "root/between"}', b'{"prefix": false}'):
+        publisher.publish(topic, body).result(timeout=10)
+    wait_for(stack, "root/between")
+    assert len(dead_letters(stack)) == 2
+
+
+def test_an_eventarc_cloud_event_works_like_a_push(stack: Stack) -> None:
+    s3_client(stack.environment).put_object(Bucket=SOURCE, Key="root/by-event", Body=b"good")
+    headers = {
+        "ce_id": "77",
+        "ce_source": "//pubsub.googleapis.com/projects/p/topics/list",
+        "ce_specversion": "1.0",
+        "ce_type": "google.cloud.pubsub.topic.v1.messagePublished",
+    }
+    assert post(stack, "lister", push(b'{"prefix": "root/by-event"}', "77"), **headers) in (200, 204)
+    wait_for(stack, "root/by-event")
+
+
+def test_logs_are_one_json_line_each(stack: Stack) -> None:
+    for name in FUNCTIONS:
+        for line in stack.children[name].log.read_text().splitlines():
+            assert {"severity", "time", "message"} <= json.loads(line).keys()
+
+
+def wait_for(stack: Stack, name: str) -> None:
+    bucket = gcs_client(stack.environment).bucket(DESTINATION)
+    deadline = time.monotonic() + 30
+    while bucket.get_blob(name) is None:
+        assert time.monotonic() < deadline, f"{name} did not arrive"
+        time.sleep(0.1)
