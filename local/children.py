@@ -1,7 +1,6 @@
 """Child processes: started with a clean environment, waited for, stopped without leftovers."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -18,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME", "LOCAL_DATA_DIR", "VIRTUAL_ENV")
 _TAIL_LINES = 12
 START_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
+_TETHER = [sys.executable, "-S", "-E", str(ROOT / "local" / "tether.py")]
 
 
 class StackError(Exception):
@@ -31,18 +30,12 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
 
 
-def _die_with_parent() -> None:
-    """Even a parent that is killed leaves nothing behind (Linux; elsewhere only an orderly end does).
-
-    https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 @dataclass(slots=True)
 class Child:
-    """A process that listens on `port` once it is ready. log: the file its output goes to."""
+    """A process that listens on `port` once it is ready, and ends when this one does, in whatever way.
+
+    log: the file its output goes to.
+    """
 
     name: str
     command: Sequence[str]
@@ -54,14 +47,13 @@ class Child:
     def start(self) -> None:
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                self.command,
+                [*_TETHER, *self.command],
                 cwd=ROOT,
                 env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock can be held
             )
 
     def wait_ready(self) -> None:

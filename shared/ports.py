@@ -216,6 +216,10 @@ class State(Protocol):
         """Close a range with its books."""
         ...
 
+    async def listed(self, run: str) -> Tally:
+        """What a run has listed so far: one sum, where `summary` needs a dozen."""
+        ...
+
     async def summary(self, run: str) -> RunSummary: ...
 
     async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:

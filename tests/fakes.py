@@ -247,11 +247,17 @@ class FakeState:
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
         self.ranges[piece] = _Range("done", books=books)
 
+    async def listed(self, run: str) -> Tally:
+        listed = Tally()
+        for piece, item in self.ranges.items():
+            if piece.run == run:
+                listed.merge(item.books.listed)
+        return listed
+
     async def summary(self, run: str) -> RunSummary:
-        listed, outcomes, verdicts = Tally(), Tally(), Tally()
+        listed, outcomes, verdicts = await self.listed(run), Tally(), Tally()
         mine = [item for piece, item in self.ranges.items() if piece.run == run]
         for item in mine:
-            listed.merge(item.books.listed)
             outcomes.merge(item.books.outcomes)
             verdicts.merge(item.books.verdicts)
         for record, _ in self.ledger.values():

@@ -156,13 +156,16 @@ class FirestoreState:
         fields["verdicts"] = _tally(books.verdicts, Verdict)
         await self._range(piece).set(fields)
 
+    async def listed(self, run: str) -> Tally:
+        return await _sums(self._ranges.where(filter=FieldFilter("run", "==", run)), "listed", ["listed"])
+
     async def summary(self, run: str) -> RunSummary:
         here = FieldFilter("run", "==", run)
         ranges, ledger = self._ranges.where(filter=here), self._ledger.where(filter=here)
         still_open = ranges.where(filter=FieldFilter("state", "==", "open")).count(alias="open")
         groups = await still_open.get()
         open_ranges = int(groups[0][0].value)
-        listed = await _sums(ranges, "listed", ["listed"])
+        listed = await self.listed(run)
         outcomes = await _sums(ranges, "outcomes", list(Outcome))
         outcomes.merge(await _sums(ledger, "outcomes", list(Outcome)))
         verdicts = await _sums(ranges, "verdicts", list(Verdict))

@@ -122,15 +122,13 @@ class ListRange:
         await self.state.finish(piece, books, self.clock.now())
 
     async def _note(self, piece: RangeId, message: ListMessage) -> None:
-        summary = await self.state.summary(piece.run)
-        self.log.info(
-            "listed", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, bytes=summary.listed_bytes
-        )
+        listed = await self.state.listed(piece.run)
+        keys, size = listed.total_keys, listed.total_bytes
+        self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
         if message.keys:
             return
         copy = {"run": piece.run, "listed_at": self.clock.now(), "force": message.force}
-        sums = {"s3_count": summary.listed_keys, "s3_bytes": summary.listed_bytes}
-        await self.state.note_prefix(piece.prefix, {"copy": copy, **sums})
+        await self.state.note_prefix(piece.prefix, {"copy": copy, "s3_count": keys, "s3_bytes": size})
 
 
 def _redrives(message: ListMessage) -> bool:

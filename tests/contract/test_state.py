@@ -140,6 +140,7 @@ async def test_the_books_of_a_run(state: State) -> None:
     await state.settle(read.record.with_results(ended, 1), read.version)
     whole = await state.summary("run")
     assert whole.balanced
+    assert (await state.listed("run")).bytes == {"listed": 15}
     assert whole.outcomes.keys == {"copied": 1, "failed": 1, "unchanged": 1}
     assert whole.outcomes.bytes == {"copied": 5, "failed": 5, "unchanged": 5}
     assert whole.verdicts.keys == {"missing": 4}
