@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from botocore.exceptions import ClientError
+from google.api_core.exceptions import GoogleAPICallError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 from rich.table import Table
@@ -208,7 +210,7 @@ def main() -> int:
             demo = Demo(stack, console, objects)
             result = asyncio.run(demo.play())
             report(demo, result)
-    except StackError as error:
+    except (StackError, ClientError, GoogleAPICallError, OSError) as error:
         console.print(f"the demo cannot go on: {error}", markup=False, style="red")
         return 1
     except KeyboardInterrupt:

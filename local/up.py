@@ -56,7 +56,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped; nothing is left behind", flush=True)
         return 0
-    except (StackError, PortTaken) as error:
+    except (StackError, PortTaken, OSError) as error:
         print(f"the stack cannot run: {error}", file=sys.stderr)
         return 1
     except ValueError as error:

@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from werkzeug.exceptions import ServiceUnavailable
+
 from shared import runtime, wiring
 from shared.config import Settings
 from shared.core.budget import Budget
-from shared.core.errors import BucketError, Busy, MalformedMessage
+from shared.core.errors import Busy, MalformedMessage
 from shared.core.messages import Message, decode
+from shared.telemetry import Log
 from shared.wiring import Parts
 
 M = TypeVar("M", bound=Message)
@@ -39,6 +42,7 @@ class Handler(Generic[M]):
         self._model = model
         self._start = start
         self._settings = wiring.settings()
+        self._log = Log(self._settings.log_level, job=self._settings.job, function=kind)
         self._lock = threading.Lock()
         self._ready: tuple[Parts, Work[M]] | None = None
 
@@ -47,9 +51,17 @@ class Handler(Generic[M]):
         return self._settings
 
     def __call__(self, body: object) -> None:
-        """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed."""
-        parts, work = self._get_ready()
-        runtime.run(self._handle(parts, work, body))
+        """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed.
+
+        What is raised is an HTTP answer: the framework passes it on without a traceback of its own, because
+        what happened is in the log already.
+        """
+        try:
+            parts, work = self._get_ready()
+            runtime.run(self._handle(parts, work, body))
+        except Exception as error:
+            self._log.error("nacked", error=None if isinstance(error, Busy) else error, reason=str(error))
+            raise ServiceUnavailable from None
 
     def _get_ready(self) -> tuple[Parts, Work[M]]:
         with self._lock:
@@ -66,12 +78,6 @@ class Handler(Generic[M]):
             await work(message, self._run_name(delivery), budget)
         except MalformedMessage as malformed:
             await self._reject(parts, delivery, malformed)
-        except Busy as busy:
-            parts.log.info("busy", message_id=delivery.message_id, reason=str(busy))
-            raise
-        except BucketError as error:
-            parts.log.error("nacked", error=error, message_id=delivery.message_id, reason=str(error))
-            raise
 
     def _run_name(self, delivery: Delivery) -> str:
         """The same for every delivery of a message, and in the order of publishing to the eye."""

@@ -4,6 +4,7 @@ Writing is the hot path, so its requests are made directly; they are the ones go
 at a tenth of its CPU. https://cloud.google.com/storage/docs/json_api/v1/objects
 """
 
+import asyncio
 import base64
 import json
 import uuid
@@ -15,7 +16,7 @@ import google_crc32c
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
 from shared.core import verdicts
-from shared.core.errors import Corrupt, ObjectError, Transient
+from shared.core.errors import Corrupt, ObjectError, Refused, Transient
 from shared.core.objects import DestinationObject
 from shared.ports import Upload
 
@@ -46,7 +47,7 @@ class GcsDestination:
         )
         if answer.status == 404:
             if b"bucket does not exist" in answer.body:
-                raise verdicts.reading(what, answer.status, answer.headers, answer.body)
+                raise Refused(f"{what}: the bucket {self._bucket} does not exist")
             return None
         return _object(json.loads(answer.body))
 
@@ -128,7 +129,7 @@ class GcsDestination:
             _check_length(upload, sent + len(buffer))
             whole = base64.b64encode(crc.digest()).decode()
             answer = await self._put(upload, session, bytes(buffer), sent, whole)
-        except ObjectError:
+        except (ObjectError, asyncio.CancelledError):
             await self._abandon(session)
             raise
         return _written(upload, answer)

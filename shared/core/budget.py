@@ -14,6 +14,10 @@ class Budget:
     started: float
     seconds: float
 
+    def left(self, now: float) -> float:
+        """Seconds until no new work may be begun; negative once it is over."""
+        return self.started + self.seconds - now
+
     def spent(self, now: float) -> bool:
         """True once no new work may be begun."""
-        return now - self.started >= self.seconds
+        return self.left(now) <= 0

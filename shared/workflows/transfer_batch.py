@@ -24,6 +24,9 @@ _TRIES = 3
 
 _SETTLE_TRIES = 5
 
+GRACE_SECONDS = 30.0
+"""What a copy that is under way may take beyond the budget: still within the push's 600 s deadline."""
+
 OVERHEAD_BYTES = 256 * 1024
 """What a copy weighs besides its buffer: sockets and parser state on both sides."""
 
@@ -67,13 +70,19 @@ class TransferBatch:
     async def _one(self, source: SourceObject, message: TransferMessage, budget: Budget) -> "Entry | _Left":
         weight = min(source.size, self.buffer_bytes) + OVERHEAD_BYTES
         async with self.in_flight.slot(weight):
+            error: ObjectError = Transient(source.text)
             for attempt in range(1, _TRIES + 1):
                 if budget.spent(self.clock.monotonic()):
-                    return _Left(source, message.attempt)
+                    if attempt == 1:
+                        return _Left(source, message.attempt)
+                    break
                 try:
-                    return await self.copy(source, message.force)
+                    async with asyncio.timeout(budget.left(self.clock.monotonic()) + GRACE_SECONDS):
+                        return await self.copy(source, message.force)
                 except ObjectError as failure:
                     error = failure
+                except TimeoutError:
+                    error = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
                 except Exception as bug:
                     self.log.error("unexpected error", error=bug, key=source.text, attempt=message.attempt)
                     error = Transient(f"{source.text}: {bug!r}")

@@ -109,15 +109,25 @@ def test_an_eventarc_cloud_event_works_like_a_push(stack: Stack) -> None:
     wait_for(stack, "root/by-event")
 
 
-def test_logs_are_one_json_line_each(stack: Stack) -> None:
-    for name in FUNCTIONS:
-        for line in stack.children[name].log.read_text().splitlines():
-            assert {"severity", "time", "message"} <= json.loads(line).keys()
-
-
 def wait_for(stack: Stack, name: str) -> None:
     bucket = gcs_client(stack.environment).bucket(DESTINATION)
     deadline = time.monotonic() + 30
     while bucket.get_blob(name) is None:
         assert time.monotonic() < deadline, f"{name} did not arrive"
         time.sleep(0.1)
+
+
+def test_a_nack_is_one_line_and_no_traceback_of_the_framework(stack: Stack) -> None:
+    """Cloud Storage is down for longer than a verifier tries."""
+    stack.fault("gcs", op="gcs.class_a", key="list *", do="status", status=503, times=4)
+    assert post(stack, "verifier", push(b'{"repair": false}', "nacked")) == 503
+    (line,) = [json.loads(text) for text in stack.children["verifier"].log.read_text().splitlines() if "nacked" in text]
+    assert (line["severity"], line["message"]) == ("ERROR", "nacked")
+    assert "503" in line["reason"]
+    assert post(stack, "verifier", push(b'{"repair": false}', "nacked")) == 503, "the lease is still held"
+
+
+def test_logs_are_one_json_line_each(stack: Stack) -> None:
+    for name in FUNCTIONS:
+        for line in stack.children[name].log.read_text().splitlines():
+            assert {"severity", "time", "message"} <= json.loads(line).keys()

@@ -1,5 +1,6 @@
 """The laws, on the whole pipeline in memory: killed anywhere, delivered twice, out of order, forgotten."""
 
+import asyncio
 import random
 from collections.abc import Callable
 
@@ -13,7 +14,8 @@ from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
 from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME, Attributes
 from shared.core.outcomes import Outcome
-from tests.fakes import Stored
+from shared.workflows import transfer_batch
+from tests.fakes import FakeDestination, Stored
 from tests.world import Steps, World
 
 
@@ -366,3 +368,20 @@ async def test_what_lies_outside_the_root_is_malformed(message: ListMessage | Ve
 
 def test_corrupt_is_worth_another_try() -> None:
     assert Corrupt("x").fate.value == "retry"
+
+
+async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 6: no invocation outlives its budget, however large the object."""
+    monkeypatch.setattr(transfer_batch, "GRACE_SECONDS", 0.02)
+    world = filled(2, budget_seconds=0.02)
+
+    async def for_ever(upload, chunks):  # type: ignore[no-untyped-def]
+        if upload.name == b"k/001":
+            await asyncio.sleep(60)
+        return await FakeDestination.write(world.destination, upload, chunks)
+
+    world.destination.write = for_ever  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
+    reasons = [entry.reason for record, _ in world.state.ledger.values() for entry in record.entries]
+    assert any("outlasts an invocation" in reason for reason in reasons)
