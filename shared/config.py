@@ -84,7 +84,7 @@ class Settings(BaseModel):
     max_attempts: int = Field(default=5, ge=1, le=100)
     objects_in_flight: int = Field(default=64, ge=1, le=1024)
     bytes_in_flight: int = Field(default=96 * MIB, ge=16 * MIB)
-    budget_seconds: float = Field(default=540, gt=0, le=570)
+    budget_seconds: float = Field(default=540, ge=60, le=560)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
     @model_validator(mode="after")

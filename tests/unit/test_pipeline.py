@@ -373,6 +373,7 @@ def test_corrupt_is_worth_another_try() -> None:
 async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law 6: no invocation outlives its budget, however large the object."""
     monkeypatch.setattr(transfer_batch, "GRACE_SECONDS", 0.02)
+    monkeypatch.setattr(transfer_batch, "delay_seconds", lambda *_: 0.0)
     world = filled(2, budget_seconds=0.02)
 
     async def for_ever(upload, chunks):  # type: ignore[no-untyped-def]
