@@ -98,19 +98,20 @@ class Demo:
     def _load(self, s3: S3Client) -> None:
         size = sum(item.size for item in self.objects)
         with self._progress() as progress:
-            bar = progress.add_task("loading the source bucket", total=size, unit="bytes")
+            bar = progress.add_task("loading the source bucket", total=size, objects="")
             load(s3, SOURCE, self.objects, lambda done: progress.advance(bar, done))
         self.console.print(f"loaded {len(self.objects):,} objects, {size / 1e6:,.0f} MB into s3://{SOURCE}")
 
     async def _run(self, title: str, message_id: str) -> Step:
         before, started = self.stack.bill(), time.monotonic()
         with self._progress() as progress:
-            bar = progress.add_task(title, total=None)
+            bar = progress.add_task(title, total=None, objects="")
 
             def tell() -> None:
                 now = self.stack.bill()
                 moved = now.get("gcs.ingress_bytes", 0) - before.get("gcs.ingress_bytes", 0)
-                progress.update(bar, completed=moved)
+                written = now.get("gcs.objects_written", 0) - before.get("gcs.objects_written", 0)
+                progress.update(bar, completed=moved, objects=f"{written:,} objects")
 
             run = await runs.wait(self.stack, message_id, RUN_SECONDS, tell)
         seconds = time.monotonic() - started
@@ -133,6 +134,7 @@ class Demo:
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
+            TextColumn("{task.fields[objects]}"),
             TransferSpeedColumn(),
             TimeElapsedColumn(),
             console=self.console,

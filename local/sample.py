@@ -6,7 +6,7 @@ The same number of objects always gives the same bucket.
 import io
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from boto3.s3.transfer import TransferConfig
@@ -97,8 +97,8 @@ def load(s3: S3Client, bucket: str, objects: list[Sample], loaded: Callable[[int
         return item.size
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for size in pool.map(put, objects):
-            loaded(size)
+        for done in as_completed([pool.submit(put, item) for item in objects]):
+            loaded(done.result())
 
 
 def chosen(objects: list[Sample], prefix: str, count: int) -> Iterator[Sample]:

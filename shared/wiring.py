@@ -25,6 +25,7 @@ from shared.workflows.copy_object import CopyObject
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.ranges import Ranges
 from shared.workflows.transfer_batch import TransferBatch
 from shared.workflows.verify_range import VerifyRange
 
@@ -50,19 +51,19 @@ class Parts:
         s = self.settings
         return PublishBatches(self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes)
 
-    def lister(self) -> ListRange:
+    def ranges(self, topic: str) -> Ranges:
         s = self.settings
+        return Ranges(self.state, self.queue, self.clock, topic, s.source_prefix, s.lease_seconds)
+
+    def lister(self) -> ListRange:
         return ListRange(
             source=self.source,
             state=self.state,
-            queue=self.queue,
+            ranges=self.ranges(self.settings.list_topic),
             publish=self.publish,
             clock=self.clock,
             log=self.log,
-            topic=s.list_topic,
-            root=s.source_prefix,
-            life_seconds=s.in_flight_life_seconds,
-            lease_seconds=s.lease_seconds,
+            life_seconds=self.settings.in_flight_life_seconds,
         )
 
     def transfer(self) -> TransferBatch:
@@ -89,20 +90,16 @@ class Parts:
         )
 
     def verifier(self) -> VerifyRange:
-        s = self.settings
         return VerifyRange(
             source=self.source,
             destination=self.destination,
             state=self.state,
-            queue=self.queue,
+            ranges=self.ranges(self.settings.verify_topic),
             publish=self.publish,
             clock=self.clock,
             log=self.log,
-            topic=s.verify_topic,
-            root=s.source_prefix,
-            mapping=s.mapping,
-            life_seconds=s.in_flight_life_seconds,
-            lease_seconds=s.lease_seconds,
+            mapping=self.settings.mapping,
+            life_seconds=self.settings.in_flight_life_seconds,
         )
 
 

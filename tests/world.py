@@ -14,6 +14,7 @@ from shared.workflows.copy_object import CopyObject
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.ranges import Ranges
 from shared.workflows.transfer_batch import TransferBatch
 from shared.workflows.verify_range import VerifyRange
 from tests.fakes import FakeBucket, FakeClock, FakeDestination, FakeDownload, FakeLog, FakeQueue, FakeState
@@ -92,17 +93,18 @@ class World:
         destination.listing = self.destination.listing
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
+        root = self.mapping.source_prefix.decode()
+        ranges = {topic: Ranges(state, queue, self.clock, topic, root, LEASE) for topic in ("list", "verify")}
         common: dict[str, Any] = {
-            "source": source, "state": state, "queue": queue, "publish": publish, "clock": self.clock, "log": self.log,
-            "root": self.mapping.source_prefix.decode(), "life_seconds": 3600.0, "lease_seconds": LEASE,
+            "source": source, "state": state, "publish": publish, "clock": self.clock, "log": self.log, "life_seconds": 3600.0,
         }  # fmt: skip
         copy = CopyObject(source, self.cdn, self.direct if self.direct_allowed else None, destination, self.mapping)
         self.handlers: dict[str, Callable[..., Any]] = {
-            "list": ListRange(topic="list", **common),
+            "list": ListRange(ranges=ranges["list"], **common),
             "transfer": TransferBatch(
                 copy, state, queue, self.clock, self.log, InFlight(64, 10**9), "transfer", 10**6, self.max_attempts
             ),
-            "verify": VerifyRange(destination=destination, topic="verify", mapping=self.mapping, **common),
+            "verify": VerifyRange(destination=destination, ranges=ranges["verify"], mapping=self.mapping, **common),
         }
 
     def send(self, topic: str, message: Message, times: int = 1) -> str:

@@ -62,6 +62,7 @@ class GcsServer:
                 outcome = await self._uploads.receive(request, bucket, query)
                 if isinstance(outcome, web.Response):
                     return outcome
+                self.instruments.count("gcs.objects_written")
                 self.instruments.count("gcs.ingress_bytes", outcome.blob.size)
                 return _json(outcome.resource)
             case ["download", "storage", "v1", "b", bucket, "o", *name]:

@@ -4,75 +4,72 @@ Killed at any line, the redelivered message takes the range over when the lease 
 what was remembered but may not have been sent, and goes on; no key is counted twice.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.core.budget import Budget
 from shared.core.diff import Decision, decide
-from shared.core.errors import Gone, MalformedMessage
+from shared.core.errors import Gone
 from shared.core.messages import ListMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
-from shared.ports import Books, Clock, Log, Queue, RangeId, Source, State
+from shared.ports import Books, Clock, Log, RangeId, Source, State
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import MemoryScan
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.ranges import Ranges
 
 
 @dataclass(frozen=True, slots=True)
 class ListRange:
-    """root: the job's source prefix. life_seconds: how long a published batch counts as alive."""
+    """life_seconds: how long a published batch counts as alive."""
 
     source: Source
     state: State
-    queue: Queue
+    ranges: Ranges
     publish: PublishBatches
     clock: Clock
     log: Log
-    topic: str
-    root: str
     life_seconds: float
-    lease_seconds: float
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
-        """Work on a message until done or until the budget ends; then the rest is a message again.
-
-        new_run: the run's name if the message starts one; the same for every delivery of a message.
-        """
-        run = message.run or new_run
-        for scope in message.keys or (message.prefix or self.root,):
-            if not scope.startswith(self.root):
-                raise MalformedMessage([f"{scope!r} lies outside the job's root {self.root!r}"])
-        piece = RangeId(run, message.prefix or self.root, message.cursor)
-        if message.run is None:
-            await self.state.begin(piece, "keys" if message.keys else "list", self.clock.now())
-        lease = Lease(self.state, self.clock, piece, uuid.uuid4().hex, self.lease_seconds)
-        if not await lease.take():
+        """Work on a message until done or until the budget ends; then the rest is a message again."""
+        kind = "keys" if message.keys else "list"
+        lease = await self.ranges.take(kind, message, new_run, message.keys)
+        if lease is None:
             return
         books = Books()
+        rest: ListMessage | None = None
         if message.keys:
-            await self._single_keys(message, run, books)
-        elif not await self._walk(message, piece, lease, books, budget):
-            return
-        await self.state.finish(piece, books, self.clock.now())
-        await self._note(piece, message)
+            await self._single_keys(message, lease.piece.run, books)
+        else:
+            rest = await self._walk(message, lease, books, budget)
+        await self.ranges.close(lease.piece, books, rest)
+        if rest is None:
+            await self._note(lease.piece, message)
 
-    async def _walk(self, message: ListMessage, piece: RangeId, lease: Lease, books: Books, budget: Budget) -> bool:
-        """True once the prefix is listed to its end, False if the rest was handed on."""
+    async def _walk(self, message: ListMessage, lease: Lease, books: Books, budget: Budget) -> ListMessage | None:
+        """The message for the rest, None once the prefix is listed to its end."""
+        piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         memory = MemoryScan(self.state.records(prefix, after), piece.run, self.clock.now())
         async for page in self.source.pages(prefix, after):
-            for orphan in await memory.advance(page[-1].key):
+            last = page[-1]
+            for orphan in await memory.advance(last.key):
                 await self.publish.again(orphan, message.force)
             wanted = self._sort(page, memory, message, piece.run, books)
             await self.publish(piece.run, wanted, message.force)
-            memory.forget_before(page[-1].key)
+            memory.forget_before(last.key)
             if budget.spent(self.clock.monotonic()):
-                await self._hand_on(message, piece, page[-1].text, books)
-                return False
+                return ListMessage(
+                    prefix=piece.prefix,
+                    force=message.force,
+                    redrive=_redrives(message),
+                    run=piece.run,
+                    cursor=last.text,
+                )
             await lease.renew()
-        return True
+        return None
 
     def _sort(
         self, page: Sequence[SourceObject], memory: MemoryScan, message: ListMessage, run: str, books: Books
@@ -98,6 +95,7 @@ class ListRange:
         return wanted
 
     async def _single_keys(self, message: ListMessage, run: str, books: Books) -> None:
+        """Look each key up. One that is not there has failed as gone."""
         found = []
         for key in sorted(set(message.keys), key=str.encode):
             try:
@@ -110,16 +108,6 @@ class ListRange:
             books.listed.add("listed", item.size)
             found.append(item)
         await self.publish(run, found, message.force)
-
-    async def _hand_on(self, message: ListMessage, piece: RangeId, cursor: str, books: Books) -> None:
-        """The rest is opened, then sent, then this range is closed: a crash in between repeats, never loses."""
-        rest = RangeId(piece.run, piece.prefix, cursor)
-        await self.state.expect(rest)
-        onward = ListMessage(
-            prefix=piece.prefix, force=message.force, redrive=_redrives(message), run=piece.run, cursor=cursor
-        )
-        await self.queue.publish(self.topic, [onward])
-        await self.state.finish(piece, books, self.clock.now())
 
     async def _note(self, piece: RangeId, message: ListMessage) -> None:
         listed = await self.state.listed(piece.run)

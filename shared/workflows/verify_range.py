@@ -1,20 +1,19 @@
 """Compare a prefix on both sides, key by key, and publish what differs for another copy."""
 
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge, march
-from shared.core.errors import MalformedMessage
 from shared.core.keys import Mapping
 from shared.core.messages import VerifyMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
-from shared.ports import Books, Clock, Destination, Log, Queue, RangeId, Source, State
+from shared.ports import Books, Clock, Destination, Log, RangeId, Source, State
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import MemoryScan
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.ranges import Ranges
 
 _STRIDE = 1000
 """Keys between two looks at the clock, the lease and the pile of mismatches."""
@@ -25,47 +24,32 @@ _SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class VerifyRange:
-    """root: the job's source prefix. life_seconds: how long a published batch counts as being copied."""
+    """life_seconds: how long a published batch counts as being copied."""
 
     source: Source
     destination: Destination
     state: State
-    queue: Queue
+    ranges: Ranges
     publish: PublishBatches
     clock: Clock
     log: Log
-    topic: str
-    root: str
     mapping: Mapping
     life_seconds: float
-    lease_seconds: float
 
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        prefix = message.prefix or self.root
-        if not prefix.startswith(self.root):
-            raise MalformedMessage([f"{prefix!r} lies outside the job's root {self.root!r}"])
-        piece = RangeId(message.run or new_run, prefix, message.cursor)
-        if message.run is None:
-            await self.state.begin(piece, "verify", self.clock.now())
-        lease = Lease(self.state, self.clock, piece, uuid.uuid4().hex, self.lease_seconds)
-        if not await lease.take():
+        lease = await self.ranges.take("verify", message, new_run)
+        if lease is None:
             return
         books = Books()
-        cursor = await self._walk(message, piece, lease, books, budget)
-        if cursor is not None:
-            rest = RangeId(piece.run, prefix, cursor)
-            await self.state.expect(rest)
-            onward = message.model_copy(update={"run": piece.run, "prefix": prefix, "cursor": cursor})
-            await self.queue.publish(self.topic, [onward])
-        await self.state.finish(piece, books, self.clock.now())
-        if cursor is None:
-            await self._note(piece)
+        rest = await self._walk(message, lease, books, budget)
+        await self.ranges.close(lease.piece, books, rest)
+        if rest is None:
+            await self._note(lease.piece)
 
-    async def _walk(
-        self, message: VerifyMessage, piece: RangeId, lease: Lease, books: Books, budget: Budget
-    ) -> str | None:
-        """The cursor from which the rest must go on, None if both listings were walked to their ends."""
+    async def _walk(self, message: VerifyMessage, lease: Lease, books: Books, budget: Budget) -> VerifyMessage | None:
+        """The message for the rest, None once both listings were walked to their ends."""
+        piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         memory = MemoryScan(self.state.records(prefix, after), piece.run, self.clock.now())
         pairs = march(
@@ -104,7 +88,7 @@ class VerifyRange:
                 memory.forget_before(source.key)
                 await lease.renew()
                 if budget.spent(self.clock.monotonic()):
-                    return source.text
+                    return VerifyMessage(prefix=piece.prefix, repair=message.repair, run=piece.run, cursor=source.text)
         await self.publish(piece.run, wrong, force=True)
         return None
 
