@@ -30,6 +30,14 @@ def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
 
 
+def interruptible() -> None:
+    """Have both SIGINT and SIGTERM end this process in order, also where a shell started it in the background
+    with SIGINT ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 @dataclass(slots=True)
 class Child:
     """A process that listens on `port` once it is ready, and ends when this one does, in whatever way.

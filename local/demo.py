@@ -6,7 +6,6 @@ Exit status 0 only if every step did what it should and an independent compariso
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Tr
 from rich.table import Table
 
 from local import runs
-from local.children import StackError
+from local.children import StackError, interruptible
 from local.comparison import Comparison, compare
 from local.prices import PRICES, cost, total
 from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
@@ -199,7 +198,7 @@ def report(demo: Demo, result: Comparison) -> None:
 def main() -> int:
     """Exit status for the shell."""
     console = Console(width=None if sys.stdout.isatty() else 160)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruptible()
     try:
         count = int(os.environ.get("OBJECTS") or 3000)
         if count < 200:

@@ -6,7 +6,6 @@ The `export` lines are printed and written to `.local/env`: `source .local/env` 
 import asyncio
 import os
 import shlex
-import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from local.children import ROOT, StackError
+from local.children import ROOT, StackError, interruptible
 from local.prices import PRICES, cost, total
 from local.serving import HOST, PortTaken, check_free, listen_http
 from local.stack import PROJECT, Flavour, Ports, Stack
@@ -47,7 +46,7 @@ def main() -> int:
         ports, bill_port = Ports.from_base(base), base + BILL_OFFSET
         check_free("the bill", bill_port)
         schedule = (float(os.environ.get("LIST_SECONDS") or 0), float(os.environ.get("VERIFY_SECONDS") or 0))
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        interruptible()
         with Stack(flavour, ports, schedule=schedule, logs=LOGS) as stack:
             _serve_bill(stack, bill_port)
             _write_environment({**stack.environment, "BILL_URL": f"http://{HOST}:{bill_port}/"})

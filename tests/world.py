@@ -66,11 +66,12 @@ class Steps:
 
 @dataclass
 class World:
-    """seconds_a_page: how much time passes while a page is listed."""
+    """budgets: of single topics, in the place of `budget_seconds`. seconds_a_page: how much time passes while a page is listed."""
 
     keys_per_message: int = 3
     max_attempts: int = 3
     budget_seconds: float = 540.0
+    budgets: dict[str, float] = field(default_factory=dict)
     seconds_a_page: float = 0.0
     mapping: Mapping = field(default_factory=Mapping)
     direct_allowed: bool = True
@@ -128,7 +129,7 @@ class World:
 
     async def _deliver(self, delivery: tuple[str, Message, str]) -> None:
         topic, message, number = delivery
-        budget = Budget(self.clock.monotonic(), self.budget_seconds)
+        budget = Budget(self.clock.monotonic(), self.budgets.get(topic, self.budget_seconds))
         try:
             await self.handlers[topic](message, f"{topic}-{number}", budget)
         except Crash:

@@ -83,14 +83,15 @@ class GcsDestination:
         return await self._write_in_chunks(upload, chunks)
 
     async def _write_at_once(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
-        content = bytearray()
+        content, crc = bytearray(), google_crc32c.Checksum()
         async for chunk in chunks:
             content += chunk
+            crc.update(chunk)
             if len(content) > upload.size:
                 break
         _check_length(upload, len(content))
         resource = _resource(upload)
-        resource["crc32c"] = base64.b64encode(google_crc32c.Checksum(bytes(content)).digest()).decode()
+        resource["crc32c"] = base64.b64encode(crc.digest()).decode()
         boundary = uuid.uuid4().hex
         mime = upload.attributes.content_type or "application/octet-stream"
         body = b"".join(

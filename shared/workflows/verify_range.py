@@ -7,7 +7,7 @@ from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge, march
 from shared.core.keys import Mapping
 from shared.core.messages import VerifyMessage
-from shared.core.objects import SourceObject
+from shared.core.objects import DestinationObject, SourceObject
 from shared.core.outcomes import Outcome
 from shared.ports import Books, Clock, Destination, Log, RangeId, Source, State
 from shared.workflows.lease import Lease
@@ -19,7 +19,7 @@ _STRIDE = 1000
 """Keys between two looks at the clock, the lease and the pile of mismatches."""
 
 _SHOWN = 100
-"""Mismatches logged one by one in an invocation; all are counted."""
+"""Mismatches of a kind that an invocation logs one by one; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +58,54 @@ class VerifyRange:
             self.mapping,
         )
         wrong: list[SourceObject] = []
-        shown = steps = 0
+        steps = 0
         async for source, copy in pairs:
             steps += 1
-            if source is None:
-                if copy is not None:
-                    books.verdicts.add(Verdict.EXTRA, copy.size)
-                continue
-            for orphan in await memory.advance(source.key):
-                await self.publish.again(orphan, force=True)
-            known = memory.lookup(source.key)
-            books.listed.add("listed", source.size)
-            if known is not None and known.run == piece.run:
-                continue
-            fresh = known is not None and self.clock.now() - known.published_at < self.life_seconds
-            copying = fresh and known is not None and known.entry.open
-            verdict = judge(source, copy, self.mapping.name(source.key), copying)
-            books.verdicts.add(verdict, source.size)
-            if verdict.repairable and message.repair:
-                wrong.append(source)
-            else:
-                books.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), source.size)
-            if verdict.repairable and shown < _SHOWN:
-                shown += 1
-                self.log.warning("mismatch", run=piece.run, key=source.text, reason=verdict)
+            if source is not None:
+                for orphan in await memory.advance(source.key):
+                    await self.publish.again(orphan, force=False)
+                if self._is_wrong(source, copy, memory, message, piece.run, books):
+                    wrong.append(source)
+            elif copy is not None:
+                books.verdicts.add(Verdict.EXTRA, copy.size)
             if steps % _STRIDE == 0:
-                await self.publish(piece.run, wrong, force=True)
+                key = _key(source, copy, self.mapping)
+                await self.publish(piece.run, wrong, force=False)
                 wrong.clear()
-                memory.forget_before(source.key)
+                memory.forget_before(key)
                 await lease.renew()
                 if budget.spent(self.clock.monotonic()):
-                    return VerifyMessage(prefix=piece.prefix, repair=message.repair, run=piece.run, cursor=source.text)
-        await self.publish(piece.run, wrong, force=True)
+                    cursor = key.decode()
+                    return VerifyMessage(prefix=piece.prefix, repair=message.repair, run=piece.run, cursor=cursor)
+        await self.publish(piece.run, wrong, force=False)
         return None
+
+    def _is_wrong(
+        self,
+        source: SourceObject,
+        copy: DestinationObject | None,
+        memory: MemoryScan,
+        message: VerifyMessage,
+        run: str,
+        books: Books,
+    ) -> bool:
+        """Book a key of the source; True if it is to be copied again. The copy itself looks before it writes, so
+        it need not be forced: what differs for the verifier differs for it, too.
+        """
+        books.listed.add("listed", source.size)
+        known = memory.lookup(source.key)
+        if known is not None and known.run == run:
+            return False
+        alive = known is not None and self.clock.now() - known.published_at < self.life_seconds
+        in_flight = alive and known is not None and known.entry.open
+        verdict = judge(source, copy, self.mapping.name(source.key), in_flight)
+        books.verdicts.add(verdict, source.size)
+        if verdict.repairable and books.verdicts.keys[verdict] <= _SHOWN:
+            self.log.warning("mismatch", run=run, key=source.text, reason=verdict)
+        if verdict.repairable and message.repair:
+            return True
+        books.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), source.size)
+        return False
 
     async def _note(self, piece: RangeId) -> None:
         summary = await self.state.summary(piece.run)
@@ -107,6 +122,13 @@ _OUTCOMES = {
     Verdict.UNSUPPORTED: Outcome.UNSUPPORTED,
     Verdict.IN_FLIGHT: Outcome.IN_FLIGHT,
 }
+
+
+def _key(source: SourceObject | None, copy: DestinationObject | None, mapping: Mapping) -> bytes:
+    """Where a walk stands, as a key of the source."""
+    if source is not None:
+        return source.key
+    return mapping.key(copy.name) if copy is not None else b""
 
 
 async def _flatten(source: Source, prefix: bytes, after: bytes) -> AsyncIterator[SourceObject]:

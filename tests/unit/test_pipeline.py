@@ -14,7 +14,7 @@ from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
 from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME, Attributes
 from shared.core.outcomes import Outcome
-from shared.workflows import transfer_batch
+from shared.workflows import transfer_batch, verify_range
 from tests.fakes import FakeDestination, Stored
 from tests.world import Steps, World
 
@@ -334,6 +334,21 @@ async def test_verdicts_are_counted_and_extras_are_only_reported() -> None:
     assert summary.verdicts.keys == {"same": 2, "checksum_differs": 1, "extra": 1}
     assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.FAILED: 1}
     assert b"extra" in world.destination.objects
+
+
+async def test_a_verifier_s_budget_ends_among_extras_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_range, "_STRIDE", 2)
+    world = filled(3)
+    await world.run()
+    for number in range(5):
+        world.destination.install(b"extra/%d" % number, b"not ours")
+    world.destination.install(b"k/001", b"y")
+    world.budgets["verify"] = 0
+    run = await world.run(VerifyMessage())
+    summary = await world.state.summary(run)
+    assert summary.verdicts.keys == {"extra": 5, "same": 2, "checksum_differs": 1}
+    assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
+    assert sum(piece.run == run for piece in world.state.ranges) == 5
 
 
 async def test_a_lost_race_looks_again() -> None:
