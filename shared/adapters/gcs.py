@@ -123,13 +123,13 @@ class GcsDestination:
                 if sent + len(buffer) > upload.size:
                     break
                 while len(buffer) > CHUNK_BYTES:
-                    piece = bytes(buffer[:CHUNK_BYTES])
-                    del buffer[:CHUNK_BYTES]
-                    await self._put(upload, session, piece, sent, None)
-                    sent += len(piece)
+                    full, buffer = buffer, buffer[CHUNK_BYTES:]
+                    await self._put(upload, session, memoryview(full)[:CHUNK_BYTES], sent, None)
+                    sent += CHUNK_BYTES
+                    del full
             _check_length(upload, sent + len(buffer))
             whole = base64.b64encode(crc.digest()).decode()
-            answer = await self._put(upload, session, bytes(buffer), sent, whole)
+            answer = await self._put(upload, session, memoryview(buffer), sent, whole)
         except (ObjectError, asyncio.CancelledError):
             await self._abandon(session)
             raise
@@ -143,7 +143,7 @@ class GcsDestination:
             raise _failure(upload, answer)
         return answer.headers["Location"]
 
-    async def _put(self, upload: Upload, session: str, piece: bytes, offset: int, crc32c: str | None) -> Answer:
+    async def _put(self, upload: Upload, session: str, piece: memoryview, offset: int, crc32c: str | None) -> Answer:
         """Send a chunk until the session has it; crc32c marks the last one."""
         end = offset + len(piece)
         start = offset
@@ -152,7 +152,7 @@ class GcsDestination:
             if crc32c is not None:
                 headers["X-Goog-Hash"] = f"crc32c={crc32c}"
             try:
-                answer = await self._http.once("PUT", session, headers, memoryview(piece)[start - offset :])
+                answer = await self._http.once("PUT", session, headers, piece[start - offset :])
                 if answer.status >= 500:
                     raise _failure(upload, answer)
             except Transient:
