@@ -152,3 +152,18 @@ class World:
         """Whether the destination holds exactly the source's bytes under the mapped names."""
         left = {self.mapping.name(key): stored.body for key, stored in self.bucket.objects.items()}
         return left == {name: body for name, (_, body) in self.destination.objects.items()}
+
+
+def filled(count: int = 8, **options: object) -> World:
+    """A world whose source holds k/000, k/001, … of as many bytes as their number."""
+    world = World(**options)  # type: ignore[arg-type]
+    for number in range(count):
+        world.bucket.put(f"k/{number:03d}", b"x" * number)
+    return world
+
+
+async def counts(world: World, run: str) -> dict[str, int]:
+    """The keys by outcome of a run whose books balance."""
+    summary = await world.state.summary(run)
+    assert summary.balanced, summary
+    return summary.outcomes.keys

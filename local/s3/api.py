@@ -1,9 +1,6 @@
 """The REST surface of the S3 server, path-style: /bucket/key."""
 
-import base64
-import hashlib
 import time
-from collections.abc import AsyncIterator
 from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import parse_qsl, unquote_to_bytes
 from xml.etree import ElementTree
@@ -11,23 +8,13 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from local.blob import Blob, byte_range
+from local.blob import byte_range
 from local.instruments import Instruments, Refusal, Reset, drop, send
 from local.s3 import listing, sigv4
+from local.s3.receiving import kept, receive
 from local.s3.store import ARCHIVE_CLASSES, Bucket, Part, S3Error, StoredObject
 
-_KEPT = (
-    "content-type",
-    "cache-control",
-    "content-encoding",
-    "content-disposition",
-    "content-language",
-    "expires",
-    "x-amz-storage-class",
-    "x-amz-server-side-encryption",
-)
 _XML = "application/xml"
-_STREAMING = "STREAMING-"
 _UNSERVED = frozenset(
     {"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging", "torrent", "versionId"}
 )
@@ -129,14 +116,14 @@ class S3Server:
             case "PUT" if "uploadId" in query:
                 await self.instruments.enter("s3.put", text)
                 upload = bucket.upload(query["uploadId"])
-                content, md5 = await _receive(request)
+                content, md5 = await receive(request)
                 upload.parts[int(query["partNumber"])] = Part(content, md5)
                 return web.Response(headers={"ETag": f'"{md5.hex()}"'})
             case "PUT":
                 await self.instruments.enter("s3.put", text)
                 return await self._put(request, bucket, key)
             case "POST" if "uploads" in query:
-                upload_id = bucket.begin_upload(key, _kept(request))
+                upload_id = bucket.begin_upload(key, kept(request))
                 return _xml(
                     f"<InitiateMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
                     f"<UploadId>{upload_id}</UploadId></InitiateMultipartUploadResult>"
@@ -159,10 +146,10 @@ class S3Server:
     async def _put(self, request: web.BaseRequest, bucket: Bucket, key: bytes) -> web.Response:
         if len(key) > 1024:
             raise S3Error(400, "KeyTooLongError", "Your key is too long")
-        content, md5 = await _receive(request)
+        content, md5 = await receive(request)
         if request.headers.get("If-None-Match") == "*" and key in bucket.objects:
             raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-        bucket.objects[key] = StoredObject(content, md5.hex(), _kept(request))
+        bucket.objects[key] = StoredObject(content, md5.hex(), kept(request))
         return web.Response(headers={"ETag": f'"{md5.hex()}"'})
 
 
@@ -214,52 +201,6 @@ def _preconditions(request: web.BaseRequest, stored: StoredObject, etag: str) ->
     since = request.headers.get("If-Unmodified-Since")
     if since is not None and match is None and int(stored.modified) > parsedate_to_datetime(since).timestamp():
         raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-
-
-async def _receive(request: web.BaseRequest) -> tuple[Blob, bytes]:
-    """The body and its MD5, out of aws-chunked framing where the client uses it."""
-    content, md5 = Blob(), hashlib.md5()
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    streaming = request.headers.get("x-amz-content-sha256", "").startswith(_STREAMING)
-    framed = streaming or "aws-chunked" in request.headers.get("Content-Encoding", "")
-    async for chunk in _unframed(request) if framed else request.content.iter_any():
-        content.append(chunk)
-        md5.update(chunk)
-    given = request.headers.get("Content-MD5")
-    if given is not None and base64.b64decode(given) != md5.digest():
-        raise S3Error(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
-    return content, md5.digest()
-
-
-async def _unframed(request: web.BaseRequest) -> AsyncIterator[bytes]:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html"""
-    while True:
-        head = await request.content.readuntil(b"\r\n")
-        left = int(head.split(b";")[0], 16)
-        if left == 0:
-            break
-        while left:
-            chunk = await request.content.read(min(left, 65536))
-            if not chunk:
-                raise S3Error(400, "IncompleteBody", "You did not provide the number of bytes specified")
-            left -= len(chunk)
-            yield chunk
-        await request.content.readexactly(2)
-    async for _ in request.content.iter_any():
-        continue
-
-
-def _kept(request: web.BaseRequest) -> dict[str, str]:
-    """The request headers that S3 gives back with the object."""
-    kept = {name: request.headers[name] for name in _KEPT if name in request.headers}
-    kept.update({k.lower(): v for k, v in request.headers.items() if k.lower().startswith("x-amz-meta-")})
-    codings = [item.strip() for item in kept.pop("content-encoding", "").split(",")]
-    real = ",".join(item for item in codings if item and item != "aws-chunked")
-    if real:
-        kept["content-encoding"] = real
-    kept.setdefault("content-type", "binary/octet-stream")
-    return kept
 
 
 def _delete_many(bucket: Bucket, body: bytes) -> str:

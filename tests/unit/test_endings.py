@@ -1,0 +1,259 @@
+"""How keys end, on the whole pipeline in memory: failures, stale edges, names, races, verdicts."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from shared.core.budget import Budget
+from shared.core.errors import Corrupt, Forbidden, Gone, MalformedMessage, Throttled, Transient
+from shared.core.keys import Mapping
+from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
+from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME, Attributes
+from shared.core.outcomes import Outcome
+from shared.workflows import transfer_batch, verify_range
+from tests.fakes import FakeDestination, Stored
+from tests.world import World, counts, filled
+
+
+async def test_one_failing_key_does_not_hold_up_the_others() -> None:
+    world = filled(3)
+    world.cdn.faults[b"k/001"] = [Forbidden("denied")]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 2, Outcome.FAILED: 1}
+    failed = [
+        entry
+        for record, _ in world.state.ledger.values()
+        for entry in record.entries
+        if entry.outcome == Outcome.FAILED
+    ]
+    assert [entry.reason for entry in failed] == ["forbidden: denied"]
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 2, Outcome.FAILED: 1}
+    assert await counts(world, await world.run(ListMessage(prefix="k/"))) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
+
+
+async def test_what_passes_by_itself_is_tried_again_here_then_handed_back() -> None:
+    world = filled(3)
+    world.cdn.faults[b"k/001"] = [Throttled("slow down", retry_after=7.0)] + [Transient("reset")] * 4
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 3}
+    assert 7.0 in world.clock.slept
+    handed = [fields for _, message, fields in world.log.lines if message == "handed back"]
+    assert [fields["key"] for fields in handed] == ["k/001"]
+
+
+async def test_after_the_last_attempt_a_key_has_failed_with_its_reason() -> None:
+    world = filled(3)
+    world.cdn.faults[b"k/001"] = [Transient("reset")] * 100
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 2, Outcome.FAILED: 1}
+    assert len([key for name, key in world.bucket.requests if name == "cdn" and key == b"k/001"]) == 9
+
+
+async def test_a_bug_in_one_copy_is_logged_and_the_others_go_on() -> None:
+    world = filled(3)
+    world.cdn.faults[b"k/001"] = [ZeroDivisionError("a bug")] * 100  # type: ignore[list-item]
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2, Outcome.FAILED: 1}
+    assert any(message == "unexpected error" for _, message, _ in world.log.lines)
+
+
+async def test_corrupt_bytes_never_become_visible() -> None:
+    world = filled(3)
+    world.cdn.tamper[b"k/002"] = b"xy"
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2, Outcome.FAILED: 1}
+    assert b"k/002" not in world.destination.objects
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"xxxx"])
+async def test_truncated_and_over_long_bodies_never_become_visible(body: bytes) -> None:
+    world = filled(3)
+    world.cdn.tamper[b"k/002"] = body
+    await world.run()
+    assert b"k/002" not in world.destination.objects
+
+
+async def test_a_stale_edge_is_gone_around() -> None:
+    world = filled(2)
+    old = world.bucket.objects[b"k/001"]
+    await world.run()
+    world.bucket.put("k/001", b"today's bytes")
+    world.cdn.stale[b"k/001"] = old
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1, Outcome.UNCHANGED: 1}
+    assert world.same()
+    assert ("direct", b"k/001") in world.bucket.requests
+
+
+async def test_a_stale_edge_fails_clearly_where_the_direct_way_is_forbidden() -> None:
+    world = filled(1, direct_allowed=False)
+    old = Stored(b"old", Attributes(), 1)
+    world.cdn.stale[b"k/000"] = old
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.FAILED: 1}
+    reason = next(iter(world.state.ledger.values()))[0].entries[0].reason
+    assert reason.startswith("stale_edge")
+    assert not world.destination.objects
+
+
+async def test_a_stale_edge_cannot_put_old_bytes_over_new_ones() -> None:
+    """The trap: a late duplicate of an old message, and an edge that still has exactly that old version."""
+    world = filled(1)
+    old_listing, old = world.bucket.listed(b"k/000"), world.bucket.objects[b"k/000"]
+    await world.run()
+    world.bucket.put("k/000", b"new")
+    await world.run()
+    world.cdn.stale[b"k/000"] = old
+    late = TransferMessage(run="late", batch="late", objects=(ObjectEntry.of(old_listing),), force=True)
+    world.send("transfer", late)
+    await world.drain()
+    assert world.same()
+
+
+async def test_a_version_that_changed_since_the_listing_is_copied_and_the_books_still_balance() -> None:
+    world = filled(2)
+    world.send("list", ListMessage())
+    await world._deliver(world.inbox.popleft())
+    world.bucket.put("k/001", b"much longer than it was listed")
+    await world.drain()
+    assert world.same()
+    (run,) = world.state.runs
+    assert await counts(world, run) == {Outcome.COPIED: 2}
+
+
+async def test_a_key_deleted_since_the_listing_has_failed_as_gone() -> None:
+    world = filled(2)
+    run = world.send("list", ListMessage())
+    await world._deliver(world.inbox.popleft())
+    del world.bucket.objects[b"k/001"]
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
+    reasons = [entry.reason for record, _ in world.state.ledger.values() for entry in record.entries]
+    assert any(reason.startswith(Gone.reason) for reason in reasons)
+
+
+async def test_unsupported_and_archived_keys_end_as_such_and_stay_so() -> None:
+    world = filled(1)
+    world.bucket.put("a\nb", b"1")
+    world.bucket.put("cold", b"1", storage_class="GLACIER")
+    expected = {Outcome.UNSUPPORTED: 1, Outcome.ARCHIVED: 1}
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1, **expected}
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 1, **expected}
+
+
+async def test_zero_bytes_and_folder_markers_are_objects() -> None:
+    world = World()
+    world.bucket.put("empty", b"")
+    world.bucket.put("folder/", b"")
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2}
+    assert world.same()
+
+
+async def test_the_copy_says_where_it_came_from() -> None:
+    world = World()
+    world.bucket.put("k", b"body", Attributes(content_type="a/b", metadata={"mine": "1"}))
+    await world.run()
+    written = world.destination.objects[b"k"][0]
+    listed = world.bucket.listed(b"k")
+    assert written.metadata == {"mine": "1", SOURCE_ETAG: listed.etag, SOURCE_MTIME: str(listed.modified)}
+
+
+async def test_roots_on_both_sides() -> None:
+    world = World(mapping=Mapping(b"from/", b"to/here/"))
+    world.bucket.put("from/a", b"1")
+    world.bucket.put("other/b", b"2")
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
+    assert list(world.destination.objects) == [b"to/here/a"]
+    assert (await world.state.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 1}
+
+
+async def test_keys_being_copied_by_another_run_are_left_to_it() -> None:
+    world = filled(3)
+    world.send("list", ListMessage())
+    await world._deliver(world.inbox.popleft())
+    waiting, world.queue.sent = world.queue.sent, []
+    second = await world.run()
+    assert await counts(world, second) == {Outcome.IN_FLIGHT: 3}
+    world.clock.time += 3601
+    third = await world.run()
+    assert await counts(world, third) == {Outcome.COPIED: 3}
+    world.queue.sent = waiting
+    await world.drain()
+    assert len(world.destination.writes) == 3
+
+
+async def test_verdicts_are_counted_and_extras_are_only_reported() -> None:
+    world = filled(3)
+    await world.run()
+    world.destination.install(b"extra", b"not ours")
+    world.destination.install(b"k/001", b"y")
+    run = await world.run(VerifyMessage(repair=False))
+    summary = await world.state.summary(run)
+    assert summary.verdicts.keys == {"same": 2, "checksum_differs": 1, "extra": 1}
+    assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.FAILED: 1}
+    assert b"extra" in world.destination.objects
+
+
+async def test_a_verifier_s_budget_ends_among_extras_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_range, "_STRIDE", 2)
+    world = filled(3)
+    await world.run()
+    for number in range(5):
+        world.destination.install(b"extra/%d" % number, b"not ours")
+    world.destination.install(b"k/001", b"y")
+    world.budgets["verify"] = 0
+    run = await world.run(VerifyMessage())
+    summary = await world.state.summary(run)
+    assert summary.verdicts.keys == {"extra": 5, "same": 2, "checksum_differs": 1}
+    assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
+    assert sum(piece.run == run for piece in world.state.ranges) == 5
+
+
+async def test_a_lost_race_looks_again() -> None:
+    """Two instances copy one new version: the slower one's condition fails, and it finds the work done."""
+    world = filled(1)
+    original = world.destination.write
+    first = True
+
+    async def write(upload, chunks):  # type: ignore[no-untyped-def]
+        nonlocal first
+        if first:
+            first = False
+            world.destination.install(upload.name, world.bucket.objects[b"k/000"].body, upload.metadata)
+        return await original(upload, chunks)
+
+    world.destination.write = write  # type: ignore[method-assign]
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 1}
+    assert len(world.destination.writes) == 1
+
+
+@pytest.mark.parametrize(
+    "message", [ListMessage(prefix="other/"), ListMessage(keys=("other/x",)), VerifyMessage(prefix="x")]
+)
+async def test_what_lies_outside_the_root_is_malformed(message: ListMessage | VerifyMessage) -> None:
+
+    world = World(mapping=Mapping(b"from/", b""))
+    handler: Callable[..., object] = world.handlers["verify" if isinstance(message, VerifyMessage) else "list"]
+    with pytest.raises(MalformedMessage, match="outside the job's root"):
+        await handler(message, "run-1", Budget(0, 10))  # type: ignore[misc]
+    assert not world.state.runs
+
+
+def test_corrupt_is_worth_another_try() -> None:
+    assert Corrupt("x").fate.value == "retry"
+
+
+async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 6: no invocation outlives its budget, however large the object."""
+    monkeypatch.setattr(transfer_batch, "GRACE_SECONDS", 0.02)
+    monkeypatch.setattr(transfer_batch, "delay_seconds", lambda *_: 0.0)
+    world = filled(2, budget_seconds=0.02)
+
+    async def for_ever(upload, chunks):  # type: ignore[no-untyped-def]
+        if upload.name == b"k/001":
+            await asyncio.sleep(60)
+        return await FakeDestination.write(world.destination, upload, chunks)
+
+    world.destination.write = for_ever  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
+    reasons = [entry.reason for record, _ in world.state.ledger.values() for entry in record.entries]
+    assert any("outlasts an invocation" in reason for reason in reasons)
