@@ -23,11 +23,11 @@ help:  ## list the targets
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STACK=google)
-	@OBJECTS="$(OBJECTS)" STACK="$(STACK)" $(BIN)/python -m local.demo
+demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STACK=google, CDN_AUTH=signed-url)
+	@OBJECTS="$(OBJECTS)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" $(BIN)/python -m local.demo
 
-up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK=google, LIST_SECONDS, VERIFY_SECONDS)
-	@PORT="$(PORT)" STACK="$(STACK)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
+up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_AUTH, LIST_SECONDS, VERIFY_SECONDS)
+	@PORT="$(PORT)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
 
 test: check  ## check, then all tests: unit, contract, functions, e2e
 	@$(BIN)/python -m pytest

@@ -23,7 +23,7 @@ from local.comparison import Comparison, compare
 from local.prices import PRICES, cost, total
 from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import UNSUPPORTED, Sample, chosen, load, samples
-from local.stack import DESTINATION, LIST, PROJECT, SOURCE, Flavour, Stack
+from local.stack import DESTINATION, LIST, PROJECT, SOURCE, Flavour, Stack, chosen_settings
 from shared.core.outcomes import Outcome
 from shared.ports import RunSummary
 
@@ -205,7 +205,7 @@ def main() -> int:
             raise StackError(f"OBJECTS={count} is too few for the scenario; it needs at least 200")
         flavour = Flavour.from_environment()
         objects = samples(count)
-        with Stack(flavour) as stack:
+        with Stack(flavour, settings=chosen_settings()) as stack:
             os.environ.update(stack.environment)
             console.print(f"the stack is up ({flavour}); objects go s3://{SOURCE} → edge → gs://{DESTINATION}")
             demo = Demo(stack, console, objects)

@@ -1,7 +1,11 @@
 """A CloudFront-like edge in front of the S3 server.
 
-It forwards every viewer header but Host and caches nothing, as a distribution with the managed policies
-CachingDisabled and AllViewerExceptHostHeader does; so a request signed for the origin stays valid there.
+It caches nothing and asks in one of three ways who may read:
+
+    sigv4        forwards every viewer header but Host, as a distribution with the managed policies CachingDisabled
+                 and AllViewerExceptHostHeader does: a request signed for the origin stays valid there
+    signed-url   checks a custom policy, and signs for the origin itself, as origin access control does
+    public       lets everybody in, and signs for the origin itself
 
     POST   /_local/stale {"key": "a/b"}   keep the next version that passes, and serve it from then on
     DELETE /_local/stale                  serve what the origin has again
@@ -10,13 +14,15 @@ CachingDisabled and AllViewerExceptHostHeader does; so a request signed for the 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from local.cdn_policy import PARAMETERS, Denied, PolicyCheck
 from local.instruments import Fault, Instruments, Refusal, Reset, drop, send
+from shared.adapters.s3_address import S3Address
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host", "content-length", "date", "server"})
 _STEP = 256 * 1024
@@ -32,11 +38,17 @@ class Kept:
 
 
 class Edge:
-    """origin: the URL whose path stands before every key."""
+    """origin: the bucket behind the edge. signs: whether the edge itself proves to the origin that it may read.
+    policy: the check of signed URLs, None where there is none.
+    """
 
-    def __init__(self, instruments: Instruments, origin: str) -> None:
+    def __init__(
+        self, instruments: Instruments, origin: S3Address, signs: bool = False, policy: PolicyCheck | None = None
+    ) -> None:
         self.instruments = instruments
         self._origin = origin
+        self._signs = signs
+        self._policy = policy
         self._stale: dict[str, Kept | None] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -48,7 +60,12 @@ class Edge:
         key = unquote(request.raw_path.partition("?")[0][1:], errors="replace")
         try:
             fault = await self.instruments.enter("cdn.request", key)
+            if self._policy is not None:
+                self._policy.check(*_signed_part(request))
             return await self._serve(request, key, fault)
+        except Denied as denied:
+            text = f"<Error><Code>{denied.code}</Code><Message>{denied}</Message></Error>"
+            return web.Response(status=403, text=text, content_type="text/xml")
         except Refusal as refusal:
             return web.Response(status=refusal.status, text=f"<Error><Code>{refusal.code}</Code></Error>")
         except Reset:
@@ -74,8 +91,12 @@ class Edge:
             headers = {**kept.headers, "X-Cache": "Hit from cloudfront", "Age": "86399"}
             return await send(request, kept.status, headers, _steps(kept.body), len(kept.body), fault)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
-        url = URL(self._origin + request.raw_path, encoded=True)
-        async with self._connect().request(request.method, url, headers=headers, allow_redirects=False) as answer:
+        url = self._origin.base + _without_signature(request.raw_path)
+        if self._signs:
+            headers.update(self._origin.signed(request.method, url))
+        async with self._connect().request(
+            request.method, URL(url, encoded=True), headers=headers, allow_redirects=False
+        ) as answer:
             out = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
             out["X-Cache"] = "Miss from cloudfront"
             if key in self._stale and answer.status == 200:
@@ -104,6 +125,18 @@ class Edge:
                 read_bufsize=_STEP,
             )
         return self._session
+
+
+def _signed_part(request: web.BaseRequest) -> tuple[str, dict[str, str]]:
+    """The URL that a policy must cover, and the query that carries the policy."""
+    path, _, query = request.raw_path.partition("?")
+    return f"{request.scheme}://{request.host}{path}", dict(parse_qsl(query, keep_blank_values=True))
+
+
+def _without_signature(raw_path: str) -> str:
+    path, _, query = raw_path.partition("?")
+    kept = "&".join(item for item in query.split("&") if item.partition("=")[0] not in PARAMETERS)
+    return f"{path}?{kept}" if kept else path
 
 
 def _steps(body: bytes) -> Iterator[bytes]:

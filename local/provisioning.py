@@ -1,6 +1,5 @@
 """What Terraform makes in the cloud: buckets, topics, push subscriptions with dead letters, the secret."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -72,7 +71,7 @@ def provision(stack: "Stack") -> None:
     s3_client(environment).create_bucket(Bucket=environment["SOURCE_BUCKET"])
     gcs_client(environment).create_bucket(environment["DESTINATION_BUCKET"])
     _topics(stack)
-    _secret(environment)
+    _secrets(stack)
 
 
 def _topics(stack: "Stack") -> None:
@@ -99,15 +98,12 @@ def _topics(stack: "Stack") -> None:
         )
 
 
-def _secret(environment: dict[str, str]) -> None:
+def _secrets(stack: "Stack") -> None:
+    environment = stack.environment
     channel = grpc.insecure_channel(environment["SECRET_MANAGER_EMULATOR_HOST"])
     client = secretmanager_v1.SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=channel))
     parent = f"projects/{environment['GOOGLE_CLOUD_PROJECT']}"
-    secret = client.create_secret(
-        parent=parent, secret_id="aws-credentials", secret=Secret(replication=Replication(automatic={}))
-    )
-    keys = {
-        "access_key_id": environment["AWS_ACCESS_KEY_ID"],
-        "secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
-    }
-    client.add_secret_version(parent=secret.name, payload=SecretPayload(data=json.dumps(keys).encode()))
+    for name, value in stack.secrets.items():
+        given = Secret(replication=Replication(automatic={}))
+        secret = client.create_secret(parent=parent, secret_id=name, secret=given)
+        client.add_secret_version(parent=secret.name, payload=SecretPayload(data=value.encode()))

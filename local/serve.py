@@ -1,6 +1,7 @@
 """Runs one server of the stack as a process: `python -m local.serve s3 --port 9000`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Coroutine
 
@@ -17,10 +18,20 @@ async def _s3(port: int, _origin: str) -> None:
 
 
 async def _edge(port: int, origin: str) -> None:
+    from botocore.credentials import Credentials
+
+    from local.cdn_policy import PolicyCheck
     from local.edge import Edge
     from local.instruments import Instruments
+    from shared.adapters.s3_address import S3Address
+    from shared.config import CdnAuth
 
-    await listen_http(Edge(Instruments(), origin).handle, port)
+    auth = CdnAuth(os.environ.get("EDGE_AUTH", CdnAuth.SIGV4))
+    policy = None
+    if auth is CdnAuth.SIGNED_URL:
+        policy = PolicyCheck(os.environ["EDGE_KEY_PAIR_ID"], os.environ["EDGE_PUBLIC_KEY"])
+    address = S3Address(origin, "us-east-1", Credentials(ACCESS_KEY, SECRET_KEY))
+    await listen_http(Edge(Instruments(), address, auth is not CdnAuth.SIGV4, policy).handle, port)
 
 
 async def _gcs(port: int, _origin: str) -> None:

@@ -16,6 +16,11 @@ MEANING = {
     "without it botocore's own chain is used",
     "route": "`cloudfront`, or `direct` to S3",
     "cdn_url": "`https://…` of the distribution; needed unless the route is direct",
+    "cdn_auth": "`sigv4`: signed for S3, sent to a distribution that passes all but Host on; `signed-url`: a "
+    "CloudFront custom policy; `public`",
+    "cdn_key_pair_id": "id of the CloudFront public key, for `signed-url`",
+    "cdn_private_key_secret": "`projects/P/secrets/S/versions/V` with its RSA private key in PEM form",
+    "cdn_policy_seconds": "how long a signed policy is good for; a new one is signed when half of that is left",
     "stale_edge": "`direct` reads from S3 what the CDN serves stale, `fail` fails that key",
     "destination_bucket": "the Cloud Storage bucket",
     "destination_prefix": "stands in the place of the source prefix; without it keys stay as they are",

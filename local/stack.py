@@ -14,17 +14,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local import google
+from local import google, key_pair
 from local.children import Child, StackError, clean_environment
 from local.provisioning import provision
 from local.serving import HOST, PortTaken, check_free, free_port
+from shared.config import CdnAuth
 
 PROJECT = "local-project"
 SOURCE, DESTINATION = "source-bucket", "destination-bucket"
 LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
 FUNCTIONS = {"lister": LIST, "transfer": TRANSFER, "verifier": VERIFY}
-SECRET = f"projects/{PROJECT}/secrets/aws-credentials/versions/latest"
+AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
 _METERED = ("s3", "edge", "gcs", "pubsub", "firestore")
+
+
+def cdn_auth(wanted: str | None) -> CdnAuth:
+    """Raises StackError if there is no such way."""
+    if wanted and wanted not in tuple(CdnAuth):
+        raise StackError(f"CDN_AUTH={wanted} is unknown; it is one of {', '.join(CdnAuth)}")
+    return CdnAuth(wanted or CdnAuth.SIGV4)
+
+
+def chosen_settings() -> dict[str, str]:
+    """The functions' settings that a person may choose for the stack by variables of the same names."""
+    return {name: os.environ[name] for name in ("CDN_AUTH", "ROUTE", "STALE_EDGE") if os.environ.get(name)}
+
+
+def _version(secret: str) -> str:
+    return f"projects/{PROJECT}/secrets/{secret}/versions/latest"
 
 
 class Flavour(StrEnum):
@@ -88,6 +105,8 @@ class Stack:
         self.flavour = flavour
         self.ports = ports or Ports()
         self._settings = dict(settings or {})
+        self._auth = cdn_auth(self._settings.get("CDN_AUTH"))
+        self._cdn_keys = key_pair.generate() if self._auth is CdnAuth.SIGNED_URL else None
         self._schedule = schedule
         self._functions = tuple(functions)
         self._own_logs = logs is None
@@ -119,8 +138,23 @@ class Stack:
     def function_environment(self) -> dict[str, str]:
         """What a deployed function has: endpoints, settings, and no AWS keys but by way of the secret."""
         shared = {k: v for k, v in self.environment.items() if not k.startswith("AWS_") or k == "AWS_ENDPOINT_URL_S3"}
-        own = {"CDN_URL": self.url("edge"), "AWS_CREDENTIALS_SECRET": SECRET, "LEASE_SECONDS": "5"}
+        own = {"CDN_URL": self.url("edge"), "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET), "LEASE_SECONDS": "5"}
+        if self._cdn_keys is not None:
+            own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}
         return {**shared, **own, **self._settings}
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What Secret Manager is to hold: the values, by the secrets' short names."""
+        environment = self.environment
+        keys = {
+            "access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        held = {AWS_SECRET: json.dumps(keys)}
+        if self._cdn_keys is not None:
+            held[CDN_SECRET] = self._cdn_keys[0]
+        return held
 
     def url(self, server: str) -> str:
         return f"http://{HOST}:{getattr(self.ports, server)}"
@@ -142,7 +176,10 @@ class Stack:
 
     def _start_servers(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
-        every = {"LIST_SECONDS": str(self._schedule[0]), "VERIFY_SECONDS": str(self._schedule[1])}
+        more = {"LIST_SECONDS": str(self._schedule[0]), "VERIFY_SECONDS": str(self._schedule[1])}
+        more["EDGE_AUTH"] = self._auth
+        if self._cdn_keys is not None:
+            more |= {"EDGE_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "EDGE_PUBLIC_KEY": self._cdn_keys[1]}
         for name in ("s3", "edge", "gcs", "pubsub", "firestore", "secrets", "scheduler"):
             port = getattr(self.ports, name)
             command = [sys.executable, "-m", "local.serve", name, "--port", str(port)]
@@ -150,7 +187,7 @@ class Stack:
                 command += ["--origin", f"{self.url('s3')}/{SOURCE}"]
             if self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore"):
                 command = getattr(google, name)(port)
-            environment = clean_environment({**self.environment, **every})
+            environment = clean_environment({**self.environment, **more})
             self.children[name] = Child(name, command, environment, port, self.logs / f"{name}.log")
         self._start(list(self.children.values()))
 

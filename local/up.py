@@ -16,7 +16,7 @@ from aiohttp import web
 from local.children import ROOT, StackError, interruptible
 from local.prices import PRICES, cost, total
 from local.serving import HOST, PortTaken, check_free, listen_http
-from local.stack import PROJECT, Flavour, Ports, Stack
+from local.stack import PROJECT, Flavour, Ports, Stack, chosen_settings
 
 BASE_PORT = 8600
 BILL_OFFSET = 20
@@ -47,7 +47,7 @@ def main() -> int:
         check_free("the bill", bill_port)
         schedule = (float(os.environ.get("LIST_SECONDS") or 0), float(os.environ.get("VERIFY_SECONDS") or 0))
         interruptible()
-        with Stack(flavour, ports, schedule=schedule, logs=LOGS) as stack:
+        with Stack(flavour, ports, chosen_settings(), schedule, LOGS) as stack:
             _serve_bill(stack, bill_port)
             _write_environment({**stack.environment, "BILL_URL": f"http://{HOST}:{bill_port}/"})
             _explain(stack, bill_port)

@@ -17,6 +17,14 @@ class Route(StrEnum):
     DIRECT = "direct"
 
 
+class CdnAuth(StrEnum):
+    """How a request proves to the CDN that it may read."""
+
+    SIGV4 = "sigv4"
+    SIGNED_URL = "signed-url"
+    PUBLIC = "public"
+
+
 class StaleEdgePolicy(StrEnum):
     """What to do when the CDN serves another version than S3."""
 
@@ -34,6 +42,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")]
 
+_SECRET_VERSION = r"^projects/[^/]+/secrets/[^/]+/versions/[^/]+$"
 MIB = 1024 * 1024
 
 
@@ -45,6 +54,8 @@ class Settings(BaseModel):
     at the destination; without it keys stay as they are.
     aws_endpoint_url_s3: only for a local stack; S3 itself is derived from bucket and region.
     cdn_url: https://… of the distribution, with its path prefix if it has one.
+    cdn_auth: how a request proves that it may read; signed-url needs the key pair's id and the secret that holds
+    its private key in PEM form. cdn_policy_seconds: how long a signed policy is good for.
     aws_credentials_secret: projects/P/secrets/S/versions/V holding {"access_key_id", "secret_access_key"}
     as JSON; without it botocore's own chain is used.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
@@ -63,10 +74,14 @@ class Settings(BaseModel):
     source_prefix: str = ""
     aws_region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     aws_endpoint_url_s3: Origin | None = None
-    aws_credentials_secret: str | None = Field(default=None, pattern=r"^projects/[^/]+/secrets/[^/]+/versions/[^/]+$")
+    aws_credentials_secret: str | None = Field(default=None, pattern=_SECRET_VERSION)
 
     route: Route = Route.CLOUDFRONT
     cdn_url: Origin | None = None
+    cdn_auth: CdnAuth = CdnAuth.SIGV4
+    cdn_key_pair_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9]+$")
+    cdn_private_key_secret: str | None = Field(default=None, pattern=_SECRET_VERSION)
+    cdn_policy_seconds: float = Field(default=7200, ge=1200)
     stale_edge: StaleEdgePolicy = StaleEdgePolicy.DIRECT
 
     destination_bucket: BucketName
@@ -91,6 +106,11 @@ class Settings(BaseModel):
     def _agree(self) -> Self:
         if self.route is Route.CLOUDFRONT and self.cdn_url is None:
             raise ValueError("CDN_URL is missing: set it, or set ROUTE=direct")
+        if self.cdn_auth is CdnAuth.SIGNED_URL:
+            needed = ("cdn_key_pair_id", "cdn_private_key_secret")
+            missing = [name.upper() for name in needed if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"CDN_AUTH=signed-url needs {' and '.join(missing)}")
         return self
 
     @property

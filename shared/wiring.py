@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import botocore.session
 from botocore.credentials import Credentials
 
+from shared.adapters.cdn_access import Access, Public, SignedForS3, SignedUrls, private_key
 from shared.adapters.clock import SystemClock
 from shared.adapters.firestore import FirestoreState
 from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
@@ -17,7 +18,7 @@ from shared.adapters.pubsub import PubSubQueue
 from shared.adapters.s3 import ObjectDownload, S3Source
 from shared.adapters.s3_address import S3Address
 from shared.adapters.secrets import SecretManager
-from shared.config import Route, Settings, StaleEdgePolicy, load
+from shared.config import CdnAuth, Route, Settings, StaleEdgePolicy, load
 from shared.core.errors import SettingsError
 from shared.ports import Clock, Destination, Log, Queue, Source, State
 from shared.telemetry import Log as JsonLog
@@ -40,7 +41,8 @@ class Parts:
     log: Log
     clock: Clock
     http: Http
-    address: S3Address
+    direct: Access
+    cdn: Access | None
     source: Source
     destination: Destination
     queue: Queue
@@ -68,11 +70,10 @@ class Parts:
 
     def transfer(self) -> TransferBatch:
         s = self.settings
-        direct = ObjectDownload(self.address, self.http, None)
-        cdn = ObjectDownload(self.address, self.http, s.cdn_url) if s.route is Route.CLOUDFRONT else direct
+        direct = ObjectDownload(self.direct, self.http)
         copy = CopyObject(
             source=self.source,
-            download=cdn,
+            download=ObjectDownload(self.cdn, self.http) if self.cdn is not None else direct,
             direct=direct if s.stale_edge is StaleEdgePolicy.DIRECT else None,
             destination=self.destination,
             mapping=s.mapping,
@@ -125,11 +126,31 @@ async def build(given: Settings) -> Parts:
         log=log,
         clock=clock,
         http=http,
-        address=address,
+        direct=SignedForS3(address),
+        cdn=await cdn_access(given, address, clock),
         source=S3Source(address, http),
         destination=GcsDestination(given.destination_bucket, emulator or GCS_ENDPOINT, http, token),
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
         state=FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log),
+    )
+
+
+async def cdn_access(given: Settings, address: S3Address, clock: Clock) -> Access | None:
+    """The way through the CDN that the job has chosen, None if it goes straight to S3."""
+    if given.route is Route.DIRECT or given.cdn_url is None:
+        return None
+    match given.cdn_auth:
+        case CdnAuth.SIGV4:
+            return SignedForS3(address, given.cdn_url)
+        case CdnAuth.PUBLIC:
+            return Public(given.cdn_url)
+    pem = await SecretManager().read(given.cdn_private_key_secret or "")
+    return SignedUrls(
+        cdn_url=given.cdn_url,
+        key_pair_id=given.cdn_key_pair_id or "",
+        private_key=private_key(pem),
+        now=clock.now,
+        window_seconds=given.cdn_policy_seconds,
     )
 
 

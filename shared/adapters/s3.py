@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import aiohttp
 
+from shared.adapters.cdn_access import Access
 from shared.adapters.http import Http, chunks
 from shared.adapters.s3_address import S3Address
 from shared.core import verdicts
@@ -68,23 +69,17 @@ class S3Source:
 
 
 class ObjectDownload:
-    """`shared.ports.Download`: signed for S3, sent to S3 or to the CDN in front of it.
+    """`shared.ports.Download` by one way to the bytes."""
 
-    cdn_url: None goes straight to S3.
-    """
-
-    def __init__(self, address: S3Address, http: Http, cdn_url: str | None) -> None:
-        self._address = address
+    def __init__(self, access: Access, http: Http) -> None:
+        self._access = access
         self._http = http
-        self._place = cdn_url or address.base
-        self._side = "cdn" if cdn_url else "s3"
 
     @asynccontextmanager
     async def open(self, source: SourceObject) -> AsyncIterator[Body]:
-        headers = self._address.signed("GET", self._address.url(source.key))
+        url, headers = self._access.request(source.key)
         headers["If-Match"] = f'"{source.etag}"'
-        url = self._place + self._address.url(source.key)[len(self._address.base) :]
-        what = f"{self._side} GET {source.text}"
+        what = f"{self._access.side} GET {source.text}"
         async with self._http.open("GET", url, headers) as response:
             if response.status != 200:
                 raise verdicts.reading(what, response.status, response.headers, await response.read())

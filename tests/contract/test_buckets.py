@@ -10,6 +10,7 @@ from botocore.credentials import Credentials
 
 from local.provisioning import gcs_client, s3_client
 from local.stack import Stack
+from shared.adapters.cdn_access import SignedForS3
 from shared.adapters.clock import SystemClock
 from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
 from shared.adapters.google_token import Token
@@ -69,9 +70,9 @@ def sides(request: pytest.FixtureRequest, http: Http, fresh: str) -> Sides:
         for item in page.get("Contents", []):
             s3.delete_object(Bucket=name, Key=item["Key"])
     address = S3Address.of(name, "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test"))
-    downloads: list[Download] = [ObjectDownload(address, http, None)]
+    downloads: list[Download] = [ObjectDownload(SignedForS3(address), http)]
     if cdn is not None:
-        downloads.append(ObjectDownload(address, http, cdn))
+        downloads.append(ObjectDownload(SignedForS3(address, cdn), http))
 
     def put(key: str, body: bytes, **extra: Any) -> None:
         s3.put_object(Bucket=name, Key=key, Body=body, **extra)
@@ -157,7 +158,9 @@ async def test_wrong_credentials_are_forbidden(embedded: Stack, http: Http) -> N
         with pytest.raises(Forbidden):
             await listing(S3Source(address, http))
         with pytest.raises(Forbidden):
-            async with ObjectDownload(address, http, embedded.url("edge")).open(SourceObject(b"a/../b", "e", 1, 0)):
+            async with ObjectDownload(SignedForS3(address, embedded.url("edge")), http).open(
+                SourceObject(b"a/../b", "e", 1, 0)
+            ):
                 pass
 
 

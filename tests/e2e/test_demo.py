@@ -15,8 +15,9 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=200, check=False)
 
 
-def test_the_demo_passes_and_shows_its_books() -> None:
-    done = run(OBJECTS="300")
+@pytest.mark.parametrize("auth", ["sigv4", "signed-url", "public"])
+def test_the_demo_passes_and_shows_its_books(auth: str) -> None:
+    done = run(OBJECTS="300", CDN_AUTH=auth)
     assert done.returncode == 0, done.stdout + done.stderr
     for words in ("first run: 300 listed = 297 copied, 3 unsupported", "0 differences", "everything adds up", "US$"):
         assert words in done.stdout

@@ -43,6 +43,10 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ({"AWS_CREDENTIALS_SECRET": "my-secret"}, "AWS_CREDENTIALS_SECRET: "),
         ({"SOURCE_BUCKET": "No Such_Bucket!"}, "SOURCE_BUCKET: "),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: "),
+        ({"CDN_AUTH": "cookie"}, "CDN_AUTH: "),
+        ({"CDN_AUTH": "signed-url"}, "CDN_AUTH=signed-url needs CDN_KEY_PAIR_ID and CDN_PRIVATE_KEY_SECRET"),
+        ({"CDN_AUTH": "signed-url", "CDN_KEY_PAIR_ID": "K1"}, "CDN_AUTH=signed-url needs CDN_PRIVATE_KEY_SECRET"),
+        ({"CDN_POLICY_SECONDS": "60"}, "CDN_POLICY_SECONDS: "),
     ],
 )
 def test_a_wrong_setting_is_named(change: dict[str, str], said: str) -> None:

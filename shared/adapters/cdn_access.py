@@ -1,0 +1,126 @@
+"""How a download proves that it may read: the URL and headers of a GET, for each way to the bytes.
+
+    straight to S3       signed for S3
+    sigv4                signed for S3, sent to the CDN, which passes everything but Host on and caches nothing
+    signed-url           a CloudFront custom policy for every key at once, signed once a window
+    public               nothing to prove
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-custom-policy.html
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from shared.adapters.s3_address import S3Address
+from shared.core.errors import SettingsError
+from shared.core.keys import quote_key
+
+Request = tuple[str, dict[str, str]]
+"""URL and headers"""
+
+_FRESH_SHARE = 0.5
+"""A policy is replaced when less than this share of its window is left, so that no request meets its end."""
+
+
+class Access(Protocol):
+    """A way to the bytes."""
+
+    @property
+    def side(self) -> str:
+        """What errors call the place that is asked."""
+        ...
+
+    def request(self, key: bytes) -> Request:
+        """Where to ask for a key, and with which headers. Cheap: it is called once an object."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedForS3:
+    """cdn_url: where the request goes; None for S3 itself."""
+
+    address: S3Address
+    cdn_url: str | None = None
+
+    @property
+    def side(self) -> str:
+        return "s3" if self.cdn_url is None else "cdn"
+
+    def request(self, key: bytes) -> Request:
+        at_origin = self.address.url(key)
+        headers = self.address.signed("GET", at_origin)
+        return (at_origin if self.cdn_url is None else f"{self.cdn_url}/{quote_key(key)}"), headers
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A distribution that anybody may read."""
+
+    cdn_url: str
+    side: str = "cdn"
+
+    def request(self, key: bytes) -> Request:
+        return f"{self.cdn_url}/{quote_key(key)}", {}
+
+
+@dataclass(slots=True)
+class SignedUrls:
+    """One custom policy with a wildcard resource, so that the RSA signature is made once a window.
+
+    now: epoch seconds. window_seconds: how long a policy is good for.
+    """
+
+    cdn_url: str
+    key_pair_id: str
+    private_key: RSAPrivateKey
+    now: Callable[[], float]
+    window_seconds: float
+    side: str = "cdn"
+    _expires: float = 0.0
+    _query: str = field(default="", repr=False)
+
+    def request(self, key: bytes) -> Request:
+        if self._expires - self.now() < self.window_seconds * _FRESH_SHARE:
+            self._sign()
+        return f"{self.cdn_url}/{quote_key(key)}?{self._query}", {}
+
+    def _sign(self) -> None:
+        self._expires = self.now() + self.window_seconds
+        policy = wildcard_policy(f"{self.cdn_url}/*", int(self._expires))
+        signature = self.private_key.sign(policy, PKCS1v15(), SHA1())  # CloudFront's default hash
+        fields = (("Policy", _encode(policy)), ("Signature", _encode(signature)), ("Key-Pair-Id", self.key_pair_id))
+        self._query = "&".join(f"{name}={value}" for name, value in fields)
+
+
+def wildcard_policy(resource: str, expires: int) -> bytes:
+    """The policy's text, without white space, as CloudFront wants it signed. expires: epoch seconds."""
+    condition = {"DateLessThan": {"AWS:EpochTime": expires}}
+    return json.dumps({"Statement": [{"Resource": resource, "Condition": condition}]}, separators=(",", ":")).encode()
+
+
+def private_key(pem: str) -> RSAPrivateKey:
+    """Raises SettingsError, without the key, if the text is no RSA private key in PEM."""
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise SettingsError("the secret of CDN_PRIVATE_KEY_SECRET is not an RSA private key in PEM form")
+    return key
+
+
+def _encode(data: bytes) -> str:
+    """Base64 with the characters that mean something in a URL replaced, as CloudFront reads it."""
+    return base64.b64encode(data).decode().translate(_URL_SAFE)
+
+
+_URL_SAFE = str.maketrans("+=/", "-_~")

@@ -1,0 +1,163 @@
+"""Every way to ask the CDN, against an edge that verifies it."""
+
+import datetime
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from botocore.credentials import Credentials
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1
+
+from local import key_pair
+from local.key_pair import KEY_PAIR_ID
+from local.provisioning import s3_client
+from local.stack import CDN_SECRET, SOURCE, Stack
+from shared.adapters.cdn_access import Access, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
+from shared.adapters.clock import SystemClock
+from shared.adapters.http import Http
+from shared.adapters.s3 import ObjectDownload, S3Source
+from shared.adapters.s3_address import S3Address
+from shared.core.errors import Changed, Forbidden, Gone, SettingsError
+from shared.core.objects import SourceObject
+from tests.contract.test_buckets import KEYS
+
+
+@pytest.fixture(scope="module", params=["sigv4", "signed-url", "public"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    with Stack(settings={"CDN_AUTH": request.param}, functions=()) as running:
+        yield running
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    client = Http(16, SystemClock())
+    yield client
+    await client.close()
+
+
+@dataclass
+class Hands:
+    """A clock that the test winds."""
+
+    time: float = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+
+def address(stack: Stack, secret: str = "test") -> S3Address:
+    return S3Address.of(SOURCE, "us-east-1", stack.environment["AWS_ENDPOINT_URL_S3"], Credentials("test", secret))
+
+
+def way(stack: Stack) -> Access:
+    cdn = stack.url("edge")
+    match stack.function_environment["CDN_AUTH"]:
+        case "sigv4":
+            return SignedForS3(address(stack), cdn)
+        case "public":
+            return Public(cdn)
+    return SignedUrls(cdn, KEY_PAIR_ID, private_key(stack.secrets[CDN_SECRET]), SystemClock().now, 3600)
+
+
+async def read(access: Access, http: Http, source: SourceObject) -> bytes:
+    async with ObjectDownload(access, http).open(source) as body:
+        return b"".join([chunk async for chunk in body.chunks])
+
+
+async def test_awkward_keys_are_read_byte_for_byte_and_version_for_version(stack: Stack, http: Http) -> None:
+    client = s3_client(stack.environment)
+    for key in KEYS:
+        client.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
+    source = S3Source(address(stack), http)
+    async for page in source.pages(b"", b""):
+        for item in page:
+            assert await read(way(stack), http, item) == item.key
+    client.put_object(Bucket=SOURCE, Key=item.text, Body=b"newer")
+    with pytest.raises(Changed):
+        await read(way(stack), http, item)
+    with pytest.raises(Gone):
+        await read(way(stack), http, SourceObject(b"nowhere", "0" * 32, 1, 0))
+
+
+async def test_the_edge_lets_in_only_whom_it_should(stack: Stack, http: Http) -> None:
+    s3_client(stack.environment).put_object(Bucket=SOURCE, Key="secret/k", Body=b"body")
+    item = await S3Source(address(stack), http).head(b"secret/k")
+    cdn, mode = stack.url("edge"), stack.function_environment["CDN_AUTH"]
+    if mode == "public":
+        assert await read(Public(cdn), http, item) == b"body"
+        return
+    with pytest.raises(Forbidden):
+        await read(Public(cdn), http, item)
+    if mode == "sigv4":
+        with pytest.raises(Forbidden):
+            await read(SignedForS3(address(stack, secret="wrong"), cdn), http, item)
+        return
+    ours, other = private_key(stack.secrets[CDN_SECRET]), private_key(key_pair.generate()[0])
+    now = SystemClock().now
+    refused: list[Access] = [
+        SignedUrls(cdn, KEY_PAIR_ID, other, now, 3600),
+        SignedUrls(cdn, "KSOMEBODYELSE", ours, now, 3600),
+        SignedUrls(cdn, KEY_PAIR_ID, ours, lambda: now() - 7200, 3600),
+        _Elsewhere(cdn, KEY_PAIR_ID, ours, now, 3600),
+        SignedForS3(address(stack), cdn),
+    ]
+    for access in refused:
+        with pytest.raises(Forbidden):
+            await read(access, http, item)
+
+
+class _Elsewhere(SignedUrls):
+    """A good signature of a policy that covers another path."""
+
+    def request(self, key: bytes) -> tuple[str, dict[str, str]]:
+        url, headers = SignedUrls(
+            f"{self.cdn_url}/other", self.key_pair_id, self.private_key, self.now, self.window_seconds
+        ).request(key)
+        return url.replace("/other/", "/"), headers
+
+
+def test_one_signature_serves_a_window_and_a_new_one_is_made_before_it_ends() -> None:
+    hands = Hands()
+    access = SignedUrls("https://cdn.example", "KEY", private_key(key_pair.generate()[0]), hands.now, 3600)
+
+    def query(key: bytes) -> str:
+        return access.request(key)[0].partition("?")[2]
+
+    first = query(b"a")
+    hands.time += 1799
+    assert query(b"another key") == first
+    hands.time += 2
+    assert query(b"a") != first
+    assert "_query" not in repr(access), "what is signed stays out of logs"
+
+
+def test_the_signature_is_the_one_botocore_makes() -> None:
+    key, hands = private_key(key_pair.generate()[0]), Hands()
+    url = SignedUrls("https://cdn.example", "KEY", key, hands.now, 3600).request(b"a/b c")[0]
+    policy = wildcard_policy("https://cdn.example/*", int(hands.time) + 3600).decode()
+    signer = CloudFrontSigner("KEY", lambda message: key.sign(message, PKCS1v15(), SHA1()))
+    theirs = signer.generate_presigned_url("https://cdn.example/a/b%20c", policy=policy)
+    assert dict(parse_qsl(urlsplit(url).query)) == dict(parse_qsl(urlsplit(theirs).query))
+    assert urlsplit(url)[:3] == urlsplit(theirs)[:3]
+    expires = datetime.datetime.fromtimestamp(hands.time + 3600, datetime.UTC)
+    assert signer.build_policy("https://cdn.example/*", expires) == policy
+
+
+@pytest.mark.parametrize("pem", ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_a_bad_private_key_is_said_and_not_shown(pem: str) -> None:
+    with pytest.raises(SettingsError, match="CDN_PRIVATE_KEY_SECRET is not an RSA private key") as caught:
+        private_key(pem)
+    assert not pem or pem not in str(caught.value)
+
+
+async def test_a_signature_for_one_key_opens_no_other(embedded: Stack, http: Http) -> None:
+    """SigV4 through the edge: the origin checks the path."""
+    client = s3_client(embedded.environment)
+    for key in ("mine", "theirs"):
+        client.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
+    _, headers = SignedForS3(address(embedded), embedded.url("edge")).request(b"mine")
+    answer = await http.once("GET", f"{embedded.url('edge')}/theirs", headers)
+    assert (answer.status, b"SignatureDoesNotMatch" in answer.body) == (403, True)
