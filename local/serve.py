@@ -23,6 +23,7 @@ async def _edge(port: int, origin: str) -> None:
     from local.cdn_policy import PolicyCheck
     from local.edge import Edge
     from local.instruments import Instruments
+    from shared.adapters.clock import SystemClock
     from shared.adapters.s3_address import S3Address
     from shared.config import CdnAuth
 
@@ -30,7 +31,7 @@ async def _edge(port: int, origin: str) -> None:
     policy = None
     if auth is CdnAuth.SIGNED_URL:
         policy = PolicyCheck(os.environ["EDGE_KEY_PAIR_ID"], os.environ["EDGE_PUBLIC_KEY"])
-    address = S3Address(origin, "us-east-1", Credentials(ACCESS_KEY, SECRET_KEY))
+    address = S3Address(origin, "us-east-1", Credentials(ACCESS_KEY, SECRET_KEY), SystemClock())
     await listen_http(Edge(Instruments(), address, auth is not CdnAuth.SIGV4, policy).handle, port)
 
 

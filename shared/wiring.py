@@ -118,7 +118,7 @@ async def build(given: Settings) -> Parts:
     clock = SystemClock()
     http = Http(given.objects_in_flight, clock)
     credentials = await aws_credentials(given)
-    address = S3Address.of(given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials)
+    address = S3Address.of(given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials, clock)
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     token = Token(None) if emulator else await asyncio.to_thread(Token.default)
     return Parts(

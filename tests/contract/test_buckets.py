@@ -69,7 +69,9 @@ def sides(request: pytest.FixtureRequest, http: Http, fresh: str) -> Sides:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
         for item in page.get("Contents", []):
             s3.delete_object(Bucket=name, Key=item["Key"])
-    address = S3Address.of(name, "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test"))
+    address = S3Address.of(
+        name, "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test"), SystemClock()
+    )
     downloads: list[Download] = [ObjectDownload(SignedForS3(address), http)]
     if cdn is not None:
         downloads.append(ObjectDownload(SignedForS3(address, cdn), http))
@@ -154,7 +156,9 @@ async def test_what_travels_with_the_bytes(sides: Sides) -> None:
 async def test_wrong_credentials_are_forbidden(embedded: Stack, http: Http) -> None:
     environment = embedded.environment
     for keys in (Credentials("test", "wrong"), Credentials("nobody", "test")):
-        address = S3Address.of(environment["SOURCE_BUCKET"], "us-east-1", environment["AWS_ENDPOINT_URL_S3"], keys)
+        address = S3Address.of(
+            environment["SOURCE_BUCKET"], "us-east-1", environment["AWS_ENDPOINT_URL_S3"], keys, SystemClock()
+        )
         with pytest.raises(Forbidden):
             await listing(S3Source(address, http))
         with pytest.raises(Forbidden):
@@ -170,7 +174,11 @@ async def test_a_listing_survives_bad_weather(embedded: Stack, http: Http) -> No
     embedded.fault("s3", op="s3.list", do="status", status=503, code="SlowDown", times=2)
     embedded.fault("s3", op="s3.list", do="reset", times=1)
     address = S3Address.of(
-        environment["SOURCE_BUCKET"], "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test")
+        environment["SOURCE_BUCKET"],
+        "us-east-1",
+        environment["AWS_ENDPOINT_URL_S3"],
+        Credentials("test", "test"),
+        SystemClock(),
     )
     assert [item.text for item in await listing(S3Source(address, http), "weather/")] == ["weather/k"]
 

@@ -49,7 +49,9 @@ class Hands:
 
 
 def address(stack: Stack, secret: str = "test") -> S3Address:
-    return S3Address.of(SOURCE, "us-east-1", stack.environment["AWS_ENDPOINT_URL_S3"], Credentials("test", secret))
+    return S3Address.of(
+        SOURCE, "us-east-1", stack.environment["AWS_ENDPOINT_URL_S3"], Credentials("test", secret), SystemClock()
+    )
 
 
 def way(stack: Stack) -> Access:
