@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -12,6 +13,8 @@ import grpc
 from aiohttp import web
 
 HOST = "127.0.0.1"
+_PORTS = (10_000, 32_000)
+_given_out: set[int] = set()
 _HTTP2_PREFACE = b"PRI * HT"
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -22,20 +25,32 @@ class PortTaken(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that this process has not given out before.
+
+    It lies below those that the system takes for outgoing connections, which would otherwise take it before
+    its server does.
+    """
+    while True:
+        port = random.randrange(*_PORTS)
+        if port not in _given_out and _is_free(port):
+            _given_out.add(port)
+            return port
 
 
 def check_free(name: str, port: int) -> None:
     """Raises PortTaken with a sentence for a person."""
+    if not _is_free(port):
+        raise PortTaken(f"port {port}, meant for {name}, is taken by another program")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
-            raise PortTaken(f"port {port}, meant for {name}, is taken by another program") from None
+            return False
+        return True
 
 
 async def listen_http(handler: Handler, port: int) -> None:

@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
-from time import gmtime, strftime
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -33,7 +33,7 @@ def signed_headers(
     path: percent-encoded, beginning with a slash, exactly as it will be sent. query: `name=value` pairs,
     percent-encoded and in the order of their names. now: epoch seconds.
     """
-    moment = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
+    moment = _moment(int(now))
     date = moment[:8]
     token_line = f"x-amz-security-token:{keys.token}\n" if keys.token else ""
     names = "host;x-amz-content-sha256;x-amz-date" + (";x-amz-security-token" if keys.token else "")
@@ -54,6 +54,11 @@ def signed_headers(
     if keys.token:
         headers["x-amz-security-token"] = keys.token
     return headers
+
+
+@lru_cache(8)
+def _moment(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @lru_cache(8)
