@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 from werkzeug.exceptions import ServiceUnavailable
 
 from shared import runtime, wiring
-from shared.config import Settings
 from shared.core.budget import Budget
 from shared.core.errors import Busy, MalformedMessage
 from shared.core.messages import Message, decode
@@ -45,10 +44,6 @@ class Handler(Generic[M]):
         self._log = Log(self._settings.log_level, job=self._settings.job, function=kind)
         self._lock = threading.Lock()
         self._ready: tuple[Parts, Work[M]] | None = None
-
-    @property
-    def settings(self) -> Settings:
-        return self._settings
 
     def __call__(self, body: object) -> None:
         """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed.
@@ -86,7 +81,7 @@ class Handler(Generic[M]):
 
     async def _reject(self, parts: Parts, delivery: Delivery, malformed: MalformedMessage) -> None:
         """Said, counted and dead-lettered; then the message is done with."""
-        parts.log.error(
+        self._log.error(
             "malformed message",
             message_id=delivery.message_id,
             subscription=delivery.subscription,

@@ -18,10 +18,6 @@ class Log:
         self._level = level
         self._bound = bound
 
-    def bind(self, **fields: object) -> "Log":
-        """The same log with more fields on every line."""
-        return Log(self._level, **{**self._bound, **fields})
-
     def debug(self, message: str, **fields: object) -> None:
         self._write("DEBUG", message, fields)
 

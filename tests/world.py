@@ -82,7 +82,6 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     log: FakeLog = field(default_factory=FakeLog)
     steps: Steps = field(default_factory=Steps)
-    crashes: int = 0
 
     def __post_init__(self) -> None:
         self.bucket.listed_page = lambda: self.clock.pass_time(self.seconds_a_page)
@@ -133,7 +132,6 @@ class World:
         try:
             await self.handlers[topic](message, f"{topic}-{number}", budget)
         except Crash:
-            self.crashes += 1
             self.steps.crash_at = None
             self.clock.time += LEASE + 1
             self.inbox.append(delivery)

@@ -116,7 +116,7 @@ def _numbers(documents: list[Any], path: str) -> list[int | float]:
 
 
 def _candidates(store: Store, parent: str, query: Any) -> list[Any]:
-    wanted = getattr(query, "from")[0] if hasattr(query, "from") else query.from_[0]
+    wanted = query.from_[0]
     if wanted.all_descendants:
         paths = [
             path

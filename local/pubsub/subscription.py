@@ -87,10 +87,6 @@ class Subscription:
         except TimeoutError:
             return
 
-    @property
-    def has_ready(self) -> bool:
-        return bool(self._ready)
-
     def ack(self, ack_id: str) -> None:
         self._leased.pop(ack_id, None)
 

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from shared.core.backoff import delay_seconds
-from shared.core.errors import ObjectError, Throttled, Transient
+from shared.core.errors import ObjectError, Transient
 from shared.ports import Clock
 
 CONNECT_SECONDS = 10
@@ -91,8 +91,7 @@ class Http:
             except Transient as failure:
                 if attempt == _TRIES:
                     raise
-                asked = failure.retry_after if isinstance(failure, Throttled) else None
-                await self._clock.sleep(delay_seconds(attempt, self._clock.draw(), asked))
+                await self._clock.sleep(delay_seconds(attempt, self._clock.draw(), failure.retry_after))
         raise AssertionError("unreachable")
 
 

@@ -15,7 +15,6 @@ BucketError
     ├── Forbidden        GIVE_UP  credentials, policy, key grant
     ├── Archived         GIVE_UP  needs a restore first
     ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
-    ├── Unsupported      GIVE_UP  a name the destination refuses
     └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
 """
 
@@ -54,10 +53,14 @@ class StateConflict(BucketError):
 
 
 class ObjectError(BucketError):
-    """A failure that concerns one object. `reason` is the short, stable word kept in the ledger."""
+    """A failure that concerns one object. `reason` is the short, stable word kept in the ledger.
+
+    retry_after: the seconds of patience that the service asked for, None if it did not.
+    """
 
     reason = "error"
     fate = Fate.GIVE_UP
+    retry_after: float | None = None
 
 
 class Transient(ObjectError):
@@ -68,7 +71,7 @@ class Transient(ObjectError):
 
 
 class Throttled(Transient):
-    """The service asks for patience; `retry_after` is in seconds, None when it did not say."""
+    """The service asks for patience."""
 
     reason = "throttled"
 
@@ -118,12 +121,6 @@ class StaleEdge(ObjectError):
     """The CDN serves another version than S3, and the job forbids reading S3 directly."""
 
     reason = "stale_edge"
-
-
-class Unsupported(ObjectError):
-    """The destination cannot hold an object of this name."""
-
-    reason = "unsupported"
 
 
 class Refused(ObjectError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.core.backoff import delay_seconds
 from shared.core.budget import Budget
-from shared.core.errors import Archived, Fate, ObjectError, StateConflict, Throttled, Transient
+from shared.core.errors import Archived, Fate, ObjectError, StateConflict, Transient
 from shared.core.ledger import Entry, Record
 from shared.core.messages import ObjectEntry, TransferMessage
 from shared.core.objects import SourceObject
@@ -88,9 +88,8 @@ class TransferBatch:
                     error = Transient(f"{source.text}: {bug!r}")
                 if error.fate is Fate.GIVE_UP:
                     return self._gave_up(source, error, message)
-                asked = error.retry_after if isinstance(error, Throttled) else None
                 if attempt < _TRIES:
-                    await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), asked))
+                    await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), error.retry_after))
         if message.attempt >= self.max_attempts:
             return self._gave_up(source, error, message)
         self.log.warning("handed back", key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))

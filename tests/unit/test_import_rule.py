@@ -23,7 +23,7 @@ ALLOWED = {
         "shared.config",
         "shared.telemetry",
     },
-    "shared.handling": {"shared.wiring", "shared.runtime", "shared.config", "shared.telemetry", "shared.core"},
+    "shared.handling": {"shared.wiring", "shared.runtime", "shared.telemetry", "shared.core"},
     "functions": {"shared.handling", "shared.wiring", "shared.core"},
 }
 PURE_LIBRARIES = {"pydantic", "google_crc32c"}
