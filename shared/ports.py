@@ -91,6 +91,10 @@ class Destination(Protocol):
         """The live object of this name, None if there is none."""
         ...
 
+    async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
+        """Those of the names that are live objects. Names that lie close together cost one request."""
+        ...
+
     async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
         """Make the object visible whole and right, or not at all.
 

@@ -148,6 +148,9 @@ class FakeDestination:
         found = self.objects.get(name)
         return found[0] if found else None
 
+    async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
+        return {name: self.objects[name][0] for name in names if name in self.objects}
+
     async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
         body = b"".join([chunk async for chunk in chunks])
         if len(body) != upload.size:

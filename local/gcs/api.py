@@ -26,6 +26,9 @@ class GcsServer:
         self._uploads = Uploads(self._store)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path.startswith("/_local/objects/") and request.method == "DELETE":
+            self._store.bucket(request.path.rpartition("/")[2]).objects.clear()
+            return web.Response(status=204)
         if request.raw_path.startswith("/_local/"):
             return await self.instruments.control(request)
         try:

@@ -10,9 +10,9 @@ from aiohttp import web
 
 from local.blob import byte_range
 from local.instruments import Instruments, Refusal, Reset, drop, send
-from local.s3 import listing, sigv4
+from local.s3 import checksums, listing, patterns, sigv4
 from local.s3.receiving import kept, receive
-from local.s3.store import ARCHIVE_CLASSES, Bucket, Part, S3Error, StoredObject
+from local.s3.store import ARCHIVE_CLASSES, Bucket, MultipartUpload, Part, S3Error, StoredObject
 
 _XML = "application/xml"
 _UNSERVED = frozenset(
@@ -30,6 +30,8 @@ class S3Server:
         self._buckets: dict[str, Bucket] = {}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/_local/patterns":
+            return await patterns.make(request, self._buckets)
         if request.raw_path.startswith("/_local/"):
             return await self.instruments.control(request)
         try:
@@ -116,14 +118,16 @@ class S3Server:
             case "PUT" if "uploadId" in query:
                 await self.instruments.enter("s3.put", text)
                 upload = bucket.upload(query["uploadId"])
-                content, md5 = await receive(request)
-                upload.parts[int(query["partNumber"])] = Part(content, md5)
-                return web.Response(headers={"ETag": f'"{md5.hex()}"'})
+                part = await receive(request, upload.algorithm)
+                upload.parts[int(query["partNumber"])] = Part(part.content, part.md5, part.checksum)
+                return web.Response(headers=part.headers)
             case "PUT":
                 await self.instruments.enter("s3.put", text)
                 return await self._put(request, bucket, key)
             case "POST" if "uploads" in query:
-                upload_id = bucket.begin_upload(key, kept(request))
+                kind = request.headers.get(checksums.TYPE_HEADER, checksums.FULL)
+                algorithm = checksums.asked_for(request.headers)
+                upload_id = bucket.begin_upload(MultipartUpload(key, kept(request), algorithm, kind))
                 return _xml(
                     f"<InitiateMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
                     f"<UploadId>{upload_id}</UploadId></InitiateMultipartUploadResult>"
@@ -146,11 +150,11 @@ class S3Server:
     async def _put(self, request: web.BaseRequest, bucket: Bucket, key: bytes) -> web.Response:
         if len(key) > 1024:
             raise S3Error(400, "KeyTooLongError", "Your key is too long")
-        content, md5 = await receive(request)
+        body = await receive(request, checksums.asked_for(request.headers))
         if request.headers.get("If-None-Match") == "*" and key in bucket.objects:
             raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-        bucket.objects[key] = StoredObject(content, md5.hex(), kept(request))
-        return web.Response(headers={"ETag": f'"{md5.hex()}"'})
+        bucket.objects[key] = StoredObject(body.content, body.md5.hex(), kept(request), checksum=body.checksum)
+        return web.Response(headers=body.headers)
 
 
 def _look(
@@ -185,6 +189,9 @@ def _look(
         raise S3Error(416, "InvalidRange", "The requested range is not satisfiable") from None
     if asked is not None:
         (start, end), status = asked, 206
+    wanted = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    if wanted and stored.checksum is not None and (start, end) == (0, size):
+        headers.update(stored.checksum.headers)
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     return status, headers, start, end

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from sortedcontainers import SortedDict
 
 from local.blob import Blob
+from local.s3.checksums import FULL, Checksum, of_parts
+from local.s3.pattern import Pattern
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
@@ -23,13 +25,16 @@ class S3Error(Exception):
 
 @dataclass(slots=True)
 class StoredObject:
-    """headers: what was given at PUT and comes back at GET. parts: their sizes, of a multipart upload."""
+    """headers: what was given at PUT and comes back at GET. parts: their sizes, of a multipart upload. checksum: None
+    for an object as old as from before S3 made them by itself.
+    """
 
-    content: Blob
+    content: Blob | Pattern
     etag: str
     headers: dict[str, str]
     modified: float = field(default_factory=time.time)
     parts: list[int] = field(default_factory=list)
+    checksum: Checksum | None = None
 
     @property
     def storage_class(self) -> str:
@@ -40,12 +45,15 @@ class StoredObject:
 class Part:
     content: Blob
     md5: bytes
+    checksum: Checksum
 
 
 @dataclass(slots=True)
 class MultipartUpload:
     key: bytes
     headers: dict[str, str]
+    algorithm: str
+    checksum_kind: str = FULL
     parts: dict[int, Part] = field(default_factory=dict)
 
 
@@ -63,9 +71,9 @@ class Bucket:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
         return found
 
-    def begin_upload(self, key: bytes, headers: dict[str, str]) -> str:
+    def begin_upload(self, upload: MultipartUpload) -> str:
         upload_id = uuid.uuid4().hex
-        self.uploads[upload_id] = MultipartUpload(key, headers)
+        self.uploads[upload_id] = upload
         return upload_id
 
     def upload(self, upload_id: str) -> MultipartUpload:
@@ -86,9 +94,9 @@ class Bucket:
         for part in parts:
             content.append_blob(part.content)
         digest = hashlib.md5(b"".join(part.md5 for part in parts)).hexdigest()
-        stored = StoredObject(
-            content, f"{digest}-{len(parts)}", upload.headers, parts=[part.content.size for part in parts]
-        )
+        sizes = [part.content.size for part in parts]
+        checksum = of_parts([(part.checksum, part.content.size) for part in parts], upload.checksum_kind)
+        stored = StoredObject(content, f"{digest}-{len(parts)}", upload.headers, parts=sizes, checksum=checksum)
         self.objects[upload.key] = stored
         del self.uploads[upload_id]
         return stored

@@ -3,27 +3,29 @@
 Paths are sent exactly as given: nothing between here and the wire may normalise `//` or `../`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 
-import aiohttp
-from yarl import URL
-
+from shared.adapters.connection import Body, Connection, Response
 from shared.core.backoff import delay_seconds
 from shared.core.errors import ObjectError, Transient
 from shared.ports import Clock
 
 CONNECT_SECONDS = 10
 STALL_SECONDS = 60
-"""A connection that brings no byte for this long is given up."""
+"""A connection that moves no byte for this long is given up."""
 
+_IDLE_SECONDS = 50
+_SWEEP_SECONDS = 5
 _TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response read whole."""
+    """A response read whole. headers: names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,38 +36,45 @@ Verdict = Callable[[str, int, Mapping[str, str], bytes], ObjectError]
 
 
 class Http:
-    """connections: the most that are open at a time to each host."""
+    """connections: the most that are open at a time to each host. Must be made on the loop that uses it."""
 
     def __init__(self, connections: int, clock: Clock) -> None:
         self._clock = clock
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=connections, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=STALL_SECONDS),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type"),
-            raise_for_status=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._connections = connections
+        self._hosts: dict[str, _Host] = {}
+        self._busy: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._tls = ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
 
     async def close(self) -> None:
-        await self._session.close()
+        self._sweeper.cancel()
+        for connection in [*self._busy, *(item for host in self._hosts.values() for item in host.idle)]:
+            connection.close()
 
-    @asynccontextmanager
-    async def open(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | memoryview | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A response whose body is still on the wire. Network failures become Transient."""
-        try:
-            async with self._session.request(
-                method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
-            ) as response:
-                yield response
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise Transient(f"{method} {_place(url)}: {type(error).__name__} {error}".rstrip()) from error
+    def open(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> "Exchange":
+        """A context manager: the response, its body still on the wire. Network failures become Transient.
 
-    async def once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | memoryview | None = None
-    ) -> Answer:
+        A body that is an iterator needs a Content-Length among the headers.
+        """
+        scheme, _, rest = url.partition("://")
+        authority, slash, target = rest.partition("/")
+        origin = f"{scheme}://{authority}"
+        host = self._hosts.get(origin)
+        if host is None:
+            host = self._hosts[origin] = _Host(scheme, authority, asyncio.Semaphore(self._connections), [])
+        lines = [f"{method} {slash}{target} HTTP/1.1\r\nHost: {authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body is not None and "Content-Length" not in headers:
+            assert isinstance(body, bytes | bytearray | memoryview)
+            lines.append(f"Content-Length: {len(body)}")
+        head = "\r\n".join(lines)
+        if head.count("\r\n") != len(lines) or "\n" in head.replace("\r\n", ""):
+            raise ValueError(f"{method} {origin}: a line break in the request's head")
+        return Exchange(self, host, f"{head}\r\n\r\n".encode(), body, method == "HEAD")
+
+    async def once(self, method: str, url: str, headers: Mapping[str, str], body: Body = None) -> Answer:
         """One request, its answer read whole."""
         async with self.open(method, url, headers, body) as response:
             return Answer(response.status, response.headers, await response.read())
@@ -76,6 +85,7 @@ class Http:
         verdict: Verdict,
         request: Callable[[], tuple[str, str, Mapping[str, str]]],
         good: tuple[int, ...] = (200,),
+        body: bytes | None = None,
     ) -> Answer:
         """A small, repeatable request: tried again while its verdict is that this may help.
 
@@ -84,7 +94,7 @@ class Http:
         for attempt in range(1, _TRIES + 1):
             try:
                 method, url, headers = request()
-                answer = await self.once(method, url, headers)
+                answer = await self.once(method, url, headers, body)
                 if answer.status in good:
                     return answer
                 raise verdict(what, answer.status, answer.headers, answer.body)
@@ -94,16 +104,96 @@ class Http:
                 await self._clock.sleep(delay_seconds(attempt, self._clock.draw(), failure.retry_after))
         raise AssertionError("unreachable")
 
+    async def take(self, host: "_Host") -> tuple[Connection, bool]:
+        """A connection to a host, and whether it was used before."""
+        while host.idle:
+            connection = host.idle.pop()
+            if connection.open and self._loop.time() - connection.moved < _IDLE_SECONDS:
+                self._busy.add(connection)
+                return connection, True
+            connection.close()
+        connection = await self._connect(host)
+        self._busy.add(connection)
+        return connection, False
 
-async def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body as it comes. A connection that ends early raises Transient."""
-    try:
-        async for chunk in response.content.iter_any():
-            yield chunk
-    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-        raise Transient(f"the body broke off: {type(error).__name__}") from error
+    def give(self, host: "_Host", connection: Connection) -> None:
+        """Take a connection back."""
+        self._busy.discard(connection)
+        if connection.release():
+            host.idle.append(connection)
+
+    async def _connect(self, host: "_Host") -> Connection:
+        name, port = _split(host.authority, host.scheme)
+        tls = self._tls if host.scheme == "https" else None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(host.authority), name, port, ssl=tls, server_hostname=name if tls else None
+                )
+        except TimeoutError:
+            raise Transient(f"{host.authority} does not answer within {CONNECT_SECONDS} s") from None
+        except OSError as error:
+            raise Transient(f"{host.authority} cannot be reached: {error}") from error
+        return connection
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        for connection in list(self._busy):
+            since = connection.stuck_since
+            if since is not None and now - since > STALL_SECONDS:
+                connection.close(Transient(f"no byte moved for {STALL_SECONDS} s"))
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
 
-def _place(url: str) -> str:
-    """Scheme, host and path of a URL: what follows may hold a signature."""
-    return url.partition("?")[0][:200]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Host:
+    scheme: str
+    authority: str
+    room: asyncio.Semaphore
+    idle: list[Connection]
+
+
+class Exchange:
+    """A request under way, as a context manager."""
+
+    __slots__ = ("_body", "_bodyless", "_connection", "_head", "_host", "_http")
+
+    def __init__(self, http: Http, host: _Host, head: bytes, body: Body, bodyless: bool) -> None:
+        self._http, self._host = http, host
+        self._head, self._body, self._bodyless = head, body, bodyless
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Response:
+        """A connection that the other end closed while it was idle is replaced by a new one, once."""
+        await self._host.room.acquire()
+        try:
+            while True:
+                self._connection, used = await self._http.take(self._host)
+                try:
+                    return await self._connection.exchange(self._head, self._body, self._bodyless)
+                except Transient:
+                    replayable = self._body is None or isinstance(self._body, bytes | bytearray | memoryview)
+                    if not used or self._connection.heard or not replayable:
+                        raise
+                    self._http.give(self._host, self._connection)
+                    self._connection = None
+        except BaseException:
+            self._end()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._http.give(self._host, self._connection)
+        self._host.room.release()
+
+
+def _split(authority: str, scheme: str) -> tuple[str, int]:
+    name, _, port = authority.rpartition(":")
+    if name and port.isdigit() and not name.endswith("]:"):
+        return name.strip("[]"), int(port)
+    return authority.strip("[]"), 443 if scheme == "https" else 80

@@ -7,10 +7,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes
 from xml.etree import ElementTree
 
-import aiohttp
-
 from shared.adapters.cdn_access import Access
-from shared.adapters.http import Http, chunks
+from shared.adapters.http import Http
 from shared.adapters.s3_address import S3Address
 from shared.core import verdicts
 from shared.core.errors import Changed, Refused
@@ -61,9 +59,9 @@ class S3Source:
         headers = answer.headers
         return SourceObject(
             key=key,
-            etag=unquoted(headers.get("ETag", "")),
-            size=int(headers.get("Content-Length", "0")),
-            modified=int(parsedate_to_datetime(headers["Last-Modified"]).timestamp()),
+            etag=unquoted(headers.get("etag", "")),
+            size=int(headers.get("content-length", "0")),
+            modified=int(parsedate_to_datetime(headers["last-modified"]).timestamp()),
             storage_class=headers.get("x-amz-storage-class", "STANDARD"),
         )
 
@@ -83,12 +81,12 @@ class ObjectDownload:
         async with self._http.open("GET", url, headers) as response:
             if response.status != 200:
                 raise verdicts.reading(what, response.status, response.headers, await response.read())
-            etag = unquoted(response.headers.get("ETag", ""))
+            etag = unquoted(response.headers.get("etag", ""))
             if etag != source.etag:
                 raise Changed(f"{what}: ETag {etag}, asked for {source.etag}")
-            if response.content_length is None:
+            if response.length is None:
                 raise Refused(f"{what}: the answer does not say how long it is")
-            yield Body(etag, response.content_length, attributes(response), chunks(response))
+            yield Body(etag, response.length, attributes(response.headers), response)
 
 
 def parse_page(body: bytes) -> tuple[list[SourceObject], str | None]:
@@ -109,18 +107,15 @@ def parse_page(body: bytes) -> tuple[list[SourceObject], str | None]:
     return page, root.findtext(f"{_NS}NextContinuationToken") if truncated else None
 
 
-def attributes(response: aiohttp.ClientResponse) -> Attributes:
+def attributes(headers: Mapping[str, str]) -> Attributes:
     """What an S3 response says about the object besides its bytes."""
-    headers: Mapping[str, str] = response.headers
     return Attributes(
-        content_type=headers.get("Content-Type"),
-        content_encoding=headers.get("Content-Encoding"),
-        content_language=headers.get("Content-Language"),
-        content_disposition=headers.get("Content-Disposition"),
-        cache_control=headers.get("Cache-Control"),
-        metadata={
-            name[len(_META) :].lower(): value for name, value in headers.items() if name.lower().startswith(_META)
-        },
+        content_type=headers.get("content-type"),
+        content_encoding=headers.get("content-encoding"),
+        content_language=headers.get("content-language"),
+        content_disposition=headers.get("content-disposition"),
+        cache_control=headers.get("cache-control"),
+        metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
         encryption=headers.get("x-amz-server-side-encryption"),
     )
 

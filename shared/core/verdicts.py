@@ -44,7 +44,7 @@ def error_code(body: bytes) -> str:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of patience asked for. The HTTP-date form is read as "not said": no clock here."""
-    value = headers.get("Retry-After", "")
+    value = headers.get("retry-after", "")
     return float(value) if value.isdigit() else None
 
 

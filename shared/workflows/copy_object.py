@@ -10,6 +10,7 @@ Why old bytes can never replace new ones:
 Whoever wrote in between made g invalid, so step 4 fails and everything begins again at step 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.core.compare import Verdict, judge
@@ -28,6 +29,9 @@ from shared.core.objects import (
 from shared.core.outcomes import Outcome
 from shared.ports import Body, Destination, Download, Source, Upload
 
+Seen = dict[bytes, DestinationObject]
+"""Live objects of the destination by name; a name that is missing was looked for and is not there."""
+
 _MOVES = 3
 """Versions of one object that are chased within one call before the key is handed back."""
 
@@ -42,13 +46,21 @@ class CopyObject:
     destination: Destination
     mapping: Mapping
 
-    async def __call__(self, listed: SourceObject, force: bool = False) -> Entry:
-        """How the key ended. Raises ObjectError where it did not."""
+    async def look(self, objects: Sequence[SourceObject]) -> Seen:
+        """What is at the destination already, of many at once."""
+        names = [self.mapping.name(item.key) for item in objects]
+        return await self.destination.look([name for name in names if unsupported_reason(name) is None])
+
+    async def __call__(self, listed: SourceObject, force: bool = False, seen: Seen | None = None) -> Entry:
+        """How the key ended. Raises ObjectError where it did not.
+
+        seen: what `look` found; without it the destination is asked.
+        """
         name = self.mapping.name(listed.key)
         refused = unsupported_reason(name)
         if refused is not None:
             return replace(Entry.of(listed), outcome=Outcome.UNSUPPORTED, reason=refused)
-        present = await self.destination.stat(name)
+        present = await self.destination.stat(name) if seen is None else seen.get(name)
         wanted = listed
         if present is not None:
             if not force and judge(wanted, present, name) is Verdict.SAME:

@@ -5,7 +5,7 @@ message is acknowledged only after the record is written and the remainder is pu
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.core.backoff import delay_seconds
@@ -16,7 +16,7 @@ from shared.core.messages import ObjectEntry, TransferMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
 from shared.ports import Clock, Log, Queue, State, Versioned
-from shared.workflows.copy_object import CopyObject
+from shared.workflows.copy_object import CopyObject, Seen
 from shared.workflows.in_flight import InFlight
 
 _TRIES = 3
@@ -57,7 +57,8 @@ class TransferBatch:
             return
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
-        results = await asyncio.gather(*(self._one(source, message, budget) for source in todo))
+        seen = await self._look(todo)
+        results = await asyncio.gather(*(self._one(source, message, budget, seen) for source in todo))
         ended = [entry for entry in results if isinstance(entry, Entry)]
         await self._settle(message, found, record, ended)
         await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
@@ -67,7 +68,17 @@ class TransferBatch:
         entries = tuple(Entry.of(entry.source()) for entry in message.objects)
         return Record(message.batch, message.run, self.clock.now(), entries)
 
-    async def _one(self, source: SourceObject, message: TransferMessage, budget: Budget) -> "Entry | _Left":
+    async def _look(self, todo: Sequence[SourceObject]) -> Seen | None:
+        """The destination seen at once. If that fails, every key asks for itself and says what is wrong."""
+        try:
+            return await self.copy.look(todo)
+        except ObjectError as error:
+            self.log.warning("cannot look at a whole batch", reason=error.reason, why=str(error))
+            return None
+
+    async def _one(
+        self, source: SourceObject, message: TransferMessage, budget: Budget, seen: Seen | None
+    ) -> "Entry | _Left":
         weight = min(source.size, self.buffer_bytes) + OVERHEAD_BYTES
         async with self.in_flight.slot(weight):
             error: ObjectError = Transient(source.text)
@@ -78,7 +89,7 @@ class TransferBatch:
                     break
                 try:
                     async with asyncio.timeout(budget.left(self.clock.monotonic()) + GRACE_SECONDS):
-                        return await self.copy(source, message.force)
+                        return await self.copy(source, message.force, seen if attempt == 1 else None)
                 except ObjectError as failure:
                     error = failure
                 except TimeoutError:

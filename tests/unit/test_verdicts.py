@@ -41,6 +41,6 @@ def test_a_lost_precondition_means_different_things() -> None:
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
 def test_retry_after(header: str, seconds: float | None) -> None:
-    found = reading("k", 429, {"Retry-After": header})
+    found = reading("k", 429, {"retry-after": header})
     assert isinstance(found, e.Throttled)
     assert found.retry_after == seconds

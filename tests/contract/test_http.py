@@ -1,0 +1,279 @@
+"""The HTTP client against servers that behave as badly as the internet does."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from local.certificate import self_signed
+from shared.adapters import http as http_module
+from shared.adapters.clock import SystemClock
+from shared.adapters.connection import HELD_BYTES
+from shared.adapters.http import Http
+from shared.core.errors import Transient
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    client = Http(4, SystemClock())
+    yield client
+    await client.close()
+
+
+@asynccontextmanager
+async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, list[int]]]:
+    """A raw server: `serve` gets each connection with its number. Yields its URL and the connections so far."""
+    numbers: list[int] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        numbers.append(len(numbers))
+        try:
+            await serve(reader, writer, numbers[-1])
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"http{'s' if tls else ''}://localhost:{port}", numbers
+    finally:
+        server.close()
+
+
+async def head(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+def always(answer: bytes) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            await head(reader)
+            writer.write(answer)
+
+    return serve
+
+
+ANSWERS = {
+    "length": (OK, b"ok"),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"ok"),
+    "continue first": (b"HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n" + OK, b"ok"),
+    "empty": (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b""),
+    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+async def test_bodies_in_every_framing_on_one_connection(http: Http, kind: str) -> None:
+    answer, body = ANSWERS[kind]
+    async with serving(always(answer)) as (url, connections):
+        for _ in range(3):
+            assert (await http.once("GET", url + "/a//b/../c?d=%2F", {})).body == body
+        assert len(connections) == 1
+
+
+async def test_the_path_is_sent_as_it_is_and_headers_come_in_lower_case(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        said = await head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Two: a\r\nx-two: b\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+
+    async with serving(serve) as (url, _):
+        answer = await http.once("GET", url + "/a//../%2F./", {"X-Mine": "v"})
+    assert answer.body.startswith(b"GET /a//../%2F./ HTTP/1.1\r\nHost: localhost:")
+    assert b"\r\nX-Mine: v\r\n" in answer.body
+    assert answer.headers["x-two"] == "a, b"
+
+
+async def test_a_head_request_has_no_body_whatever_the_answer_says(http: Http) -> None:
+    async with serving(always(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")) as (url, connections):
+        for _ in range(2):
+            answer = await http.once("HEAD", url + "/", {})
+            assert (answer.headers["content-length"], answer.body) == ("99", b"")
+        assert len(connections) == 1
+
+
+async def test_a_body_without_length_ends_with_its_connection(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(b"HTTP/1.1 500 Oops\r\n\r\nlong")
+        await writer.drain()
+
+    async with serving(serve) as (url, connections):
+        for _ in range(2):
+            assert (await http.once("GET", url + "/", {})).body == b"long"
+        assert len(connections) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nshor",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho",
+        b"what is this",
+    ],
+)
+async def test_what_breaks_off_is_transient(http: Http, answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(answer)
+
+    async with serving(serve) as (url, _):
+        with pytest.raises(Transient):
+            await http.once("GET", url + "/", {})
+
+
+async def test_a_connection_that_was_closed_while_idle_is_replaced(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(OK)
+        await writer.drain()
+        if number == 0:
+            await reader.readexactly(1)  # the next request: dropped without a word
+            return
+        await reader.read()
+
+    async with serving(serve) as (url, connections):
+        assert (await http.once("GET", url + "/1", {})).body == b"ok"
+        assert (await http.once("POST", url + "/2", {}, b"body")).body == b"ok"
+        assert len(connections) == 2
+
+
+async def test_more_than_was_promised_spoils_the_connection_and_not_the_answer(http: Http) -> None:
+    async with serving(always(OK + b"smuggled")) as (url, connections):
+        for _ in range(3):
+            assert (await http.once("GET", url + "/", {})).body == b"ok"
+        assert len(connections) == 3
+
+
+async def test_an_answer_that_was_not_read_to_its_end_closes_the_connection(http: Http) -> None:
+    async with serving(always(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")) as (url, connections):
+        for _ in range(2):
+            async with http.open("GET", url + "/", {}) as response:
+                assert await anext(response) == b"ab"
+        assert len(connections) == 2
+
+
+async def test_a_slow_reader_holds_the_wire_back(http: Http) -> None:
+    sent = 0
+    size = 64 * HELD_BYTES
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        nonlocal sent
+        await head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        while sent < size:
+            writer.write(bytes(65536))
+            sent += 65536
+            await writer.drain()
+
+    async with serving(serve) as (url, _), http.open("GET", url + "/", {}) as response:
+        await asyncio.sleep(0.3)
+        held = response._held
+        assert held < 2 * HELD_BYTES
+        assert sent < size
+        assert sum([len(chunk) async for chunk in response]) == size
+
+
+async def test_a_large_body_goes_up_whole_and_an_early_refusal_is_heard(http: Http) -> None:
+    received = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while b"/refused" not in await head(reader):
+            received.extend(await reader.readexactly(20_000_000))
+            writer.write(OK)
+        writer.write(b"HTTP/1.1 412 No\r\nContent-Length: 2\r\n\r\nno")
+        await writer.drain()
+        await asyncio.sleep(1)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield bytes(100_000)
+
+    async with serving(serve) as (url, _):
+        assert (await http.once("PUT", url + "/", {}, memoryview(bytes(20_000_000)))).status == 200
+        assert (await http.once("PUT", url + "/", {"Content-Length": "20000000"}, pieces())).status == 200
+        assert (await http.once("PUT", url + "/refused", {}, bytes(50_000_000))).status == 412
+    assert len(received) == 40_000_000
+
+
+async def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(http_module, "STALL_SECONDS", 0.2)
+    http = Http(4, SystemClock())
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await asyncio.sleep(5)
+
+    async with serving(serve) as (url, _):
+        with pytest.raises(Transient, match="no byte moved"):
+            await http.once("GET", url + "/", {})
+    await http.close()
+
+
+async def test_no_more_connections_than_allowed(http: Http) -> None:
+    busy = most = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        nonlocal busy, most
+        while True:
+            await head(reader)
+            busy += 1
+            most = max(most, busy)
+            await asyncio.sleep(0.01)
+            busy -= 1
+            writer.write(OK)
+
+    async with serving(serve) as (url, connections):
+        await asyncio.gather(*(http.once("GET", url + "/", {}) for _ in range(40)))
+        assert (most, len(connections)) == (4, 4)
+
+
+async def test_a_cancelled_request_gives_its_place_back(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        if b"/slow" in await head(reader):
+            await asyncio.sleep(5)
+        writer.write(OK)
+
+    async with serving(serve) as (url, _):
+        for _ in range(6):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(http.once("GET", url + "/slow", {}), 0.02)
+        assert (await http.once("GET", url + "/", {})).status == 200
+
+
+async def test_nobody_there(http: Http) -> None:
+    async with serving(always(OK)) as (url, _):
+        pass
+    with pytest.raises(Transient, match="cannot be reached"):
+        await http.once("GET", url + "/", {})
+    with pytest.raises(Transient, match="cannot be reached"):
+        await http.once("GET", "http://no-such-host.invalid/", {})
+
+
+async def test_a_line_break_in_a_header_is_never_sent(http: Http) -> None:
+    for value in ("a\r\nX-Evil: 1", "a\nb"):
+        with pytest.raises(ValueError, match="line break"):
+            http.open("GET", "http://localhost:1/", {"X": value})
+
+
+async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    certificate, key = self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    async with serving(always(OK), context) as (url, _):
+        stranger = Http(4, SystemClock())
+        with pytest.raises(Transient, match="CERTIFICATE_VERIFY_FAILED"):
+            await stranger.once("GET", url + "/", {})
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        trusting = Http(4, SystemClock())
+        assert (await trusting.once("GET", url + "/", {})).body == b"ok"
+        await stranger.close()
+        await trusting.close()
