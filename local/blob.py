@@ -33,7 +33,7 @@ class Blob:
             self._memory = None
         self._file.write(chunk)
 
-    def append_blob(self, other: "Blob") -> None:
+    def append_blob(self, other: "Blob | Hollow") -> None:
         for chunk in other.chunks():
             self.append(chunk)
 
@@ -55,6 +55,27 @@ class Blob:
             step = os.pread(self._file.fileno(), min(STEP_BYTES, stop - start), start)
             yield step
             start += len(step)
+
+
+class Hollow:
+    """A size without bytes: what was appended was only counted, and cannot be read."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def append(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+
+    def append_blob(self, other: "Blob | Hollow") -> None:
+        self.size += other.size
+
+    def read(self, start: int = 0, end: int | None = None) -> bytes:
+        raise OSError(None, "the bytes of this object were not kept")
+
+    def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        raise OSError(None, "the bytes of this object were not kept")
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

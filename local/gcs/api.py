@@ -12,6 +12,7 @@ from aiohttp import web
 
 from local.gcs import listing
 from local.gcs.media import media
+from local.gcs.multipart import Multipart, completed
 from local.gcs.store import WRITABLE, Content, GcsError, Store, StoredObject, check_preconditions, now
 from local.gcs.uploads import Uploads, whole
 from local.instruments import Instruments, Refusal, Reset, drop
@@ -24,6 +25,7 @@ class GcsServer:
         self.instruments = instruments
         self._store = Store(host)
         self._uploads = Uploads(self._store)
+        self._multipart = Multipart(self._store)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path.startswith("/_local/objects/") and request.method == "DELETE":
@@ -67,7 +69,21 @@ class GcsServer:
             case ["storage", "v1", *rest]:
                 raw = await whole(request)
                 return await self._resource(request, request.method, rest, query, json.loads(raw) if raw else {})
+            case [bucket, *name] if "uploads" in query or "uploadId" in query:
+                return await self._xml_multipart(request, unquote(bucket), _name(name), query)
         raise GcsError(404, f"local gcs does not serve {path}", "notFound")
+
+    async def _xml_multipart(
+        self, request: web.BaseRequest, bucket: str, name: bytes, query: dict[str, str]
+    ) -> web.StreamResponse:
+        free = request.method == "DELETE"
+        await self.instruments.enter("gcs.abort" if free else "gcs.class_a", f"multipart {request.method} {bucket}")
+        outcome = await self._multipart.handle(request, bucket, name, query)
+        if isinstance(outcome, web.Response):
+            return outcome
+        self.instruments.count("gcs.objects_written")
+        self.instruments.count("gcs.ingress_bytes", outcome.blob.size)
+        return completed(outcome)
 
     async def _resource(
         self, request: web.BaseRequest, method: str, steps: list[str], query: dict[str, str], given: dict[str, Any]
@@ -91,8 +107,11 @@ class GcsServer:
             case ["b", bucket, "o", name, "rewriteTo" | "copyTo" as verb, "b", to_bucket, "o", to_name]:
                 await self.instruments.enter("gcs.class_a", "rewrite")
                 source = self._store.get(unquote(bucket), _name([name]), query.get("sourceGeneration"))
+                size = source.resource["size"]
+                if self._takes_longer(source, unquote(to_bucket), query, given):
+                    wait = {"kind": "storage#rewriteResponse", "done": False, "rewriteToken": "half"}
+                    return _json({**wait, "objectSize": size, "totalBytesRewritten": str(int(size) // 2)})
                 copied = self._rewrite(source, unquote(to_bucket), _name([to_name]), query, given).resource
-                size = copied["size"]
                 done = {"kind": "storage#rewriteResponse", "done": True, "resource": copied}
                 return _json(
                     {**done, "objectSize": size, "totalBytesRewritten": size} if verb == "rewriteTo" else copied
@@ -157,9 +176,19 @@ class GcsServer:
         checksums = {"crc32c": content.crc32c, "componentCount": len(sources)}
         return self._store.install(bucket, name, given.get("destination") or {}, content.blob, checksums)
 
+    def _takes_longer(self, source: StoredObject, bucket: str, query: dict[str, str], given: dict[str, Any]) -> bool:
+        """A rewrite into another class copies bytes and may need more calls.
+
+        https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+        """
+        target = given.get("storageClass") or self._store.bucket(bucket).resource["storageClass"]
+        return target != source.resource["storageClass"] and "rewriteToken" not in query
+
     def _rewrite(
         self, source: StoredObject, bucket: str, name: bytes, query: dict[str, str], given: dict[str, Any]
     ) -> StoredObject:
+        if query.get("ifSourceGenerationMatch", source.generation) != source.generation:
+            raise GcsError(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
         check_preconditions(self._store.bucket(bucket).objects.get(name), query)
         checksums: dict[str, Any] = {
             k: source.resource[k] for k in ("crc32c", "md5Hash", "componentCount") if k in source.resource

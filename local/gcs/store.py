@@ -13,7 +13,7 @@ from urllib.parse import quote
 import google_crc32c
 from sortedcontainers import SortedDict
 
-from local.blob import Blob
+from local.blob import Blob, Hollow
 
 WRITABLE = (
     "contentType",
@@ -64,7 +64,7 @@ class StoredObject:
     """resource: the object resource of the JSON API."""
 
     resource: dict[str, Any]
-    blob: Blob
+    blob: Blob | Hollow
 
     @property
     def generation(self) -> str:
@@ -122,7 +122,7 @@ class Store:
         """Make an object visible, or refuse it: precondition, name, checksum."""
         holder = self.bucket(bucket)
         check_preconditions(holder.objects.get(name), query)
-        _check_name(name)
+        check_name(name)
         for field_name, actual in (("crc32c", content.crc32c), ("md5Hash", content.md5)):
             promised = given.get(field_name)
             if promised and promised != actual:
@@ -133,7 +133,7 @@ class Store:
         return self.install(bucket, name, given, content.blob, checksums)
 
     def install(
-        self, bucket: str, name: bytes, given: Mapping[str, Any], blob: Blob, checksums: Mapping[str, Any]
+        self, bucket: str, name: bytes, given: Mapping[str, Any], blob: Blob | Hollow, checksums: Mapping[str, Any]
     ) -> StoredObject:
         """Give a body a name and the next generation."""
         holder = self.bucket(bucket)
@@ -173,8 +173,8 @@ def check_preconditions(stored: StoredObject | None, query: Mapping[str, str], r
             raise GcsError(304 if reading else 412, _UNMET, "conditionNotMet")
 
 
-def _check_name(name: bytes) -> None:
-    """https://cloud.google.com/storage/docs/objects#naming"""
+def check_name(name: bytes) -> None:
+    """Raises GcsError for a name that Cloud Storage refuses: https://cloud.google.com/storage/docs/objects#naming"""
     try:
         name.decode()
     except UnicodeDecodeError:

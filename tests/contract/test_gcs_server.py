@@ -1,10 +1,15 @@
 """Our Cloud Storage server, through google-cloud-storage."""
 
+import base64
 import io
+import random
+from pathlib import Path
 
+import google_crc32c
 import pytest
 from google.api_core import exceptions
 from google.cloud.storage import Bucket
+from google.cloud.storage.transfer_manager import THREAD, upload_chunks_concurrently
 
 from local.provisioning import gcs_client
 from local.stack import Stack
@@ -72,3 +77,33 @@ def test_gcs_lists_patches_composes_and_deletes(bucket: Bucket) -> None:
         for number in range(5):
             bucket.blob(f"l/{number:02d}").delete()
     assert bucket.get_blob("l/00") is None
+
+
+def test_gcs_multipart_uploads_of_the_xml_api(bucket: Bucket, tmp_path: Path) -> None:
+    """By Google's own client, in three parts."""
+    file = tmp_path / "large"
+    file.write_bytes(random.Random(7).randbytes(13 * MIB + 5))
+    blob = bucket.blob("parts/a b+c")
+    blob.metadata, blob.content_type = {"k": "v"}, "a/b"
+    upload_chunks_concurrently(str(file), blob, chunk_size=5 * MIB, worker_type=THREAD)
+    found = bucket.get_blob("parts/a b+c")
+    assert (found.size, found.metadata, found.content_type, found.md5_hash) == (13 * MIB + 5, {"k": "v"}, "a/b", None)
+    assert found.crc32c == base64.b64encode(google_crc32c.Checksum(file.read_bytes()).digest()).decode()
+    assert found.download_as_bytes() == file.read_bytes()
+    with pytest.raises(Exception, match="400"):
+        upload_chunks_concurrently(str(file), bucket.blob("tiny"), chunk_size=MIB, worker_type=THREAD)
+    assert bucket.get_blob("tiny") is None
+
+
+def test_gcs_rewrites_into_another_class_in_several_calls(bucket: Bucket) -> None:
+    bucket.blob("from").upload_from_string(b"body")
+    cold = bucket.blob("to")
+    cold.storage_class = "COLDLINE"
+    token, done, total = cold.rewrite(bucket.blob("from"), if_generation_match=0)
+    assert token is not None
+    assert done < total
+    token, done, total = cold.rewrite(bucket.blob("from"), token=token, if_generation_match=0)
+    assert (token, done, total) == (None, 4, 4)
+    assert bucket.get_blob("to").storage_class == "COLDLINE"
+    with pytest.raises(exceptions.PreconditionFailed):
+        bucket.blob("other").rewrite(bucket.blob("from"), if_source_generation_match=1)

@@ -1,10 +1,13 @@
 """Our S3 server held to moto, through boto3. Versioning and tags are not offered, and say so."""
 
+import base64
 import hashlib
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from awscrt import checksums
 from botocore.exceptions import ClientError
 
 from local.provisioning import s3_client
@@ -96,3 +99,49 @@ def test_s3_what_is_not_served_is_refused_and_changes_nothing(embedded: Stack) -
     client.put_object(Bucket=bucket, Key="safe", Body=b"safe")
     assert code(lambda: client.put_object_tagging(Bucket=bucket, Key="safe", Tagging={"TagSet": []}))[1] == 501
     assert client.get_object(Bucket=bucket, Key="safe")["Body"].read() == b"safe"
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA256"])
+def test_s3_checksums_are_checked_kept_and_told_to_whoever_asks(s3: tuple[Any, str], algorithm: str) -> None:
+    client, bucket = s3
+    made = client.put_object(Bucket=bucket, Key="k", Body=b"0123456789", ChecksumAlgorithm=algorithm)
+    field = f"Checksum{algorithm}"
+    told = client.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert told[field] == made[field]
+    assert field not in client.head_object(Bucket=bucket, Key="k")
+    assert client.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")["Body"].read() == b"0123456789"
+
+
+def test_s3_makes_a_checksum_by_itself_and_adds_up_those_of_parts(embedded: Stack, fresh: str) -> None:
+    """What moto does not do. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html"""
+    client, body = s3_client(embedded.environment), random.Random(1).randbytes(5 * MIB + 7)
+    client.create_bucket(Bucket=fresh)
+    client.put_object(Bucket=fresh, Key="plain", Body=body)
+    whole = base64.b64encode(checksums.crc64nvme(body).to_bytes(8, "big")).decode()
+    upload = client.create_multipart_upload(Bucket=fresh, Key="parts")["UploadId"]
+    pieces = [body[: 5 * MIB], body[5 * MIB :]]
+    tags = [
+        client.upload_part(Bucket=fresh, Key="parts", UploadId=upload, PartNumber=number, Body=piece)["ETag"]
+        for number, piece in enumerate(pieces, 1)
+    ]
+    numbered = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+    client.complete_multipart_upload(Bucket=fresh, Key="parts", UploadId=upload, MultipartUpload={"Parts": numbered})
+    for key in ("plain", "parts"):
+        told = client.head_object(Bucket=fresh, Key=key, ChecksumMode="ENABLED")
+        assert (told["ChecksumCRC64NVME"], told["ChecksumType"]) == (whole, "FULL_OBJECT")
+    with pytest.raises(ClientError, match="BadDigest"):
+        client.put_object(Bucket=fresh, Key="bad", Body=b"body", ChecksumCRC32C="AAAAAA==")
+
+
+def test_s3_pattern_objects_are_what_they_say(embedded: Stack, fresh: str) -> None:
+    client = s3_client(embedded.environment)
+    client.create_bucket(Bucket=fresh)
+    given = {"bucket": fresh, "key": "p/{}", "size": 700_001, "count": 2, "etag": "multipart", "part_bytes": 300_000}
+    embedded.post("s3", "/_local/patterns", given)
+    first, second = (client.get_object(Bucket=fresh, Key=f"p/000000{number}")["Body"].read() for number in (0, 1))
+    assert len(first) == len(second) == 700_001
+    assert first != second
+    piece = client.get_object(Bucket=fresh, Key="p/0000000", Range="bytes=262140-524290")["Body"].read()
+    assert piece == first[262140:524291]
+    digests = b"".join(hashlib.md5(first[start : start + 300_000]).digest() for start in range(0, 700_001, 300_000))
+    assert client.head_object(Bucket=fresh, Key="p/0000000")["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-3"'
