@@ -14,10 +14,12 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-PARAMETERS = frozenset({"Policy", "Signature", "Key-Pair-Id", "Expires"})
+_HASHES: dict[str, type[HashAlgorithm]] = {"SHA1": SHA1, "SHA256": SHA256}
+
+PARAMETERS = frozenset({"Policy", "Signature", "Key-Pair-Id", "Expires", "Hash-Algorithm"})
 """Query parameters that CloudFront takes for itself and does not pass to the origin."""
 
 
@@ -46,15 +48,17 @@ class PolicyCheck:
             raise Denied("MissingKey", "Missing Key-Pair-Id query parameter or cookie value")
         if query["Key-Pair-Id"] != self._key_pair_id:
             raise Denied("InvalidKey", "Unknown Key")
-        resource, not_before, expires = self._statement(query.get("Policy", ""), query.get("Signature", ""))
+        resource, not_before, expires = self._statement(
+            query.get("Policy", ""), query.get("Signature", ""), query.get("Hash-Algorithm", "SHA1")
+        )
         if not resource.fullmatch(url) or not not_before <= time.time() < expires:
             raise Denied("AccessDenied", "Access denied")
 
-    def _verified(self, policy: str, signature: str) -> tuple[re.Pattern[str], float, float]:
+    def _verified(self, policy: str, signature: str, digest: str) -> tuple[re.Pattern[str], float, float]:
         """(resource, not before, expires) of a policy whose signature holds."""
         try:
             text = _decode(policy)
-            self._key.verify(_decode(signature), text, PKCS1v15(), SHA1())
+            self._key.verify(_decode(signature), text, PKCS1v15(), _HASHES[digest]())
             (statement,) = json.loads(text)["Statement"]
             condition = statement["Condition"]
             pattern = re.escape(statement["Resource"]).replace(r"\*", ".*").replace(r"\?", ".")

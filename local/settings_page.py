@@ -14,16 +14,29 @@ MEANING = {
     "aws_endpoint_url_s3": "only for a local stack",
     "aws_credentials_secret": "`projects/P/secrets/S/versions/V` with `access_key_id` and `secret_access_key` as JSON; "
     "without it botocore's own chain is used",
-    "route": "`cloudfront`, or `direct` to S3",
+    "requester_pays": "say with every request to S3 that its sender pays",
+    "route": "`cloudfront`, `direct` to S3, or `cheapest`: each object by the way that costs less at the prices below",
     "cdn_url": "`https://…` of the distribution; needed unless the route is direct",
+    "cdn_path_map": "`old=new,old=new`, replaced in the keys wherever they occur, for a distribution whose paths "
+    "differ from the keys; percent-encode `,` and `=`",
     "cdn_auth": "`sigv4`: signed for S3, sent to a distribution that passes all but Host on; `signed-url`: a "
     "CloudFront custom policy; `public`",
     "cdn_key_pair_id": "id of the CloudFront public key, for `signed-url`",
     "cdn_private_key_secret": "`projects/P/secrets/S/versions/V` with its RSA private key in PEM form",
     "cdn_policy_seconds": "how long a signed policy is good for; a new one is signed when half of that is left",
+    "cdn_policy_hash": "`SHA1` or `SHA256`: what CloudFront verifies a policy's signature with",
     "stale_edge": "`direct` reads from S3 what the CDN serves stale, `fail` fails that key",
+    "price_s3_egress_gb": "dollars for a GB out of S3, for `cheapest`",
+    "price_cdn_egress_gb": "dollars for a GB out of CloudFront",
+    "price_cdn_10k_requests": "dollars for 10,000 HTTPS requests to CloudFront",
     "destination_bucket": "the Cloud Storage bucket",
     "destination_prefix": "stands in the place of the source prefix; without it keys stay as they are",
+    "storage_class_map": "`STANDARD_IA=NEARLINE,GLACIER_IR=COLDLINE` and so on, from S3's classes to Cloud Storage's; "
+    "what is not named gets the bucket's default",
+    "unsupported_names": "keys that Cloud Storage refuses: `report` them, or `encode` them under `.s3-names/`",
+    "staging_bucket": "where large objects are put together: in the destination's location, without soft delete",
+    "large_bytes": "larger objects are copied in parts, each by an invocation of its own",
+    "part_bytes": "size of such a part; larger where there would be more than 10,000",
     "list_topic": "where the lister's messages come from",
     "transfer_topic": "where batches go",
     "verify_topic": "where the verifier's messages come from",
@@ -52,7 +65,7 @@ def page() -> str:
     ]
     for name, field in Settings.model_fields.items():
         required = field.default is PydanticUndefined
-        default = "**required**" if required else f"`{field.default}`" if field.default not in (None, "") else ""
+        default = "**required**" if required else f"`{field.default}`" if field.default not in (None, "", ()) else ""
         lines.append(f"| `{name.upper()}` | {default} | {MEANING[name]} |")
     clients = (
         "`STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`, `SECRET_MANAGER_EMULATOR_HOST`"

@@ -21,7 +21,7 @@ from local.serving import HOST, PortTaken, check_free, free_port
 from shared.config import CdnAuth
 
 PROJECT = "local-project"
-SOURCE, DESTINATION = "source-bucket", "destination-bucket"
+SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"
 LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
 FUNCTIONS = {"lister": LIST, "transfer": TRANSFER, "verifier": VERIFY}
 AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
@@ -128,6 +128,7 @@ class Stack:
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "SOURCE_BUCKET": SOURCE,
             "DESTINATION_BUCKET": DESTINATION,
+            "STAGING_BUCKET": STAGING,
             "LIST_TOPIC": LIST,
             "TRANSFER_TOPIC": TRANSFER,
             "VERIFY_TOPIC": VERIFY,

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
+from urllib.parse import unquote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shared.core.errors import SettingsError
 from shared.core.keys import Mapping as KeyMapping
+from shared.core.parts import LEAST_PART_BYTES, MIB
+from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, S3_EGRESS_GB
 
 
 class Route(StrEnum):
@@ -15,6 +18,7 @@ class Route(StrEnum):
 
     CLOUDFRONT = "cloudfront"
     DIRECT = "direct"
+    CHEAPEST = "cheapest"
 
 
 class CdnAuth(StrEnum):
@@ -25,11 +29,38 @@ class CdnAuth(StrEnum):
     PUBLIC = "public"
 
 
+class PolicyHash(StrEnum):
+    """What CloudFront verifies a policy's signature with."""
+
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+
+
+class UnsupportedNames(StrEnum):
+    """What to do with keys that Cloud Storage refuses."""
+
+    REPORT = "report"
+    ENCODE = "encode"
+
+
 class StaleEdgePolicy(StrEnum):
     """What to do when the CDN serves another version than S3."""
 
     DIRECT = "direct"
     FAIL = "fail"
+
+
+def _pairs(text: object) -> object:
+    """`old=new,older=newer`; either side may be percent-encoded."""
+    if not isinstance(text, str):
+        return text
+    pairs = [item.partition("=") for item in text.split(",") if item]
+    if any(not old or not equals for old, equals, _ in pairs):
+        raise ValueError("must look like old=new,old=new")
+    return tuple((unquote(old.strip()), unquote(new.strip())) for old, _, new in pairs)
+
+
+Pairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
 
 
 def _origin(url: str) -> str:
@@ -43,7 +74,8 @@ TopicName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")]
 
 _SECRET_VERSION = r"^projects/[^/]+/secrets/[^/]+/versions/[^/]+$"
-MIB = 1024 * 1024
+STORAGE_CLASSES = frozenset({"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"})
+"""https://cloud.google.com/storage/docs/storage-classes"""
 
 
 class Settings(BaseModel):
@@ -53,9 +85,17 @@ class Settings(BaseModel):
     source_prefix: the root of the job; nothing outside it is read. destination_prefix: stands in its place
     at the destination; without it keys stay as they are.
     aws_endpoint_url_s3: only for a local stack; S3 itself is derived from bucket and region.
-    cdn_url: https://… of the distribution, with its path prefix if it has one.
+    requester_pays: say with every request to S3 that its sender pays.
+    route: cloudfront, direct, or cheapest: each object by the way that costs less at the three prices, in dollars.
+    cdn_url: https://… of the distribution, with its path prefix if it has one. cdn_path_map: old=new,old=new, replaced
+    in the keys wherever they occur, for a distribution whose paths differ from the keys.
     cdn_auth: how a request proves that it may read; signed-url needs the key pair's id and the secret that holds
-    its private key in PEM form. cdn_policy_seconds: how long a signed policy is good for.
+    its private key in PEM form. cdn_policy_seconds: how long a signed policy is good for. cdn_policy_hash: SHA1 or
+    SHA256. stale_edge: whether to go straight to S3 when the CDN serves another version, or to fail.
+    storage_class_map: STANDARD_IA=NEARLINE,… from S3's classes to Cloud Storage's; without it an object gets the
+    bucket's default. unsupported_names: report them, or encode them, so that every key has a place.
+    staging_bucket: where large objects are put together; in the destination's location, without soft delete.
+    large_bytes: larger objects are copied in parts of part_bytes, each by an invocation of its own.
     aws_credentials_secret: projects/P/secrets/S/versions/V holding {"access_key_id", "secret_access_key"}
     as JSON; without it botocore's own chain is used.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
@@ -75,17 +115,28 @@ class Settings(BaseModel):
     aws_region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     aws_endpoint_url_s3: Origin | None = None
     aws_credentials_secret: str | None = Field(default=None, pattern=_SECRET_VERSION)
+    requester_pays: bool = False
 
     route: Route = Route.CLOUDFRONT
     cdn_url: Origin | None = None
+    cdn_path_map: Pairs = ()
     cdn_auth: CdnAuth = CdnAuth.SIGV4
     cdn_key_pair_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9]+$")
     cdn_private_key_secret: str | None = Field(default=None, pattern=_SECRET_VERSION)
     cdn_policy_seconds: float = Field(default=7200, ge=1200)
+    cdn_policy_hash: PolicyHash = PolicyHash.SHA1
     stale_edge: StaleEdgePolicy = StaleEdgePolicy.DIRECT
+    price_s3_egress_gb: float = Field(default=S3_EGRESS_GB, ge=0)
+    price_cdn_egress_gb: float = Field(default=CDN_EGRESS_GB, ge=0)
+    price_cdn_10k_requests: float = Field(default=CDN_10K_REQUESTS, ge=0)
 
     destination_bucket: BucketName
     destination_prefix: str | None = None
+    storage_class_map: Pairs = ()
+    unsupported_names: UnsupportedNames = UnsupportedNames.REPORT
+    staging_bucket: BucketName
+    large_bytes: int = Field(default=5 * 1024 * MIB, ge=16 * MIB)
+    part_bytes: int = Field(default=256 * MIB, ge=LEAST_PART_BYTES)
 
     list_topic: TopicName
     transfer_topic: TopicName
@@ -104,8 +155,13 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.route is Route.CLOUDFRONT and self.cdn_url is None:
+        if self.route is not Route.DIRECT and self.cdn_url is None:
             raise ValueError("CDN_URL is missing: set it, or set ROUTE=direct")
+        if self.staging_bucket == self.destination_bucket:
+            raise ValueError("STAGING_BUCKET must be a bucket of its own, not the DESTINATION_BUCKET")
+        unknown = {new for _, new in self.storage_class_map} - STORAGE_CLASSES
+        if unknown:
+            raise ValueError(f"STORAGE_CLASS_MAP: Cloud Storage has no class {', '.join(sorted(unknown))}")
         if self.cdn_auth is CdnAuth.SIGNED_URL:
             needed = ("cdn_key_pair_id", "cdn_private_key_secret")
             missing = [name.upper() for name in needed if getattr(self, name) is None]
@@ -116,7 +172,8 @@ class Settings(BaseModel):
     @property
     def mapping(self) -> KeyMapping:
         destination = self.source_prefix if self.destination_prefix is None else self.destination_prefix
-        return KeyMapping(self.source_prefix.encode(), destination.encode())
+        encode = self.unsupported_names is UnsupportedNames.ENCODE
+        return KeyMapping(self.source_prefix.encode(), destination.encode(), encode)
 
 
 def load(environment: Mapping[str, str]) -> Settings:

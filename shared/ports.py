@@ -51,6 +51,18 @@ class Source(Protocol):
         """The current version. Raises Gone if there is none."""
         ...
 
+    async def inspect(self, key: bytes) -> tuple[SourceObject, Attributes]:
+        """The current version with all that is known of it. Raises Gone if there is none."""
+        ...
+
+    async def part_bytes(self, source: SourceObject) -> int | None:
+        """The size of the first part of an object that was uploaded in parts. Raises Changed if it has changed."""
+        ...
+
+
+Span = tuple[int, int]
+"""Bytes of an object: the first, and the one after the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -65,15 +77,18 @@ class Body:
 class Download(Protocol):
     """A way to an object's bytes: through the CDN, or straight from S3."""
 
-    def open(self, source: SourceObject) -> AbstractAsyncContextManager[Body]:
-        """Ask for exactly the version `source.etag`. Raises Changed if another one answers."""
+    def open(self, source: SourceObject, span: Span | None = None) -> AbstractAsyncContextManager[Body]:
+        """Ask for exactly the version `source.etag`, all of it or the bytes of a span.
+
+        Raises Changed if anything else is answered.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What is written under a name. md5 (hex) is set where the source's ETag is one: GCS then refuses any
-    other bytes. generation: the one being replaced, 0 for none.
+    """What is written under a name. md5 (hex) and crc32c (base64) are set where the source promises them: no other
+    bytes become visible then. generation: the one being replaced, 0 for none. storage_class: None for the bucket's.
     """
 
     name: bytes
@@ -81,7 +96,9 @@ class Upload:
     generation: int
     attributes: Attributes
     metadata: dict[str, str]
-    md5: str | None
+    md5: str | None = None
+    crc32c: str | None = None
+    storage_class: str | None = None
 
 
 class Destination(Protocol):
@@ -105,6 +122,116 @@ class Destination(Protocol):
 
     def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[DestinationObject]:
         """Live objects with the prefix, in name order, strictly after `after`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that has arrived. etag: what completes the upload with it."""
+
+    etag: str
+    crc32c: int
+
+
+class Staging(Protocol):
+    """A bucket in which large objects are put together, out of sight."""
+
+    async def begin(self, name: bytes) -> str:
+        """Start a multipart upload; its id. Raises Retained if what lies there could not be cleaned up."""
+        ...
+
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[bytes]) -> StoredPart:
+        """Send a part; sending it again replaces it. Raises Corrupt if other bytes arrived than were read, Gone if
+        there is no such upload.
+        """
+        ...
+
+    async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
+        """Make an object of the parts. Raises Gone if there is no such upload."""
+        ...
+
+    async def abort(self, name: bytes, upload: str) -> None:
+        """Drop the parts; it is no error if there is no such upload."""
+        ...
+
+    async def stat(self, name: bytes) -> DestinationObject | None: ...
+
+    async def move(self, staged: DestinationObject, upload: Upload, token: str = "") -> DestinationObject | str:
+        """Make the staged object visible at the destination; a token to go on with if that is not done yet.
+
+        Raises LostRace if the generation there is not the expected one.
+        """
+        ...
+
+    async def delete(self, name: bytes) -> None:
+        """Delete a staged object; it is no error if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last.
+    source_part_bytes: of the source's own parts, 0 where they prove nothing. opened_at: epoch seconds of when its
+    parts were last published, for the batch `published_for`. move_token: how far its move has come.
+    """
+
+    key: str
+    upload: str
+    part_bytes: int
+    source_part_bytes: int
+    opened_at: float
+    published_for: str = ""
+    move_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartNote:
+    """A part that has arrived: its ETag, bytes, checksums, and the MD5s of the source's parts in it (or none)."""
+
+    etag: str
+    size: int
+    crc32c: int
+    crc64nvme: int
+    digests: bytes
+
+
+class Uploads(Protocol):
+    """What is remembered of large objects on their way. Losing it begins them anew."""
+
+    async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
+        """Remember an upload; the one that is remembered already, if there is one."""
+        ...
+
+    async def get(self, number: str) -> OpenUpload | None: ...
+
+    async def published(self, number: str, batch: str, now: float) -> None:
+        """The parts' messages are out, for this batch."""
+        ...
+
+    async def note(self, number: str, part: int, note: PartNote) -> None: ...
+
+    async def parts(self, number: str, only: int | None = None) -> dict[int, PartNote]:
+        """The parts that have arrived, or the one that is asked for."""
+        ...
+
+    async def count(self, number: str) -> int:
+        """How many parts have arrived."""
+        ...
+
+    async def moving(self, number: str, token: str) -> None:
+        """How far the object's move has come; "" to begin it again."""
+        ...
+
+    async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
+        """Take the right to finish the object, unless another's lease still runs."""
+        ...
+
+    async def release(self, number: str, owner: str) -> None:
+        """Give the right back, if it is still the owner's."""
+        ...
+
+    async def close(self, number: str) -> None:
+        """Forget an upload and its parts."""
         ...
 
 

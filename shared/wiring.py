@@ -8,25 +8,30 @@ from dataclasses import dataclass
 import botocore.session
 from botocore.credentials import Credentials
 
-from shared.adapters.cdn_access import Access, Public, SignedForS3, SignedUrls, private_key
+from shared.adapters.cdn_access import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key
 from shared.adapters.clock import SystemClock
 from shared.adapters.firestore import FirestoreState
+from shared.adapters.firestore_uploads import FirestoreUploads
 from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
+from shared.adapters.gcs_multipart import GcsStaging
 from shared.adapters.google_token import Token
 from shared.adapters.http import Http
 from shared.adapters.pubsub import PubSubQueue
 from shared.adapters.s3 import ObjectDownload, S3Source
 from shared.adapters.s3_address import S3Address
 from shared.adapters.secrets import SecretManager
-from shared.config import CdnAuth, Route, Settings, StaleEdgePolicy, load
+from shared.config import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, load
 from shared.core.errors import SettingsError
-from shared.ports import Clock, Destination, Log, Queue, Source, State
+from shared.core.prices import EgressPrices
+from shared.ports import Clock, Destination, Download, Log, Queue, Source, Staging, State, Uploads
 from shared.telemetry import Log as JsonLog
+from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.ranges import Ranges
+from shared.workflows.route import Cheapest
 from shared.workflows.transfer_batch import TransferBatch
 from shared.workflows.verify_range import VerifyRange
 
@@ -45,8 +50,10 @@ class Parts:
     cdn: Access | None
     source: Source
     destination: Destination
+    staging: Staging
     queue: Queue
     state: State
+    uploads: Uploads
 
     @property
     def publish(self) -> PublishBatches:
@@ -68,18 +75,45 @@ class Parts:
             life_seconds=self.settings.in_flight_life_seconds,
         )
 
-    def transfer(self) -> TransferBatch:
+    def copy(self) -> CopyObject:
         s = self.settings
         direct = ObjectDownload(self.direct, self.http)
-        copy = CopyObject(
+        download: Download = direct if self.cdn is None else ObjectDownload(self.cdn, self.http)
+        if s.route is Route.CHEAPEST:
+            prices = EgressPrices(s.price_s3_egress_gb, s.price_cdn_egress_gb, s.price_cdn_10k_requests)
+            download = Cheapest(download, direct, prices)
+        return CopyObject(
             source=self.source,
-            download=ObjectDownload(self.cdn, self.http) if self.cdn is not None else direct,
+            download=download,
             direct=direct if s.stale_edge is StaleEdgePolicy.DIRECT else None,
             destination=self.destination,
             mapping=s.mapping,
+            storage_classes=dict(s.storage_class_map),
         )
+
+    def copy_large(self, copy: CopyObject) -> CopyLarge:
+        s = self.settings
+        return CopyLarge(
+            copy=copy,
+            source=self.source,
+            staging=self.staging,
+            uploads=self.uploads,
+            queue=self.queue,
+            clock=self.clock,
+            log=self.log,
+            topic=s.transfer_topic,
+            part_bytes=s.part_bytes,
+            lease_seconds=s.lease_seconds,
+            life_seconds=s.in_flight_life_seconds,
+            max_attempts=s.max_attempts,
+        )
+
+    def transfer(self) -> TransferBatch:
+        s = self.settings
+        copy = self.copy()
         return TransferBatch(
             copy=copy,
+            large=self.copy_large(copy),
             state=self.state,
             queue=self.queue,
             clock=self.clock,
@@ -87,6 +121,7 @@ class Parts:
             in_flight=InFlight(s.objects_in_flight, s.bytes_in_flight),
             topic=s.transfer_topic,
             buffer_bytes=2 * CHUNK_BYTES,
+            large_bytes=s.large_bytes,
             max_attempts=s.max_attempts,
         )
 
@@ -118,8 +153,11 @@ async def build(given: Settings) -> Parts:
     clock = SystemClock()
     http = Http(given.objects_in_flight, clock)
     credentials = await aws_credentials(given)
-    address = S3Address.of(given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials, clock)
+    address = S3Address.of(
+        given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials, clock, given.requester_pays
+    )
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    endpoint = emulator or GCS_ENDPOINT
     token = Token(None) if emulator else await asyncio.to_thread(Token.default)
     return Parts(
         settings=given,
@@ -129,9 +167,11 @@ async def build(given: Settings) -> Parts:
         direct=SignedForS3(address),
         cdn=await cdn_access(given, address, clock),
         source=S3Source(address, http),
-        destination=GcsDestination(given.destination_bucket, emulator or GCS_ENDPOINT, http, token),
+        destination=GcsDestination(given.destination_bucket, endpoint, http, token),
+        staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
         state=FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log),
+        uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
     )
 
 
@@ -139,18 +179,21 @@ async def cdn_access(given: Settings, address: S3Address, clock: Clock) -> Acces
     """The way through the CDN that the job has chosen, None if it goes straight to S3."""
     if given.route is Route.DIRECT or given.cdn_url is None:
         return None
+    replacements = tuple((old.encode(), new.encode()) for old, new in given.cdn_path_map)
+    cdn = CdnAddress(given.cdn_url, replacements)
     match given.cdn_auth:
         case CdnAuth.SIGV4:
-            return SignedForS3(address, given.cdn_url)
+            return SignedForS3(address, cdn)
         case CdnAuth.PUBLIC:
-            return Public(given.cdn_url)
+            return Public(cdn)
     pem = await SecretManager().read(given.cdn_private_key_secret or "")
     return SignedUrls(
-        cdn_url=given.cdn_url,
+        cdn=cdn,
         key_pair_id=given.cdn_key_pair_id or "",
         private_key=private_key(pem),
         now=clock.now,
         window_seconds=given.cdn_policy_seconds,
+        sha256=given.cdn_policy_hash is PolicyHash.SHA256,
     )
 
 

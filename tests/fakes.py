@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import google_crc32c
 
@@ -16,7 +17,20 @@ from shared.core.ledger import Record
 from shared.core.messages import Message
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Tally
-from shared.ports import Body, Books, Claim, RangeId, RunSummary, Upload, Versioned
+from shared.core.proof import PartDigests
+from shared.ports import (
+    Body,
+    Books,
+    Claim,
+    OpenUpload,
+    PartNote,
+    RangeId,
+    RunSummary,
+    Span,
+    StoredPart,
+    Upload,
+    Versioned,
+)
 
 
 @dataclass
@@ -62,9 +76,16 @@ class Stored:
     modified: int
     storage_class: str = "STANDARD"
 
-    @property
+    parts: int = 0
+
+    @cached_property
     def etag(self) -> str:
-        return hashlib.md5(self.body).hexdigest()
+        """Of a single-part upload, or of one in parts of `parts` bytes."""
+        if not self.parts:
+            return hashlib.md5(self.body).hexdigest()
+        digests = PartDigests(self.parts)
+        digests.update(self.body)
+        return f"{hashlib.md5(digests.digests()).hexdigest()}-{len(digests.digests()) // 16}"
 
 
 @dataclass
@@ -77,8 +98,15 @@ class FakeBucket:
     requests: list[tuple[str, bytes]] = field(default_factory=list)
     listed_page: Callable[[], None] = lambda: None
 
-    def put(self, key: str, body: bytes, attributes: Attributes | None = None, storage_class: str = "STANDARD") -> None:
-        self.objects[key.encode()] = Stored(body, attributes or Attributes(), next(self.moments), storage_class)
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        attributes: Attributes | None = None,
+        storage_class: str = "STANDARD",
+        parts: int = 0,
+    ) -> None:
+        self.objects[key.encode()] = Stored(body, attributes or Attributes(), next(self.moments), storage_class, parts)
 
     def listed(self, key: bytes) -> SourceObject:
         stored = self.objects[key]
@@ -104,6 +132,13 @@ class FakeBucket:
             raise Gone(key.decode())
         return self.listed(key)
 
+    async def inspect(self, key: bytes) -> tuple[SourceObject, Attributes]:
+        return await self.head(key), self.objects[key].attributes
+
+    async def part_bytes(self, source: SourceObject) -> int | None:
+        self.requests.append(("part_bytes", source.key))
+        return self.objects[source.key].parts or None
+
 
 @dataclass
 class FakeDownload:
@@ -116,7 +151,7 @@ class FakeDownload:
     tamper: dict[bytes, bytes] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def open(self, source: SourceObject) -> AsyncIterator[Body]:
+    async def open(self, source: SourceObject, span: Span | None = None) -> AsyncIterator[Body]:
         self.bucket.requests.append((self.name, source.key))
         if self.faults[source.key]:
             raise self.faults[source.key].pop(0)
@@ -127,8 +162,10 @@ class FakeDownload:
             raise Archived(source.text)
         if stored.etag != source.etag:
             raise Changed(source.text)
-        body = self.tamper.get(source.key, stored.body)
-        yield Body(stored.etag, len(stored.body), stored.attributes, _in_two(body))
+        body, size = self.tamper.get(source.key, stored.body), len(stored.body)
+        if span is not None:
+            body, size = body[span[0] : span[1]], span[1] - span[0]
+        yield Body(stored.etag, size, stored.attributes, _in_two(body))
 
 
 async def _in_two(body: bytes) -> AsyncIterator[bytes]:
@@ -143,6 +180,7 @@ class FakeDestination:
     objects: dict[bytes, tuple[DestinationObject, bytes]] = field(default_factory=dict)
     generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     writes: list[bytes] = field(default_factory=list)
+    classes: dict[bytes, str | None] = field(default_factory=dict)
 
     async def stat(self, name: bytes) -> DestinationObject | None:
         found = self.objects.get(name)
@@ -157,15 +195,19 @@ class FakeDestination:
             raise Corrupt("length")
         if upload.md5 is not None and hashlib.md5(body).hexdigest() != upload.md5:
             raise Corrupt("md5")
+        if upload.crc32c is not None and crc32c_of(body) != upload.crc32c:
+            raise Corrupt("crc32c")
         present = self.objects.get(upload.name)
         if (present[0].generation if present else 0) != upload.generation:
             raise LostRace(upload.name.decode())
+        self.classes[upload.name] = upload.storage_class
         return self.install(upload.name, body, upload.metadata)
 
-    def install(self, name: bytes, body: bytes, metadata: dict[str, str] | None = None) -> DestinationObject:
-        crc = base64.b64encode(google_crc32c.Checksum(body).digest()).decode()
-        md5 = hashlib.md5(body).hexdigest()
-        written = DestinationObject(name, len(body), next(self.generations), crc, md5, metadata or {})
+    def install(
+        self, name: bytes, body: bytes, metadata: dict[str, str] | None = None, composite: bool = False
+    ) -> DestinationObject:
+        md5 = None if composite else hashlib.md5(body).hexdigest()
+        written = DestinationObject(name, len(body), next(self.generations), crc32c_of(body), md5, metadata or {})
         self.objects[name] = (written, body)
         self.writes.append(name)
         return written
@@ -174,6 +216,110 @@ class FakeDestination:
         for name in sorted(self.objects):
             if name.startswith(prefix) and name > after:
                 yield self.objects[name][0]
+
+
+def crc32c_of(body: bytes) -> str:
+    return base64.b64encode(google_crc32c.Checksum(body).digest()).decode()
+
+
+@dataclass
+class FakeStaging:
+    """calls_a_move: how many calls it takes to move an object."""
+
+    destination: FakeDestination
+    uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    staged: FakeDestination = field(default_factory=FakeDestination)
+    sent: list[int] = field(default_factory=list)
+    calls_a_move: int = 1
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def begin(self, name: bytes) -> str:
+        upload = f"upload-{next(self.numbers)}"
+        self.uploads[upload] = {}
+        return upload
+
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[bytes]) -> StoredPart:
+        body = b"".join([chunk async for chunk in chunks])
+        if len(body) != size:
+            raise Corrupt("length")
+        if upload not in self.uploads:
+            raise Gone(upload)
+        self.uploads[upload][number] = body
+        self.sent.append(number)
+        return StoredPart(hashlib.md5(body).hexdigest(), google_crc32c.value(body))
+
+    async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
+        if upload not in self.uploads:
+            raise Gone(upload)
+        parts = self.uploads.pop(upload)
+        assert [hashlib.md5(parts[number]).hexdigest() for number in range(1, len(etags) + 1)] == list(etags)
+        self.staged.install(name, b"".join(parts[number] for number in sorted(parts)), composite=True)
+
+    async def abort(self, name: bytes, upload: str) -> None:
+        self.uploads.pop(upload, None)
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        return await self.staged.stat(name)
+
+    async def move(self, staged: DestinationObject, upload: Upload, token: str = "") -> DestinationObject | str:
+        present = self.destination.objects.get(upload.name)
+        if (present[0].generation if present else 0) != upload.generation:
+            raise LostRace(upload.name.decode())
+        if int(token or 1) < self.calls_a_move:
+            return str(int(token or 1) + 1)
+        self.destination.classes[upload.name] = upload.storage_class
+        return self.destination.install(
+            upload.name, self.staged.objects[staged.name][1], upload.metadata, composite=True
+        )
+
+    async def delete(self, name: bytes) -> None:
+        self.staged.objects.pop(name, None)
+
+
+@dataclass
+class FakeUploads:
+    opened: dict[str, OpenUpload] = field(default_factory=dict)
+    noted: dict[str, dict[int, PartNote]] = field(default_factory=lambda: defaultdict(dict))
+    leases: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
+        return self.opened.setdefault(number, wish)
+
+    async def get(self, number: str) -> OpenUpload | None:
+        return self.opened.get(number)
+
+    async def published(self, number: str, batch: str, now: float) -> None:
+        if number in self.opened:
+            self.opened[number] = replace(self.opened[number], published_for=batch, opened_at=now)
+
+    async def moving(self, number: str, token: str) -> None:
+        if number in self.opened:
+            self.opened[number] = replace(self.opened[number], move_token=token)
+
+    async def note(self, number: str, part: int, note: PartNote) -> None:
+        self.noted[number][part] = note
+
+    async def parts(self, number: str, only: int | None = None) -> dict[int, PartNote]:
+        return {part: note for part, note in self.noted[number].items() if only in (None, part)}
+
+    async def count(self, number: str) -> int:
+        return len(self.noted[number])
+
+    async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
+        holder, until = self.leases.get(number, ("", 0.0))
+        if number not in self.opened or (holder not in ("", owner) and until > now):
+            return False
+        self.leases[number] = (owner, now + lease_seconds)
+        return True
+
+    async def release(self, number: str, owner: str) -> None:
+        if self.leases.get(number, ("", 0.0))[0] == owner:
+            del self.leases[number]
+
+    async def close(self, number: str) -> None:
+        self.opened.pop(number, None)
+        self.noted.pop(number, None)
+        self.leases.pop(number, None)
 
 
 @dataclass

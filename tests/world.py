@@ -10,6 +10,8 @@ from shared.core.budget import Budget
 from shared.core.errors import BucketError, Busy
 from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, Message, VerifyMessage
+from shared.core.parts import LEAST_PART_BYTES
+from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
@@ -17,9 +19,20 @@ from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.ranges import Ranges
 from shared.workflows.transfer_batch import TransferBatch
 from shared.workflows.verify_range import VerifyRange
-from tests.fakes import FakeBucket, FakeClock, FakeDestination, FakeDownload, FakeLog, FakeQueue, FakeState
+from tests.fakes import (
+    FakeBucket,
+    FakeClock,
+    FakeDestination,
+    FakeDownload,
+    FakeLog,
+    FakeQueue,
+    FakeStaging,
+    FakeState,
+    FakeUploads,
+)
 
 LEASE = 60.0
+PART = LEAST_PART_BYTES
 
 
 class Crash(BaseException):
@@ -75,10 +88,13 @@ class World:
     seconds_a_page: float = 0.0
     mapping: Mapping = field(default_factory=Mapping)
     direct_allowed: bool = True
+    large_bytes: int = 10**9
+    storage_classes: dict[str, str] = field(default_factory=dict)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     destination: FakeDestination = field(default_factory=FakeDestination)
     queue: FakeQueue = field(default_factory=FakeQueue)
     state: FakeState = field(default_factory=FakeState)
+    uploads: FakeUploads = field(default_factory=FakeUploads)
     clock: FakeClock = field(default_factory=FakeClock)
     log: FakeLog = field(default_factory=FakeLog)
     steps: Steps = field(default_factory=Steps)
@@ -98,11 +114,27 @@ class World:
         common: dict[str, Any] = {
             "source": source, "state": state, "publish": publish, "clock": self.clock, "log": self.log, "life_seconds": 3600.0,
         }  # fmt: skip
-        copy = CopyObject(source, self.cdn, self.direct if self.direct_allowed else None, destination, self.mapping)
+        self.staging = FakeStaging(self.destination)
+        staging, uploads = Port(self.staging, self.steps), Port(self.uploads, self.steps)
+        direct = self.direct if self.direct_allowed else None
+        copy = CopyObject(source, self.cdn, direct, destination, self.mapping, self.storage_classes)
+        large = CopyLarge(
+            copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, 3600.0, self.max_attempts
+        )  # fmt: skip
         self.handlers: dict[str, Callable[..., Any]] = {
             "list": ListRange(ranges=ranges["list"], **common),
             "transfer": TransferBatch(
-                copy, state, queue, self.clock, self.log, InFlight(64, 10**9), "transfer", 10**6, self.max_attempts
+                copy,
+                large,
+                state,
+                queue,
+                self.clock,
+                self.log,
+                InFlight(64, 10**9),
+                "transfer",
+                10**6,
+                self.large_bytes,
+                self.max_attempts,
             ),
             "verify": VerifyRange(destination=destination, ranges=ranges["verify"], mapping=self.mapping, **common),
         }

@@ -10,17 +10,17 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-conte
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from shared.adapters.s3_address import S3Address
+from shared.adapters.s3_address import NOTHING, S3Address
 from shared.core.errors import SettingsError
 from shared.core.keys import quote_key
 
@@ -31,6 +31,22 @@ _FRESH_SHARE = 0.5
 """A policy is replaced when less than this share of its window is left, so that no request meets its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class CdnAddress:
+    """base: URL of the distribution, with its path prefix, without a slash at its end. replacements: (old, new) in the
+    keys' bytes, done one after the other, for a distribution whose paths differ from the bucket's keys.
+    """
+
+    base: str
+    replacements: tuple[tuple[bytes, bytes], ...] = ()
+
+    def url(self, key: bytes) -> str:
+        """Where the distribution has a key."""
+        for old, new in self.replacements:
+            key = key.replace(old, new)
+        return f"{self.base}/{quote_key(key)}"
+
+
 class Access(Protocol):
     """A way to the bytes."""
 
@@ -39,66 +55,71 @@ class Access(Protocol):
         """What errors call the place that is asked."""
         ...
 
-    def request(self, key: bytes) -> Request:
-        """Where to ask for a key, and with which headers. Cheap: it is called once an object."""
+    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
+        """Where to ask for a key, and with which headers, those of `amz` among them. Cheap: called once an object."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SignedForS3:
-    """cdn_url: where the request goes; None for S3 itself."""
+    """cdn: where the request goes; None for S3 itself."""
 
     address: S3Address
-    cdn_url: str | None = None
+    cdn: CdnAddress | None = None
 
     @property
     def side(self) -> str:
-        return "s3" if self.cdn_url is None else "cdn"
+        return "s3" if self.cdn is None else "cdn"
 
-    def request(self, key: bytes) -> Request:
+    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         at_origin = self.address.url(key)
-        headers = self.address.signed("GET", at_origin)
-        return (at_origin if self.cdn_url is None else f"{self.cdn_url}/{quote_key(key)}"), headers
+        headers = self.address.signed("GET", at_origin, amz)
+        return (at_origin if self.cdn is None else self.cdn.url(key)), headers
 
 
 @dataclass(frozen=True, slots=True)
 class Public:
     """A distribution that anybody may read."""
 
-    cdn_url: str
+    cdn: CdnAddress
     side: str = "cdn"
 
-    def request(self, key: bytes) -> Request:
-        return f"{self.cdn_url}/{quote_key(key)}", {}
+    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
+        return self.cdn.url(key), dict(amz)
 
 
 @dataclass(slots=True)
 class SignedUrls:
     """One custom policy with a wildcard resource, so that the RSA signature is made once a window.
 
-    now: epoch seconds. window_seconds: how long a policy is good for.
+    now: epoch seconds. window_seconds: how long a policy is good for. sha256: sign with SHA-256 and
+    say so by `Hash-Algorithm`, as AWS's own signer does; CloudFront takes SHA-1 for granted.
+    https://github.com/aws/aws-sdk-js-v3/tree/main/packages/cloudfront-signer
     """
 
-    cdn_url: str
+    cdn: CdnAddress
     key_pair_id: str
     private_key: RSAPrivateKey
     now: Callable[[], float]
     window_seconds: float
+    sha256: bool = False
     side: str = "cdn"
     _expires: float = 0.0
     _query: str = field(default="", repr=False)
 
-    def request(self, key: bytes) -> Request:
+    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         if self._expires - self.now() < self.window_seconds * _FRESH_SHARE:
             self._sign()
-        return f"{self.cdn_url}/{quote_key(key)}?{self._query}", {}
+        return f"{self.cdn.url(key)}?{self._query}", dict(amz)
 
     def _sign(self) -> None:
         self._expires = self.now() + self.window_seconds
-        policy = wildcard_policy(f"{self.cdn_url}/*", int(self._expires))
-        signature = self.private_key.sign(policy, PKCS1v15(), SHA1())  # CloudFront's default hash
+        policy = wildcard_policy(f"{self.cdn.base}/*", int(self._expires))
+        signature = self.private_key.sign(policy, PKCS1v15(), SHA256() if self.sha256 else SHA1())
         fields = (("Policy", _encode(policy)), ("Signature", _encode(signature)), ("Key-Pair-Id", self.key_pair_id))
         self._query = "&".join(f"{name}={value}" for name, value in fields)
+        if self.sha256:
+            self._query += "&Hash-Algorithm=SHA256"
 
 
 def wildcard_policy(resource: str, expires: int) -> bytes:

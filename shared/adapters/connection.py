@@ -254,7 +254,10 @@ class Connection(asyncio.Protocol):
         if self._response is None:
             return
         headers, key = self._response.headers, name.decode("latin-1").lower()
-        text = value.decode("latin-1")
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import google_crc32c
 
+from shared.adapters.gcs_object import FIELDS, failure, parse, resource_of, written
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
 from shared.core import verdicts
@@ -29,8 +30,7 @@ least 8 MiB recommended. https://cloud.google.com/storage/docs/performing-resuma
 PAGE = 1000
 """The most names of one listing page: https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 
-_FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
-_PAGE_FIELDS = f"fields=items({_FIELDS}),nextPageToken"
+_PAGE_FIELDS = f"fields=items({FIELDS}),nextPageToken"
 _BOUNDARY = uuid.uuid4().hex
 """Separates metadata and bytes; drawn once a process, and nobody who writes objects can know it."""
 
@@ -55,7 +55,7 @@ class GcsDestination:
 
     async def stat(self, name: bytes) -> DestinationObject | None:
         await self._token.fresh()
-        url = f"{self._objects}/{quote(name, safe='')}?fields={_FIELDS}"
+        url = f"{self._objects}/{quote(name, safe='')}?fields={FIELDS}"
         what = f"gcs stat {name.decode()}"
         answer = await self._http.ask(
             what, verdicts.reading, lambda: ("GET", url, self._token.headers()), good=(200, 404)
@@ -64,7 +64,7 @@ class GcsDestination:
             if b"bucket does not exist" in answer.body:
                 raise Refused(f"{what}: the bucket {self._bucket} does not exist")
             return None
-        return _object(json.loads(answer.body))
+        return parse(json.loads(answer.body))
 
     async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         """One page of a listing where a stat each would cost more: $5 a million pages, $0.40 a million stats.
@@ -79,7 +79,7 @@ class GcsDestination:
             start, end = quote(wanted[0], safe=""), quote(wanted[-1][: MAX_KEY_BYTES - 1] + b"!", safe="")
             url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FIELDS}"
             page = await self._page(url)
-            listed = [_object(item) for item in page.get("items", ())]
+            listed = [parse(item) for item in page.get("items", ())]
             found = {item.name: item for item in listed if item.name in set(wanted)}
             last = listed[-1].name if "nextPageToken" in page and listed else wanted[-1][: MAX_KEY_BYTES - 1]
             beyond = [name for name in wanted if name > last]
@@ -100,7 +100,7 @@ class GcsDestination:
                 query += f"&startOffset={quote(after, safe='')}"
             page = await self._page(f"{self._objects}?{query}")
             for item in page.get("items", ()):
-                found = _object(item)
+                found = parse(item)
                 if found.name > after:
                     yield found
             token = page.get("nextPageToken", "")
@@ -128,8 +128,8 @@ class GcsDestination:
             if len(content) > upload.size:
                 break
         _check_length(upload, len(content))
-        resource = _resource(upload)
-        resource["crc32c"] = base64.b64encode(crc.digest()).decode()
+        resource = resource_of(upload)
+        resource["crc32c"] = _checked(upload, crc)
         mime = upload.attributes.content_type or "application/octet-stream"
         body = b"".join(
             (
@@ -140,9 +140,9 @@ class GcsDestination:
                 f"\r\n--{_BOUNDARY}--\r\n".encode(),
             )
         )
-        url = f"{self._upload}?uploadType=multipart&ifGenerationMatch={upload.generation}&fields={_FIELDS}"
+        url = f"{self._upload}?uploadType=multipart&ifGenerationMatch={upload.generation}&fields={FIELDS}"
         headers = {**self._token.headers(), "Content-Type": f"multipart/related; boundary={_BOUNDARY}"}
-        return _written(upload, await self._http.once("POST", url, headers, body))
+        return written(upload, await self._http.once("POST", url, headers, body))
 
     async def _write_in_chunks(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
         """A resumable session: nothing is visible until its last chunk, which carries the crc32c of all.
@@ -165,19 +165,19 @@ class GcsDestination:
                     sent += CHUNK_BYTES
                     del full
             _check_length(upload, sent + len(buffer))
-            whole = base64.b64encode(crc.digest()).decode()
+            whole = _checked(upload, crc)
             answer = await self._put(upload, session, memoryview(buffer), sent, whole)
         except (ObjectError, asyncio.CancelledError):
             await self._abandon(session)
             raise
-        return _written(upload, answer)
+        return written(upload, answer)
 
     async def _start(self, upload: Upload) -> str:
-        url = f"{self._upload}?uploadType=resumable&ifGenerationMatch={upload.generation}&fields={_FIELDS}"
+        url = f"{self._upload}?uploadType=resumable&ifGenerationMatch={upload.generation}&fields={FIELDS}"
         headers = {**self._token.headers(), "Content-Type": "application/json; charset=UTF-8"}
-        answer = await self._http.once("POST", url, headers, json.dumps(_resource(upload)).encode())
+        answer = await self._http.once("POST", url, headers, json.dumps(resource_of(upload)).encode())
         if answer.status != 200:
-            raise _failure(upload, answer)
+            raise failure(upload, answer)
         return answer.headers["location"]
 
     async def _put(self, upload: Upload, session: str, piece: memoryview, offset: int, crc32c: str | None) -> Answer:
@@ -191,7 +191,7 @@ class GcsDestination:
             try:
                 answer = await self._http.once("PUT", session, headers, piece[start - offset :])
                 if answer.status >= 500:
-                    raise _failure(upload, answer)
+                    raise failure(upload, answer)
             except Transient:
                 if attempt == _CHUNK_TRIES:
                     raise
@@ -205,7 +205,7 @@ class GcsDestination:
             if answer.status in (200, 201):
                 return answer
             if answer.status != 308:
-                raise _failure(upload, answer)
+                raise failure(upload, answer)
             start = _persisted(answer)
             if not offset <= start <= end:
                 raise Transient(f"gcs write {upload.name.decode()}: the session is at byte {start}, not at {offset}")
@@ -221,48 +221,12 @@ class GcsDestination:
             return
 
 
-def _resource(upload: Upload) -> dict[str, object]:
-    """The object resource that is sent ahead of the bytes; GCS refuses bytes of another MD5."""
-    attributes = upload.attributes
-    named = {
-        "contentType": attributes.content_type,
-        "contentEncoding": attributes.content_encoding,
-        "contentLanguage": attributes.content_language,
-        "contentDisposition": attributes.content_disposition,
-        "cacheControl": attributes.cache_control,
-        "md5Hash": base64.b64encode(bytes.fromhex(upload.md5)).decode() if upload.md5 else None,
-    }
-    return {
-        "name": upload.name.decode(),
-        "metadata": upload.metadata,
-        **{field: value for field, value in named.items() if value is not None},
-    }
-
-
-def _object(resource: dict[str, object]) -> DestinationObject:
-    metadata = resource.get("metadata")
-    md5 = resource.get("md5Hash")
-    return DestinationObject(
-        name=str(resource["name"]).encode(),
-        size=int(str(resource["size"])),
-        generation=int(str(resource["generation"])),
-        crc32c=str(resource["crc32c"]),
-        md5=base64.b64decode(str(md5)).hex() if md5 else None,
-        metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
-    )
-
-
-def _written(upload: Upload, answer: Answer) -> DestinationObject:
-    if answer.status not in (200, 201):
-        raise _failure(upload, answer)
-    return _object(json.loads(answer.body))
-
-
-def _failure(upload: Upload, answer: Answer) -> ObjectError:
-    what = f"gcs write {upload.name.decode()}"
-    if answer.status == 400 and b"match calculated" in answer.body:
-        return Corrupt(f"{what}: refused, the bytes are not those the source promised")
-    return verdicts.writing(what, answer.status, answer.headers, answer.body)
+def _checked(upload: Upload, crc: google_crc32c.Checksum) -> str:
+    """The CRC32C of what was read, base64. Raises Corrupt if the source promised another one."""
+    whole = base64.b64encode(crc.digest()).decode()
+    if upload.crc32c is not None and upload.crc32c != whole:
+        raise Corrupt(f"gcs write {upload.name.decode()}: the CRC32C is {whole}, the source says {upload.crc32c}")
+    return whole
 
 
 def _check_length(upload: Upload, length: int) -> None:

@@ -3,20 +3,26 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 from xml.etree import ElementTree
 
 from shared.adapters.cdn_access import Access
-from shared.adapters.http import Http
-from shared.adapters.s3_address import S3Address
+from shared.adapters.connection import Response
+from shared.adapters.http import Answer, Http
+from shared.adapters.s3_address import NOTHING, S3Address
 from shared.core import verdicts
 from shared.core.errors import Changed, Refused
 from shared.core.objects import Attributes, SourceObject
-from shared.ports import Body
+from shared.ports import Body, Span
 
 _NS = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _META = "x-amz-meta-"
+CHECKSUMS = MappingProxyType({"x-amz-checksum-mode": "ENABLED"})
+"""Asks S3 to say the checksums that it keeps."""
 
 
 class S3Source:
@@ -52,17 +58,31 @@ class S3Source:
                 return
 
     async def head(self, key: bytes) -> SourceObject:
-        url = self._address.url(key)
-        answer = await self._http.ask(
-            f"s3 HEAD {key.decode()}", verdicts.reading, lambda: ("HEAD", url, self._address.signed("HEAD", url))
-        )
-        headers = answer.headers
-        return SourceObject(
+        return (await self.inspect(key))[0]
+
+    async def inspect(self, key: bytes) -> tuple[SourceObject, Attributes]:
+        headers = (await self._head(key)).headers
+        found = SourceObject(
             key=key,
             etag=unquoted(headers.get("etag", "")),
             size=int(headers.get("content-length", "0")),
             modified=int(parsedate_to_datetime(headers["last-modified"]).timestamp()),
             storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+        )
+        return found, attributes(headers)
+
+    async def part_bytes(self, source: SourceObject) -> int | None:
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: partNumber"""
+        headers = (await self._head(source.key, "partNumber=1", {"If-Match": f'"{source.etag}"'})).headers
+        return int(headers["content-length"]) if "x-amz-mp-parts-count" in headers else None
+
+    async def _head(self, key: bytes, query: str = "", more: Mapping[str, str] = NOTHING) -> Answer:
+        url = self._address.url(key, query)
+        return await self._http.ask(
+            f"s3 HEAD {key.decode()}",
+            verdicts.reading,
+            lambda: ("HEAD", url, {**self._address.signed("HEAD", url, CHECKSUMS), **more}),
+            good=(200, 206),
         )
 
 
@@ -74,19 +94,30 @@ class ObjectDownload:
         self._http = http
 
     @asynccontextmanager
-    async def open(self, source: SourceObject) -> AsyncIterator[Body]:
-        url, headers = self._access.request(source.key)
+    async def open(self, source: SourceObject, span: Span | None = None) -> AsyncIterator[Body]:
+        url, headers = self._access.request(source.key, CHECKSUMS)
         headers["If-Match"] = f'"{source.etag}"'
+        if span is not None:
+            headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         what = f"{self._access.side} GET {source.text}"
         async with self._http.open("GET", url, headers) as response:
-            if response.status != 200:
+            if response.status not in (200, 206):
                 raise verdicts.reading(what, response.status, response.headers, await response.read())
+            if span is not None:
+                _check_span(what, response, span, source.size)
             etag = unquoted(response.headers.get("etag", ""))
             if etag != source.etag:
                 raise Changed(f"{what}: ETag {etag}, asked for {source.etag}")
             if response.length is None:
                 raise Refused(f"{what}: the answer does not say how long it is")
             yield Body(etag, response.length, attributes(response.headers), response)
+
+
+def _check_span(what: str, response: Response, span: Span, size: int) -> None:
+    """A CDN may answer with more than was asked for, or with all of it."""
+    told = response.headers.get("content-range", "everything")
+    if response.status != 206 or told != f"bytes {span[0]}-{span[1] - 1}/{size}":
+        raise Changed(f"{what}: answered with {told}, asked for bytes {span[0]}-{span[1] - 1}/{size}")
 
 
 def parse_page(body: bytes) -> tuple[list[SourceObject], str | None]:
@@ -109,15 +140,31 @@ def parse_page(body: bytes) -> tuple[list[SourceObject], str | None]:
 
 def attributes(headers: Mapping[str, str]) -> Attributes:
     """What an S3 response says about the object besides its bytes."""
+    whole = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
     return Attributes(
         content_type=headers.get("content-type"),
         content_encoding=headers.get("content-encoding"),
         content_language=headers.get("content-language"),
         content_disposition=headers.get("content-disposition"),
         cache_control=headers.get("cache-control"),
-        metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
+        metadata={name[len(_META) :]: _text(value) for name, value in headers.items() if name.startswith(_META)},
         encryption=headers.get("x-amz-server-side-encryption"),
+        crc32c=headers.get("x-amz-checksum-crc32c") if whole else None,
+        crc64nvme=headers.get("x-amz-checksum-crc64nvme") if whole else None,
     )
+
+
+def _text(value: str) -> str:
+    """User metadata as its owner wrote it: S3 sends what is not ASCII as RFC 2047 encoded words.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+    """
+    if not (value.startswith("=?") and value.endswith("?=")):
+        return value
+    try:
+        return str(make_header(decode_header(value)))
+    except (ValueError, LookupError, HeaderParseError):
+        return value
 
 
 def unquoted(etag: str) -> str:

@@ -6,7 +6,9 @@ private and no key pair has to be kept:
 https://cloud.google.com/storage-transfer/docs/s3-cloudfront
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from botocore.credentials import Credentials
@@ -15,18 +17,32 @@ from shared.core.keys import quote_key
 from shared.core.sigv4 import Keys, signed_headers
 from shared.ports import Clock
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class S3Address:
-    """base: URL of the bucket, without a slash at its end. credentials: botocore's, which renew themselves."""
+    """base: URL of the bucket, without a slash at its end. credentials: botocore's, which renew themselves.
+    requester_pays: whether to say with every request that its sender pays.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html
+    """
 
     base: str
     region: str
     credentials: Credentials
     clock: Clock
+    requester_pays: bool = False
 
     @classmethod
-    def of(cls, bucket: str, region: str, endpoint: str | None, credentials: Credentials, clock: Clock) -> "S3Address":
+    def of(
+        cls,
+        bucket: str,
+        region: str,
+        endpoint: str | None,
+        credentials: Credentials,
+        clock: Clock,
+        requester_pays: bool = False,
+    ) -> "S3Address":
         """Virtual-hosted where S3 allows it. A bucket with dots in its name, and any other endpoint, is
         addressed by path.
 
@@ -38,15 +54,16 @@ class S3Address:
             base = f"https://s3.{region}.amazonaws.com/{bucket}"
         else:
             base = f"https://{bucket}.s3.{region}.amazonaws.com"
-        return cls(base, region, credentials, clock)
+        return cls(base, region, credentials, clock, requester_pays)
 
     def url(self, key: bytes = b"", query: str = "") -> str:
         """The URL of a key, or of the bucket with a query."""
         return f"{self.base}/{quote_key(key)}{'?' if query else ''}{query}"
 
-    def signed(self, method: str, url: str) -> dict[str, str]:
-        """Headers that make a request without a body one of ours."""
+    def signed(self, method: str, url: str, amz: Mapping[str, str] = NOTHING) -> dict[str, str]:
+        """Headers that make a request without a body one of ours. amz: further x-amz- headers, in lower case."""
         parts = urlsplit(url)
         frozen = self.credentials.get_frozen_credentials()
+        given = {**amz, "x-amz-request-payer": "requester"} if self.requester_pays else amz
         keys = Keys(frozen.access_key, frozen.secret_key, frozen.token)
-        return signed_headers(method, parts.netloc, parts.path, parts.query, keys, self.region, self.clock.now())
+        return signed_headers(method, parts.netloc, parts.path, parts.query, keys, self.region, self.clock.now(), given)

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 
 from shared.core.errors import BucketError
-from shared.core.keys import Mapping, unsupported_reason
+from shared.core.keys import Mapping, Place
 from shared.core.objects import SOURCE_ENCRYPTION, DestinationObject, SourceObject, etag_md5
 
 
@@ -56,14 +56,14 @@ class OutOfOrder(BucketError):
     """A listing went backwards: no verdict can be trusted, so the walk stops."""
 
 
-def judge(source: SourceObject, copy: DestinationObject | None, name: bytes, in_flight: bool = False) -> Verdict:
-    """The verdict on a key that exists at the source. `name` is where it belongs at the destination."""
-    verdict = _judge(source, copy, name)
+def judge(source: SourceObject, copy: DestinationObject | None, place: Place, in_flight: bool = False) -> Verdict:
+    """The verdict on a key that exists at the source. place: where it belongs at the destination."""
+    verdict = _judge(source, copy, place)
     return Verdict.IN_FLIGHT if in_flight and verdict.repairable else verdict
 
 
-def _judge(source: SourceObject, copy: DestinationObject | None, name: bytes) -> Verdict:
-    if unsupported_reason(name) is not None:
+def _judge(source: SourceObject, copy: DestinationObject | None, place: Place) -> Verdict:
+    if place.name is None:
         return Verdict.UNSUPPORTED
     if copy is None:
         return Verdict.MISSING
@@ -86,8 +86,11 @@ async def march(
 ) -> AsyncIterator[Pair]:
     """Both listings in lockstep, in byte order of the destination names. Each key and name comes once.
 
+    Names that had to be encoded lie elsewhere in the order: they are passed over here, and their keys come alone.
+
     Raises OutOfOrder as soon as either listing repeats or goes backwards.
     """
+    copies = (copy async for copy in copies if mapping.original(copy.name) is None)
     source = await anext(sources, None)
     copy = await anext(copies, None)
     while source is not None or copy is not None:

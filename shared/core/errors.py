@@ -8,14 +8,23 @@ BucketError
 └── ObjectError          about one key; `reason` is what is put on record
     ├── Transient        RETRY    5xx, resets, truncated bodies, time-outs
     │   ├── Throttled    RETRY    429, SlowDown; carries Retry-After
+    │   ├── Unreachable  RETRY    no connection to the host: a wrong name, or a network that is down
+    │   ├── ClockSkew    RETRY    this instance's clock is off by more than S3 bears
     │   ├── Corrupt      RETRY    the bytes are not what the source promised
     │   └── LostRace     RETRY    the destination changed between look and write
     ├── Changed          RETRY    the source changed between listing and read
     ├── Gone             GIVE_UP  no such key (any more)
-    ├── Forbidden        GIVE_UP  credentials, policy, key grant
+    │   └── NoSuchBucket GIVE_UP  a bucket that does not exist
+    ├── Forbidden        GIVE_UP  a policy denies it
+    │   ├── BadKeys      GIVE_UP  the credentials themselves are refused
+    │   ├── KmsDenied    GIVE_UP  the grant on an encryption key is missing
+    │   └── Retained     GIVE_UP  a retention policy or hold keeps the object that is to be replaced
     ├── Archived         GIVE_UP  needs a restore first
+    ├── Unsupported      GIVE_UP  Cloud Storage cannot hold it: its name, its size
     ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
     └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
+        ├── WrongRegion  GIVE_UP  the bucket is in another region than the job says
+        └── NoPayer      GIVE_UP  the bucket makes the requester pay, and the request does not say that it will
 """
 
 from enum import Enum
@@ -80,6 +89,18 @@ class Throttled(Transient):
         self.retry_after = retry_after
 
 
+class Unreachable(Transient):
+    """No connection to a host."""
+
+    reason = "unreachable"
+
+
+class ClockSkew(Transient):
+    """The instance's clock differs from S3's by more than 15 minutes."""
+
+    reason = "clock_skew"
+
+
 class Corrupt(Transient):
     """Bytes that do not match the source's ETag, size or checksum. Nothing became visible."""
 
@@ -105,16 +126,46 @@ class Gone(ObjectError):
     reason = "gone"
 
 
+class NoSuchBucket(Gone):
+    """A bucket of the job does not exist."""
+
+    reason = "no_such_bucket"
+
+
 class Forbidden(ObjectError):
-    """Denied by a policy, by credentials or by a missing key grant."""
+    """Denied by a policy."""
 
     reason = "forbidden"
+
+
+class BadKeys(Forbidden):
+    """AWS does not know the access key, or the signature made with it."""
+
+    reason = "bad_credentials"
+
+
+class KmsDenied(Forbidden):
+    """The encryption key may not be used."""
+
+    reason = "kms_denied"
+
+
+class Retained(Forbidden):
+    """A retention policy or a hold protects the object at the destination."""
+
+    reason = "retained"
 
 
 class Archived(ObjectError):
     """The object lies in an archive class and must be restored first."""
 
     reason = "archived"
+
+
+class Unsupported(ObjectError):
+    """Cloud Storage cannot hold this object; the text says why."""
+
+    reason = "unsupported"
 
 
 class StaleEdge(ObjectError):
@@ -127,3 +178,15 @@ class Refused(ObjectError):
     """The service refused the request for good; the text carries its own words."""
 
     reason = "refused"
+
+
+class WrongRegion(Refused):
+    """The source bucket is in another region."""
+
+    reason = "wrong_region"
+
+
+class NoPayer(Refused):
+    """The bucket makes the requester pay."""
+
+    reason = "requester_pays"

@@ -5,6 +5,7 @@ topic list       {}                                   a delta run of the whole j
                  {"prefix": "a/", "force": true}      copy even what is unchanged
                  {"keys": ["a/b.jpg"]}                these keys now
 topic transfer   {"run", "batch", "objects": […]}     written by the lister and the verifier
+                 {…, "part": {…}}                     one part of a large object, written by the transfer
 topic verify     {} or {"prefix": "a/"}               compare, and repair unless {"repair": false}
 
 The remaining fields are machine-made and optional to a person.
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from shared.core.errors import MalformedMessage
 from shared.core.keys import MAX_KEY_BYTES
 from shared.core.objects import SourceObject
+from shared.core.parts import MOST_PARTS
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
 KeyText = Annotated[str, Field(min_length=1, max_length=MAX_KEY_BYTES)]
@@ -79,14 +81,30 @@ class ObjectEntry(Message):
         return SourceObject(self.key.encode(), self.etag, self.size, self.modified, self.storage_class)
 
 
+class PartReference(Message):
+    """One part of a large object. number: from 1. version: the one that all its parts are of."""
+
+    number: int = Field(ge=1, le=MOST_PARTS)
+    version: ObjectEntry
+
+
 class TransferMessage(Message):
-    """A batch to copy. `attempt` counts from 1; a handed-back remainder carries the next number."""
+    """A batch to copy, or one part of its only object. `attempt` counts from 1; a handed-back remainder carries the
+    next number.
+    """
 
     run: RunId
     batch: RunId
     objects: tuple[ObjectEntry, ...] = Field(min_length=1, max_length=1000)
     attempt: int = Field(default=1, ge=1)
     force: bool = False
+    part: PartReference | None = None
+
+    @model_validator(mode="after")
+    def _one_object_has_parts(self) -> Self:
+        if self.part is not None and len(self.objects) != 1:
+            raise ValueError('"part" goes with one object')
+        return self
 
 
 class VerifyMessage(Message):

@@ -12,6 +12,9 @@ SOURCE_MTIME = "goog-reserved-file-mtime"
 """GCS metadata name that gcloud and gsutil read as an object's original mtime, in epoch seconds.
 https://cloud.google.com/sdk/gcloud/reference/storage/rsync"""
 
+SOURCE_KEY = "s3-key"
+"""GCS metadata name that keeps the S3 key, percent-encoded, of an object that lies under another name."""
+
 SOURCE_ENCRYPTION = "s3-encryption"
 """GCS metadata name, set only where the S3 object's encryption keeps its ETag from being an MD5."""
 
@@ -55,7 +58,8 @@ class DestinationObject:
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
-    gives them).
+    gives them). encryption: x-amz-server-side-encryption. crc32c, crc64nvme: base64, of the whole object, where S3
+    has them.
     """
 
     content_type: str | None = None
@@ -65,6 +69,8 @@ class Attributes:
     cache_control: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     encryption: str | None = None
+    crc32c: str | None = None
+    crc64nvme: str | None = None
 
 
 def etag_md5(etag: str, encryption: str | None = None) -> str | None:

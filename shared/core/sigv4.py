@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -26,33 +28,35 @@ class Keys:
 
 
 def signed_headers(
-    method: str, host: str, path: str, query: str, keys: Keys, region: str, now: float
+    method: str,
+    host: str,
+    path: str,
+    query: str,
+    keys: Keys,
+    region: str,
+    now: float,
+    amz: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """The headers that make a request without a body one of `keys`'.
 
     path: percent-encoded, beginning with a slash, exactly as it will be sent. query: `name=value` pairs,
-    percent-encoded and in the order of their names. now: epoch seconds.
+    percent-encoded and in the order of their names. now: epoch seconds. amz: further headers whose names begin with
+    x-amz-, in lower case.
     """
     moment = _moment(int(now))
     date = moment[:8]
-    token_line = f"x-amz-security-token:{keys.token}\n" if keys.token else ""
-    names = "host;x-amz-content-sha256;x-amz-date" + (";x-amz-security-token" if keys.token else "")
-    canonical = (
-        f"{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{EMPTY_SHA256}\nx-amz-date:{moment}\n"
-        f"{token_line}\n{names}\n{EMPTY_SHA256}"
-    )
+    headers = {"x-amz-content-sha256": EMPTY_SHA256, "x-amz-date": moment, **amz}
+    if keys.token:
+        headers["x-amz-security-token"] = keys.token
+    signed = sorted(headers)
+    names = f"host;{';'.join(signed)}"
+    lines = "\n".join([f"{name}:{headers[name]}" for name in signed])
+    canonical = f"{method}\n{path}\n{query}\nhost:{host}\n{lines}\n\n{names}\n{EMPTY_SHA256}"
     scope = f"{date}/{region}/s3/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(_signing_key(keys.secret_key, date, region), text.encode(), "sha256").hex()
-    headers = {
-        "x-amz-content-sha256": EMPTY_SHA256,
-        "x-amz-date": moment,
-        "Authorization": (
-            f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-        ),
-    }
-    if keys.token:
-        headers["x-amz-security-token"] = keys.token
+    proof = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    headers["Authorization"] = proof
     return headers
 
 

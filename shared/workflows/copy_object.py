@@ -10,24 +10,30 @@ Why old bytes can never replace new ones:
 Whoever wrote in between made g invalid, so step 4 fails and everything begins again at step 1.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from shared.core.compare import Verdict, judge
-from shared.core.errors import Changed, StaleEdge
-from shared.core.keys import Mapping, unsupported_reason
+from shared.core.errors import Changed, StaleEdge, Unsupported
+from shared.core.keys import Mapping as KeyMapping
+from shared.core.keys import Place
 from shared.core.ledger import Entry
 from shared.core.objects import (
     SOURCE_ENCRYPTION,
     SOURCE_ETAG,
+    SOURCE_KEY,
     SOURCE_MTIME,
+    Attributes,
     DestinationObject,
     SourceObject,
-    etag_md5,
     hides_md5,
 )
 from shared.core.outcomes import Outcome
-from shared.ports import Body, Destination, Download, Source, Upload
+from shared.core.parts import MOST_OBJECT_BYTES
+from shared.core.proof import Promise, Proof, proven, watched, witness
+from shared.ports import Body, Destination, Download, Source, Span, Upload
 
 Seen = dict[bytes, DestinationObject]
 """Live objects of the destination by name; a name that is missing was looked for and is not there."""
@@ -37,94 +43,158 @@ _MOVES = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A version that is to be copied. listed: the one that the listing saw. generation: at the destination, to be
+    replaced; 0 for none.
+    """
+
+    listed: SourceObject
+    version: SourceObject
+    name: bytes
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class CopyObject:
-    """download: the job's route. direct: straight from S3, None if the job forbids it."""
+    """download: the job's route. direct: straight from S3, None if the job forbids it. storage_classes: S3's → Cloud
+    Storage's; one that is missing gets the bucket's default.
+    """
 
     source: Source
     download: Download
     direct: Download | None
     destination: Destination
-    mapping: Mapping
+    mapping: KeyMapping
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
 
     async def look(self, objects: Sequence[SourceObject]) -> Seen:
         """What is at the destination already, of many at once."""
-        names = [self.mapping.name(item.key) for item in objects]
-        return await self.destination.look([name for name in names if unsupported_reason(name) is None])
+        names = (self.mapping.place(item.key).name for item in objects)
+        return await self.destination.look([name for name in names if name is not None])
 
     async def __call__(self, listed: SourceObject, force: bool = False, seen: Seen | None = None) -> Entry:
-        """How the key ended. Raises ObjectError where it did not.
+        """How the key ended. Raises ObjectError where it did not."""
+        decided = await self.decide(listed, force, seen)
+        return decided if isinstance(decided, Entry) else await self.chase(decided)
+
+    async def decide(self, listed: SourceObject, force: bool = False, seen: Seen | None = None) -> Entry | Wanted:
+        """How the key ended without a copy, or which version is to be copied.
 
         seen: what `look` found; without it the destination is asked.
         """
-        name = self.mapping.name(listed.key)
-        refused = unsupported_reason(name)
-        if refused is not None:
-            return replace(Entry.of(listed), outcome=Outcome.UNSUPPORTED, reason=refused)
+        place = self.mapping.place(listed.key)
+        if place.name is None:
+            return replace(Entry.of(listed), outcome=Outcome.UNSUPPORTED, reason=place.reason)
+        name = place.name
         present = await self.destination.stat(name) if seen is None else seen.get(name)
-        wanted = listed
-        if present is not None:
-            if not force and judge(wanted, present, name) is Verdict.SAME:
-                return _ended(listed, wanted, present, Outcome.UNCHANGED, "present")
-            wanted = await self.source.head(listed.key)
-            if not force and judge(wanted, present, name) is Verdict.SAME:
-                return _ended(listed, wanted, present, Outcome.UNCHANGED, "present")
-        generation = present.generation if present is not None else 0
-        return await self._chase(listed, wanted, name, generation)
+        if present is None:
+            return Wanted(listed, _fitting(listed), name, 0)
+        _refuse_collision(listed.key, place, present)
+        if not force and judge(listed, present, place) is Verdict.SAME:
+            return _unchanged(listed, listed, present)
+        current = await self.source.head(listed.key)
+        if not force and judge(current, present, place) is Verdict.SAME:
+            return _unchanged(listed, current, present)
+        return Wanted(listed, _fitting(current), name, present.generation)
 
-    async def _chase(self, listed: SourceObject, wanted: SourceObject, name: bytes, generation: int) -> Entry:
+    async def chase(self, wanted: Wanted) -> Entry:
+        """Copy a version; if it has been replaced meanwhile, the one that replaced it."""
         for _ in range(_MOVES):
-            try:
-                return await self._move(self.download, listed, wanted, name, generation)
-            except Changed:
-                current = await self.source.head(wanted.key)
-            if current.etag == wanted.etag:
-                return await self._around_the_edge(listed, wanted, name, generation)
-            wanted = current
-        raise Changed(f"{wanted.text}: written to faster than it can be read")
+            async with self.reading(wanted.version) as body:
+                if body is not None:
+                    return await self._move(wanted, body)
+            wanted = replace(wanted, version=_fitting(await self.source.head(wanted.version.key)))
+        raise Changed(f"{wanted.version.text}: written to faster than it can be read")
 
-    async def _around_the_edge(self, listed: SourceObject, wanted: SourceObject, name: bytes, generation: int) -> Entry:
+    @asynccontextmanager
+    async def reading(self, version: SourceObject, span: Span | None = None) -> AsyncIterator[Body | None]:
+        """Exactly this version, around a stale edge if need be; None if S3 has another one by now."""
+        try:
+            opened = self.download.open(version, span)
+            body = await opened.__aenter__()
+        except Changed:
+            if (await self.source.head(version.key)).etag != version.etag:
+                yield None
+                return
+            opened = self._around_the_edge(version).open(version, span)
+            body = await opened.__aenter__()
+        try:
+            yield body
+        finally:
+            await opened.__aexit__(None, None, None)
+
+    def _around_the_edge(self, version: SourceObject) -> Download:
         if self.direct is None:
             raise StaleEdge(
-                f"{wanted.text}: the CDN serves another version than S3 (ETag {wanted.etag}); "
+                f"{version.text}: the CDN does not serve the version that S3 has (ETag {version.etag}); "
                 "invalidate the path, or set STALE_EDGE=direct"
             )
-        return await self._move(self.direct, listed, wanted, name, generation)
+        return self.direct
 
-    async def _move(
-        self, download: Download, listed: SourceObject, wanted: SourceObject, name: bytes, generation: int
-    ) -> Entry:
-        async with download.open(wanted) as body:
-            upload = _upload(wanted, body, name, generation)
-            written = await self.destination.write(upload, body.chunks)
-        proof = "md5" if upload.md5 is not None and written.md5 == upload.md5 else "size"
-        return _ended(listed, wanted, written, Outcome.COPIED, proof)
+    async def _move(self, wanted: Wanted, body: Body) -> Entry:
+        version = wanted.version
+        promise = Promise.of(version, body.attributes)
+        seen = witness(promise, await self.source.part_bytes(version) if promise.needs_part_size else None)
+        upload = self.upload(wanted, body.attributes, body.size)
+        chunks = body.chunks if seen is None else watched(body.chunks, seen)
+        written = await self.destination.write(upload, chunks)
+        return copied(wanted, written, proven(promise, seen, written.md5))
+
+    def upload(self, wanted: Wanted, attributes: Attributes, size: int) -> Upload:
+        """What is to be written for a version."""
+        version = wanted.version
+        promise = Promise.of(version, attributes)
+        metadata = {**attributes.metadata, SOURCE_ETAG: version.etag, SOURCE_MTIME: str(version.modified)}
+        if wanted.name != version.key:
+            metadata[SOURCE_KEY] = quote(version.key, safe="/")
+        if attributes.encryption is not None and hides_md5(attributes.encryption):
+            metadata[SOURCE_ENCRYPTION] = attributes.encryption
+        return Upload(
+            name=wanted.name,
+            size=size,
+            generation=wanted.generation,
+            attributes=attributes,
+            metadata=metadata,
+            md5=promise.md5,
+            crc32c=promise.crc32c,
+            storage_class=self.storage_classes.get(version.storage_class),
+        )
 
 
-def _upload(wanted: SourceObject, body: Body, name: bytes, generation: int) -> Upload:
-    metadata = dict(body.attributes.metadata)
-    metadata[SOURCE_ETAG] = wanted.etag
-    metadata[SOURCE_MTIME] = str(wanted.modified)
-    encryption = body.attributes.encryption
-    if encryption is not None and hides_md5(encryption):
-        metadata[SOURCE_ENCRYPTION] = encryption
-    return Upload(
-        name=name,
-        size=body.size,
-        generation=generation,
-        attributes=body.attributes,
-        metadata=metadata,
-        md5=etag_md5(wanted.etag, encryption),
-    )
+def copied(wanted: Wanted, written: DestinationObject, proof: Proof) -> Entry:
+    """The entry of a version that is at the destination now."""
+    return _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof)
+
+
+def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
+    proof = Proof.MD5 if present.md5 is not None and present.md5 == version.etag else Proof.SIZE
+    return _ended(listed, version, present, Outcome.UNCHANGED, proof)
+
+
+def _fitting(version: SourceObject) -> SourceObject:
+    """The version itself, if Cloud Storage can hold as much."""
+    if version.size > MOST_OBJECT_BYTES:
+        raise Unsupported(f"{version.text}: {version.size} bytes; Cloud Storage holds {MOST_OBJECT_BYTES} an object")
+    return version
+
+
+def _refuse_collision(key: bytes, place: Place, present: DestinationObject) -> None:
+    """Two keys must not take turns at one name: what lies there says which key it came from."""
+    theirs = present.metadata.get(SOURCE_KEY)
+    if theirs == quote(key, safe="/") or (theirs is None and not place.encoded):
+        return
+    whose = "another object" if theirs is None else f"the copy of {theirs!r}"
+    raise Unsupported(f"{key!r} belongs at {present.name!r}, which holds {whose}")
 
 
 def _ended(
-    listed: SourceObject, copied: SourceObject, written: DestinationObject, outcome: Outcome, proof: str
+    listed: SourceObject, version: SourceObject, written: DestinationObject, outcome: Outcome, proof: Proof
 ) -> Entry:
     return Entry(
-        key=copied.key,
-        etag=copied.etag,
+        key=version.key,
+        etag=version.etag,
         size=written.size,
-        modified=copied.modified,
+        modified=version.modified,
         outcome=outcome,
         generation=written.generation,
         crc32c=written.crc32c,

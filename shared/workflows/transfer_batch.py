@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 from shared.core.backoff import delay_seconds
 from shared.core.budget import Budget
-from shared.core.errors import Archived, Fate, ObjectError, StateConflict, Transient
+from shared.core.errors import Archived, Busy, Fate, ObjectError, StateConflict, Transient, Unsupported
 from shared.core.ledger import Entry, Record
 from shared.core.messages import ObjectEntry, TransferMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
 from shared.ports import Clock, Log, Queue, State, Versioned
+from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject, Seen
 from shared.workflows.in_flight import InFlight
 
@@ -33,11 +34,12 @@ OVERHEAD_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TransferBatch:
-    """buffer_bytes: the most of one object that its copy holds at a time. max_attempts: deliveries of a
-    key before it counts as failed.
+    """buffer_bytes: the most of one object that its copy holds at a time. large_bytes: larger objects are copied in
+    parts. max_attempts: deliveries of a key before it counts as failed.
     """
 
     copy: CopyObject
+    large: CopyLarge
     state: State
     queue: Queue
     clock: Clock
@@ -45,6 +47,7 @@ class TransferBatch:
     in_flight: InFlight
     topic: str
     buffer_bytes: int
+    large_bytes: int
     max_attempts: int
 
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
@@ -57,10 +60,11 @@ class TransferBatch:
             return
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
-        seen = await self._look(todo)
+        seen = await self._look(todo) if message.part is None else None
         results = await asyncio.gather(*(self._one(source, message, budget, seen) for source in todo))
         ended = [entry for entry in results if isinstance(entry, Entry)]
-        await self._settle(message, found, record, ended)
+        if ended or message.part is None:
+            await self._settle(message, found, record, ended)
         await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
 
     def _from_message(self, message: TransferMessage) -> Record:
@@ -78,7 +82,8 @@ class TransferBatch:
 
     async def _one(
         self, source: SourceObject, message: TransferMessage, budget: Budget, seen: Seen | None
-    ) -> "Entry | _Left":
+    ) -> "Entry | _Left | None":
+        """How a key ended, that it is left, or None if other messages will tell."""
         weight = min(source.size, self.buffer_bytes) + OVERHEAD_BYTES
         async with self.in_flight.slot(weight):
             error: ObjectError = Transient(source.text)
@@ -89,7 +94,9 @@ class TransferBatch:
                     break
                 try:
                     async with asyncio.timeout(budget.left(self.clock.monotonic()) + GRACE_SECONDS):
-                        return await self.copy(source, message.force, seen if attempt == 1 else None)
+                        return await self._copy(source, message, budget, seen if attempt == 1 else None)
+                except Busy:
+                    raise
                 except ObjectError as failure:
                     error = failure
                 except TimeoutError:
@@ -98,16 +105,31 @@ class TransferBatch:
                     self.log.error("unexpected error", error=bug, key=source.text, attempt=message.attempt)
                     error = Transient(f"{source.text}: {bug!r}")
                 if error.fate is Fate.GIVE_UP:
-                    return self._gave_up(source, error, message)
+                    return await self._gave_up(source, error, message)
                 if attempt < _TRIES:
                     await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), error.retry_after))
         if message.attempt >= self.max_attempts:
-            return self._gave_up(source, error, message)
+            return await self._gave_up(source, error, message)
         self.log.warning("handed back", key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
         return _Left(source, message.attempt + 1)
 
-    def _gave_up(self, source: SourceObject, error: ObjectError, message: TransferMessage) -> Entry:
-        outcome = Outcome.ARCHIVED if isinstance(error, Archived) else Outcome.FAILED
+    async def _copy(
+        self, source: SourceObject, message: TransferMessage, budget: Budget, seen: Seen | None
+    ) -> Entry | None:
+        if message.part is not None:
+            return await self.large.part(message, source, message.part, budget)
+        decided = await self.copy.decide(source, message.force, seen)
+        if isinstance(decided, Entry):
+            return decided
+        if decided.version.size > self.large_bytes:
+            await self.large.start(message, decided)
+            return None
+        return await self.copy.chase(decided)
+
+    async def _gave_up(self, source: SourceObject, error: ObjectError, message: TransferMessage) -> Entry:
+        outcome = _OUTCOMES.get(type(error), Outcome.FAILED)
+        if message.part is not None:
+            await self.large.abandon(self.large.wanted(source, message.part))
         self.log.error(str(outcome), key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
         return replace(Entry.of(source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
 
@@ -130,6 +152,12 @@ class TransferBatch:
             objects = tuple(ObjectEntry.of(item.source) for item in left if item.attempt == attempt)
             remainder = message.model_copy(update={"objects": objects, "attempt": attempt})
             await self.queue.publish(self.topic, [remainder])
+
+
+_OUTCOMES: dict[type[ObjectError], Outcome] = {
+    Archived: Outcome.ARCHIVED,
+    Unsupported: Outcome.UNSUPPORTED,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge, march
-from shared.core.keys import Mapping
+from shared.core.keys import Mapping, Place
 from shared.core.messages import VerifyMessage
 from shared.core.objects import DestinationObject, SourceObject
 from shared.core.outcomes import Outcome
@@ -59,12 +59,16 @@ class VerifyRange:
         )
         wrong: list[SourceObject] = []
         steps = 0
-        async for source, copy in pairs:
+        async for source, found in pairs:
             steps += 1
+            copy = found
             if source is not None:
                 for orphan in await memory.advance(source.key):
                     await self.publish.again(orphan, force=False)
-                if self._is_wrong(source, copy, memory, message, piece.run, books):
+                place = self.mapping.place(source.key)
+                if place.encoded and place.name is not None:
+                    copy = await self.destination.stat(place.name)
+                if self._is_wrong(source, copy, place, memory, message, piece.run, books):
                     wrong.append(source)
             elif copy is not None:
                 books.verdicts.add(Verdict.EXTRA, copy.size)
@@ -84,6 +88,7 @@ class VerifyRange:
         self,
         source: SourceObject,
         copy: DestinationObject | None,
+        place: Place,
         memory: MemoryScan,
         message: VerifyMessage,
         run: str,
@@ -98,7 +103,7 @@ class VerifyRange:
             return False
         alive = known is not None and self.clock.now() - known.published_at < self.life_seconds
         in_flight = alive and known is not None and known.entry.open
-        verdict = judge(source, copy, self.mapping.name(source.key), in_flight)
+        verdict = judge(source, copy, place, in_flight)
         books.verdicts.add(verdict, source.size)
         if verdict.repairable and books.verdicts.keys[verdict] <= _SHOWN:
             self.log.warning("mismatch", run=run, key=source.text, reason=verdict)

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 
 from local.provisioning import gcs_client, s3_client
 from local.stack import Stack
-from shared.adapters.cdn_access import SignedForS3
+from shared.adapters.cdn_access import CdnAddress, SignedForS3
 from shared.adapters.clock import SystemClock
 from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
 from shared.adapters.google_token import Token
@@ -74,7 +74,7 @@ def sides(request: pytest.FixtureRequest, http: Http, fresh: str) -> Sides:
     )
     downloads: list[Download] = [ObjectDownload(SignedForS3(address), http)]
     if cdn is not None:
-        downloads.append(ObjectDownload(SignedForS3(address, cdn), http))
+        downloads.append(ObjectDownload(SignedForS3(address, CdnAddress(cdn)), http))
 
     def put(key: str, body: bytes, **extra: Any) -> None:
         s3.put_object(Bucket=name, Key=key, Body=body, **extra)
@@ -162,7 +162,7 @@ async def test_wrong_credentials_are_forbidden(embedded: Stack, http: Http) -> N
         with pytest.raises(Forbidden):
             await listing(S3Source(address, http))
         with pytest.raises(Forbidden):
-            async with ObjectDownload(SignedForS3(address, embedded.url("edge")), http).open(
+            async with ObjectDownload(SignedForS3(address, CdnAddress(embedded.url("edge"))), http).open(
                 SourceObject(b"a/../b", "e", 1, 0)
             ):
                 pass

@@ -1,7 +1,7 @@
 """Every way to ask the CDN, against an edge that verifies it."""
 
 import datetime
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,11 +15,11 @@ from local import key_pair
 from local.key_pair import KEY_PAIR_ID
 from local.provisioning import s3_client
 from local.stack import CDN_SECRET, SOURCE, Stack
-from shared.adapters.cdn_access import Access, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
+from shared.adapters.cdn_access import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
 from shared.adapters.clock import SystemClock
 from shared.adapters.http import Http
 from shared.adapters.s3 import ObjectDownload, S3Source
-from shared.adapters.s3_address import S3Address
+from shared.adapters.s3_address import NOTHING, S3Address
 from shared.core.errors import Changed, Forbidden, Gone, SettingsError
 from shared.core.objects import SourceObject
 from tests.contract.test_buckets import KEYS
@@ -55,7 +55,7 @@ def address(stack: Stack, secret: str = "test") -> S3Address:
 
 
 def way(stack: Stack) -> Access:
-    cdn = stack.url("edge")
+    cdn = CdnAddress(stack.url("edge"))
     match stack.function_environment["CDN_AUTH"]:
         case "sigv4":
             return SignedForS3(address(stack), cdn)
@@ -87,7 +87,7 @@ async def test_awkward_keys_are_read_byte_for_byte_and_version_for_version(stack
 async def test_the_edge_lets_in_only_whom_it_should(stack: Stack, http: Http) -> None:
     s3_client(stack.environment).put_object(Bucket=SOURCE, Key="secret/k", Body=b"body")
     item = await S3Source(address(stack), http).head(b"secret/k")
-    cdn, mode = stack.url("edge"), stack.function_environment["CDN_AUTH"]
+    cdn, mode = CdnAddress(stack.url("edge")), stack.function_environment["CDN_AUTH"]
     if mode == "public":
         assert await read(Public(cdn), http, item) == b"body"
         return
@@ -114,16 +114,16 @@ async def test_the_edge_lets_in_only_whom_it_should(stack: Stack, http: Http) ->
 class _Elsewhere(SignedUrls):
     """A good signature of a policy that covers another path."""
 
-    def request(self, key: bytes) -> tuple[str, dict[str, str]]:
+    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> tuple[str, dict[str, str]]:
         url, headers = SignedUrls(
-            f"{self.cdn_url}/other", self.key_pair_id, self.private_key, self.now, self.window_seconds
+            CdnAddress(f"{self.cdn.base}/other"), self.key_pair_id, self.private_key, self.now, self.window_seconds
         ).request(key)
         return url.replace("/other/", "/"), headers
 
 
 def test_one_signature_serves_a_window_and_a_new_one_is_made_before_it_ends() -> None:
     hands = Hands()
-    access = SignedUrls("https://cdn.example", "KEY", private_key(key_pair.generate()[0]), hands.now, 3600)
+    access = SignedUrls(CdnAddress("https://cdn.example"), "KEY", private_key(key_pair.generate()[0]), hands.now, 3600)
 
     def query(key: bytes) -> str:
         return access.request(key)[0].partition("?")[2]
@@ -138,7 +138,7 @@ def test_one_signature_serves_a_window_and_a_new_one_is_made_before_it_ends() ->
 
 def test_the_signature_is_the_one_botocore_makes() -> None:
     key, hands = private_key(key_pair.generate()[0]), Hands()
-    url = SignedUrls("https://cdn.example", "KEY", key, hands.now, 3600).request(b"a/b c")[0]
+    url = SignedUrls(CdnAddress("https://cdn.example"), "KEY", key, hands.now, 3600).request(b"a/b c")[0]
     policy = wildcard_policy("https://cdn.example/*", int(hands.time) + 3600).decode()
     signer = CloudFrontSigner("KEY", lambda message: key.sign(message, PKCS1v15(), SHA1()))
     theirs = signer.generate_presigned_url("https://cdn.example/a/b%20c", policy=policy)
@@ -160,6 +160,6 @@ async def test_a_signature_for_one_key_opens_no_other(embedded: Stack, http: Htt
     client = s3_client(embedded.environment)
     for key in ("mine", "theirs"):
         client.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
-    _, headers = SignedForS3(address(embedded), embedded.url("edge")).request(b"mine")
+    _, headers = SignedForS3(address(embedded), CdnAddress(embedded.url("edge"))).request(b"mine")
     answer = await http.once("GET", f"{embedded.url('edge')}/theirs", headers)
     assert (answer.status, b"SignatureDoesNotMatch" in answer.body) == (403, True)

@@ -41,8 +41,8 @@ def copy(
 def test_verdicts(
     left: SourceObject, right: DestinationObject | None, name: bytes, verdict: Verdict, while_copying: Verdict
 ) -> None:
-    assert judge(left, right, name) is verdict
-    assert judge(left, right, name, in_flight=True) is while_copying
+    assert judge(left, right, Mapping().place(name)) is verdict
+    assert judge(left, right, Mapping().place(name), in_flight=True) is while_copying
 
 
 async def stream(items):  # type: ignore[no-untyped-def]

@@ -7,6 +7,7 @@ GOOD = {
     "GOOGLE_CLOUD_PROJECT": "my-project",
     "SOURCE_BUCKET": "from-here",
     "DESTINATION_BUCKET": "to-there",
+    "STAGING_BUCKET": "in-between",
     "CDN_URL": "https://d111111abcdef8.cloudfront.net/",
     "LIST_TOPIC": "list",
     "TRANSFER_TOPIC": "transfer",

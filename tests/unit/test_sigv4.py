@@ -19,17 +19,18 @@ NOW = 1_795_000_000
 HOST = "bucket.s3.eu-west-1.amazonaws.com"
 
 
-def botocore_headers(method: str, path: str, query: str, keys: Keys) -> dict[str, str]:
+def botocore_headers(method: str, path: str, query: str, keys: Keys, amz: dict[str, str]) -> dict[str, str]:
     moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC).replace(tzinfo=None)
-    request = AWSRequest(method=method, url=f"https://{HOST}{path}{'?' if query else ''}{query}")
+    request = AWSRequest(method=method, url=f"https://{HOST}{path}{'?' if query else ''}{query}", headers=amz)
     with patch.object(botocore.auth, "get_current_datetime", lambda: moment):
         S3SigV4Auth(Credentials(keys.access_key, keys.secret_key, keys.token), "s3", "eu-west-1").add_auth(request)
     return {name.lower(): value for name, value in request.headers.items()}
 
 
-def same(method: str, path: str, query: str, keys: Keys) -> bool:
-    ours = signed_headers(method, HOST, path, query, keys, "eu-west-1", NOW)
-    theirs = botocore_headers(method, path, query, keys)
+def same(method: str, path: str, query: str, keys: Keys, **amz: str) -> bool:
+    named = {f"x-amz-{name.replace('_', '-')}": value for name, value in amz.items()}
+    ours = signed_headers(method, HOST, path, query, keys, "eu-west-1", NOW, named)
+    theirs = botocore_headers(method, path, query, keys, named)
     return theirs.items() >= {name.lower(): value for name, value in ours.items()}.items()
 
 
@@ -43,6 +44,14 @@ def test_any_key_is_signed_as_botocore_signs_it(key: str, token: str | None) -> 
 def test_any_listing_is_signed_as_botocore_signs_it(prefix: str) -> None:
     query = f"encoding-type=url&list-type=2&prefix={quote(prefix.encode(), safe='')}"
     assert same("GET", "/", query, Keys("AKID", "secret"))
+
+
+@pytest.mark.parametrize("token", [None, "token"])
+def test_further_headers_are_signed(token: str | None) -> None:
+    keys = Keys("AKID", "secret", token)
+    assert same("GET", "/k", "", keys, checksum_mode="ENABLED")
+    assert same("GET", "/k", "", keys, checksum_mode="ENABLED", request_payer="requester")
+    assert same("GET", "/k", "", keys, zzz="last", aaa="first")
 
 
 @pytest.mark.parametrize("path", ["/a//b/../c/./d", "//lead", "/%2E%2E", "/~tilde", "/a%20b%2Bc"])

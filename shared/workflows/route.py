@@ -1,0 +1,23 @@
+"""Which way an object's bytes take out of S3."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from shared.core.objects import SourceObject
+from shared.core.prices import EgressPrices
+from shared.ports import Body, Download, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cheapest:
+    """A `shared.ports.Download`: each object by the way that costs less."""
+
+    cdn: Download
+    direct: Download
+    prices: EgressPrices
+
+    def open(self, source: SourceObject, span: Span | None = None) -> AbstractAsyncContextManager[Body]:
+        """A part of an object is a request of its own, and so a choice of its own."""
+        size = source.size if span is None else span[1] - span[0]
+        way = self.cdn if self.prices.cdn_is_cheaper(size) else self.direct
+        return way.open(source, span)

@@ -1,0 +1,127 @@
+"""What proves a copy, and that nothing false passes for proof."""
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+
+import google_crc32c
+import pytest
+from awscrt import checksums
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.core.errors import Corrupt
+from shared.core.objects import Attributes, SourceObject
+from shared.core.proof import (
+    PartDigests,
+    Promise,
+    Proof,
+    combined_crc32c,
+    combined_crc64nvme,
+    decoded,
+    encoded,
+    proven,
+    watched,
+    witness,
+)
+
+BODY = bytes(range(256)) * 5
+MD5 = hashlib.md5(BODY).hexdigest()
+CRC64 = encoded(checksums.crc64nvme(BODY), 8)
+PARTS = 500
+
+
+def etag_of_parts(body: bytes, part_bytes: int) -> str:
+    digests = [hashlib.md5(body[i : i + part_bytes]).digest() for i in range(0, max(1, len(body)), part_bytes)]
+    return f"{hashlib.md5(b''.join(digests)).hexdigest()}-{len(digests)}"
+
+
+def promise(etag: str = MD5, **known: str | None) -> Promise:
+    return Promise.of(SourceObject(b"k", etag, len(BODY), 0), Attributes(**known))  # type: ignore[arg-type]
+
+
+async def prove(given: Promise, body: bytes, part_bytes: int | None = None, stored_md5: str | None = None) -> Proof:
+    seen = witness(given, part_bytes)
+    if seen is not None:
+        assert b"".join([chunk async for chunk in watched(in_chunks(body), seen)]) == body
+    return proven(given, seen, stored_md5)
+
+
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), 333):
+        yield body[start : start + 333]
+
+
+ETAG = etag_of_parts(BODY, PARTS)
+
+
+@pytest.mark.parametrize(
+    ("given_promise", "part_bytes", "stored_md5", "proof"),
+    [
+        (promise(MD5), None, MD5, Proof.MD5),
+        (promise(MD5, crc64nvme=CRC64), None, MD5, Proof.MD5),
+        (promise(MD5), None, None, Proof.CRC32C),
+        (promise(MD5, encryption="AES256"), None, MD5, Proof.MD5),
+        (promise(MD5, encryption="aws:kms"), None, MD5, Proof.CRC32C),
+        (promise(MD5, encryption="aws:kms", crc64nvme=CRC64), None, MD5, Proof.S3_CRC),
+        (promise(ETAG, crc64nvme=CRC64), None, None, Proof.S3_CRC),
+        (promise(ETAG, crc32c="anything"), None, None, Proof.S3_CRC),
+        (promise(ETAG), PARTS, None, Proof.MULTIPART_ETAG),
+        (promise(ETAG), None, None, Proof.CRC32C),
+        (promise(ETAG), PARTS * 2, None, Proof.CRC32C),
+        (promise(ETAG, encryption="aws:kms"), PARTS, None, Proof.CRC32C),
+        (promise("odd"), None, None, Proof.CRC32C),
+    ],
+)
+async def test_the_strongest_proof_that_there_is(
+    given_promise: Promise, part_bytes: int | None, stored_md5: str | None, proof: Proof
+) -> None:
+    assert await prove(given_promise, BODY, part_bytes, stored_md5) is proof
+
+
+@pytest.mark.parametrize("damage", ["flipped", "short", "long", "swapped"])
+@pytest.mark.parametrize("given_promise", [promise(ETAG), promise(ETAG, crc64nvme=CRC64)], ids=["etag", "crc64"])
+async def test_no_damage_passes(given_promise: Promise, damage: str) -> None:
+    wrong = {
+        "flipped": bytes([BODY[0] ^ 1]) + BODY[1:],
+        "short": BODY[:-1],
+        "long": BODY + b"!",
+        "swapped": BODY[PARTS:] + BODY[:PARTS],
+    }[damage]
+    with pytest.raises(Corrupt, match="S3 says"):
+        await prove(given_promise, wrong, PARTS)
+
+
+async def test_the_last_chunk_is_passed_on_before_the_check_and_the_end_is_not() -> None:
+    """So that a writer which waits for the end never finishes a wrong object."""
+    seen = witness(promise(ETAG), PARTS)
+    assert seen is not None
+    passed = bytearray()
+    with pytest.raises(Corrupt):  # noqa: PT012
+        async for chunk in watched(in_chunks(BODY[:-1] + b"!"), seen):
+            passed += chunk
+    assert len(passed) == len(BODY)
+
+
+@given(st.binary(max_size=300), st.integers(1, 100), st.lists(st.integers(1, 50), max_size=20))
+def test_part_digests_do_not_depend_on_the_chunks(body: bytes, part_bytes: int, cuts: list[int]) -> None:
+    digests, start = PartDigests(part_bytes), 0
+    for cut in [*cuts, len(body)]:
+        digests.update(body[start : start + cut])
+        start += cut
+    found = digests.digests()
+    assert f"{hashlib.md5(found).hexdigest()}-{len(found) // 16}" == etag_of_parts(body, part_bytes)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_crcs_of_parts_make_the_crc_of_the_whole(parts: list[bytes]) -> None:
+    whole = b"".join(parts)
+    assert combined_crc32c([(google_crc32c.value(part), len(part)) for part in parts]) == google_crc32c.value(whole)
+    expected = checksums.crc64nvme(whole)
+    assert combined_crc64nvme([(checksums.crc64nvme(part), len(part)) for part in parts]) == expected
+
+
+def test_crcs_are_written_as_both_clouds_write_them() -> None:
+    value = google_crc32c.value(BODY)
+    assert encoded(value, 4) == base64.b64encode(google_crc32c.Checksum(BODY).digest()).decode()
+    assert decoded(encoded(value, 4)) == value
