@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast check format clean
+.PHONY: help demo up test test-fast test-large check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test: check  ## check, then all tests: unit, contract, functions, e2e
 
 test-fast: .venv/.dev  ## the tests that start no server, under 30 s
 	@$(BIN)/python -m pytest tests/unit
+
+test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)
+	@LARGE_GIB="$(or $(LARGE_GIB),20)" $(BIN)/python -m pytest tests/e2e/test_large.py -k larger_than
 
 check: .venv/.dev  ## lint, format and types
 	@$(BIN)/ruff check .

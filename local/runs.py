@@ -64,3 +64,9 @@ async def run_name(message_id: str) -> str:
 async def summary(run: str) -> RunSummary:
     """The books of a run, as the production code adds them up."""
     return await FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).summary(run)
+
+
+async def proofs(run: str) -> set[str]:
+    """The kinds of proof that a run's copies got."""
+    records = FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).records(b"", b"")
+    return {entry.proof async for record in records if record.run == run for entry in record.entries}

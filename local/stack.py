@@ -90,7 +90,7 @@ class Stack:
 
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
-    functions: those that run; messages to the others wait.
+    functions: those that run; messages to the others wait. servers: further environment of the servers.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Stack:
         schedule: tuple[float, float] = (0, 0),
         logs: Path | None = None,
         functions: Iterable[str] = tuple(FUNCTIONS),
+        servers: Mapping[str, str] | None = None,
     ) -> None:
         self.flavour = flavour
         self.ports = ports or Ports()
@@ -109,6 +110,7 @@ class Stack:
         self._cdn_keys = key_pair.generate() if self._auth is CdnAuth.SIGNED_URL else None
         self._schedule = schedule
         self._functions = tuple(functions)
+        self._servers = dict(servers or {})
         self._own_logs = logs is None
         self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
         self.children: dict[str, Child] = {}
@@ -188,7 +190,7 @@ class Stack:
                 command += ["--origin", f"{self.url('s3')}/{SOURCE}"]
             if self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore"):
                 command = getattr(google, name)(port)
-            environment = clean_environment({**self.environment, **more})
+            environment = clean_environment({**self.environment, **more, **self._servers})
             self.children[name] = Child(name, command, environment, port, self.logs / f"{name}.log")
         self._start(list(self.children.values()))
 

@@ -14,7 +14,7 @@ import google_crc32c
 from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
 from shared.core.keys import prefix_end
 from shared.core.ledger import Record
-from shared.core.messages import Message
+from shared.core.messages import Message, decode
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Tally
 from shared.core.proof import PartDigests
@@ -328,7 +328,8 @@ class FakeQueue:
     rejected: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        self.sent.extend((topic, message) for message in messages)
+        """Every message goes over the wire and back."""
+        self.sent.extend((topic, decode(type(message), message.encode())) for message in messages)
 
     async def reject(self, data: bytes, attributes: dict[str, str]) -> None:
         self.rejected.append((data, attributes))

@@ -43,6 +43,7 @@ class Subscription:
         self._numbers = itertools.count()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
 
     @property
     def deadline_seconds(self) -> float:
@@ -162,13 +163,12 @@ class Subscription:
         due = min((queue[0][0] for queue in (self._expiries, self._delayed) if queue), default=None)
         if due is None or self.closed:
             return
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(0.0, due - time.monotonic())
-        if self._timer is not None and not self._timer.cancelled() and self._timer.when() <= when + 0.001:
-            return
         if self._timer is not None:
+            if self._timer_due <= due:
+                return
             self._timer.cancel()
-        self._timer = loop.call_at(when, self._tick)
+        self._timer_due = due
+        self._timer = asyncio.get_running_loop().call_later(max(0.001, due - time.monotonic()), self._tick)
 
     def _tick(self) -> None:
         self._timer = None

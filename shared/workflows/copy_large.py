@@ -70,11 +70,10 @@ class CopyLarge:
         there = await self.uploads.parts(number) if found.published_for else {}
         plan = PartPlan(current.size, found.part_bytes)
         missing = [part for part in plan if part not in there] or [plan.count]
-        version = ObjectEntry.of(current)
-        await self.queue.publish(
-            self.topic,
-            [message.model_copy(update={"part": PartReference(number=part, version=version)}) for part in missing],
-        )
+        listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
+        parts = (PartReference(number=part, version=version) for part in missing)
+        messages = [message.model_copy(update={"objects": (listed,), "part": part}) for part in parts]
+        await self.queue.publish(self.topic, messages)
         await self.uploads.published(number, message.batch, now)
         self.log.info("fanned out", key=current.text, run=message.run, bytes=current.size, parts=len(missing))
 
