@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast test-large check format clean
+.PHONY: help demo up test test-fast test-large bench-transfer check format clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0])'
@@ -21,6 +21,11 @@ help:  ## list the targets
 .venv/.dev: requirements-dev.txt .venv/.local
 	@echo "installing what the tests need into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv/.bench: requirements-bench.txt .venv/.local
+	@echo "installing the benchmarks' peers into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STACK=google, CDN_AUTH=signed-url)
@@ -37,6 +42,9 @@ test-fast: .venv/.dev  ## the tests that start no server, under 30 s
 
 test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)
 	@LARGE_GIB="$(or $(LARGE_GIB),20)" $(BIN)/python -m pytest tests/e2e/test_large.py -k larger_than
+
+bench-transfer: .venv/.bench  ## the transfer against rclone and threads, as a table and JSON (RUNS=5, ONLY=small,medium,large,tls)
+	@RUNS="$(RUNS)" ONLY="$(ONLY)" $(BIN)/python -m benchmarks.transfer
 
 check: .venv/.dev  ## lint, format and types
 	@$(BIN)/ruff check .

@@ -35,3 +35,8 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     certificate.write_bytes(made.public_bytes(Encoding.PEM))
     secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return certificate, secret
+
+
+def trusting(certificate: Path) -> dict[str, str]:
+    """The variables by which Python, Go and requests are told to trust it."""
+    return {name: str(certificate) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}

@@ -40,6 +40,15 @@ async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[],
     )
 
 
+def wait_until(true: Callable[[], bool], seconds: float) -> None:
+    """Raises StackError if it does not become true in time."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise StackError(f"waited {seconds:.0f} s in vain")
+        time.sleep(POLL_SECONDS)
+
+
 async def _idle(stack: Stack, message_id: str) -> bool:
     """By the queue where it tells, which costs no read; else by the run's books."""
     backlog = await asyncio.to_thread(stack.backlog)

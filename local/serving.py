@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import socket
+import ssl
 import tempfile
 from collections.abc import Awaitable, Callable
 
@@ -54,9 +55,13 @@ def _is_free(port: int) -> bool:
 
 
 async def listen_http(handler: Handler, port: int) -> None:
-    """Serve HTTP on a port until cancelled."""
+    """Serve HTTP on a port until cancelled; HTTPS if TLS_CERTIFICATE and TLS_KEY name their files."""
+    tls = None
+    if os.environ.get("TLS_CERTIFICATE"):
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(os.environ["TLS_CERTIFICATE"], os.environ["TLS_KEY"])
     runner = await _runner(handler)
-    await web.TCPSite(runner, HOST, port).start()
+    await web.TCPSite(runner, HOST, port, ssl_context=tls).start()
     await asyncio.Event().wait()
 
 

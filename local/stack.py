@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import sys
 import tempfile
 import urllib.error
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from local import google, key_pair
+from local.certificate import self_signed, trusting
 from local.children import Child, StackError, clean_environment
 from local.provisioning import provision
 from local.serving import HOST, PortTaken, check_free, free_port
@@ -24,7 +26,11 @@ PROJECT = "local-project"
 SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"
 LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
 FUNCTIONS = {"lister": LIST, "transfer": TRANSFER, "verifier": VERIFY}
+SIGNATURES = {"transfer": "http"}
+"""The transfer answers requests besides messages."""
+
 AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
+_WEB = ("s3", "edge", "gcs")
 _METERED = ("s3", "edge", "gcs", "pubsub", "firestore")
 
 
@@ -91,6 +97,7 @@ class Stack:
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
     functions: those that run; messages to the others wait. servers: further environment of the servers.
+    tls: whether S3, the edge and Cloud Storage speak HTTPS, with a certificate in the folder of the logs.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class Stack:
         logs: Path | None = None,
         functions: Iterable[str] = tuple(FUNCTIONS),
         servers: Mapping[str, str] | None = None,
+        tls: bool = False,
     ) -> None:
         self.flavour = flavour
         self.ports = ports or Ports()
@@ -111,9 +119,14 @@ class Stack:
         self._schedule = schedule
         self._functions = tuple(functions)
         self._servers = dict(servers or {})
+        self._tls = tls
         self._own_logs = logs is None
         self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
         self.children: dict[str, Child] = {}
+        if tls:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            certificate, key = self_signed(self.logs)
+            self._servers |= {"TLS_CERTIFICATE": str(certificate), "TLS_KEY": str(key), **trusting(certificate)}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -144,7 +157,12 @@ class Stack:
         own = {"CDN_URL": self.url("edge"), "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET), "LEASE_SECONDS": "5"}
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}
-        return {**shared, **own, **self._settings}
+        return {**shared, **own, **self.trust, **self._settings}
+
+    @property
+    def trust(self) -> dict[str, str]:
+        """What a client needs in its environment to believe the servers' certificate."""
+        return trusting(Path(self._servers["TLS_CERTIFICATE"])) if self._tls else {}
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -160,7 +178,8 @@ class Stack:
         return held
 
     def url(self, server: str) -> str:
-        return f"http://{HOST}:{getattr(self.ports, server)}"
+        secure = self._tls and server in _WEB
+        return f"http{'s' if secure else ''}://{HOST}:{getattr(self.ports, server)}"
 
     def __enter__(self) -> Self:
         try:
@@ -241,14 +260,23 @@ class Stack:
         """Script a fault: see `local.instruments.Fault`."""
         self.post(server, "/_local/faults", fault)
 
+    def _context(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self._servers["TLS_CERTIFICATE"]) if self._tls else None
+
     def get(self, server: str, path: str) -> dict[str, int]:
-        with urllib.request.urlopen(self.url(server) + path, timeout=30) as answer:
+        with urllib.request.urlopen(self.url(server) + path, timeout=30, context=self._context()) as answer:
             return dict(json.load(answer))
+
+    def clear(self, server: str, path: str) -> None:
+        """DELETE something of a server's."""
+        request = urllib.request.Request(self.url(server) + path, method="DELETE")
+        with urllib.request.urlopen(request, timeout=60, context=self._context()) as answer:
+            answer.read()
 
     def post(self, server: str, path: str, body: Mapping[str, object]) -> dict[str, object]:
         request = urllib.request.Request(self.url(server) + path, data=json.dumps(body).encode(), method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=300, context=self._context()) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             raise StackError(f"{server} {path}: {error.read().decode(errors='replace')}") from None
@@ -262,7 +290,7 @@ def function_process(name: str, port: int, environment: Mapping[str, str], logs:
         "functions_framework",
         f"--source=functions/{name}/main.py",
         f"--target={name}",
-        "--signature-type=cloudevent",
+        f"--signature-type={SIGNATURES.get(name, 'cloudevent')}",
         f"--host={HOST}",
         f"--port={port}",
     ]

@@ -3,18 +3,17 @@
 import asyncio
 import base64
 import binascii
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from werkzeug.exceptions import ServiceUnavailable
 
-from shared import runtime, wiring
+from shared import runtime
 from shared.core.budget import Budget
 from shared.core.errors import Busy, MalformedMessage
 from shared.core.messages import Message, decode
-from shared.telemetry import Log
+from shared.instance import Instance
 from shared.wiring import Parts
 
 M = TypeVar("M", bound=Message)
@@ -34,16 +33,17 @@ class Delivery:
 
 
 class Handler(Generic[M]):
-    """Handles the messages of one function. kind: what its runs are named after."""
+    """Handles the messages of one function. kind: what its runs are named after. start: makes its workflow."""
 
-    def __init__(self, kind: str, model: type[M], start: Callable[[Parts], Work[M]]) -> None:
+    def __init__(
+        self, kind: str, model: type[M], start: Callable[[Parts], Work[M]], instance: Instance | None = None
+    ) -> None:
         self._kind = kind
         self._model = model
         self._start = start
-        self._settings = wiring.settings()
-        self._log = Log(self._settings.log_level, job=self._settings.job, function=kind)
-        self._lock = threading.Lock()
-        self._ready: tuple[Parts, Work[M]] | None = None
+        self._instance = instance or Instance(kind)
+        self._log = self._instance.log
+        self._work: Work[M] | None = None
 
     def __call__(self, body: object) -> None:
         """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed.
@@ -52,22 +52,16 @@ class Handler(Generic[M]):
         what happened is in the log already.
         """
         try:
-            parts, work = self._get_ready()
+            parts = self._instance.parts()
+            work = self._work = self._work or self._start(parts)
             runtime.run(self._handle(parts, work, body))
         except Exception as error:
             self._log.error("nacked", error=None if isinstance(error, Busy) else error, reason=str(error))
             raise ServiceUnavailable from None
 
-    def _get_ready(self) -> tuple[Parts, Work[M]]:
-        with self._lock:
-            if self._ready is None:
-                parts = runtime.run(wiring.build(self._settings))
-                self._ready = parts, self._start(parts)
-            return self._ready
-
     async def _handle(self, parts: Parts, work: Work[M], body: object) -> None:
         delivery = read_push(body)
-        budget = Budget(parts.clock.monotonic(), self._settings.budget_seconds)
+        budget = Budget(parts.clock.monotonic(), parts.settings.budget_seconds)
         try:
             message = decode(self._model, delivery.data)
             await work(message, self._run_name(delivery), budget)
@@ -97,10 +91,13 @@ class Handler(Generic[M]):
 def read_push(body: object) -> Delivery:
     """The message in a push, whether it came raw or as an Eventarc CloudEvent's data.
 
-    What is not a push at all becomes a delivery with an unreadable body, so that it is dead-lettered.
+    A CloudEvent in structured form carries the push as its data. What is not a push at all becomes a delivery with an
+    unreadable body, so that it is dead-lettered.
     https://cloud.google.com/pubsub/docs/push#receive_push
     """
     envelope = body if isinstance(body, Mapping) else {}
+    if "specversion" in envelope and isinstance(envelope.get("data"), Mapping):
+        envelope = envelope["data"]
     message = envelope.get("message")
     if not isinstance(message, Mapping):
         return Delivery(f"not a Pub/Sub push: {body!r}"[:500].encode(), "none", "", "")

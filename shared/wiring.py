@@ -31,11 +31,15 @@ from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.ranges import Ranges
+from shared.workflows.replicate_object import ReplicateObject
 from shared.workflows.route import Cheapest
-from shared.workflows.transfer_batch import TransferBatch
+from shared.workflows.transfer_batch import OVERHEAD_BYTES, TransferBatch
 from shared.workflows.verify_range import VerifyRange
 
 GCS_ENDPOINT = "https://storage.googleapis.com"
+
+BUFFER_BYTES = 2 * CHUNK_BYTES
+"""The most of one object that its copy holds at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Parts:
     queue: Queue
     state: State
     uploads: Uploads
+    in_flight: InFlight
 
     @property
     def publish(self) -> PublishBatches:
@@ -118,11 +123,25 @@ class Parts:
             queue=self.queue,
             clock=self.clock,
             log=self.log,
-            in_flight=InFlight(s.objects_in_flight, s.bytes_in_flight),
+            in_flight=self.in_flight,
             topic=s.transfer_topic,
-            buffer_bytes=2 * CHUNK_BYTES,
+            buffer_bytes=BUFFER_BYTES,
             large_bytes=s.large_bytes,
             max_attempts=s.max_attempts,
+        )
+
+    def replicate(self) -> ReplicateObject:
+        s = self.settings
+        copy = self.copy()
+        return ReplicateObject(
+            source=self.source,
+            copy=copy,
+            large=self.copy_large(copy),
+            state=self.state,
+            clock=self.clock,
+            in_flight=self.in_flight,
+            large_bytes=s.large_bytes,
+            weight=BUFFER_BYTES + OVERHEAD_BYTES,
         )
 
     def verifier(self) -> VerifyRange:
@@ -172,6 +191,7 @@ async def build(given: Settings) -> Parts:
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
         state=FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log),
         uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
+        in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
     )
 
 

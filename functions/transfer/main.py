@@ -1,16 +1,23 @@
-"""Transfer: streams the objects of a batch through CloudFront into GCS. Pushed by the `transfer` topic."""
+"""Transfer: streams objects through CloudFront into GCS. Pushed by the `transfer` topic; asked at /v1/replicate."""
 
+import flask
 import functions_framework
-from cloudevents.http import CloudEvent
 
 from shared.core.messages import TransferMessage
 from shared.handling import Handler
+from shared.instance import Instance
+from shared.on_demand import PATH, Answer, OnDemand
 from shared.wiring import Parts
 
-handle = Handler("transfer", TransferMessage, Parts.transfer)
+instance = Instance("transfer")
+handle = Handler("transfer", TransferMessage, Parts.transfer, instance)
+replicate = OnDemand(instance)
 
 
-@functions_framework.cloud_event
-def transfer(event: CloudEvent) -> None:
-    """Returning acknowledges the message, raising has it delivered again."""
-    handle(event.data)
+@functions_framework.http
+def transfer(request: flask.Request) -> Answer | tuple[str, int]:
+    """A message is acknowledged by returning, and delivered again after an exception."""
+    if request.path == PATH:
+        return replicate(request.method, request.get_data())
+    handle(request.get_json(force=True, silent=True))
+    return "", 204

@@ -28,9 +28,8 @@ class GcsServer:
         self._multipart = Multipart(self._store)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.raw_path.startswith("/_local/objects/") and request.method == "DELETE":
-            self._store.bucket(request.path.rpartition("/")[2]).objects.clear()
-            return web.Response(status=204)
+        if request.raw_path.startswith("/_local/objects/"):
+            return self._held(request.method, request.path.rpartition("/")[2])
         if request.raw_path.startswith("/_local/"):
             return await self.instruments.control(request)
         try:
@@ -44,6 +43,14 @@ class GcsServer:
             return web.Response(status=500)
         except OSError as error:
             return _error(GcsError(500, f"local gcs cannot store this: {error.strerror}", "backendError"))
+
+    def _held(self, method: str, bucket: str) -> web.Response:
+        """How much a bucket holds; DELETE empties it."""
+        objects = self._store.bucket(bucket).objects
+        held = {"objects": len(objects), "bytes": sum(stored.blob.size for stored in objects.values())}
+        if method == "DELETE":
+            objects.clear()
+        return _json(held)
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, raw_query = request.raw_path.partition("?")

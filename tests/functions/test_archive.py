@@ -13,7 +13,7 @@ import pytest
 
 from local.children import ROOT, Child, clean_environment
 from local.serving import HOST, free_port
-from local.stack import FUNCTIONS, Stack
+from local.stack import FUNCTIONS, SIGNATURES, Stack
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def test_the_archive_serves_a_push_by_itself(servers: Stack, name: str, tmp_path
     shutil.unpack_archive(archive, deployed)
     port = free_port()
     command = [sys.executable, "-m", "functions_framework", f"--source={deployed / 'main.py'}", f"--target={name}"]
-    command += ["--signature-type=cloudevent", f"--host={HOST}", f"--port={port}"]
+    signature = SIGNATURES.get(name, "cloudevent")
+    command += [f"--signature-type={signature}", f"--host={HOST}", f"--port={port}"]
     environment = clean_environment(servers.function_environment)
     del environment["PYTHONPATH"]
     child = Child(name, ["env", f"--chdir={deployed}", *command], environment, port, tmp_path / "log")

@@ -12,6 +12,7 @@ import pytest
 from google.cloud.firestore import Client
 
 from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.runs import wait_until
 from local.stack import DESTINATION, FUNCTIONS, PROJECT, SOURCE, Stack
 
 
@@ -95,6 +96,20 @@ def test_bad_messages_do_not_stop_the_good_ones(stack: Stack) -> None:
         publisher.publish(topic, body).result(timeout=10)
     wait_for(stack, "root/between")
     assert len(dead_letters(stack)) == 2
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_eventarc_cloud_event_is_read_like_a_push(stack: Stack, function: str) -> None:
+    number = f"event-{function}"
+    binary = {"ce_id": number, "ce_source": "//pubsub.googleapis.com/projects/p/topics/t", "ce_specversion": "1.0",
+              "ce_type": "google.cloud.pubsub.topic.v1.messagePublished"}  # fmt: skip
+    assert post(stack, function, push(b"malformed", number), **binary) in (200, 204)
+    event = {"id": number, "source": "//pubsub/t", "specversion": "1.0", "type": binary["ce_type"],
+             "data": json.loads(push(b"malformed", number))}  # fmt: skip
+    structured = {"Content_Type": "application/cloudevents+json"}
+    assert post(stack, function, json.dumps(event).encode(), **structured) in (200, 204)
+    wait_until(lambda: stack.children[function].log.read_text().count(f'"message_id": "{number}"') == 2, 10)
+    dead_letters(stack)
 
 
 def test_an_eventarc_cloud_event_works_like_a_push(stack: Stack) -> None:

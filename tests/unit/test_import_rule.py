@@ -23,8 +23,10 @@ ALLOWED = {
         "shared.config",
         "shared.telemetry",
     },
-    "shared.handling": {"shared.wiring", "shared.runtime", "shared.telemetry", "shared.core"},
-    "functions": {"shared.handling", "shared.wiring", "shared.core"},
+    "shared.instance": {"shared.wiring", "shared.runtime", "shared.telemetry"},
+    "shared.handling": {"shared.instance", "shared.wiring", "shared.runtime", "shared.telemetry", "shared.core"},
+    "shared.on_demand": {"shared.instance", "shared.runtime", "shared.workflows", "shared.core"},
+    "functions": {"shared.handling", "shared.on_demand", "shared.instance", "shared.wiring", "shared.core"},
 }
 PURE_LIBRARIES = {"pydantic", "google_crc32c"}
 IMPURE = {"os", "time", "random", "socket", "logging", "subprocess", "asyncio", "threading"}
