@@ -1,9 +1,10 @@
 """The transfer function against its peers on the same servers: `python -m benchmarks.transfer`, `make bench-transfer`.
 
-CPU is user + system of the client's processes alone, wall time is printed beside it, medians of the runs. Servers and clients
-share the machine, so the servers' CPU is shown, too: where it exceeds the client's, wall time says more about them.
+CPU is user + system of the client's processes alone, wall time is printed beside it, medians of the runs. Servers and
+clients share the machine, so the servers' CPU is shown, too: where it exceeds the client's, wall time says more about
+them.
 
-    ours     the function under functions-framework, fed with pushes of 50 keys as Pub/Sub would; proof, record and
+    ours     the function under functions-framework, fed with pushes of 100 keys as Pub/Sub would; proof, record and
              framework included; straight from S3, as its peers
     rclone   `rclone copy`, 32 transfers
     threads  boto3 and google-cloud-storage over requests, 32 threads
@@ -36,8 +37,19 @@ from local.provisioning import s3_client
 from local.stack import DESTINATION, SOURCE, Stack
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
-KEYS_A_PUSH = 50
+KEYS_A_PUSH = 100
 PUSHES_AT_ONCE = 4
+COLUMNS = (
+    "client",
+    "wall s",
+    "objects/s",
+    "MB/s",
+    "CPU ms/object",
+    "CPU s/GB",
+    "x ours",
+    "peak RSS MiB",
+    "servers' CPU ms/object",
+)
 RESULTS = ROOT / "benchmarks" / "results" / "transfer.json"
 
 
@@ -196,7 +208,7 @@ def summary(workload: Workload, results: dict[str, list[Run]]) -> dict[str, dict
 
 def table(workload: Workload, rows: dict[str, dict[str, float]], runs: int) -> Table:
     made = Table(title=f"{workload.name}: medians of {runs} runs")
-    for head in ("client", "wall s", "objects/s", "MB/s", "CPU ms/object", "CPU s/GB", "x ours", "peak RSS MiB", "servers' CPU ms/object"):  # fmt: skip
+    for head in COLUMNS:
         made.add_column(head, justify="left" if head == "client" else "right")
     for name, row in rows.items():
         made.add_row(

@@ -143,7 +143,7 @@ class Settings(BaseModel):
     verify_topic: TopicName
     dead_letter_topic: TopicName
 
-    keys_per_message: int = Field(default=50, ge=1, le=1000)
+    keys_per_message: int = Field(default=100, ge=1, le=1000)
     batch_bytes: int = Field(default=8 * 1024 * MIB, ge=MIB)
     in_flight_life_seconds: float = Field(default=3600, gt=0)
     lease_seconds: float = Field(default=60, gt=0, le=600)

@@ -1,10 +1,10 @@
 """What the workflows need from the world, and nothing of how it is met."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from shared.core.ledger import Record
 from shared.core.messages import Message
@@ -66,18 +66,29 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """An open download. size: bytes promised by Content-Length. chunks: read once, in order."""
+    """An open download, a context manager that closes it. size: bytes promised by Content-Length. chunks: read once, in
+    order. close: gives the connection back.
+    """
 
     etag: str
     size: int
     attributes: Attributes
     chunks: AsyncIterator[bytes]
+    close: Callable[[], None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Download(Protocol):
     """A way to an object's bytes: through the CDN, or straight from S3."""
 
-    def open(self, source: SourceObject, span: Span | None = None) -> AbstractAsyncContextManager[Body]:
+    async def open(self, source: SourceObject, span: Span | None = None) -> Body:
         """Ask for exactly the version `source.etag`, all of it or the bytes of a span.
 
         Raises Changed if anything else is answered.

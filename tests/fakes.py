@@ -5,7 +5,6 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -150,8 +149,7 @@ class FakeDownload:
     faults: dict[bytes, list[ObjectError]] = field(default_factory=lambda: defaultdict(list))
     tamper: dict[bytes, bytes] = field(default_factory=dict)
 
-    @asynccontextmanager
-    async def open(self, source: SourceObject, span: Span | None = None) -> AsyncIterator[Body]:
+    async def open(self, source: SourceObject, span: Span | None = None) -> Body:
         self.bucket.requests.append((self.name, source.key))
         if self.faults[source.key]:
             raise self.faults[source.key].pop(0)
@@ -165,7 +163,7 @@ class FakeDownload:
         body, size = self.tamper.get(source.key, stored.body), len(stored.body)
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]
-        yield Body(stored.etag, size, stored.attributes, _in_two(body))
+        return Body(stored.etag, size, stored.attributes, _in_two(body), lambda: None)
 
 
 async def _in_two(body: bytes) -> AsyncIterator[bytes]:

@@ -5,6 +5,7 @@ Paths are sent exactly as given: nothing between here and the wire may normalise
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -63,7 +64,7 @@ class Http:
         origin = f"{scheme}://{authority}"
         host = self._hosts.get(origin)
         if host is None:
-            host = self._hosts[origin] = _Host(scheme, authority, asyncio.Semaphore(self._connections), [])
+            host = self._hosts[origin] = _Host(scheme, authority, self._connections)
         lines = [f"{method} {slash}{target} HTTP/1.1\r\nHost: {authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body is not None and "Content-Length" not in headers:
@@ -145,16 +146,42 @@ class Http:
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Host:
-    scheme: str
-    authority: str
-    room: asyncio.Semaphore
-    idle: list[Connection]
+    """room: connections that may still be taken."""
+
+    __slots__ = ("_waiting", "authority", "idle", "room", "scheme")
+
+    def __init__(self, scheme: str, authority: str, room: int) -> None:
+        self.scheme, self.authority, self.room = scheme, authority, room
+        self.idle: list[Connection] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def enter(self) -> None:
+        """Wait for a connection's worth of room."""
+        if self.room:
+            self.room -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Pass the room on to whoever has waited longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.room += 1
 
 
 class Exchange:
-    """A request under way, as a context manager."""
+    """A request under way: begun once, ended once; a context manager does both."""
 
     __slots__ = ("_body", "_bodyless", "_connection", "_head", "_host", "_http")
 
@@ -163,9 +190,9 @@ class Exchange:
         self._head, self._body, self._bodyless = head, body, bodyless
         self._connection: Connection | None = None
 
-    async def __aenter__(self) -> Response:
-        """A connection that the other end closed while it was idle is replaced by a new one, once."""
-        await self._host.room.acquire()
+    async def begin(self) -> Response:
+        """Send it. A connection that the other end closed while it was idle is replaced by a new one, once."""
+        await self._host.enter()
         try:
             while True:
                 self._connection, used = await self._http.take(self._host)
@@ -178,18 +205,22 @@ class Exchange:
                     self._http.give(self._host, self._connection)
                     self._connection = None
         except BaseException:
-            self._end()
+            self.end()
             raise
+
+    def end(self) -> None:
+        """Give the connection back; one whose answer was not read to its end is closed."""
+        if self._connection is not None:
+            self._http.give(self._host, self._connection)
+        self._host.leave()
+
+    async def __aenter__(self) -> Response:
+        return await self.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        if self._connection is not None:
-            self._http.give(self._host, self._connection)
-        self._host.room.release()
+        self.end()
 
 
 def _split(authority: str, scheme: str) -> tuple[str, int]:

@@ -1,7 +1,6 @@
 """The source bucket, asked directly: listing, HEAD, and the way around the CDN."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -93,14 +92,15 @@ class ObjectDownload:
         self._access = access
         self._http = http
 
-    @asynccontextmanager
-    async def open(self, source: SourceObject, span: Span | None = None) -> AsyncIterator[Body]:
+    async def open(self, source: SourceObject, span: Span | None = None) -> Body:
         url, headers = self._access.request(source.key, CHECKSUMS)
         headers["If-Match"] = f'"{source.etag}"'
         if span is not None:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         what = f"{self._access.side} GET {source.text}"
-        async with self._http.open("GET", url, headers) as response:
+        exchange = self._http.open("GET", url, headers)
+        response = await exchange.begin()
+        try:
             if response.status not in (200, 206):
                 raise verdicts.reading(what, response.status, response.headers, await response.read())
             if span is not None:
@@ -110,7 +110,10 @@ class ObjectDownload:
                 raise Changed(f"{what}: ETag {etag}, asked for {source.etag}")
             if response.length is None:
                 raise Refused(f"{what}: the answer does not say how long it is")
-            yield Body(etag, response.length, attributes(response.headers), response)
+            return Body(etag, response.length, attributes(response.headers), response, exchange.end)
+        except BaseException:
+            exchange.end()
+            raise
 
 
 def _check_span(what: str, response: Response, span: Span, size: int) -> None:

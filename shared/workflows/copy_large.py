@@ -131,9 +131,10 @@ class CopyLarge:
     async def _send(self, wanted: Wanted, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
         start, end = plan.span(part)
         sums = _Sums(opened.source_part_bytes)
-        async with self.copy.reading(wanted.version, (start, end)) as body:
-            if body is None:
-                raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
+        body = await self.copy.reading(wanted.version, (start, end))
+        if body is None:
+            raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
+        with body:
             chunks = sums.watch(body.chunks)
             stored = await self.staging.put(number.encode(), opened.upload, part, end - start, chunks)
         return PartNote(stored.etag, end - start, stored.crc32c, sums.crc64nvme, sums.digests)

@@ -10,8 +10,7 @@ Why old bytes can never replace new ones:
 Whoever wrote in between made g invalid, so step 4 fails and everything begins again at step 1.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -100,28 +99,21 @@ class CopyObject:
     async def chase(self, wanted: Wanted) -> Entry:
         """Copy a version; if it has been replaced meanwhile, the one that replaced it."""
         for _ in range(_MOVES):
-            async with self.reading(wanted.version) as body:
-                if body is not None:
+            body = await self.reading(wanted.version)
+            if body is not None:
+                with body:
                     return await self._move(wanted, body)
             wanted = replace(wanted, version=_fitting(await self.source.head(wanted.version.key)))
         raise Changed(f"{wanted.version.text}: written to faster than it can be read")
 
-    @asynccontextmanager
-    async def reading(self, version: SourceObject, span: Span | None = None) -> AsyncIterator[Body | None]:
+    async def reading(self, version: SourceObject, span: Span | None = None) -> Body | None:
         """Exactly this version, around a stale edge if need be; None if S3 has another one by now."""
         try:
-            opened = self.download.open(version, span)
-            body = await opened.__aenter__()
+            return await self.download.open(version, span)
         except Changed:
             if (await self.source.head(version.key)).etag != version.etag:
-                yield None
-                return
-            opened = self._around_the_edge(version).open(version, span)
-            body = await opened.__aenter__()
-        try:
-            yield body
-        finally:
-            await opened.__aexit__(None, None, None)
+                return None
+            return await self._around_the_edge(version).open(version, span)
 
     def _around_the_edge(self, version: SourceObject) -> Download:
         if self.direct is None:

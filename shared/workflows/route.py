@@ -1,6 +1,5 @@
 """Which way an object's bytes take out of S3."""
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from shared.core.objects import SourceObject
@@ -16,8 +15,8 @@ class Cheapest:
     direct: Download
     prices: EgressPrices
 
-    def open(self, source: SourceObject, span: Span | None = None) -> AbstractAsyncContextManager[Body]:
+    async def open(self, source: SourceObject, span: Span | None = None) -> Body:
         """A part of an object is a request of its own, and so a choice of its own."""
         size = source.size if span is None else span[1] - span[0]
         way = self.cdn if self.prices.cdn_is_cheaper(size) else self.direct
-        return way.open(source, span)
+        return await way.open(source, span)

@@ -65,7 +65,7 @@ def way(stack: Stack) -> Access:
 
 
 async def read(access: Access, http: Http, source: SourceObject) -> bytes:
-    async with ObjectDownload(access, http).open(source) as body:
+    with await ObjectDownload(access, http).open(source) as body:
         return b"".join([chunk async for chunk in body.chunks])
 
 
