@@ -61,7 +61,7 @@ class TransferBatch:
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
         seen = await self._look(todo) if message.part is None else None
-        results = await asyncio.gather(*(self._one(source, message, budget, seen) for source in todo))
+        results = await self._all(todo, message, budget, seen)
         ended = [entry for entry in results if isinstance(entry, Entry)]
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
@@ -80,6 +80,25 @@ class TransferBatch:
             self.log.warning("cannot look at a whole batch", reason=error.reason, why=str(error))
             return None
 
+    async def _all(
+        self, todo: Sequence[SourceObject], message: TransferMessage, budget: Budget, seen: Seen | None
+    ) -> "list[Entry | _Left | None]":
+        """Every key's end, at the latest when the budget and the grace after it are over."""
+        copies = [asyncio.ensure_future(self._one(source, message, budget, seen)) for source in todo]
+        _, late = await asyncio.wait(copies, timeout=budget.left(self.clock.monotonic()) + GRACE_SECONDS)
+        for copy in late:
+            copy.cancel()
+        if late:
+            await asyncio.wait(late)
+        return [
+            await self._outlasted(source, message) if copy in late else copy.result()
+            for source, copy in zip(todo, copies, strict=True)
+        ]
+
+    async def _outlasted(self, source: SourceObject, message: TransferMessage) -> "Entry | _Left":
+        why = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
+        return await self._put_off(source, why, message)
+
     async def _one(
         self, source: SourceObject, message: TransferMessage, budget: Budget, seen: Seen | None
     ) -> "Entry | _Left | None":
@@ -93,14 +112,11 @@ class TransferBatch:
                         return _Left(source, message.attempt)
                     break
                 try:
-                    async with asyncio.timeout(budget.left(self.clock.monotonic()) + GRACE_SECONDS):
-                        return await self._copy(source, message, budget, seen if attempt == 1 else None)
+                    return await self._copy(source, message, budget, seen if attempt == 1 else None)
                 except Busy:
                     raise
                 except ObjectError as failure:
                     error = failure
-                except TimeoutError:
-                    error = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
                 except Exception as bug:
                     self.log.error("unexpected error", error=bug, key=source.text, attempt=message.attempt)
                     error = Transient(f"{source.text}: {bug!r}")
@@ -108,6 +124,10 @@ class TransferBatch:
                     return await self._gave_up(source, error, message)
                 if attempt < _TRIES:
                     await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), error.retry_after))
+        return await self._put_off(source, error, message)
+
+    async def _put_off(self, source: SourceObject, error: ObjectError, message: TransferMessage) -> "Entry | _Left":
+        """Another message may have better luck, unless this was the last one."""
         if message.attempt >= self.max_attempts:
             return await self._gave_up(source, error, message)
         self.log.warning("handed back", key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
