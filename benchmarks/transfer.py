@@ -130,7 +130,7 @@ def threads(stack: Stack, _listed: list[dict[str, Any]]) -> tuple[float, Usage]:
 
 def _spawned(command: list[str], stack: Stack) -> tuple[float, Usage]:
     started = time.monotonic()
-    environment = clean_environment({**stack.environment, **stack.trust})
+    environment = clean_environment(stack.environment)
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = process.stdout.read() if process.stdout is not None else b""
     _, status, used = os.wait4(process.pid, 0)

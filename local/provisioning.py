@@ -36,7 +36,7 @@ def s3_client(environment: dict[str, str]) -> S3Client:
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=environment["AWS_DEFAULT_REGION"],
-        verify=False,
+        verify=environment.get("SSL_CERT_FILE", False),
         config=Config(
             s3={"addressing_style": "path"},
             max_pool_connections=32,
@@ -49,11 +49,14 @@ def s3_client(environment: dict[str, str]) -> S3Client:
 
 def gcs_client(environment: dict[str, str]) -> Client:
     """google-cloud-storage on the stack."""
-    return Client(
+    client = Client(
         project=environment["GOOGLE_CLOUD_PROJECT"],
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": environment["STORAGE_EMULATOR_HOST"]},
     )
+    client._http.trust_env = False
+    client._http.verify = environment.get("REQUESTS_CA_BUNDLE", True)
+    return client
 
 
 def pubsub_clients(environment: dict[str, str]) -> tuple[PublisherClient, SubscriberClient]:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 
-from local.serving import HOST, PortTaken, check_free, listen_both, listen_http
+from local.serving import HOST, PortTaken, check_free, listen_both, listen_http, scheme
 
 ACCESS_KEY, SECRET_KEY = "test", "test"
 
@@ -39,7 +39,7 @@ async def _gcs(port: int, _origin: str) -> None:
     from local.gcs.api import GcsServer
     from local.instruments import Instruments
 
-    await listen_http(GcsServer(Instruments(), f"http://{HOST}:{port}").handle, port)
+    await listen_http(GcsServer(Instruments(), f"{scheme()}://{HOST}:{port}").handle, port)
 
 
 async def _pubsub(port: int, _origin: str) -> None:

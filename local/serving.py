@@ -54,6 +54,11 @@ def _is_free(port: int) -> bool:
         return True
 
 
+def scheme() -> str:
+    """What `listen_http` speaks."""
+    return "https" if os.environ.get("TLS_CERTIFICATE") else "http"
+
+
 async def listen_http(handler: Handler, port: int) -> None:
     """Serve HTTP on a port until cancelled; HTTPS if TLS_CERTIFICATE and TLS_KEY name their files."""
     tls = None

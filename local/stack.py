@@ -148,6 +148,7 @@ class Stack:
             "TRANSFER_TOPIC": TRANSFER,
             "VERIFY_TOPIC": VERIFY,
             "DEAD_LETTER_TOPIC": DEAD,
+            **self.trust,
         }
 
     @property
@@ -157,7 +158,7 @@ class Stack:
         own = {"CDN_URL": self.url("edge"), "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET), "LEASE_SECONDS": "5"}
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}
-        return {**shared, **own, **self.trust, **self._settings}
+        return {**shared, **own, **self._settings}
 
     @property
     def trust(self) -> dict[str, str]:
