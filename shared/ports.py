@@ -10,6 +10,7 @@ from shared.core.ledger import Record
 from shared.core.messages import Message
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Tally
+from shared.core.proof import Chunk
 
 
 class Clock(Protocol):
@@ -73,7 +74,7 @@ class Body:
     etag: str
     size: int
     attributes: Attributes
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncIterator[Chunk]
     close: Callable[[], None]
 
     def __enter__(self) -> Self:
@@ -123,7 +124,7 @@ class Destination(Protocol):
         """Those of the names that are live objects. Names that lie close together cost one request."""
         ...
 
-    async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
+    async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
         """Make the object visible whole and right, or not at all.
 
         Raises LostRace if the generation is not the expected one, Corrupt if the bytes are too few, too
@@ -151,7 +152,7 @@ class Staging(Protocol):
         """Start a multipart upload; its id. Raises Retained if what lies there could not be cleaned up."""
         ...
 
-    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[bytes]) -> StoredPart:
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
         """Send a part; sending it again replaces it. Raises Corrupt if other bytes arrived than were read, Gone if
         there is no such upload.
         """

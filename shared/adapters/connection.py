@@ -1,26 +1,35 @@
 """One HTTP/1.1 connection: a request goes out, its response comes in, then the next.
 
-This is the hot path. llhttp parses heads and chunked bodies; a body of known length goes past the parser and is never
-copied. Nothing is normalised, nothing is decompressed, no redirect is followed.
+This is the hot path. llhttp parses heads and chunked bodies; a body of known length goes past the parser, from the
+socket into the memory that its reader gets. Nothing is normalised, nothing is decompressed, no redirect is followed.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Self, cast
 
 import httptools
 
 from shared.core.errors import Transient
 
-Body = bytes | bytearray | memoryview | AsyncIterator[bytes] | None
-"""A request's body; an iterator must bring as many bytes as the head's Content-Length says."""
+Chunk = bytes | memoryview
+Body = bytes | Sequence[Chunk] | AsyncIterator[Chunk] | None
+"""A request's body: whole, in pieces, or still to come; an iterator must bring as many bytes as the head's
+Content-Length says.
+"""
 
 HELD_BYTES = 512 * 1024
 """A response's bytes that wait for their reader; the wire is not read beyond it."""
 
-_SLICE_BYTES = 1024 * 1024
-"""A body in memory is handed to the socket in pieces of this size, so that an early refusal is heard."""
+_AT_ONCE_BYTES = 1024 * 1024
+"""A body in memory up to this size goes to the socket in one call; a larger one in pieces, so that an early refusal is
+heard.
+"""
+
+_HEAD_BYTES = 64 * 1024
+_PIECE_BYTES = 512 * 1024
+"""What is read into at once: heads and what comes with them, then bodies."""
 
 
 class Response:
@@ -34,7 +43,7 @@ class Response:
         self.status = 0
         self.headers: dict[str, str] = {}
         self._connection = connection
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[Chunk] = deque()
         self._held = 0
         self._done = False
         self._error: Transient | None = None
@@ -49,7 +58,7 @@ class Response:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Chunk:
         while not self._chunks:
             if self._done:
                 raise StopAsyncIteration
@@ -63,7 +72,7 @@ class Response:
     async def read(self) -> bytes:
         """The whole body."""
         if self._done and len(self._chunks) == 1:
-            return self._chunks.popleft()
+            return bytes(self._chunks.popleft())
         return b"".join([chunk async for chunk in self])
 
     async def begun(self) -> None:
@@ -80,7 +89,7 @@ class Response:
         finally:
             self._waiter = None
 
-    def add(self, data: bytes) -> bool:
+    def add(self, data: Chunk) -> bool:
         """Take bytes of the body in; True if that is enough for now."""
         self._chunks.append(data)
         self._held += len(data)
@@ -109,7 +118,7 @@ class Response:
         return self._done and not self._chunks
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """place: what errors call the other end."""
 
     def __init__(self, place: str) -> None:
@@ -126,6 +135,9 @@ class Connection(asyncio.Protocol):
         self._keep = False
         self._reading = True
         self._writable: asyncio.Future[None] | None = None
+        self._head = memoryview(bytearray(_HEAD_BYTES))
+        self._piece = self._head
+        self._filled = 0
 
     @property
     def open(self) -> bool:
@@ -152,18 +164,19 @@ class Connection(asyncio.Protocol):
             async for chunk in body:
                 if not await self._send(chunk, response):
                     break
-        elif len(body) <= _SLICE_BYTES:
-            transport.writelines((head, body))
         else:
-            transport.write(head)
-            whole = memoryview(body)
-            for start in range(0, len(whole), _SLICE_BYTES):
-                if not await self._send(whole[start : start + _SLICE_BYTES], response):
-                    break
+            pieces: Sequence[Chunk] = (body,) if isinstance(body, bytes) else body
+            if sum(map(len, pieces)) <= _AT_ONCE_BYTES:
+                transport.writelines((head, *pieces))
+            else:
+                transport.write(head)
+                for piece in pieces:
+                    if not await self._send(piece, response):
+                        break
         await response.begun()
         return response
 
-    async def _send(self, data: bytes | memoryview, response: Response) -> bool:
+    async def _send(self, data: Chunk, response: Response) -> bool:
         """Hand a piece to the socket and wait until it takes more; False if the answer came already."""
         if response.status or self._transport is None or self._transport.is_closing():
             return False
@@ -219,14 +232,24 @@ class Connection(asyncio.Protocol):
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go: straight into a chunk, once only the body is missing."""
+        if not self._left or self._response is None or self._response.done:
+            self._piece, self._filled = self._head, 0
+        elif self._piece is self._head or self._filled == len(self._piece):
+            self._piece, self._filled = memoryview(bytearray(min(self._left, _PIECE_BYTES))), 0
+        return self._piece[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
         response = self._response
         self.moved = self._loop.time()
         if response is None or response.done or self._parser is None:
             self.close()  # nobody asked
             return
         self.heard = True
-        if self._left is not None:
+        data = self._piece[self._filled : self._filled + nbytes]
+        if self._piece is not self._head:
+            self._filled += nbytes
             self._past_the_parser(response, data)
             return
         try:
@@ -234,14 +257,11 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.close(Transient(f"{self._place}: not an HTTP answer: {error}"))
 
-    def _past_the_parser(self, response: Response, data: bytes) -> None:
-        left = (self._left or 0) - len(data)
-        if left < 0:
-            data, self._keep = data[:left], False
-        self._left = left
+    def _past_the_parser(self, response: Response, data: memoryview) -> None:
+        self._left = (self._left or 0) - len(data)
         if response.add(data):
             self._pause()
-        if left <= 0:
+        if not self._left:
             response.finish()
 
     def _pause(self) -> None:

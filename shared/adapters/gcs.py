@@ -5,15 +5,13 @@ at a tenth of its CPU. https://cloud.google.com/storage/docs/json_api/v1/objects
 """
 
 import asyncio
-import base64
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import google_crc32c
-
+from shared.adapters.connection import Chunk
 from shared.adapters.gcs_object import FIELDS, failure, parse, resource_of, written
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
@@ -21,6 +19,7 @@ from shared.core import verdicts
 from shared.core.errors import Corrupt, ObjectError, Refused, Transient
 from shared.core.keys import MAX_KEY_BYTES
 from shared.core.objects import DestinationObject
+from shared.core.proof import crc32c, encoded
 from shared.ports import Upload
 
 CHUNK_BYTES = 8 * 1024 * 1024
@@ -114,59 +113,57 @@ class GcsDestination:
         page: dict[str, Any] = json.loads(answer.body)
         return page
 
-    async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
+    async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
         await self._token.fresh()
         if upload.size <= CHUNK_BYTES:
             return await self._write_at_once(upload, chunks)
         return await self._write_in_chunks(upload, chunks)
 
-    async def _write_at_once(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
-        content, crc = bytearray(), google_crc32c.Checksum()
+    async def _write_at_once(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        content, length, crc = [], 0, 0
         async for chunk in chunks:
-            content += chunk
-            crc.update(chunk)
-            if len(content) > upload.size:
+            content.append(chunk)
+            length += len(chunk)
+            crc = crc32c(chunk, crc)
+            if length > upload.size:
                 break
-        _check_length(upload, len(content))
+        _check_length(upload, length)
         resource = resource_of(upload)
         resource["crc32c"] = _checked(upload, crc)
         mime = upload.attributes.content_type or "application/octet-stream"
-        body = b"".join(
-            (
-                f"--{_BOUNDARY}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n".encode(),
-                json.dumps(resource).encode(),
-                f"\r\n--{_BOUNDARY}\r\ncontent-type: {_header(mime)}\r\n\r\n".encode(),
-                content,
-                f"\r\n--{_BOUNDARY}--\r\n".encode(),
-            )
+        before = (
+            f"--{_BOUNDARY}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n{json.dumps(resource)}"
+            f"\r\n--{_BOUNDARY}\r\ncontent-type: {_header(mime)}\r\n\r\n"
         )
+        body = [before.encode(), *content, f"\r\n--{_BOUNDARY}--\r\n".encode()]
         url = f"{self._upload}?uploadType=multipart&ifGenerationMatch={upload.generation}&fields={FIELDS}"
         headers = {**self._token.headers(), "Content-Type": f"multipart/related; boundary={_BOUNDARY}"}
         return written(upload, await self._http.once("POST", url, headers, body))
 
-    async def _write_in_chunks(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
+    async def _write_in_chunks(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
         """A resumable session: nothing is visible until its last chunk, which carries the crc32c of all.
 
         https://cloud.google.com/storage/docs/resumable-uploads
         """
         session = await self._start(upload)
-        crc = google_crc32c.Checksum()
-        sent = 0
-        buffer = bytearray()
+        crc = sent = held = 0
+        pieces: list[Chunk] = []
         try:
             async for chunk in chunks:
-                crc.update(chunk)
-                buffer += chunk
-                if sent + len(buffer) > upload.size:
+                crc = crc32c(chunk, crc)
+                rest = memoryview(chunk)
+                if sent + held + len(rest) > upload.size:
+                    held += len(rest)
                     break
-                while len(buffer) > CHUNK_BYTES:
-                    full, buffer = buffer, buffer[CHUNK_BYTES:]
-                    await self._put(upload, session, memoryview(full)[:CHUNK_BYTES], sent, None)
-                    sent += CHUNK_BYTES
-                    del full
-            _check_length(upload, sent + len(buffer))
-            whole = _checked(upload, crc)
-            answer = await self._put(upload, session, memoryview(buffer), sent, whole)
+                while held + len(rest) > CHUNK_BYTES:
+                    pieces.append(rest[: CHUNK_BYTES - held])
+                    rest = rest[CHUNK_BYTES - held :]
+                    await self._put(upload, session, pieces, sent, None)
+                    sent, held, pieces = sent + CHUNK_BYTES, 0, []
+                pieces.append(rest)
+                held += len(rest)
+            _check_length(upload, sent + held)
+            answer = await self._put(upload, session, pieces, sent, _checked(upload, crc))
         except (ObjectError, asyncio.CancelledError):
             await self._abandon(session)
             raise
@@ -180,16 +177,18 @@ class GcsDestination:
             raise failure(upload, answer)
         return answer.headers["location"]
 
-    async def _put(self, upload: Upload, session: str, piece: memoryview, offset: int, crc32c: str | None) -> Answer:
-        """Send a chunk until the session has it; crc32c marks the last one."""
-        end = offset + len(piece)
+    async def _put(
+        self, upload: Upload, session: str, pieces: Sequence[Chunk], offset: int, whole: str | None
+    ) -> Answer:
+        """Send a chunk until the session has it. whole: the crc32c of all, with the last one."""
+        end = offset + sum(map(len, pieces))
         start = offset
         for attempt in range(1, _CHUNK_TRIES + 1):
             headers = {**self._token.headers(), "Content-Range": f"bytes {start}-{end - 1}/{upload.size}"}
-            if crc32c is not None:
-                headers["X-Goog-Hash"] = f"crc32c={crc32c}"
+            if whole is not None:
+                headers["X-Goog-Hash"] = f"crc32c={whole}"
             try:
-                answer = await self._http.once("PUT", session, headers, piece[start - offset :])
+                answer = await self._http.once("PUT", session, headers, _without(pieces, start - offset))
                 if answer.status >= 500:
                     raise failure(upload, answer)
             except Transient:
@@ -209,7 +208,7 @@ class GcsDestination:
             start = _persisted(answer)
             if not offset <= start <= end:
                 raise Transient(f"gcs write {upload.name.decode()}: the session is at byte {start}, not at {offset}")
-            if start == end and crc32c is None:
+            if start == end and whole is None:
                 return answer
         raise Transient(f"gcs write {upload.name.decode()}: the session does not move")
 
@@ -221,9 +220,21 @@ class GcsDestination:
             return
 
 
-def _checked(upload: Upload, crc: google_crc32c.Checksum) -> str:
+def _without(pieces: Sequence[Chunk], count: int) -> Sequence[Chunk]:
+    """The pieces without their first `count` bytes."""
+    if not count:
+        return pieces
+    left = []
+    for piece in pieces:
+        if count < len(piece):
+            left.append(memoryview(piece)[count:])
+        count = max(0, count - len(piece))
+    return left
+
+
+def _checked(upload: Upload, crc: int) -> str:
     """The CRC32C of what was read, base64. Raises Corrupt if the source promised another one."""
-    whole = base64.b64encode(crc.digest()).decode()
+    whole = encoded(crc, 4)
     if upload.crc32c is not None and upload.crc32c != whole:
         raise Corrupt(f"gcs write {upload.name.decode()}: the CRC32C is {whole}, the source says {upload.crc32c}")
     return whole

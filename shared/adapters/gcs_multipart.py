@@ -9,15 +9,13 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-import google_crc32c
-
 from shared.adapters.gcs_object import FIELDS, parse, resource_of
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
 from shared.core import verdicts
 from shared.core.errors import Corrupt, Forbidden, Gone, Refused, Retained
 from shared.core.objects import DestinationObject
-from shared.core.proof import encoded
+from shared.core.proof import Chunk, crc32c, encoded
 from shared.ports import Log, StoredPart, Upload
 
 
@@ -38,7 +36,7 @@ class GcsStaging:
                 return item.text
         raise Refused(f"gs://{self._bucket}: a multipart upload without an id")
 
-    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[bytes]) -> StoredPart:
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
         await self._token.fresh()
         what = f"part {number} of {name.decode()}"
         body = _Counted(what, size, chunks)
@@ -134,14 +132,14 @@ class GcsStaging:
 class _Counted:
     """A body that must have `size` bytes, with its crc32c. Raises Corrupt where it has more or fewer."""
 
-    def __init__(self, what: str, size: int, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(self, what: str, size: int, chunks: AsyncIterator[Chunk]) -> None:
         self._what, self._left, self._chunks = what, size, chunks
         self.crc32c = 0
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[Chunk]:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Chunk:
         chunk = await anext(self._chunks, None)
         if chunk is None:
             if self._left:
@@ -150,5 +148,5 @@ class _Counted:
         self._left -= len(chunk)
         if self._left < 0:
             raise Corrupt(f"{self._what}: more bytes came than were asked for")
-        self.crc32c = google_crc32c.extend(self.crc32c, chunk)
+        self.crc32c = crc32c(chunk, self.crc32c)
         return chunk

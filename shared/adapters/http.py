@@ -6,7 +6,7 @@ Paths are sent exactly as given: nothing between here and the wire may normalise
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -67,9 +67,9 @@ class Http:
             host = self._hosts[origin] = _Host(scheme, authority, self._connections)
         lines = [f"{method} {slash}{target} HTTP/1.1\r\nHost: {authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        if body is not None and "Content-Length" not in headers:
-            assert isinstance(body, bytes | bytearray | memoryview)
-            lines.append(f"Content-Length: {len(body)}")
+        if isinstance(body, Sequence) and "Content-Length" not in headers:
+            length = len(body) if isinstance(body, bytes) else sum(map(len, body))
+            lines.append(f"Content-Length: {length}")
         head = "\r\n".join(lines)
         if head.count("\r\n") != len(lines) or "\n" in head.replace("\r\n", ""):
             raise ValueError(f"{method} {origin}: a line break in the request's head")
@@ -199,7 +199,7 @@ class Exchange:
                 try:
                     return await self._connection.exchange(self._head, self._body, self._bodyless)
                 except Transient:
-                    replayable = self._body is None or isinstance(self._body, bytes | bytearray | memoryview)
+                    replayable = self._body is None or isinstance(self._body, Sequence)
                     if not used or self._connection.heard or not replayable:
                         raise
                     self._http.give(self._host, self._connection)

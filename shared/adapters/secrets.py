@@ -3,7 +3,6 @@
 import asyncio
 import os
 
-import google_crc32c
 import grpc
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
@@ -12,6 +11,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 )
 
 from shared.core.errors import SettingsError
+from shared.core.proof import crc32c
 
 ENDPOINT_VARIABLE = "SECRET_MANAGER_EMULATOR_HOST"
 """The library knows no such variable; a local stack sets it."""
@@ -36,6 +36,6 @@ class SecretManager:
             payload = self._client.access_secret_version(name=name).payload
         except GoogleAPICallError as error:
             raise SettingsError(f"secret {name} cannot be read: {error.message}") from None
-        if payload.data_crc32c and google_crc32c.value(payload.data) != payload.data_crc32c:
+        if payload.data_crc32c and crc32c(payload.data) != payload.data_crc32c:
             raise SettingsError(f"secret {name} came damaged")
         return payload.data.decode()

@@ -22,6 +22,8 @@ from awscrt import checksums
 from shared.core.errors import Corrupt
 from shared.core.objects import Attributes, SourceObject, etag_md5, hides_md5
 
+Chunk = bytes | memoryview
+
 
 class Proof(StrEnum):
     """How a copy was shown to be right."""
@@ -70,7 +72,7 @@ class Promise:
 class Witness(Protocol):
     """Sees every byte of a body once, in order."""
 
-    def update(self, chunk: bytes, /) -> None: ...
+    def update(self, chunk: Chunk, /) -> None: ...
 
     def check(self) -> Proof:
         """The proof. Raises Corrupt if the bytes are not those promised."""
@@ -97,7 +99,7 @@ def proven(promise: Promise, seen: Witness | None, stored_md5: str | None) -> Pr
     return seen.check() if seen is not None else Proof.CRC32C
 
 
-async def watched(chunks: AsyncIterator[bytes], seen: Witness) -> AsyncIterator[bytes]:
+async def watched(chunks: AsyncIterator[Chunk], seen: Witness) -> AsyncIterator[Chunk]:
     """The chunks, passed on; after the last one the promise is checked, before the writer can finish."""
     async for chunk in chunks:
         seen.update(chunk)
@@ -112,8 +114,8 @@ class Crc64:
     expected: str
     value: int = 0
 
-    def update(self, chunk: bytes, /) -> None:
-        self.value = part_crc64nvme(chunk, self.value)
+    def update(self, chunk: Chunk, /) -> None:
+        self.value = crc64nvme(chunk, self.value)
 
     def check(self) -> Proof:
         actual = encoded(self.value, 8)
@@ -129,7 +131,7 @@ class EtagOfParts:
         self._etag = etag
         self.parts = PartDigests(part_bytes)
 
-    def update(self, chunk: bytes, /) -> None:
+    def update(self, chunk: Chunk, /) -> None:
         self.parts.update(chunk)
 
     def check(self) -> Proof:
@@ -147,7 +149,7 @@ class PartDigests:
         self._done: list[bytes] = []
         self._any = False
 
-    def update(self, chunk: bytes, /) -> None:
+    def update(self, chunk: Chunk, /) -> None:
         view = memoryview(chunk)
         while view:
             if not self._left:
@@ -173,7 +175,13 @@ def check_etag(etag: str, digests: bytes) -> None:
         raise Corrupt(f"the parts make ETag {actual}, S3 says {etag}")
 
 
-def part_crc64nvme(chunk: bytes, before: int) -> int:
+def crc32c(chunk: Chunk, before: int = 0) -> int:
+    """The CRC32C of what came before and this chunk."""
+    value: int = checksums.crc32c(chunk, before)
+    return value
+
+
+def crc64nvme(chunk: Chunk, before: int = 0) -> int:
     """The CRC64NVME of what came before and this chunk."""
     value: int = checksums.crc64nvme(chunk, before)
     return value

@@ -23,15 +23,16 @@ from shared.core.messages import ObjectEntry, PartReference, TransferMessage
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.parts import PartPlan
 from shared.core.proof import (
+    Chunk,
     PartDigests,
     Promise,
     Proof,
     check_etag,
     combined_crc32c,
     combined_crc64nvme,
+    crc64nvme,
     decoded,
     encoded,
-    part_crc64nvme,
 )
 from shared.ports import Clock, Log, OpenUpload, PartNote, Queue, Source, Staging, Upload, Uploads
 from shared.workflows.copy_object import CopyObject, Wanted, copied
@@ -239,9 +240,9 @@ class _Sums:
     def digests(self) -> bytes:
         return self._parts.digests() if self._parts is not None else b""
 
-    async def watch(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def watch(self, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
         async for chunk in chunks:
-            self.crc64nvme = part_crc64nvme(chunk, self.crc64nvme)
+            self.crc64nvme = crc64nvme(chunk, self.crc64nvme)
             if self._parts is not None:
                 self._parts.update(chunk)
             yield chunk
