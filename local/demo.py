@@ -22,7 +22,7 @@ from local.children import StackError, interruptible
 from local.comparison import Comparison, compare
 from local.prices import PRICES, cost, total
 from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
-from local.sample import UNSUPPORTED, Sample, chosen, load, samples
+from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
 from local.stack import DESTINATION, LIST, PROJECT, SOURCE, Flavour, Stack, chosen_settings
 from shared.core.outcomes import Outcome
 from shared.ports import RunSummary
@@ -30,6 +30,8 @@ from shared.ports import RunSummary
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"
 RUN_SECONDS = 900.0
+IN_PARTS = {"LARGE_BYTES": str(64 * MIB), "PART_BYTES": str(32 * MIB)}
+"""Small enough for the largest sample to be copied in parts."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Step:
     """One run of the demo. bill: what it added to the bill."""
 
     title: str
+    run: str
     books: RunSummary
     seconds: float
     bill: dict[str, int]
@@ -64,6 +67,10 @@ class Demo:
         first = await self._run("first run", self.stack.tick("list"))
         self._expect(first.books, Outcome.COPIED, copyable)
         self._expect(first.books, Outcome.UNSUPPORTED, len(UNSUPPORTED))
+        proofs = await runs.proofs(first.run)
+        self._check(proofs.total() == copyable, f"of {copyable} copies only {proofs.total()} have a proof")
+        told = ", ".join(f"{count:,} {proof}" for proof, count in proofs.most_common())
+        self.console.print(f"proven by: {told}; the largest object went in parts")
 
         idle = await self._run("delta run, nothing to do", self.stack.tick("list"))
         self._expect(idle.books, Outcome.COPIED, 0)
@@ -116,7 +123,7 @@ class Demo:
         seconds = time.monotonic() - started
         after = self.stack.bill()
         books = await runs.summary(run)
-        step = Step(title, books, seconds, {name: count - before.get(name, 0) for name, count in after.items()})
+        step = Step(title, run, books, seconds, {name: count - before.get(name, 0) for name, count in after.items()})
         self.steps.append(step)
         self._check(books.balanced, f"{title}: the books do not balance: {books}")
         ended = ", ".join(f"{count:,} {outcome}" for outcome, count, _ in books.outcomes)
@@ -205,7 +212,7 @@ def main() -> int:
             raise StackError(f"OBJECTS={count} is too few for the scenario; it needs at least 200")
         flavour = Flavour.from_environment()
         objects = samples(count)
-        with Stack(flavour, settings=chosen_settings()) as stack:
+        with Stack(flavour, settings={**IN_PARTS, **chosen_settings()}) as stack:
             os.environ.update(stack.environment)
             console.print(f"the stack is up ({flavour}); objects go s3://{SOURCE} → edge → gs://{DESTINATION}")
             demo = Demo(stack, console, objects)

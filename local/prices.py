@@ -6,7 +6,8 @@ As published in 2026-11; check the pages before you rely on them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-GB = 1e9
+from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, GB
+
 TIB = 2**40
 
 
@@ -31,8 +32,8 @@ PRICES = {
     "s3.list": Price("S3", "LIST requests", 0.005, 1_000, _S3),
     "s3.get": Price("S3", "GET requests", 0.0004, 1_000, _S3),
     "s3.head": Price("S3", "HEAD requests", 0.0004, 1_000, _S3),
-    "cdn.request": Price("CloudFront", "HTTPS requests", 0.0100, 10_000, _CDN),
-    "cdn.egress_bytes": Price("CloudFront", "bytes out", 0.085, GB, _CDN),
+    "cdn.request": Price("CloudFront", "HTTPS requests", CDN_10K_REQUESTS, 10_000, _CDN),
+    "cdn.egress_bytes": Price("CloudFront", "bytes out", CDN_EGRESS_GB, GB, _CDN),
     "gcs.class_a": Price("Cloud Storage", "class A operations", 0.005, 1_000, _GCS),
     "gcs.class_b": Price("Cloud Storage", "class B operations", 0.0004, 1_000, _GCS),
     "pubsub.billed_bytes": Price("Pub/Sub", "billed bytes", 40.0, TIB, _PUBSUB),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from google.cloud.firestore import AsyncClient
@@ -75,7 +76,10 @@ async def summary(run: str) -> RunSummary:
     return await FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).summary(run)
 
 
-async def proofs(run: str) -> set[str]:
-    """The kinds of proof that a run's copies got."""
-    records = FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).records(b"", b"")
-    return {entry.proof async for record in records if record.run == run for entry in record.entries}
+async def proofs(run: str) -> Counter[str]:
+    """How many of a run's copies got which kind of proof."""
+    found: Counter[str] = Counter()
+    async for record in FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).records(b"", b""):
+        if record.run == run:
+            found.update(entry.proof for entry in record.entries if entry.proof)
+    return found

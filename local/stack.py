@@ -31,6 +31,16 @@ SIGNATURES = {"transfer": "http"}
 
 AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
 _WEB = ("s3", "edge", "gcs")
+_CHOOSABLE = (
+    "CDN_AUTH",
+    "CDN_POLICY_HASH",
+    "ROUTE",
+    "STALE_EDGE",
+    "LARGE_BYTES",
+    "PART_BYTES",
+    "STORAGE_CLASS_MAP",
+    "UNSUPPORTED_NAMES",
+)
 _METERED = ("s3", "edge", "gcs", "pubsub", "firestore")
 
 
@@ -43,7 +53,7 @@ def cdn_auth(wanted: str | None) -> CdnAuth:
 
 def chosen_settings() -> dict[str, str]:
     """The functions' settings that a person may choose for the stack by variables of the same names."""
-    return {name: os.environ[name] for name in ("CDN_AUTH", "ROUTE", "STALE_EDGE") if os.environ.get(name)}
+    return {name: os.environ[name] for name in _CHOOSABLE if os.environ.get(name)}
 
 
 def _version(secret: str) -> str:

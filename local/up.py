@@ -49,7 +49,8 @@ def main() -> int:
         interruptible()
         with Stack(flavour, ports, chosen_settings(), schedule, LOGS) as stack:
             _serve_bill(stack, bill_port)
-            _write_environment({**stack.environment, "BILL_URL": f"http://{HOST}:{bill_port}/"})
+            bill_url = f"http://{HOST}:{bill_port}/"
+            _write_environment({**stack.environment, "TRANSFER_URL": stack.url("transfer"), "BILL_URL": bill_url})
             _explain(stack, bill_port)
             return _watch(stack)
     except KeyboardInterrupt:
@@ -92,6 +93,7 @@ The lines above are in .local/env; the logs are in .local/logs. In another termi
     {override} CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true \\
       gcloud pubsub topics publish list --project {PROJECT} --message '{{"prefix":"docs/"}}'
     curl "$STORAGE_EMULATOR_HOST/storage/v1/b/$DESTINATION_BUCKET/o?prefix=docs/"
+    curl -X POST $TRANSFER_URL/v1/replicate -d '{{"key":"docs/README.md"}}'
     curl $BILL_URL
 
 Ctrl-C stops everything.""",

@@ -220,14 +220,18 @@ class Uploads(Protocol):
         """The parts' messages are out, for this batch."""
         ...
 
-    async def note(self, number: str, part: int, note: PartNote) -> None: ...
-
-    async def parts(self, number: str, only: int | None = None) -> dict[int, PartNote]:
-        """The parts that have arrived, or the one that is asked for."""
+    async def note(self, upload: str, part: int, note: PartNote) -> None:
+        """A part has arrived. It belongs to the multipart upload, not to the object: a late note must not be taken
+        for a part of an upload that was begun anew.
+        """
         ...
 
-    async def count(self, number: str) -> int:
-        """How many parts have arrived."""
+    async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
+        """The parts of a multipart upload that have arrived, or the one that is asked for."""
+        ...
+
+    async def count(self, upload: str) -> int:
+        """How many parts of a multipart upload have arrived."""
         ...
 
     async def moving(self, number: str, token: str) -> None:

@@ -77,6 +77,10 @@ class Stored:
 
     parts: int = 0
 
+    @property
+    def told(self) -> Attributes:
+        return replace(self.attributes, storage_class=self.storage_class)
+
     @cached_property
     def etag(self) -> str:
         """Of a single-part upload, or of one in parts of `parts` bytes."""
@@ -132,7 +136,7 @@ class FakeBucket:
         return self.listed(key)
 
     async def inspect(self, key: bytes) -> tuple[SourceObject, Attributes]:
-        return await self.head(key), self.objects[key].attributes
+        return await self.head(key), self.objects[key].told
 
     async def part_bytes(self, source: SourceObject) -> int | None:
         self.requests.append(("part_bytes", source.key))
@@ -163,7 +167,7 @@ class FakeDownload:
         body, size = self.tamper.get(source.key, stored.body), len(stored.body)
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]
-        return Body(stored.etag, size, stored.attributes, _in_two(body), lambda: None)
+        return Body(stored.etag, size, stored.told, _in_two(body), lambda: None)
 
 
 async def _in_two(body: bytes) -> AsyncIterator[bytes]:
@@ -294,14 +298,14 @@ class FakeUploads:
         if number in self.opened:
             self.opened[number] = replace(self.opened[number], move_token=token)
 
-    async def note(self, number: str, part: int, note: PartNote) -> None:
-        self.noted[number][part] = note
+    async def note(self, upload: str, part: int, note: PartNote) -> None:
+        self.noted[upload][part] = note
 
-    async def parts(self, number: str, only: int | None = None) -> dict[int, PartNote]:
-        return {part: note for part, note in self.noted[number].items() if only in (None, part)}
+    async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
+        return {part: note for part, note in self.noted[upload].items() if only in (None, part)}
 
-    async def count(self, number: str) -> int:
-        return len(self.noted[number])
+    async def count(self, upload: str) -> int:
+        return len(self.noted[upload])
 
     async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
         holder, until = self.leases.get(number, ("", 0.0))
@@ -315,8 +319,9 @@ class FakeUploads:
             del self.leases[number]
 
     async def close(self, number: str) -> None:
-        self.opened.pop(number, None)
-        self.noted.pop(number, None)
+        opened = self.opened.pop(number, None)
+        if opened is not None:
+            self.noted.pop(opened.upload, None)
         self.leases.pop(number, None)
 
 

@@ -37,7 +37,7 @@ class GcsServer:
         except GcsError as error:
             return _error(error)
         except Refusal as refusal:
-            return _error(GcsError(refusal.status, refusal.code, "backendError"))
+            return _error(GcsError(refusal.status, refusal.code, refusal.code))
         except Reset:
             drop(request)
             return web.Response(status=500)

@@ -1,15 +1,18 @@
 """Large objects on their way, in Firestore.
 
-    jobs/{job}/uploads/{number}            the multipart upload, and who is finishing it
-    jobs/{job}/uploads/{number}/parts/{n}  one part that has arrived
+    jobs/{job}/uploads/{number}    the multipart upload, and who is finishing it
+    jobs/{job}/parts/{upload}-{n}  one part that has arrived
 
 A document a part: parts arrive by the hundred a second, and no document takes more than about one write a second.
 """
 
+import hashlib
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.ports import OpenUpload, PartNote
 
@@ -22,7 +25,8 @@ class FirestoreUploads:
 
     def __init__(self, project: str, database: str, job: str) -> None:
         self._client = AsyncClient(project=project, database=database)
-        self._uploads = self._client.collection("jobs").document(job).collection("uploads")
+        root = self._client.collection("jobs").document(job)
+        self._uploads, self._parts = root.collection("uploads"), root.collection("parts")
 
     async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
         lease = {"owner": "", "lease_until": 0.0}
@@ -51,25 +55,27 @@ class FirestoreUploads:
     async def moving(self, number: str, token: str) -> None:
         await self._update(number, {"move_token": token})
 
-    async def note(self, number: str, part: int, note: PartNote) -> None:
+    async def note(self, upload: str, part: int, note: PartNote) -> None:
         fields = {
+            "upload": _short(upload),
+            "part": part,
             "etag": note.etag,
             "size": note.size,
             "crc32c": note.crc32c,
             "crc64nvme": note.crc64nvme.to_bytes(8, "big"),
             "digests": note.digests,
         }
-        await self._upload(number).collection("parts").document(str(part)).set(fields)
+        await self._part(upload, part).set(fields)
 
-    async def parts(self, number: str, only: int | None = None) -> dict[int, PartNote]:
-        parts = self._upload(number).collection("parts")
+    async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
         if only is not None:
-            snapshot = await parts.document(str(only)).get()
-            return {only: _note(snapshot.to_dict() or {})} if snapshot.exists else {}
-        return {int(snapshot.id): _note(snapshot.to_dict() or {}) async for snapshot in parts.stream()}
+            fields = (await self._part(upload, only).get()).to_dict()
+            return {only: _note(fields)} if fields else {}
+        found = [snapshot.to_dict() or {} async for snapshot in self._of(upload).stream()]
+        return {int(fields["part"]): _note(fields) for fields in found}
 
-    async def count(self, number: str) -> int:
-        groups = await self._upload(number).collection("parts").count(alias="parts").get()
+    async def count(self, upload: str) -> int:
+        groups: Any = await self._of(upload).count(alias="parts").get()  # type: ignore[call-arg]
         return int(groups[0][0].value)
 
     async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
@@ -91,14 +97,16 @@ class FirestoreUploads:
             await self._update(number, {"owner": "", "lease_until": 0.0})
 
     async def close(self, number: str) -> None:
-        reference = self._upload(number)
+        opened = await self.get(number)
+        if opened is None:
+            return
         while True:
-            found = [item.reference async for item in reference.collection("parts").select([]).limit(_BATCH).stream()]
+            found = [item.reference async for item in self._of(opened.upload).select([]).limit(_BATCH).stream()]
             batch = self._client.batch()
             for item in found:
                 batch.delete(item)
             if len(found) < _BATCH:
-                batch.delete(reference)
+                batch.delete(self._upload(number))
             await batch.commit()
             if len(found) < _BATCH:
                 return
@@ -109,9 +117,22 @@ class FirestoreUploads:
         except NotFound:
             return
 
+    def _of(self, upload: str) -> AsyncQuery:
+        query: AsyncQuery = self._parts.where(filter=FieldFilter("upload", "==", _short(upload)))
+        return query
+
+    def _part(self, upload: str, part: int) -> AsyncDocumentReference:
+        reference: AsyncDocumentReference = self._parts.document(f"{_short(upload)}-{part}")
+        return reference
+
     def _upload(self, number: str) -> AsyncDocumentReference:
         reference: AsyncDocumentReference = self._uploads.document(number)
         return reference
+
+
+def _short(upload: str) -> str:
+    """Ids of multipart uploads are long, and a document's id begins with it."""
+    return hashlib.sha256(upload.encode()).hexdigest()[:32]
 
 
 def _note(fields: dict[str, Any]) -> PartNote:

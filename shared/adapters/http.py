@@ -12,7 +12,7 @@ from types import TracebackType
 
 from shared.adapters.connection import Body, Connection, Response
 from shared.core.backoff import delay_seconds
-from shared.core.errors import ObjectError, Transient
+from shared.core.errors import ObjectError, Transient, Unreachable
 from shared.ports import Clock
 
 CONNECT_SECONDS = 10
@@ -132,9 +132,9 @@ class Http:
                     lambda: Connection(host.authority), name, port, ssl=tls, server_hostname=name if tls else None
                 )
         except TimeoutError:
-            raise Transient(f"{host.authority} does not answer within {CONNECT_SECONDS} s") from None
+            raise Unreachable(f"{host.authority} does not answer within {CONNECT_SECONDS} s") from None
         except OSError as error:
-            raise Transient(f"{host.authority} cannot be reached: {error}") from error
+            raise Unreachable(f"{host.authority} cannot be reached: {error}; check its name and the network") from error
         return connection
 
     def _sweep(self) -> None:

@@ -14,7 +14,7 @@ from shared.adapters.connection import Response
 from shared.adapters.http import Answer, Http
 from shared.adapters.s3_address import NOTHING, S3Address
 from shared.core import verdicts
-from shared.core.errors import Changed, Refused
+from shared.core.errors import Changed, Corrupt
 from shared.core.objects import Attributes, SourceObject
 from shared.ports import Body, Span
 
@@ -101,16 +101,17 @@ class ObjectDownload:
         exchange = self._http.open("GET", url, headers)
         response = await exchange.begin()
         try:
-            if response.status not in (200, 206):
+            if response.status not in (200, 206) or (span is None and response.status == 206):
                 raise verdicts.reading(what, response.status, response.headers, await response.read())
             if span is not None:
                 _check_span(what, response, span, source.size)
             etag = unquoted(response.headers.get("etag", ""))
             if etag != source.etag:
                 raise Changed(f"{what}: ETag {etag}, asked for {source.etag}")
-            if response.length is None:
-                raise Refused(f"{what}: the answer does not say how long it is")
-            return Body(etag, response.length, attributes(response.headers), response, exchange.end)
+            size = source.size if span is None else span[1] - span[0]
+            if response.length != size:
+                raise Corrupt(f"{what}: {response.length} bytes are answered, this version has {size}")
+            return Body(etag, size, attributes(response.headers), response, exchange.end)
         except BaseException:
             exchange.end()
             raise
@@ -154,6 +155,7 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         encryption=headers.get("x-amz-server-side-encryption"),
         crc32c=headers.get("x-amz-checksum-crc32c") if whole else None,
         crc64nvme=headers.get("x-amz-checksum-crc64nvme") if whole else None,
+        storage_class=headers.get("x-amz-storage-class", "STANDARD"),
     )
 
 

@@ -59,7 +59,7 @@ class DestinationObject:
 class Attributes:
     """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
     gives them). encryption: x-amz-server-side-encryption. crc32c, crc64nvme: base64, of the whole object, where S3
-    has them.
+    has them. storage_class: S3's.
     """
 
     content_type: str | None = None
@@ -71,6 +71,7 @@ class Attributes:
     encryption: str | None = None
     crc32c: str | None = None
     crc64nvme: str | None = None
+    storage_class: str = "STANDARD"
 
 
 def etag_md5(etag: str, encryption: str | None = None) -> str | None:

@@ -68,7 +68,7 @@ class CopyLarge:
         now = self.clock.now()
         if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
             return
-        there = await self.uploads.parts(number) if found.published_for else {}
+        there = await self.uploads.parts(found.upload) if found.published_for else {}
         plan = PartPlan(current.size, found.part_bytes)
         missing = [part for part in plan if part not in there] or [plan.count]
         listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
@@ -107,19 +107,19 @@ class CopyLarge:
         if opened is None:
             return await self._again(message, listed, Transient(f"{listed.text}: its upload has vanished"))
         plan = PartPlan(wanted.version.size, opened.part_bytes)
-        if reference.number not in await self.uploads.parts(number, reference.number):
+        if reference.number not in await self.uploads.parts(opened.upload, reference.number):
             try:
                 note = await self._send(wanted, number, opened, plan, reference.number)
             except Changed as changed:
                 await self.abandon(wanted)
                 return await self._again(message, listed, changed)
             except Gone as gone:
-                if await self.uploads.count(number) < plan.count:
+                if await self.uploads.count(opened.upload) < plan.count:
                     await self.abandon(wanted)
                     return await self._again(message, listed, gone)
             else:
-                await self.uploads.note(number, reference.number, note)
-        if await self.uploads.count(number) < plan.count:
+                await self.uploads.note(opened.upload, reference.number, note)
+        if await self.uploads.count(opened.upload) < plan.count:
             return None
         owner = uuid.uuid4().hex
         if not await self.uploads.claim(number, owner, self.clock.now(), self.lease_seconds):
@@ -151,7 +151,8 @@ class CopyLarge:
         if current.etag != wanted.version.etag:
             await self.abandon(wanted)
             return await self._again(message, wanted.listed, Changed(f"{current.text}: replaced while it was copied"))
-        opened, parts = await self.uploads.get(number), await self.uploads.parts(number)
+        opened = await self.uploads.get(number)
+        parts = await self.uploads.parts(opened.upload) if opened is not None else {}
         if opened is None or len(parts) < plan.count:
             return await self._again(message, wanted.listed, Transient(f"{current.text}: its upload has vanished"))
         notes = [parts[part] for part in plan]

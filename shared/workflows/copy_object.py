@@ -149,7 +149,7 @@ class CopyObject:
             metadata=metadata,
             md5=promise.md5,
             crc32c=promise.crc32c,
-            storage_class=self.storage_classes.get(version.storage_class),
+            storage_class=self.storage_classes.get(attributes.storage_class),
         )
 
 

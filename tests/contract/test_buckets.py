@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pytest
@@ -19,6 +19,7 @@ from shared.adapters.s3 import ObjectDownload, S3Source
 from shared.adapters.s3_address import S3Address
 from shared.core.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace
 from shared.core.objects import Attributes, SourceObject
+from shared.core.proof import crc32c, crc64nvme, encoded
 from shared.ports import Destination, Download, Source, Upload
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload
 
@@ -247,3 +248,101 @@ async def test_a_chunk_that_fails_is_sent_again(embedded: Stack, http: Http, fre
     embedded.fault("gcs", op="gcs.chunk", do="reset", times=1)
     written = await destination.write(upload("k", LARGE), stream(LARGE))
     assert written.md5 == hashlib.md5(LARGE).hexdigest()
+
+
+async def test_many_names_are_looked_for_at_once(destination: Destination) -> None:
+    names = [f"k/{number:04d}" for number in range(60)]
+    for name in names[::2]:
+        await destination.write(upload(name, SMALL), stream(SMALL))
+    asked = [name.encode() for name in [*names, "zzz", "a"]]
+    found = await destination.look(asked)
+    assert sorted(found) == [name.encode() for name in names[::2]]
+    assert found[b"k/0000"] == await destination.stat(b"k/0000")
+    assert await destination.look([b"k/0002", b"k/0003"]) == {b"k/0002": await destination.stat(b"k/0002")}
+    assert await destination.look([]) == {}
+
+
+async def test_a_look_costs_one_request_where_names_are_close_and_a_stat_each_where_not(
+    embedded: Stack, http: Http, fresh: str
+) -> None:
+    environment = embedded.environment
+    bucket = gcs_client(environment).create_bucket(fresh)
+    for number in range(200):
+        bucket.blob(f"k/{number:04d}").upload_from_string(b"")
+    destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+
+    async def cost(names: list[str]) -> tuple[int, int]:
+        before = embedded.bill()
+        found = await destination.look([name.encode() for name in names])
+        assert sorted(found) == sorted(name.encode() for name in names)
+        after = embedded.bill()
+        return tuple(after[op] - before.get(op, 0) for op in ("gcs.class_a", "gcs.class_b"))  # type: ignore[return-value]
+
+    assert await cost([f"k/{number:04d}" for number in range(50)]) == (1, 0)
+    assert await cost([f"k/{number:04d}" for number in range(3)]) == (0, 3)
+    assert await cost([f"k/{number * 13:04d}" for number in range(15)]) == (1, 10), "a page of 60 reached the fifth"
+
+
+async def test_a_span_of_an_object(sides: Sides) -> None:
+    sides.put("k", b"0123456789")
+    (item,) = await listing(sides.source)
+    for download in sides.downloads:
+        for span in ((0, 10), (3, 5), (9, 10)):
+            with await download.open(item, span) as body:
+                assert body.size == span[1] - span[0]
+                assert b"".join([chunk async for chunk in body.chunks]) == b"0123456789"[span[0] : span[1]]
+
+
+async def test_what_a_head_tells(sides: Sides) -> None:
+    sides.put("k", b"body", ContentType="text/x-odd", Metadata={"some-name": "value"})
+    found, attributes = await sides.source.inspect(b"k")
+    assert found == await sides.source.head(b"k")
+    assert (attributes.content_type, attributes.metadata) == ("text/x-odd", {"some-name": "value"})
+    assert await sides.source.part_bytes(found) is None
+
+
+async def test_s3_says_its_checksums_parts_and_what_is_not_ascii(embedded: Stack, http: Http) -> None:
+    environment = embedded.environment
+    name = environment["SOURCE_BUCKET"]
+    words = "=?UTF-8?B?w6l0w6k=?= plain"
+    common = {"bucket": name, "size": 100_000, "headers": {"x-amz-meta-raw": "été", "x-amz-meta-words": words[:20]}}
+    embedded.post("s3", "/_local/patterns", {**common, "key": "told/crc"})
+    embedded.post(
+        "s3",
+        "/_local/patterns",
+        {**common, "key": "told/parts", "etag": "multipart", "part_bytes": 30_000, "checksum": None},
+    )
+    address = S3Address.of(
+        name,
+        "us-east-1",
+        environment["AWS_ENDPOINT_URL_S3"],
+        Credentials("test", "test"),
+        SystemClock(),
+        requester_pays=True,
+    )
+    source, download = S3Source(address, http), ObjectDownload(SignedForS3(address), http)
+    crc, told = await source.inspect(b"told/crc")
+    with await download.open(crc) as body:
+        whole = b"".join([chunk async for chunk in body.chunks])
+        assert told.crc64nvme == body.attributes.crc64nvme == encoded(crc64nvme(whole), 8)
+    assert told.metadata == {"raw": "été", "words": "été"}
+    parts, without = await source.inspect(b"told/parts")
+    assert (without.crc32c, without.crc64nvme) == (None, None)
+    assert await source.part_bytes(parts) == 30_000
+
+
+async def test_the_storage_class_and_a_promised_crc_go_up_with_the_bytes(
+    embedded: Stack, http: Http, fresh: str
+) -> None:
+    environment = embedded.environment
+    bucket = gcs_client(environment).create_bucket(fresh)
+    destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+    for body in (SMALL, LARGE):
+        good = encoded(crc32c(body), 4)
+        given = replace(upload("k", body, md5=False), crc32c=good, storage_class="NEARLINE")
+        with pytest.raises(Corrupt, match="the source says"):
+            await destination.write(replace(given, crc32c="AAAAAA=="), stream(body))
+        assert await destination.stat(b"k") is None
+        assert (await destination.write(given, stream(body))).crc32c == good
+        assert bucket.get_blob("k").storage_class == "NEARLINE"
+        bucket.blob("k").delete()

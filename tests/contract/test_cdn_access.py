@@ -148,6 +148,24 @@ def test_the_signature_is_the_one_botocore_makes() -> None:
     assert signer.build_policy("https://cdn.example/*", expires) == policy
 
 
+async def test_a_policy_signed_with_sha_256(http: Http) -> None:
+    with Stack(settings={"CDN_AUTH": "signed-url"}, functions=()) as stack:
+        s3_client(stack.environment).put_object(Bucket=SOURCE, Key="k", Body=b"body")
+        item = await S3Source(address(stack), http).head(b"k")
+        key, cdn = private_key(stack.secrets[CDN_SECRET]), CdnAddress(stack.url("edge"))
+        access = SignedUrls(cdn, KEY_PAIR_ID, key, SystemClock().now, 3600, sha256=True)
+        assert access.request(b"k")[0].endswith("&Hash-Algorithm=SHA256")
+        assert await read(access, http, item) == b"body"
+        url = access.request(b"k")[0].replace("&Hash-Algorithm=SHA256", "")
+        assert (await http.once("GET", url, {})).status == 403, "a signature is of one hash only"
+
+
+def test_keys_can_have_other_paths_at_the_distribution() -> None:
+    cdn = CdnAddress("https://cdn.example/root", ((b"images/", b"i/"), (b" ", b"_")))
+    assert cdn.url(b"images/a b+c") == "https://cdn.example/root/i/a_b%2Bc"
+    assert CdnAddress("https://cdn.example").url(b"/a//b/../c") == "https://cdn.example//a//b/../c"
+
+
 @pytest.mark.parametrize("pem", ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
 def test_a_bad_private_key_is_said_and_not_shown(pem: str) -> None:
     with pytest.raises(SettingsError, match="CDN_PRIVATE_KEY_SECRET is not an RSA private key") as caught:

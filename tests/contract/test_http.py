@@ -12,7 +12,7 @@ from shared.adapters import http as http_module
 from shared.adapters.clock import SystemClock
 from shared.adapters.connection import HELD_BYTES
 from shared.adapters.http import Http
-from shared.core.errors import Transient
+from shared.core.errors import Transient, Unreachable
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -254,7 +254,7 @@ async def test_nobody_there(http: Http) -> None:
         pass
     with pytest.raises(Transient, match="cannot be reached"):
         await http.once("GET", url + "/", {})
-    with pytest.raises(Transient, match="cannot be reached"):
+    with pytest.raises(Unreachable, match="check its name"):
         await http.once("GET", "http://no-such-host.invalid/", {})
 
 

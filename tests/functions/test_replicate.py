@@ -1,5 +1,6 @@
 """`POST /v1/replicate`: every status, on the real function and wires."""
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -108,6 +109,45 @@ def test_502_where_the_source_denies(stack: Stack) -> None:
     stack.fault("edge", op="cdn.request", key="root/denied", do="status", status=403, code="AccessDenied", times=1)
     status, said, _ = ask(stack, {"key": "root/denied"})
     assert (status, said["error"]["reason"]) == (502, "forbidden")
+
+
+ANSWERS = [
+    ("edge", "cdn.request", 403, "SignatureDoesNotMatch", 502, "bad_credentials"),
+    ("edge", "cdn.request", 403, "RequestTimeTooSkewed", 503, "clock_skew"),
+    ("edge", "cdn.request", 404, "NoSuchBucket", 502, "no_such_bucket"),
+    ("edge", "cdn.request", 400, "KMS.DisabledException", 502, "kms_denied"),
+    ("edge", "cdn.request", 400, "AuthorizationHeaderMalformed", 502, "wrong_region"),
+    ("gcs", "gcs.class_a", 403, "retentionPolicyNotMet", 502, "retained"),
+    ("gcs", "gcs.class_a", 400, "Bucket is a requester pays bucket", 502, "requester_pays"),
+    ("gcs", "gcs.class_a", 429, "rateLimitExceeded", 503, "throttled"),
+]
+
+
+@pytest.mark.parametrize(("server", "op", "given", "code", "status", "reason"), ANSWERS)
+def test_every_refusal_has_a_name_and_says_what_to_do(
+    stack: Stack, server: str, op: str, given: int, code: str, status: int, reason: str
+) -> None:
+    key = f"root/refused-{reason}-{code}"
+    put(stack, key)
+    where = {"key": "upload *"} if server == "gcs" else {"key": key}
+    stack.fault(server, op=op, do="status", status=given, code=code, times=3, **where)
+    found, said, _ = ask(stack, {"key": key})
+    stack.clear(server, "/_local/faults")
+    assert (found, said["error"]["reason"]) == (status, reason)
+    assert reason == "throttled" or "; " in said["error"]["message"]
+
+
+def test_a_cdn_that_cannot_be_reached_is_named_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"CDN_URL": "http://no-such-host.invalid", "MAX_ATTEMPTS": "2"}
+    with Stack(settings=settings) as stack:
+        for name, value in stack.environment.items():
+            monkeypatch.setenv(name, value)
+        put(stack, "k")
+        status, said, headers = ask(stack, {"key": "k"})
+        assert (status, said["error"]["reason"], "Retry-After" in headers) == (503, "unreachable", True)
+        run = asyncio.run(runs.wait(stack, stack.tick("list"), 60))
+        assert asyncio.run(runs.summary(run)).outcomes.keys == {"failed": 1}
+        assert '"reason": "unreachable"' in stack.children["transfer"].log.read_text()
 
 
 def test_405_for_anything_but_post(stack: Stack) -> None:

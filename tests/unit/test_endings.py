@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 
@@ -9,10 +10,13 @@ from shared.core.budget import Budget
 from shared.core.errors import Corrupt, Forbidden, Gone, MalformedMessage, Throttled, Transient
 from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME, Attributes
+from shared.core.objects import SOURCE_ETAG, SOURCE_KEY, SOURCE_MTIME, Attributes
 from shared.core.outcomes import Outcome
+from shared.core.prices import EgressPrices
+from shared.core.proof import Proof
 from shared.workflows import transfer_batch, verify_range
-from tests.fakes import FakeDestination, Stored
+from shared.workflows.route import Cheapest
+from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored
 from tests.world import World, counts, filled
 
 
@@ -257,3 +261,95 @@ async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatc
     assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
     reasons = [entry.reason for record, _ in world.state.ledger.values() for entry in record.entries]
     assert any("outlasts an invocation" in reason for reason in reasons)
+
+
+AWKWARD_REFUSED = ["a\nb", "c\rd", ".well-known/acme-challenge/x"]
+
+
+async def test_refused_names_are_encoded_where_the_job_asks_and_read_back() -> None:
+    world = World(mapping=Mapping(encode=True))
+    for key in [*AWKWARD_REFUSED, "plain", ".s3-names/of-its-own"]:
+        world.bucket.put(key, key.encode())
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 5}
+    names = set(world.destination.objects)
+    assert names == {
+        b".s3-names/a%0Ab",
+        b".s3-names/c%0Dd",
+        b".s3-names/.well-known%2Facme-challenge%2Fx",
+        b"plain",
+        b".s3-names/of-its-own",
+    }
+    for key in AWKWARD_REFUSED:
+        name = world.mapping.place(key.encode()).name
+        assert name is not None
+        copy, body = world.destination.objects[name]
+        assert (body, unquote(copy.metadata[SOURCE_KEY])) == (key.encode(), key)
+        assert world.mapping.original(name) == key.encode()
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 5}
+    check = await world.run(VerifyMessage())
+    assert (await world.state.summary(check)).verdicts.keys == {"same": 5}
+
+
+async def test_two_keys_never_take_turns_at_one_name() -> None:
+    world = World(mapping=Mapping(encode=True))
+    world.bucket.put("a\nb", b"encoded")
+    world.bucket.put(".s3-names/a%0Ab", b"of its own")
+    first = await counts(world, await world.run())
+    assert first == {Outcome.COPIED: 1, Outcome.UNSUPPORTED: 1}
+    (held,) = world.destination.objects.values()
+    assert await counts(world, await world.run(ListMessage(prefix="a", force=True))) is not None
+    assert next(iter(world.destination.objects.values()))[1] == held[1], "whoever came first stays"
+
+
+async def test_the_old_route_is_on_record_where_the_name_is_new() -> None:
+    world = World(mapping=Mapping(b"images/", b"avatar/"))
+    world.bucket.put("images/1 é.jpg", b"1")
+    await world.run()
+    (copy, _) = world.destination.objects["avatar/1 é.jpg".encode()]
+    assert unquote(copy.metadata[SOURCE_KEY]) == "images/1 é.jpg"
+
+
+async def test_storage_classes_are_mapped_and_the_others_left_to_the_bucket() -> None:
+    world = World(storage_classes={"STANDARD_IA": "NEARLINE"})
+    world.bucket.put("cool", b"1", storage_class="STANDARD_IA")
+    world.bucket.put("warm", b"2")
+    await world.run()
+    assert world.destination.classes == {b"cool": "NEARLINE", b"warm": None}
+
+
+async def test_a_multipart_etag_proves_a_copy_at_the_price_of_one_head() -> None:
+    world = World()
+    world.bucket.put("parts", b"0123456789" * 100, parts=300)
+    world.bucket.put("plain", b"0123456789")
+    await world.run()
+    proofs = {entry.key: entry.proof for record, _ in world.state.ledger.values() for entry in record.entries}
+    assert proofs == {b"parts": Proof.MULTIPART_ETAG, b"plain": Proof.MD5}
+    assert [key for name, key in world.bucket.requests if name == "part_bytes"] == [b"parts"]
+
+
+async def test_damage_that_only_the_multipart_etag_shows_never_becomes_visible() -> None:
+    world = World()
+    world.bucket.put("parts", b"0123456789" * 100, parts=300)
+    world.cdn.tamper[b"parts"] = b"!" + b"0123456789" * 100
+    world.cdn.tamper[b"parts"] = world.cdn.tamper[b"parts"][:1000]
+    assert await counts(world, await world.run()) == {Outcome.FAILED: 1}
+    assert not world.destination.objects
+
+
+async def test_the_cheapest_way_is_chosen_object_by_object() -> None:
+    bucket = FakeBucket()
+    cdn, direct = FakeDownload(bucket, "cdn"), FakeDownload(bucket, "direct")
+    cheapest = Cheapest(cdn, direct, EgressPrices())
+    for key, size in (("small", 199_000), ("large", 201_000)):
+        bucket.put(key, bytes(size))
+        await cheapest.open(bucket.listed(key.encode()))
+    await cheapest.open(bucket.listed(b"large"), (0, 100))
+    assert bucket.requests == [("direct", b"small"), ("cdn", b"large"), ("direct", b"large")]
+
+
+def test_the_price_table() -> None:
+    assert not EgressPrices().cdn_is_cheaper(200_000)
+    assert EgressPrices().cdn_is_cheaper(200_002)
+    assert not EgressPrices(s3_gb=0.05).cdn_is_cheaper(10**12), "with a price of one's own"
+    assert EgressPrices(cdn_10k_requests=0).cdn_is_cheaper(1)

@@ -87,3 +87,40 @@ def test_keys_outside_the_root_are_refused() -> None:
         Mapping(b"a/").name(b"b/c")
     with pytest.raises(ValueError, match="outside"):
         Mapping(b"", b"x/").key(b"y/c")
+
+
+REFUSED = [b"a\nb", b"a\rb", b".", b"..", b".well-known/acme-challenge/x", b"per%cent\n", b"\n", "é\n".encode()]
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_a_refused_key_has_a_place_if_the_job_asks_for_one(key: bytes) -> None:
+    plain, encoding = Mapping(b"", b"to/"), Mapping(b"", b"", encode=True)
+    if unsupported_reason(b"to/" + key) is not None:
+        assert plain.place(key).name is None
+        assert plain.place(key).reason
+    place = encoding.place(key)
+    assert place.name is not None
+    assert (place.encoded, unsupported_reason(place.name)) == (True, None)
+    assert encoding.original(place.name) == key
+    assert plain.original(place.name) is None
+
+
+def test_what_gets_too_long_by_its_encoding_stays_unsupported() -> None:
+    place = Mapping(encode=True).place(b"\n" * 400)
+    assert place.name is None
+    assert "line feed" in place.reason
+    assert "bytes long" in place.reason
+
+
+@given(st.binary(min_size=1, max_size=20), st.binary(min_size=1, max_size=20))
+def test_no_two_encoded_keys_share_a_name(first: bytes, second: bytes) -> None:
+    mapping = Mapping(encode=True)
+    places = [mapping.place(key + b"\n") for key in (first, second)]
+    assert (places[0].name == places[1].name) == (first == second)
+
+
+@given(st.binary(max_size=30))
+def test_only_names_that_were_encoded_have_an_original(tail: bytes) -> None:
+    mapping = Mapping(b"in/", b"out/", encode=True)
+    original = mapping.original(mapping.encoded_prefix + tail)
+    assert original is None or mapping.place(original).name == mapping.encoded_prefix + tail

@@ -33,7 +33,8 @@ def world_with(attributes: Attributes | None = None, parts: int = 0, **options: 
 
 def clean(world: World) -> bool:
     """Nothing is left of a copy that has ended."""
-    return not (world.staging.uploads or world.staging.staged.objects or world.uploads.opened or world.uploads.noted)
+    noted = any(world.uploads.noted.values())
+    return not (world.staging.uploads or world.staging.staged.objects or world.uploads.opened or noted)
 
 
 async def until(world: World, parts: int) -> None:
@@ -176,6 +177,21 @@ async def test_an_upload_that_somebody_aborted_is_begun_anew() -> None:
     assert world.same()
     assert await counts(world, run) == {Outcome.COPIED: 2}
     assert clean(world)
+
+
+async def test_a_late_note_is_not_taken_for_a_part_of_an_upload_that_was_begun_anew() -> None:
+    world = world_with()
+    run = world.send("list", ListMessage())
+    await until(world, 1)
+    (old,) = world.uploads.opened.values()
+    note = world.uploads.noted[old.upload].popitem()[1]
+    world.staging.uploads.clear()
+    await until(world, 2)
+    for part in (1, 2, 3):
+        await world.uploads.note(old.upload, part, note)
+    await world.drain()
+    assert world.same()
+    assert await counts(world, run) == {Outcome.COPIED: 2}
 
 
 async def test_a_writer_who_comes_between_is_not_overwritten_blindly() -> None:

@@ -1,0 +1,205 @@
+"""`Staging` and `Uploads`: the fakes, our servers, and Google's Firestore emulator."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from google.cloud.storage import Bucket
+
+from local.provisioning import gcs_client
+from local.stack import Stack
+from shared.adapters.clock import SystemClock
+from shared.adapters.firestore_uploads import FirestoreUploads
+from shared.adapters.gcs import GcsDestination
+from shared.adapters.gcs_multipart import GcsStaging
+from shared.adapters.google_token import Token
+from shared.adapters.http import Http
+from shared.core.errors import Corrupt, Gone, LostRace, NoSuchBucket, Retained
+from shared.core.objects import Attributes, DestinationObject
+from shared.core.parts import LEAST_PART_BYTES
+from shared.core.proof import combined_crc32c, crc32c, encoded
+from shared.ports import Destination, OpenUpload, PartNote, Staging, Upload, Uploads
+from shared.telemetry import Log
+from tests.contract.test_buckets import stream
+from tests.fakes import FakeDestination, FakeStaging, FakeUploads
+
+PARTS = [bytes([65 + number]) * (LEAST_PART_BYTES if number < 2 else 1000) for number in range(3)]
+WHOLE = b"".join(PARTS)
+
+
+@dataclass
+class Yard:
+    staging: Staging
+    destination: Destination
+    bucket: Bucket | None = None
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    client = Http(16, SystemClock())
+    yield client
+    await client.close()
+
+
+def real(stack: Stack, http: Http, name: str, log: Log | None = None) -> Yard:
+    client, endpoint = gcs_client(stack.environment), stack.environment["STORAGE_EMULATOR_HOST"]
+    bucket = client.create_bucket(f"{name}-staging")
+    client.create_bucket(name)
+    staging = GcsStaging(f"{name}-staging", name, endpoint, http, Token(None), log or Log("ERROR"))
+    return Yard(staging, GcsDestination(name, endpoint, http, Token(None)), bucket)
+
+
+@pytest.fixture(params=["fake", "embedded"])
+def yard(request: pytest.FixtureRequest, http: Http, fresh: str) -> Yard:
+    if request.param == "fake":
+        destination = FakeDestination()
+        return Yard(FakeStaging(destination), destination)
+    return real(request.getfixturevalue("embedded"), http, fresh)
+
+
+def wish(generation: int = 0) -> Upload:
+    attributes = Attributes(content_type="a/b", cache_control="no-store")
+    return Upload(
+        b"final/a b", len(WHOLE), generation, attributes, {"s3-etag": "e", "mine": "été"}, None, None, "NEARLINE"
+    )
+
+
+async def staged(yard: Yard, name: bytes = b"staged") -> DestinationObject:
+    upload = await yard.staging.begin(name)
+    etags = {}
+    for number in (3, 1, 2, 1):
+        part = PARTS[number - 1]
+        stored = await yard.staging.put(name, upload, number, len(part), stream(part))
+        assert stored.crc32c == crc32c(part)
+        etags[number] = stored.etag
+    assert await yard.staging.stat(name) is None
+    await yard.staging.complete(name, upload, [etags[number] for number in (1, 2, 3)])
+    found = await yard.staging.stat(name)
+    assert found is not None
+    with pytest.raises(Gone):
+        await yard.staging.complete(name, upload, [etags[1]])
+    return found
+
+
+async def move(yard: Yard, found: DestinationObject, upload: Upload) -> DestinationObject:
+    moved = await yard.staging.move(found, upload)
+    while isinstance(moved, str):
+        moved = await yard.staging.move(found, upload, moved)
+    return moved
+
+
+async def test_parts_in_any_order_make_an_object_that_moves_to_its_name(yard: Yard) -> None:
+    found = await staged(yard)
+    crc = encoded(combined_crc32c([(crc32c(part), len(part)) for part in PARTS]), 4)
+    assert (found.size, found.crc32c, found.md5) == (len(WHOLE), crc, None)
+    assert await yard.destination.stat(b"final/a b") is None
+    moved = await move(yard, found, wish())
+    assert (moved.size, moved.crc32c, moved.metadata) == (len(WHOLE), crc, {"s3-etag": "e", "mine": "été"})
+    assert moved == await yard.destination.stat(b"final/a b")
+    await yard.staging.delete(b"staged")
+    assert await yard.staging.stat(b"staged") is None
+    await yard.staging.delete(b"staged")
+
+
+async def test_a_move_replaces_only_what_was_looked_at(yard: Yard) -> None:
+    found = await staged(yard)
+    first = await move(yard, found, wish())
+    for wrong in (0, first.generation + 1):
+        with pytest.raises(LostRace):
+            await move(yard, found, wish(wrong))
+    second = await move(yard, found, wish(first.generation))
+    assert second.generation > first.generation
+
+
+@pytest.mark.parametrize("sent", [PARTS[2][:-1], PARTS[2] + b"!", b""])
+async def test_a_part_of_another_length_is_corrupt(yard: Yard, sent: bytes) -> None:
+    upload = await yard.staging.begin(b"staged")
+    with pytest.raises(Corrupt):
+        await yard.staging.put(b"staged", upload, 1, len(PARTS[2]), stream(sent))
+
+
+async def test_an_upload_that_is_no_more(yard: Yard) -> None:
+    upload = await yard.staging.begin(b"staged")
+    await yard.staging.abort(b"staged", upload)
+    await yard.staging.abort(b"staged", upload)
+    with pytest.raises(Gone):
+        await yard.staging.put(b"staged", upload, 1, 1000, stream(PARTS[2]))
+
+
+async def test_what_makes_a_bucket_unfit_for_staging_is_said(
+    embedded: Stack, http: Http, fresh: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yard = real(embedded, http, fresh, Log())
+    assert yard.bucket is not None
+    yard.bucket.soft_delete_policy.retention_duration_seconds = 604_800
+    yard.bucket.patch()
+    await yard.staging.begin(b"a")
+    await yard.staging.begin(b"b")
+    assert capsys.readouterr().out.count("soft delete") == 1
+    yard.bucket.retention_period = 3600
+    yard.bucket.patch()
+    unfit = GcsStaging(yard.bucket.name, fresh, embedded.environment["STORAGE_EMULATOR_HOST"], http, Token(None), Log())
+    for _ in range(2):
+        with pytest.raises(Retained, match="STAGING_BUCKET"):
+            await unfit.begin(b"c")
+    nowhere = GcsStaging(
+        "no-such-bucket", fresh, embedded.environment["STORAGE_EMULATOR_HOST"], http, Token(None), Log()
+    )
+    with pytest.raises(NoSuchBucket, match="STAGING_BUCKET"):
+        await nowhere.begin(b"c")
+
+
+@pytest.fixture(params=["fake", "embedded", "googles"])
+def uploads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fresh: str) -> Uploads:
+    if request.param == "fake":
+        return FakeUploads()
+    stack = request.getfixturevalue(request.param)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.environment["FIRESTORE_EMULATOR_HOST"])
+    return FirestoreUploads("local-project", "(default)", fresh)
+
+
+WISH = OpenUpload("k\u00e9y", "upload-1", 256 << 20, 8 << 20, 1_800_000_000.0)
+NOTE = PartNote(hashlib.md5(b"1").hexdigest(), 256 << 20, 2**32 - 1, 2**64 - 1, b"\x00\xff" * 16)
+
+
+async def test_an_upload_is_opened_once(uploads: Uploads) -> None:
+    assert await uploads.get("n") is None
+    assert await uploads.open("n", WISH) == WISH
+    assert (await uploads.open("n", OpenUpload("other", "upload-2", 1, 0, 0.0))).upload == "upload-1"
+    await uploads.published("n", "batch", 1_800_000_001.0)
+    await uploads.moving("n", "token")
+    found = await uploads.get("n")
+    assert found is not None
+    assert (found.published_for, found.opened_at, found.move_token) == ("batch", 1_800_000_001.0, "token")
+
+
+async def test_parts_are_noted_counted_and_forgotten(uploads: Uploads) -> None:
+    await uploads.open("n", WISH)
+    assert (await uploads.count("upload-1"), await uploads.parts("upload-1")) == (0, {})
+    for part in (1, 10_000, 2, 2):
+        await uploads.note("upload-1", part, NOTE)
+    assert await uploads.count("upload-1") == 3
+    assert await uploads.parts("upload-1") == {1: NOTE, 2: NOTE, 10_000: NOTE}
+    assert await uploads.parts("upload-1", 2) == {2: NOTE}
+    assert await uploads.parts("upload-1", 3) == {}
+    assert await uploads.count("upload-2") == 0, "another upload of the same object"
+    await uploads.close("n")
+    assert (await uploads.get("n"), await uploads.count("upload-1")) == (None, 0)
+    await uploads.close("n")
+    await uploads.published("n", "batch", 0.0)
+    await uploads.moving("n", "")
+    assert await uploads.get("n") is None
+
+
+async def test_one_at_a_time_finishes(uploads: Uploads) -> None:
+    assert not await uploads.claim("n", "a", 100.0, 60.0), "nothing to finish"
+    await uploads.open("n", WISH)
+    assert await uploads.claim("n", "a", 100.0, 60.0)
+    assert await uploads.claim("n", "a", 110.0, 60.0)
+    assert not await uploads.claim("n", "b", 169.0, 60.0)
+    assert await uploads.claim("n", "b", 171.0, 60.0)
+    await uploads.release("n", "a")
+    assert not await uploads.claim("n", "a", 172.0, 60.0)
+    await uploads.release("n", "b")
+    assert await uploads.claim("n", "a", 173.0, 60.0)
