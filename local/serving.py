@@ -100,7 +100,7 @@ async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler
 
 
 async def _runner(handler: Handler) -> web.ServerRunner:
-    runner = web.ServerRunner(web.Server(handler, access_log=None), handle_signals=False)
+    runner = web.ServerRunner(web.Server(handler, access_log=None, auto_decompress=False), handle_signals=False)
     await runner.setup()
     return runner
 

@@ -1,7 +1,7 @@
 """The packed memory: one record a published batch, many keys a record.
 
 A record holds a table key → ETag, size, outcome and proof, so that remembering costs one document for
-about fifty keys instead of one for each. Records may overlap; for a key, the newest record wins.
+about a hundred keys instead of one for each. Records may overlap; for a key, the newest record wins.
 Losing records costs a re-scan and never an object: the buckets are the truth.
 """
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 GB = 1e9
 
-AS_OF = "2026-11"
 S3_EGRESS_GB = 0.09
 CDN_EGRESS_GB = 0.085
 CDN_10K_REQUESTS = 0.01

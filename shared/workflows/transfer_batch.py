@@ -90,6 +90,9 @@ class TransferBatch:
             copy.cancel()
         if late:
             await asyncio.wait(late)
+        for failure in [copy.exception() for copy in copies if copy not in late]:
+            if failure is not None:
+                raise failure
         return [
             await self._outlasted(source, message) if copy in late else copy.result()
             for source, copy in zip(todo, copies, strict=True)
