@@ -12,7 +12,9 @@ from shared.adapters import http as http_module
 from shared.adapters.clock import SystemClock
 from shared.adapters.connection import HELD_BYTES
 from shared.adapters.http import Http
-from shared.core.errors import Transient, Unreachable
+from shared.adapters.s3 import ObjectDownload
+from shared.core.errors import Changed, Corrupt, Refused, Transient, Unreachable
+from shared.core.objects import SourceObject
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -277,3 +279,36 @@ async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None
         assert (await trusting.once("GET", url + "/", {})).body == b"ok"
         await stranger.close()
         await trusting.close()
+
+
+class Anywhere:
+    """A way to the bytes without any proof."""
+
+    side = "cdn"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def request(self, key: bytes, amz: object = None) -> tuple[str, dict[str, str]]:
+        return f"{self._url}/{key.decode()}", {}
+
+
+ODD_ANSWERS = [
+    ("200 OK", "", 10, (2, 4), Changed),
+    ("206 Partial Content", "Content-Range: bytes 0-9/10\r\n", 10, (2, 4), Changed),
+    ("206 Partial Content", "Content-Range: bytes 2-3/11\r\n", 2, (2, 4), Changed),
+    ("206 Partial Content", "Content-Range: bytes 2-3/10\r\n", 3, (2, 4), Corrupt),
+    ("206 Partial Content", "Content-Range: bytes 0-4/10\r\n", 5, None, Refused),
+    ("200 OK", "", 9, None, Corrupt),
+    ("301 Moved", "Location: elsewhere\r\n", 0, None, Refused),
+]
+
+
+@pytest.mark.parametrize(("status", "header", "length", "span", "error"), ODD_ANSWERS)
+async def test_a_cdn_that_answers_something_else_is_not_believed(
+    http: Http, status: str, header: str, length: int, span: tuple[int, int] | None, error: type[Exception]
+) -> None:
+    answer = f'HTTP/1.1 {status}\r\n{header}ETag: "e"\r\nContent-Length: {length}\r\n\r\n{"x" * length}'
+    async with serving(always(answer.encode())) as (url, _):
+        with pytest.raises(error):
+            await ObjectDownload(Anywhere(url), http).open(SourceObject(b"k", "e", 10, 0), span)
