@@ -133,6 +133,7 @@ class Connection(asyncio.BufferedProtocol):
         self._bodyless = False
         self._left: int | None = None
         self._keep = False
+        self._cut = False
         self._reading = True
         self._writable: asyncio.Future[None] | None = None
         self._head = memoryview(bytearray(_HEAD_BYTES))
@@ -152,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send a request and wait for the head of its response. bodyless: the answer has none, whatever it says."""
         response = self._response = Response(self)
         self._parser = httptools.HttpResponseParser(self)
-        self._bodyless, self._left, self._keep, self.heard = bodyless, None, False, False
+        self._bodyless, self._left, self._keep, self._cut, self.heard = bodyless, None, False, False, False
         self.moved = self._loop.time()
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -177,10 +178,12 @@ class Connection(asyncio.BufferedProtocol):
         return response
 
     async def _send(self, data: Chunk, response: Response) -> bool:
-        """Hand a piece to the socket and wait until it takes more; False if the answer came already."""
+        """Hand a piece to the socket and wait until it takes more; False if the answer came before it could go."""
         if response.status or self._transport is None or self._transport.is_closing():
+            self._cut = True
             return False
         self._transport.write(data)
+        self.moved = self._loop.time()
         while self._writable is not None and not response.status:
             await asyncio.shield(self._writable)
         return True
@@ -188,10 +191,11 @@ class Connection(asyncio.BufferedProtocol):
     def release(self) -> bool:
         """The exchange is over; True if the connection may carry another one."""
         response, self._response = self._response, None
-        whole = response is not None and response.drained and self._writable is None
+        whole = response is not None and response.drained and self._writable is None and not self._cut
         if not (whole and self._keep and self.open):
             self.close()
             return False
+        self.go_on()
         return True
 
     def close(self, error: Transient | None = None) -> None:

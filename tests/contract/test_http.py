@@ -206,6 +206,62 @@ async def test_a_large_body_goes_up_whole_and_an_early_refusal_is_heard(http: Ht
     assert len(received) == 40_000_000
 
 
+async def test_a_connection_whose_request_was_cut_short_carries_no_other(http: Http) -> None:
+    """The server goes on to wait for the rest of the body: the next request would be taken for it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        if b"/refused" not in await head(reader):
+            writer.write(OK)
+            return
+        writer.write(b"HTTP/1.1 412 No\r\nContent-Length: 2\r\n\r\nno")
+        while await reader.read(65536):
+            pass
+
+    async with serving(serve) as (url, connections):
+        assert (await http.once("PUT", url + "/refused", {}, [bytes(1_000_000)] * 50)).status == 412
+        assert (await http.once("GET", url + "/", {})).body == b"ok"
+        assert len(connections) == 2
+
+
+@pytest.mark.parametrize("size", [HELD_BYTES - 1, HELD_BYTES, HELD_BYTES + 1, 3 * HELD_BYTES])
+async def test_a_connection_goes_on_after_a_body_that_filled_its_memory(http: Http, size: int) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            await head(reader)
+            writer.write(answer)
+            await asyncio.sleep(0.02)
+            writer.write(bytes(size))
+
+    async with serving(serve) as (url, connections), asyncio.timeout(5):
+        for _ in range(5):
+            async with http.open("GET", url + "/", {}) as response:
+                await asyncio.sleep(0.1)
+                assert len(await response.read()) == size
+        assert len(connections) == 1
+
+
+async def test_a_slow_upload_is_not_taken_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(http_module, "STALL_SECONDS", 0.2)
+    http = Http(4, SystemClock())
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        await reader.readexactly(1000)
+        writer.write(OK)
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            yield bytes(100)
+
+    async with serving(serve) as (url, _):
+        assert (await http.once("PUT", url + "/", {"Content-Length": "1000"}, trickle())).body == b"ok"
+    await http.close()
+
+
 async def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, "_SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(http_module, "STALL_SECONDS", 0.2)
