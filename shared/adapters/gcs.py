@@ -11,15 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from shared.adapters.connection import Chunk
 from shared.adapters.gcs_object import FIELDS, failure, parse, resource_of, written
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
 from shared.core import verdicts
-from shared.core.errors import Corrupt, ObjectError, Refused, Transient
+from shared.core.errors import Corrupt, NoSuchBucket, ObjectError, Transient
 from shared.core.keys import MAX_KEY_BYTES
 from shared.core.objects import DestinationObject
-from shared.core.proof import crc32c, encoded
+from shared.core.proof import Chunk, crc32c, encoded
 from shared.ports import Upload
 
 CHUNK_BYTES = 8 * 1024 * 1024
@@ -60,8 +59,9 @@ class GcsDestination:
             what, verdicts.reading, lambda: ("GET", url, self._token.headers()), good=(200, 404)
         )
         if answer.status == 404:
-            if b"bucket does not exist" in answer.body:
-                raise Refused(f"{what}: the bucket {self._bucket} does not exist")
+            error = verdicts.reading(what, answer.status, answer.headers, answer.body)
+            if isinstance(error, NoSuchBucket):
+                raise error
             return None
         return parse(json.loads(answer.body))
 
@@ -70,7 +70,7 @@ class GcsDestination:
 
         A listing is strongly consistent: https://cloud.google.com/storage/docs/consistency
         """
-        wanted = sorted(names)
+        wanted, named = sorted(names), set(names)
         found: dict[bytes, DestinationObject] = {}
         beyond = wanted
         if len(wanted) >= _WORTH_A_PAGE:
@@ -79,7 +79,7 @@ class GcsDestination:
             url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FIELDS}"
             page = await self._page(url)
             listed = [parse(item) for item in page.get("items", ())]
-            found = {item.name: item for item in listed if item.name in set(wanted)}
+            found = {item.name: item for item in listed if item.name in named}
             last = listed[-1].name if "nextPageToken" in page and listed else wanted[-1][: MAX_KEY_BYTES - 1]
             beyond = [name for name in wanted if name > last]
         for stat in await asyncio.gather(*(self.stat(name) for name in beyond)):

@@ -17,7 +17,7 @@ from shared.adapters.google_token import Token
 from shared.adapters.http import Http
 from shared.adapters.s3 import ObjectDownload, S3Source
 from shared.adapters.s3_address import S3Address
-from shared.core.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace
+from shared.core.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
 from shared.core.objects import Attributes, SourceObject
 from shared.core.proof import crc32c, crc64nvme, encoded
 from shared.ports import Destination, Download, Source, Upload
@@ -346,3 +346,12 @@ async def test_the_storage_class_and_a_promised_crc_go_up_with_the_bytes(
         assert (await destination.write(given, stream(body))).crc32c == good
         assert bucket.get_blob("k").storage_class == "NEARLINE"
         bucket.blob("k").delete()
+
+
+async def test_a_destination_that_does_not_exist_is_named(embedded: Stack, http: Http) -> None:
+    nowhere = GcsDestination("no-such-bucket", embedded.environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+    for names in ([b"k"], [b"%d" % number for number in range(50)]):
+        with pytest.raises(NoSuchBucket, match="DESTINATION_BUCKET"):
+            await nowhere.look(names)
+    with pytest.raises(NoSuchBucket):
+        await nowhere.write(upload("k", SMALL), stream(SMALL))
