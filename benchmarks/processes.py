@@ -1,6 +1,8 @@
 """What a process group has used, read from /proc (Linux)."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,25 +23,26 @@ class Usage:
 def of_group(leader: int) -> Usage:
     """The usage of every living process in the group that `leader` leads, with that of its ended children."""
     cpu, peak = 0.0, 0
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) != leader:
-                continue
-            cpu += sum(int(ticks) for ticks in fields[11:15]) / _TICKS
+    for folder, fields in _members(leader):
+        with suppress(FileNotFoundError, ProcessLookupError):
             peak = max(peak, _peak(folder))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+            cpu += sum(int(ticks) for ticks in fields[11:15]) / _TICKS
     return Usage(cpu, peak)
 
 
 def reset_peak(leader: int) -> None:
     """Have the peak count from now on. https://www.kernel.org/doc/html/latest/filesystems/proc.html"""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and os.getpgid(int(folder.name)) == leader:
-            (folder / "clear_refs").write_text("5")
+    for folder, _ in _members(leader):
+        (folder / "clear_refs").write_text("5")
+
+
+def _members(leader: int) -> Iterator[tuple[Path, list[str]]]:
+    """The living processes of a group: folder, and the fields of its stat from the state on."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[2]) == leader:
+                yield folder, fields
 
 
 def _peak(folder: Path) -> int:

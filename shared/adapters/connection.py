@@ -12,8 +12,8 @@ from typing import Self, cast
 import httptools
 
 from shared.core.errors import Transient
+from shared.core.proof import Chunk
 
-Chunk = bytes | memoryview
 Body = bytes | Sequence[Chunk] | AsyncIterator[Chunk] | None
 """A request's body: whole, in pieces, or still to come; an iterator must bring as many bytes as the head's
 Content-Length says.

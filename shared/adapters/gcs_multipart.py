@@ -9,6 +9,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from shared.adapters.gcs import GcsDestination
 from shared.adapters.gcs_object import FIELDS, parse, resource_of
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
@@ -26,6 +27,7 @@ class GcsStaging:
         self._bucket, self._destination = bucket, destination
         self._endpoint, self._http, self._token, self._log = endpoint, http, token, log
         self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
+        self._held = GcsDestination(bucket, endpoint, http, token)
         self._looked_at_bucket = False
 
     async def begin(self, name: bytes) -> str:
@@ -67,8 +69,7 @@ class GcsStaging:
             return
 
     async def stat(self, name: bytes) -> DestinationObject | None:
-        answer = await self._json("GET", f"{self._objects}/{quote(name, safe='')}?fields={FIELDS}", good=(200, 404))
-        return parse(json.loads(answer.body)) if answer.status == 200 else None
+        return await self._held.stat(name)
 
     async def delete(self, name: bytes) -> None:
         await self._json("DELETE", f"{self._objects}/{quote(name, safe='')}", good=(204, 404))

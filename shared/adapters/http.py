@@ -71,7 +71,7 @@ class Http:
             length = len(body) if isinstance(body, bytes) else sum(map(len, body))
             lines.append(f"Content-Length: {length}")
         head = "\r\n".join(lines)
-        if head.count("\r\n") != len(lines) or "\n" in head.replace("\r\n", ""):
+        if not head.count("\r") == head.count("\n") == len(lines):
             raise ValueError(f"{method} {origin}: a line break in the request's head")
         return Exchange(self, host, f"{head}\r\n\r\n".encode(), body, method == "HEAD")
 

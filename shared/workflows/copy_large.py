@@ -156,14 +156,15 @@ class CopyLarge:
         if opened is None or len(parts) < plan.count:
             return await self._again(message, wanted.listed, Transient(f"{current.text}: its upload has vanished"))
         notes = [parts[part] for part in plan]
+        promise = Promise.of(current, attributes)
         try:
-            proof = _proof(Promise.of(current, attributes), notes)
+            proof = _proof(promise, notes)
             staged = await self._staged(number, opened, plan, notes)
         except Corrupt as wrong:
             await self.abandon(wanted)
             return await self._again(message, wanted.listed, wrong)
         final = replace(wanted, version=current, generation=decided.generation)
-        upload = self.copy.upload(final, attributes, current.size)
+        upload = self.copy.upload(final, attributes, promise)
         written = await self._move(number, staged, upload, opened.move_token, budget)
         if written is None:
             await self.queue.publish(self.topic, [message])

@@ -127,15 +127,14 @@ class CopyObject:
         version = wanted.version
         promise = Promise.of(version, body.attributes)
         seen = witness(promise, await self.source.part_bytes(version) if promise.needs_part_size else None)
-        upload = self.upload(wanted, body.attributes, body.size)
+        upload = self.upload(wanted, body.attributes, promise)
         chunks = body.chunks if seen is None else watched(body.chunks, seen)
         written = await self.destination.write(upload, chunks)
         return copied(wanted, written, proven(promise, seen, written.md5))
 
-    def upload(self, wanted: Wanted, attributes: Attributes, size: int) -> Upload:
+    def upload(self, wanted: Wanted, attributes: Attributes, promise: Promise) -> Upload:
         """What is to be written for a version."""
         version = wanted.version
-        promise = Promise.of(version, attributes)
         metadata = {**attributes.metadata, SOURCE_ETAG: version.etag, SOURCE_MTIME: str(version.modified)}
         if wanted.name != version.key:
             metadata[SOURCE_KEY] = quote(version.key, safe="/")
@@ -143,7 +142,7 @@ class CopyObject:
             metadata[SOURCE_ENCRYPTION] = attributes.encryption
         return Upload(
             name=wanted.name,
-            size=size,
+            size=promise.size,
             generation=wanted.generation,
             attributes=attributes,
             metadata=metadata,

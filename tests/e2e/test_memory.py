@@ -5,25 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import of_group
 from local import runs
 from local.provisioning import s3_client
 from local.sample import MIB, Sample, load
 from local.stack import SOURCE, Stack
 
 CEILING = 256 * MIB
-
-
-def peak_rss_bytes(group: int) -> int:
-    """The highest peak of any process in a process group."""
-    peaks = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            if int((status.parent / "stat").read_text().rpartition(")")[2].split()[2]) == group:
-                lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-                peaks.append(int(lines["VmHWM"].split()[0]) * 1024)
-        except (OSError, KeyError):
-            continue
-    return max(peaks)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
@@ -38,6 +26,6 @@ def test_an_instance_stays_small_under_a_heap_of_large_objects(monkeypatch: pyte
         books = asyncio.run(runs.summary(run))
         assert books.balanced
         assert books.outcomes.keys == {"copied": len(objects)}
-        peak = peak_rss_bytes(stack.children["transfer"].pid)
+        peak = of_group(stack.children["transfer"].pid).peak_bytes
     assert peak <= CEILING, f"{peak / MIB:.0f} MiB"
     print(f"peak RSS of the transfer instance: {peak / MIB:.0f} MiB")
