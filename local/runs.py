@@ -79,7 +79,7 @@ async def summary(run: str) -> RunSummary:
 async def proofs(run: str) -> Counter[str]:
     """How many of a run's copies got which kind of proof."""
     found: Counter[str] = Counter()
-    async for record in FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).records(b"", b""):
-        if record.run == run:
-            found.update(entry.proof for entry in record.entries if entry.proof)
+    async for held in FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).records(b"", b""):
+        if held.record.run == run:
+            found.update(entry.proof for entry in held.record.entries if entry.proof)
     return found

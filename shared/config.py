@@ -1,6 +1,8 @@
 """One frozen settings object, read from the environment once; all that is wrong is said at once."""
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import unquote
@@ -8,7 +10,9 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shared.core.errors import SettingsError
+from shared.core.filters import Filters, translated
 from shared.core.keys import Mapping as KeyMapping
+from shared.core.page import rfc3339
 from shared.core.parts import LEAST_PART_BYTES, MIB
 from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, S3_EGRESS_GB
 
@@ -63,6 +67,37 @@ def _pairs(text: object) -> object:
 Pairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
 
 
+def _items(text: object) -> object:
+    """`one,another`; each may be percent-encoded, so that a comma can be part of it."""
+    return tuple(unquote(item.strip()) for item in text.split(",") if item.strip()) if isinstance(text, str) else text
+
+
+def _glob(text: str) -> str:
+    try:
+        translated(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a glob: {error}") from None
+    return text
+
+
+def _moment(text: str) -> str:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("must say its time zone, as in 2026-01-31T00:00:00Z")
+    return rfc3339(moment.timestamp())
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_items)]
+Globs = Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], BeforeValidator(_items)]
+Moment = Annotated[str, AfterValidator(_moment)]
+
+
+def _bucket(name: str) -> str:
+    if name.endswith(DIRECTORY_BUCKET):
+        raise ValueError("a directory bucket: it does not list in the order of its keys, which everything here needs")
+    return name
+
+
 def _origin(url: str) -> str:
     if not url.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// (http:// only for a local stack)")
@@ -72,6 +107,13 @@ def _origin(url: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._~%+-]{2,254}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")]
+
+SourceBucket = Annotated[BucketName, AfterValidator(_bucket)]
+
+DIRECTORY_BUCKET = "--x-s3"
+"""How the names of directory buckets end, which list in no order and know no StartAfter:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
 
 _SECRET_VERSION = r"^projects/[^/]+/secrets/[^/]+/versions/[^/]+$"
 STORAGE_CLASSES = frozenset({"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"})
@@ -98,6 +140,8 @@ class Settings(BaseModel):
     large_bytes: larger objects are copied in parts of part_bytes, each by an invocation of its own.
     aws_credentials_secret: projects/P/secrets/S/versions/V holding {"access_key_id", "secret_access_key"}
     as JSON; without it botocore's own chain is used.
+    include, exclude: globs of keys, separated by commas; `*` stops at a slash, `**` does not. least_bytes, most_bytes,
+    modified_after, modified_before (RFC 3339), source_storage_classes: what else a job leaves out.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
     batch counts as alive. lease_seconds: after this much silence a range may be taken over.
     objects_in_flight and bytes_in_flight bound one instance's memory.
@@ -110,7 +154,7 @@ class Settings(BaseModel):
     job: str = Field(default="default", pattern=r"^[a-z][a-z0-9-]{0,62}$")
     firestore_database: str = "(default)"
 
-    source_bucket: BucketName
+    source_bucket: SourceBucket
     source_prefix: str = ""
     aws_region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     aws_endpoint_url_s3: Origin | None = None
@@ -143,6 +187,14 @@ class Settings(BaseModel):
     verify_topic: TopicName
     dead_letter_topic: TopicName
 
+    include: Globs = ()
+    exclude: Globs = ()
+    least_bytes: int = Field(default=0, ge=0)
+    most_bytes: int | None = Field(default=None, ge=0)
+    modified_after: Moment = ""
+    modified_before: Moment = ""
+    source_storage_classes: Names = ()
+
     keys_per_message: int = Field(default=100, ge=1, le=1000)
     batch_bytes: int = Field(default=8 * 1024 * MIB, ge=MIB)
     in_flight_life_seconds: float = Field(default=3600, gt=0)
@@ -162,12 +214,28 @@ class Settings(BaseModel):
         unknown = {new for _, new in self.storage_class_map} - STORAGE_CLASSES
         if unknown:
             raise ValueError(f"STORAGE_CLASS_MAP: Cloud Storage has no class {', '.join(sorted(unknown))}")
+        if self.most_bytes is not None and self.least_bytes > self.most_bytes:
+            raise ValueError("LEAST_BYTES is above MOST_BYTES, so every object would be left out")
+        if self.modified_before and self.modified_after >= self.modified_before:
+            raise ValueError("MODIFIED_AFTER is not before MODIFIED_BEFORE, so every object would be left out")
         if self.cdn_auth is CdnAuth.SIGNED_URL:
             needed = ("cdn_key_pair_id", "cdn_private_key_secret")
             missing = [name.upper() for name in needed if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"CDN_AUTH=signed-url needs {' and '.join(missing)}")
         return self
+
+    @property
+    def filters(self) -> Filters:
+        return Filters(
+            include=self.include,
+            exclude=self.exclude,
+            least_bytes=self.least_bytes,
+            most_bytes=self.most_bytes,
+            after=self.modified_after,
+            before=self.modified_before,
+            storage_classes=frozenset(self.source_storage_classes),
+        )
 
     @property
     def mapping(self) -> KeyMapping:

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
+from shared.core.compaction import Merge
 from shared.core.ledger import Record
 from shared.core.messages import Message
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Tally
+from shared.core.page import Page
 from shared.core.proof import Chunk
 
 
@@ -41,11 +43,30 @@ class Log(Protocol):
     def error(self, message: str, error: BaseException | None = None, **fields: object) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What a delimiter rolls up: prefixes one level down, in order. complete: whether these are all."""
+
+    prefixes: Sequence[str]
+    complete: bool
+
+
 class Source(Protocol):
     """The S3 bucket, asked directly."""
 
-    def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
-        """Pages of objects with the prefix, in key order, strictly after `after`."""
+    def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
+        """Pages of objects with the prefix, in key order, strictly after `after`; none is empty.
+
+        Raises Unsorted if the server does not list in the order of the keys' bytes.
+        """
+        ...
+
+    async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
+        """The least key with the prefix that is greater than `after`."""
+        ...
+
+    async def children(self, prefix: bytes, after: bytes) -> Children:
+        """The prefixes, up to the next slash, of the keys with the prefix after `after`: one page of them."""
         ...
 
     async def head(self, key: bytes) -> SourceObject:
@@ -263,12 +284,24 @@ class Queue(Protocol):
         ...
 
 
-class Claim(Enum):
-    """Answer to the wish to work on a range."""
+class Refusal(Enum):
+    """Why a range may not be worked on."""
 
-    GRANTED = "granted"
     HELD = "held by another invocation"
     DONE = "done already"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to work on a range until its lease ends. until: its last key, None for the prefix's end.
+
+    fences: where its rest was cut off; the pieces behind them were opened, but perhaps never sent.
+    end: where the last of these pieces ends.
+    """
+
+    until: str | None
+    fences: Sequence[str] = ()
+    end: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,27 +314,64 @@ class RangeId:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRange:
+    """A range as it is opened, before its message is sent. message: what is sent, as JSON, to be sent again.
+
+    until: its last key, None for the prefix's end.
+    """
+
+    piece: RangeId
+    until: str | None
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run whose end has not been written down. kind: "list", "keys" or "verify". started_at: epoch seconds."""
+
+    name: str
+    kind: str
+    prefix: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a person says to a job that is running. most_objects, most_bytes: what one run may publish, None for all."""
+
+    paused: bool = False
+    most_objects: int | None = None
+    most_bytes: int | None = None
+
+
+@dataclass(slots=True)
 class Books:
     """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
-    others. verdicts: the verifier's.
+    others. filters: what left out the filtered ones. verdicts: the verifier's. stopped: why the range ended before
+    its last key.
     """
 
     listed: Tally = field(default_factory=Tally)
     outcomes: Tally = field(default_factory=Tally)
+    filters: Tally = field(default_factory=Tally)
     verdicts: Tally = field(default_factory=Tally)
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far.
-    verdicts: what a verifier said, by verdict. open_ranges: still being walked.
+    """The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
+    left out the filtered keys. verdicts: what a verifier said, by verdict. open_ranges: still being walked.
+    stopped_ranges: ended before their last key, by a ceiling or an error.
     """
 
     listed_keys: int
     listed_bytes: int
     outcomes: Tally
+    filters: Tally
     verdicts: Tally
     open_ranges: int
+    stopped_ranges: int = 0
 
     @property
     def pending(self) -> int:
@@ -330,11 +400,38 @@ class Versioned:
     version: object
 
 
+@dataclass(frozen=True, slots=True)
+class KeyCount:
+    """What a stretch of the ledger holds."""
+
+    keys: int
+    records: int
+
+
 class State(Protocol):
     """The memory. Losing it costs a re-scan, never an object."""
 
-    def records(self, prefix: bytes, after: bytes) -> AsyncIterator[Record]:
-        """Ledger records that may speak about keys with the prefix after `after`, by first key."""
+    def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        """Ledger records that may speak about keys with the prefix, after `after` and up to `until`, by first key."""
+        ...
+
+    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        """About how much is remembered of a stretch, without reading it."""
+        ...
+
+    async def fences(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+        """First keys of `about` so many of the `records` of a stretch, drawn evenly, in order."""
+        ...
+
+    async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
+        """Put the merged records in the place of those they replace, all at once; False if one of these has moved.
+
+        versions: of the records that are replaced.
+        """
+        ...
+
+    async def forget(self, prefix: bytes) -> int:
+        """Delete the records that speak about a prefix; how many there were."""
         ...
 
     async def remember(self, records: Sequence[Record]) -> None:
@@ -347,27 +444,75 @@ class State(Protocol):
         """Write a batch's results. Raises StateConflict if the record moved since `version`."""
         ...
 
-    async def begin(self, piece: RangeId, kind: str, now: float) -> None:
-        """Open the books of a run with its first range; repeating it changes nothing."""
+    async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
+        """Open the books of a run with its first range; False, and nothing changes, if they were opened before."""
         ...
 
-    async def expect(self, piece: RangeId) -> None:
-        """Open a further range of a run before its message is published; repeating it changes nothing."""
+    async def claim(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> Grant | Refusal:
+        """Take or renew a range for `lease_seconds`, unless it is done or another's lease still runs. A range that
+        nobody remembers is opened.
+        """
         ...
 
-    async def claim(self, piece: RangeId, owner: str, now: float, lease_seconds: float) -> Claim:
-        """Take or renew a range for `lease_seconds`, unless it is done or another's lease still runs."""
+    async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
+        """Let a range end where the first of the further ones begins, and open these, all at once.
+
+        Raises StateConflict if the range is not the owner's any more.
+        """
         ...
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
         """Close a range with its books."""
         ...
 
-    async def listed(self, run: str) -> Tally:
-        """What a run has listed so far: one sum, where `summary` needs a dozen."""
+    async def open_ranges(self, run: str) -> list[bytes]:
+        """The messages of a run's ranges that are not done, to be sent again."""
+        ...
+
+    def open_batches(self, run: str) -> AsyncIterator[Record]:
+        """A run's records with keys that have not ended."""
+        ...
+
+    async def listed(self, run: str) -> tuple[Tally, int]:
+        """What a run has listed so far, and how many ranges are open: where `summary` needs two dozen sums."""
         ...
 
     async def summary(self, run: str) -> RunSummary: ...
+
+    async def open_runs(self) -> list[OpenRun]:
+        """The runs whose end has not been written down, by their start."""
+        ...
+
+    async def touched(self, run: str) -> float | None:
+        """When a run's unfinished work was last written to (epoch seconds, of a sample), None if nothing is left."""
+        ...
+
+    async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
+        """Write down how a run ended, with its books as they are."""
+        ...
+
+    async def scheduled(self, kind: str) -> tuple[str, object]:
+        """The last run of a kind that the scheduler started, "" for none, with the token that `schedule` must match."""
+        ...
+
+    async def schedule(self, kind: str, run: str, version: object) -> bool:
+        """Become the scheduled run; False if another one was faster."""
+        ...
+
+    async def control(self) -> Control: ...
+
+    async def set_control(self, control: Control) -> None: ...
+
+    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
+        """Count objects and bytes against the ceilings of a run, or, where that exceeds them, do nothing: False.
+
+        Negative amounts give back what was not used.
+        """
+        ...
+
+    async def prefix(self, prefix: str) -> dict[str, Any]:
+        """A prefix's document, empty if there is none."""
+        ...
 
     async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:
         """Merge fields into a prefix's document."""

@@ -27,12 +27,15 @@ from shared.ports import Clock, Destination, Download, Log, Queue, Source, Stagi
 from shared.telemetry import Log as JsonLog
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
+from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.ranges import Ranges
 from shared.workflows.replicate_object import ReplicateObject
 from shared.workflows.route import Cheapest
+from shared.workflows.runs import Runs
+from shared.workflows.split_range import SplitRange
 from shared.workflows.transfer_batch import OVERHEAD_BYTES, TransferBatch
 from shared.workflows.verify_range import VerifyRange
 
@@ -58,12 +61,17 @@ class Parts:
     queue: Queue
     state: State
     uploads: Uploads
+    switch: Switch
     in_flight: InFlight
 
     @property
     def publish(self) -> PublishBatches:
         s = self.settings
         return PublishBatches(self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes)
+
+    @property
+    def runs(self) -> Runs:
+        return Runs(self.state, self.switch, self.clock, self.log, self.settings.in_flight_life_seconds)
 
     def ranges(self, topic: str) -> Ranges:
         s = self.settings
@@ -74,7 +82,11 @@ class Parts:
             source=self.source,
             state=self.state,
             ranges=self.ranges(self.settings.list_topic),
+            runs=self.runs,
+            split=SplitRange(self.source, self.state),
             publish=self.publish,
+            switch=self.switch,
+            filters=self.settings.filters,
             clock=self.clock,
             log=self.log,
             life_seconds=self.settings.in_flight_life_seconds,
@@ -124,6 +136,7 @@ class Parts:
             clock=self.clock,
             log=self.log,
             in_flight=self.in_flight,
+            switch=self.switch,
             topic=s.transfer_topic,
             buffer_bytes=BUFFER_BYTES,
             large_bytes=s.large_bytes,
@@ -150,7 +163,10 @@ class Parts:
             destination=self.destination,
             state=self.state,
             ranges=self.ranges(self.settings.verify_topic),
+            runs=self.runs,
             publish=self.publish,
+            switch=self.switch,
+            filters=self.settings.filters,
             clock=self.clock,
             log=self.log,
             mapping=self.settings.mapping,
@@ -178,6 +194,7 @@ async def build(given: Settings) -> Parts:
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     endpoint = emulator or GCS_ENDPOINT
     token = Token(None) if emulator else await asyncio.to_thread(Token.default)
+    state = FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log)
     return Parts(
         settings=given,
         log=log,
@@ -189,8 +206,9 @@ async def build(given: Settings) -> Parts:
         destination=GcsDestination(given.destination_bucket, endpoint, http, token),
         staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
-        state=FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log),
+        state=state,
         uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
+        switch=Switch(state, clock),
         in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
     )
 

@@ -7,23 +7,32 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import google_crc32c
 
+from shared.core.compaction import Merge
 from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
 from shared.core.keys import prefix_end
 from shared.core.ledger import Record
 from shared.core.messages import Message, decode
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Tally
+from shared.core.page import Page
 from shared.core.proof import PartDigests
 from shared.ports import (
     Body,
     Books,
-    Claim,
+    Children,
+    Control,
+    Grant,
+    KeyCount,
+    OpenRange,
+    OpenRun,
     OpenUpload,
     PartNote,
     RangeId,
+    Refusal,
     RunSummary,
     Span,
     StoredPart,
@@ -115,19 +124,33 @@ class FakeBucket:
         stored = self.objects[key]
         return SourceObject(key, stored.etag, len(stored.body), stored.modified, stored.storage_class)
 
-    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
+    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
         position = after
         while True:
-            keys = sorted(key for key in self.objects if key.startswith(prefix) and (not position or key > position))
+            keys = self._after(prefix, position)
             self.requests.append(("list", prefix))
             if not keys:
                 return
             page = [self.listed(key) for key in keys[: self.page_size]]
             self.listed_page()
-            yield page
+            yield Page.of(page)
             if len(keys) <= self.page_size:
                 return
             position = page[-1].key
+
+    def _after(self, prefix: bytes, after: bytes) -> list[bytes]:
+        return sorted(key for key in self.objects if key.startswith(prefix) and (not after or key > after))
+
+    async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
+        self.requests.append(("first_after", after))
+        return next(iter(self._after(prefix, after)), None)
+
+    async def children(self, prefix: bytes, after: bytes) -> Children:
+        self.requests.append(("children", prefix))
+        cut = len(prefix)
+        folders = {key[: key.index(b"/", cut) + 1] for key in self._after(prefix, after) if b"/" in key[cut:]}
+        found = sorted(folder.decode() for folder in folders)
+        return Children(found[: self.page_size], len(found) <= self.page_size)
 
     async def head(self, key: bytes) -> SourceObject:
         self.requests.append(("head", key))
@@ -340,26 +363,70 @@ class FakeQueue:
 
 @dataclass
 class _Range:
+    opened: OpenRange
     state: str = "open"
     owner: str = ""
     until: float = 0.0
+    fences: list[str] = field(default_factory=list)
     books: Books = field(default_factory=Books)
+    touched: float = 0.0
+
+
+@dataclass
+class _Run:
+    kind: str
+    prefix: str
+    started_at: float
+    state: str = "going"
+    books: RunSummary | None = None
 
 
 @dataclass
 class FakeState:
+    """now: the time of the server, which stamps what is written."""
+
+    now: Callable[[], float] = lambda: 1_000_000.0
     ledger: dict[str, tuple[Record, int]] = field(default_factory=dict)
-    runs: dict[str, str] = field(default_factory=dict)
+    stamps: dict[str, float] = field(default_factory=dict)
+    runs: dict[str, _Run] = field(default_factory=dict)
     ranges: dict[RangeId, _Range] = field(default_factory=dict)
-    prefixes: dict[str, dict[str, object]] = field(default_factory=dict)
+    prefixes: dict[str, dict[str, Any]] = field(default_factory=dict)
     rejected: dict[str, list[str]] = field(default_factory=dict)
+    turns: dict[str, tuple[str, int]] = field(default_factory=dict)
+    said: Control = field(default_factory=Control)
+    spent: dict[str, tuple[int, int]] = field(default_factory=dict)
     writes: int = 0
 
-    async def records(self, prefix: bytes, after: bytes) -> AsyncIterator[Record]:
+    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         low, high = max(prefix, after + b"\0" if after else b""), prefix_end(prefix)
-        for record in sorted((item for item, _ in self.ledger.values()), key=lambda item: item.first):
-            if record.last >= low and (high is None or record.first < high):
-                yield record
+        for record, version in sorted(self.ledger.values(), key=lambda item: item[0].first):
+            short = until is None or record.first <= until
+            if record.last >= low and short and (high is None or record.first < high):
+                yield Versioned(record, version)
+
+    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        found = [item.record async for item in self.records(prefix, after, until) if item.record.first > after]
+        return KeyCount(sum(len(record.entries) for record in found), len(found))
+
+    async def fences(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+        found = [item.record.first async for item in self.records(prefix, after, until) if item.record.first > after]
+        return [first.decode() for first in found[:: max(1, records // about)]]
+
+    async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
+        held = [self.ledger.get(old.batch, (None, None))[1] for old in merge.replaced]
+        if held != list(versions):
+            return False
+        for old in merge.replaced:
+            del self.ledger[old.batch]
+        for record in merge.merged:
+            self._write(record)
+        return True
+
+    async def forget(self, prefix: bytes) -> int:
+        gone = [item.record.batch async for item in self.records(prefix, b"")]
+        for batch in gone:
+            del self.ledger[batch]
+        return len(gone)
 
     async def remember(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -379,48 +446,112 @@ class FakeState:
     def _write(self, record: Record) -> None:
         self.writes += 1
         self.ledger[record.batch] = (replace(record), self.writes)
+        self.stamps[record.batch] = self.now()
 
-    async def begin(self, piece: RangeId, kind: str, now: float) -> None:
-        if piece.run not in self.runs:
-            self.runs[piece.run] = kind
-            self.ranges.setdefault(piece, _Range())
+    async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
+        if opened.piece.run in self.runs:
+            return False
+        self.runs[opened.piece.run] = _Run(kind, opened.piece.prefix, now)
+        self.ranges.setdefault(opened.piece, _Range(opened, touched=self.now()))
+        return True
 
-    async def expect(self, piece: RangeId) -> None:
-        self.ranges.setdefault(piece, _Range())
-
-    async def claim(self, piece: RangeId, owner: str, now: float, lease_seconds: float) -> Claim:
-        found = self.ranges.setdefault(piece, _Range())
+    async def claim(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> Grant | Refusal:
+        found = self.ranges.setdefault(opened.piece, _Range(opened))
         if found.state == "done":
-            return Claim.DONE
-        if found.owner not in ("", owner) and found.until > now:
-            return Claim.HELD
-        found.owner, found.until = owner, now + lease_seconds
-        return Claim.GRANTED
+            return Refusal.DONE
+        if found.owner not in ("", owner) and 0 < found.until - now <= 2 * lease_seconds:
+            return Refusal.HELD
+        found.owner, found.until, found.touched = owner, now + lease_seconds, self.now()
+        end = found.opened.until
+        return Grant(found.fences[0] if found.fences else end, tuple(found.fences), end)
+
+    async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
+        found = self.ranges.get(piece)
+        if found is None or found.owner != owner or found.state != "open":
+            raise StateConflict(piece.cursor)
+        found.fences = [item.piece.cursor for item in further] + found.fences
+        for item in further:
+            self.ranges[item.piece] = _Range(item, touched=self.now())
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
-        self.ranges[piece] = _Range("done", books=books)
+        self.ranges[piece] = _Range(OpenRange(piece, None, b""), "done", books=books)
 
-    async def listed(self, run: str) -> Tally:
+    def _of(self, run: str) -> list[_Range]:
+        return [item for piece, item in self.ranges.items() if piece.run == run]
+
+    async def open_ranges(self, run: str) -> list[bytes]:
+        return [item.opened.message for item in self._of(run) if item.state == "open"]
+
+    async def open_batches(self, run: str) -> AsyncIterator[Record]:
+        for record, _ in list(self.ledger.values()):
+            if record.run == run and not record.settled:
+                yield record
+
+    async def listed(self, run: str) -> tuple[Tally, int]:
         listed = Tally()
-        for piece, item in self.ranges.items():
-            if piece.run == run:
-                listed.merge(item.books.listed)
-        return listed
+        for item in self._of(run):
+            listed.merge(item.books.listed)
+        return listed, sum(item.state == "open" for item in self._of(run))
 
     async def summary(self, run: str) -> RunSummary:
-        listed, outcomes, verdicts = await self.listed(run), Tally(), Tally()
-        mine = [item for piece, item in self.ranges.items() if piece.run == run]
-        for item in mine:
+        listed, still_open = await self.listed(run)
+        outcomes, filters, verdicts = Tally(), Tally(), Tally()
+        for item in self._of(run):
             outcomes.merge(item.books.outcomes)
+            filters.merge(item.books.filters)
             verdicts.merge(item.books.verdicts)
         for record, _ in self.ledger.values():
             if record.run == run:
                 outcomes.merge(record.tally())
-        still_open = sum(item.state == "open" for item in mine)
-        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, verdicts, still_open)
+        stopped = sum(bool(item.books.stopped) for item in self._of(run))
+        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, still_open, stopped)
+
+    async def open_runs(self) -> list[OpenRun]:
+        return [
+            OpenRun(name, run.kind, run.prefix, run.started_at)
+            for name, run in self.runs.items()
+            if run.state == "going"
+        ]
+
+    async def touched(self, run: str) -> float | None:
+        times = [item.touched for item in self._of(run) if item.state == "open"]
+        times += [self.stamps[record.batch] async for record in self.open_batches(run)]
+        return max(times, default=None)
+
+    async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
+        self.runs[run].state, self.runs[run].books = state, books
+
+    async def scheduled(self, kind: str) -> tuple[str, object]:
+        return self.turns.get(kind, ("", 0))
+
+    async def schedule(self, kind: str, run: str, version: object) -> bool:
+        if version != self.turns.get(kind, ("", 0))[1]:
+            return False
+        self.turns[kind] = run, self.writes + 1
+        return True
+
+    async def control(self) -> Control:
+        return self.said
+
+    async def set_control(self, control: Control) -> None:
+        self.said = control
+
+    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
+        spent = self.spent.get(run, (0, 0))
+        wish = spent[0] + objects, spent[1] + size
+        ceilings = zip(wish, (control.most_objects, control.most_bytes), strict=True)
+        if objects > 0 and any(most is not None and amount > most for amount, most in ceilings):
+            return False
+        self.spent[run] = wish
+        return True
+
+    async def prefix(self, prefix: str) -> dict[str, Any]:
+        return dict(self.prefixes.get(prefix, {}))
 
     async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:
-        self.prefixes.setdefault(prefix, {}).update(fields)
+        held = self.prefixes.setdefault(prefix, {})
+        for name, value in fields.items():
+            held[name] = {**held.get(name, {}), **value} if isinstance(value, dict) else value
 
     async def note_rejected(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
         self.rejected[message_id] = list(problems)

@@ -8,15 +8,19 @@ from typing import Any
 
 from shared.core.budget import Budget
 from shared.core.errors import BucketError, Busy
+from shared.core.filters import Filters
 from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, Message, VerifyMessage
 from shared.core.parts import LEAST_PART_BYTES
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
+from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.ranges import Ranges
+from shared.workflows.runs import Runs
+from shared.workflows.split_range import SplitRange
 from shared.workflows.transfer_batch import TransferBatch
 from shared.workflows.verify_range import VerifyRange
 from tests.fakes import (
@@ -32,6 +36,7 @@ from tests.fakes import (
 )
 
 LEASE = 60.0
+LIFE = 3600.0
 PART = LEAST_PART_BYTES
 
 
@@ -89,6 +94,7 @@ class World:
     mapping: Mapping = field(default_factory=Mapping)
     direct_allowed: bool = True
     large_bytes: int = 10**9
+    filters: Filters = field(default_factory=Filters)
     storage_classes: dict[str, str] = field(default_factory=dict)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     destination: FakeDestination = field(default_factory=FakeDestination)
@@ -107,22 +113,26 @@ class World:
         self._numbers = iter(range(10**6))
         source, destination = self.bucket, Port(self.destination, self.steps)
         destination.listing = self.destination.listing
+        self.state.now = self.clock.now
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
+        self.switch = Switch(state, self.clock)
+        runs = Runs(state, self.switch, self.clock, self.log, LIFE)
         ranges = {topic: Ranges(state, queue, self.clock, topic, root, LEASE) for topic in ("list", "verify")}
         common: dict[str, Any] = {
-            "source": source, "state": state, "publish": publish, "clock": self.clock, "log": self.log, "life_seconds": 3600.0,
+            "source": source, "state": state, "publish": publish, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
+            "runs": runs, "switch": self.switch, "filters": self.filters,
         }  # fmt: skip
         self.staging = FakeStaging(self.destination)
         staging, uploads = Port(self.staging, self.steps), Port(self.uploads, self.steps)
         direct = self.direct if self.direct_allowed else None
         copy = CopyObject(source, self.cdn, direct, destination, self.mapping, self.storage_classes)
         large = CopyLarge(
-            copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, 3600.0, self.max_attempts
+            copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
         )  # fmt: skip
         self.handlers: dict[str, Callable[..., Any]] = {
-            "list": ListRange(ranges=ranges["list"], **common),
+            "list": ListRange(ranges=ranges["list"], split=SplitRange(source, state), **common),
             "transfer": TransferBatch(
                 copy,
                 large,
@@ -131,6 +141,7 @@ class World:
                 self.clock,
                 self.log,
                 InFlight(64, 10**9),
+                self.switch,
                 "transfer",
                 10**6,
                 self.large_bytes,

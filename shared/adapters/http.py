@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
 from shared.adapters.connection import Body, Connection, Response
 from shared.core.backoff import delay_seconds
@@ -33,6 +34,7 @@ class Answer:
     body: bytes
 
 
+T = TypeVar("T", default=Answer)
 Verdict = Callable[[str, int, Mapping[str, str], bytes], ObjectError]
 
 
@@ -87,17 +89,19 @@ class Http:
         request: Callable[[], tuple[str, str, Mapping[str, str]]],
         good: tuple[int, ...] = (200,),
         body: bytes | None = None,
-    ) -> Answer:
+        read: Callable[[Answer], T] = lambda answer: answer,  # type: ignore[assignment,return-value]
+    ) -> T:
         """A small, repeatable request: tried again while its verdict is that this may help.
 
-        request is called for every try, so that a signature is never older than the try.
+        request is called for every try, so that a signature is never older than the try. read: what to make of a good
+        answer; what it raises is a verdict, too.
         """
         for attempt in range(1, _TRIES + 1):
             try:
                 method, url, headers = request()
                 answer = await self.once(method, url, headers, body)
                 if answer.status in good:
-                    return answer
+                    return read(answer)
                 raise verdict(what, answer.status, answer.headers, answer.body)
             except Transient as failure:
                 if attempt == _TRIES:

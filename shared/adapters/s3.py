@@ -1,24 +1,23 @@
 """The source bucket, asked directly: listing, HEAD, and the way around the CDN."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from urllib.parse import quote, unquote_to_bytes
-from xml.etree import ElementTree
+from urllib.parse import quote
 
 from shared.adapters.cdn_access import Access
 from shared.adapters.connection import Response
 from shared.adapters.http import Answer, Http
 from shared.adapters.s3_address import NOTHING, S3Address
+from shared.adapters.s3_listing import Listing, in_order, parse, unquoted
 from shared.core import verdicts
-from shared.core.errors import Changed, Corrupt
+from shared.core.errors import Changed, Corrupt, Unsorted
 from shared.core.objects import Attributes, SourceObject
-from shared.ports import Body, Span
+from shared.core.page import Page
+from shared.ports import Body, Children, Span
 
-_NS = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _META = "x-amz-meta-"
 CHECKSUMS = MappingProxyType({"x-amz-checksum-mode": "ENABLED"})
 """Asks S3 to say the checksums that it keeps."""
@@ -31,30 +30,51 @@ class S3Source:
         self._address = address
         self._http = http
 
-    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Sequence[SourceObject]]:
-        """ListObjectsV2, 1,000 keys a page; keys come URL-encoded because XML cannot hold them all.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
+        """ListObjectsV2, 1,000 keys a page, each asked for by the last key of the one before: a continuation token
+        may expire, a key does not.
         """
-        token: str | None = None
         while True:
-            fields = {"encoding-type": "url", "list-type": "2", "prefix": quote(prefix, safe="")}
-            if token is not None:
-                fields["continuation-token"] = quote(token, safe="")
-            elif after:
-                fields["start-after"] = quote(after, safe="")
-            query = "&".join(f"{name}={value}" for name, value in sorted(fields.items()))
-            url = self._address.url(query=query)
-            answer = await self._http.ask(
-                f"listing s3 prefix {prefix.decode()!r}",
-                verdicts.reading,
-                lambda url=url: ("GET", url, self._address.signed("GET", url)),  # type: ignore[misc]
-            )
-            page, token = parse_page(answer.body)
-            if page:
-                yield page
-            if token is None:
+            listing = await self._list(prefix, after)
+            if len(listing.page):
+                yield listing.page
+                after = listing.page.last
+            if not listing.truncated:
                 return
+
+    async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
+        page = (await self._list(prefix, after, {"max-keys": "1"})).page
+        return page.last if len(page) else None
+
+    async def children(self, prefix: bytes, after: bytes) -> Children:
+        listing = await self._list(prefix, after, {"delimiter": "%2F"})
+        return Children([item.decode() for item in listing.prefixes], not listing.truncated)
+
+    async def _list(self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING) -> Listing:
+        """Keys come URL-encoded because XML cannot hold them all. A page that is damaged or out of order is asked for
+        again. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        """
+        fields = {"encoding-type": "url", "list-type": "2", "prefix": quote(prefix, safe=""), **more}
+        if after:
+            fields["start-after"] = quote(after, safe="")
+        url = self._address.url(query="&".join(f"{name}={value}" for name, value in sorted(fields.items())))
+        what = f"listing s3 prefix {prefix.decode()!r}"
+
+        def read(answer: Answer) -> Listing:
+            try:
+                listing = parse(answer.body)
+            except ValueError as error:
+                raise Corrupt(f"{what}: not a listing: {error}") from None
+            if not in_order(listing.page, after):
+                raise Unsorted(
+                    f"{what}: the page after {after.decode()!r} is not in the order of the keys' bytes; only general "
+                    "purpose buckets list in order"
+                )
+            return listing
+
+        return await self._http.ask(
+            what, verdicts.reading, lambda: ("GET", url, self._address.signed("GET", url)), read=read
+        )
 
     async def head(self, key: bytes) -> SourceObject:
         return (await self.inspect(key))[0]
@@ -124,24 +144,6 @@ def _check_span(what: str, response: Response, span: Span, size: int) -> None:
         raise Changed(f"{what}: answered with {told}, asked for bytes {span[0]}-{span[1] - 1}/{size}")
 
 
-def parse_page(body: bytes) -> tuple[list[SourceObject], str | None]:
-    """The objects of a ListObjectsV2 page, and the token of the next one."""
-    root = ElementTree.fromstring(body)
-    page = []
-    for item in root.iter(f"{_NS}Contents"):
-        page.append(
-            SourceObject(
-                key=unquote_to_bytes(item.findtext(f"{_NS}Key", "").replace("+", "%20")),
-                etag=unquoted(item.findtext(f"{_NS}ETag", "")),
-                size=int(item.findtext(f"{_NS}Size", "0")),
-                modified=int(datetime.fromisoformat(item.findtext(f"{_NS}LastModified", "")).timestamp()),
-                storage_class=item.findtext(f"{_NS}StorageClass", "STANDARD"),
-            )
-        )
-    truncated = root.findtext(f"{_NS}IsTruncated") == "true"
-    return page, root.findtext(f"{_NS}NextContinuationToken") if truncated else None
-
-
 def attributes(headers: Mapping[str, str]) -> Attributes:
     """What an S3 response says about the object besides its bytes."""
     whole = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
@@ -170,8 +172,3 @@ def _text(value: str) -> str:
         return str(make_header(decode_header(value)))
     except (ValueError, LookupError, HeaderParseError):
         return value
-
-
-def unquoted(etag: str) -> str:
-    """An ETag without its quotes, and without the weak mark a CDN may have put on it."""
-    return etag.removeprefix("W/").strip('"')

@@ -15,7 +15,6 @@ anything          another run  differs                PUBLISH
 from enum import StrEnum
 
 from shared.core.ledger import Remembered
-from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
 
 
@@ -32,7 +31,7 @@ class Decision(StrEnum):
 
 
 def decide(
-    listed: SourceObject,
+    version: tuple[str, int],
     remembered: Remembered | None,
     *,
     run: str,
@@ -41,16 +40,18 @@ def decide(
     force: bool,
     redrive: bool,
 ) -> Decision:
-    """See the table above. now: epoch seconds. life_seconds: how long a published batch counts as alive."""
+    """See the table above. version: the listed ETag and size. now: epoch seconds. life_seconds: how long a published
+    batch counts as alive; one published further than that in the future was published by a clock that was wrong.
+    """
     if remembered is None:
         return Decision.PUBLISH
     if remembered.run == run:
         return Decision.COVERED
     entry = remembered.entry
-    if (entry.etag, entry.size) != (listed.etag, listed.size):
+    if (entry.etag, entry.size) != version:
         return Decision.PUBLISH
     if entry.outcome is None:
-        return Decision.IN_FLIGHT if now - remembered.published_at < life_seconds else Decision.PUBLISH
+        return Decision.IN_FLIGHT if abs(now - remembered.published_at) < life_seconds else Decision.PUBLISH
     if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
         return Decision.PUBLISH if force else Decision.UNCHANGED
     return Decision.PUBLISH if force or redrive else Decision(entry.outcome.value)

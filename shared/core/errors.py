@@ -22,6 +22,7 @@ BucketError
     ├── Archived         GIVE_UP  needs a restore first
     ├── Unsupported      GIVE_UP  Cloud Storage cannot hold it: its name, its size
     ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
+    ├── Unsorted         GIVE_UP  a listing that does not come in the order of the keys' bytes
     └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
         ├── WrongRegion  GIVE_UP  the bucket is in another region than the job says
         └── NoPayer      GIVE_UP  the bucket makes the requester pay, and the request does not say that it will
@@ -172,6 +173,12 @@ class StaleEdge(ObjectError):
     """The CDN serves another version than S3, and the job forbids reading S3 directly."""
 
     reason = "stale_edge"
+
+
+class Unsorted(ObjectError):
+    """A listing out of order: no cursor, no fence and no walk of two sides can be trusted."""
+
+    reason = "unsorted"
 
 
 class Refused(ObjectError):

@@ -42,6 +42,12 @@ def prefix_end(prefix: bytes) -> bytes | None:
     return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else None
 
 
+def common(first: bytes, last: bytes) -> bytes:
+    """What both keys begin with."""
+    differing = (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first[: next(differing, min(len(first), len(last)))]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a key lands. name: None if it cannot be at the destination; reason: why. encoded: whether the name had to

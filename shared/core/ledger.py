@@ -1,22 +1,30 @@
-"""The packed memory: one record a published batch, many keys a record.
+"""The packed memory: one record a published batch, many keys a record; merged records hold thousands.
 
 A record holds a table key → ETag, size, outcome and proof, so that remembering costs one document for
-about a hundred keys instead of one for each. Records may overlap; for a key, the newest record wins.
+hundreds of keys instead of one for each. Records may overlap; for a key, the newest record wins.
 Losing records costs a re-scan and never an object: the buckets are the truth.
 """
 
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
+from typing import Any, overload
 
 from shared.core.errors import BucketError
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome, Tally
+from shared.core.page import Page
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the packed table. A record of another version is ignored, which costs a re-scan."""
+
+MERGED = ""
+"""The run of a record that was merged from those of several runs."""
+
+_THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
 
 
 class UnknownSchema(BucketError):
@@ -30,7 +38,7 @@ class Entry:
     outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
     generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right.
     drift: bytes by which the version that was copied is larger than the one that was listed; the books
-    count listed bytes.
+    count listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
     """
 
     key: bytes
@@ -43,6 +51,7 @@ class Entry:
     crc32c: str = ""
     proof: str = ""
     drift: int = 0
+    at: float = 0
 
     @classmethod
     def of(cls, source: SourceObject) -> "Entry":
@@ -58,13 +67,112 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Packed:
+    """Entries as two compressed tables, a column a field. scan: what a listing is compared with. detail: the rest."""
+
+    scan: bytes
+    detail: bytes
+
+    def __len__(self) -> int:
+        return len(self.scan) + len(self.detail)
+
+
+_SCAN = ("etag", "size", "outcome", "at")
+_DETAIL = ("modified", "reason", "generation", "crc32c", "proof", "drift")
+
+
+def pack(entries: Sequence[Entry]) -> Packed:
+    """A column whose values are all the same is written as that value."""
+    scan = {name: _column([getattr(entry, name) for entry in entries]) for name in _SCAN}
+    detail = {name: _column([getattr(entry, name) for entry in entries]) for name in _DETAIL}
+    return Packed(
+        _deflate({"schema": SCHEMA, "key": [entry.key.decode() for entry in entries], **scan}), _deflate(detail)
+    )
+
+
+def _column(values: list[object]) -> object:
+    return values if any(value != values[0] for value in values) else values[0] if values else None
+
+
+def _deflate(table: object) -> bytes:
+    return zlib.compress(json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
+
+
+class Table(Sequence[Entry]):
+    """Packed entries as columns; entries are made, and details unpacked, only when they are asked for.
+
+    Raises UnknownSchema if the table is of another layout or damaged.
+    """
+
+    __slots__ = ("_detail", "ats", "etags", "keys", "outcomes", "packed", "sizes")
+
+    def __init__(self, packed: Packed) -> None:
+        try:
+            table = json.loads(zlib.decompress(packed.scan))
+            if table["schema"] != SCHEMA:
+                raise UnknownSchema(f"ledger table of schema {table['schema']}, this code reads {SCHEMA}")
+            self.keys: list[bytes] = [key.encode() for key in table["key"]]
+            columns = {name: self._values(table[name]) for name in _SCAN}
+            self.etags: list[str] = columns["etag"]
+            self.sizes: list[int] = columns["size"]
+            self.outcomes: list[str | None] = columns["outcome"]
+            self.ats: list[float] = columns["at"]
+        except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
+        self.packed = packed
+        self._detail: list[list[Any]] | None = None
+
+    def _values(self, column: object) -> list[Any]:
+        if not isinstance(column, list):
+            return [column] * len(self.keys)
+        if len(column) != len(self.keys):
+            raise ValueError("columns of different lengths")
+        return column
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(index, slice):
+            return tuple(self[position] for position in range(*index.indices(len(self))))
+        if self._detail is None:
+            try:
+                table = json.loads(zlib.decompress(self.packed.detail))
+                self._detail = [self._values(table[name]) for name in _DETAIL]
+            except (zlib.error, ValueError, KeyError, TypeError) as error:
+                raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
+        outcome = self.outcomes[index]
+        details = dict(zip(_DETAIL, (column[index] for column in self._detail), strict=True))
+        return Entry(
+            key=self.keys[index],
+            etag=self.etags[index],
+            size=self.sizes[index],
+            outcome=Outcome(outcome) if outcome else None,
+            at=self.ats[index],
+            **details,
+        )
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (self[index] for index in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One batch: its entries in key order, the run that published it, and when (epoch seconds)."""
 
     batch: str
     run: str
     published_at: float
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     attempt: int = 1
 
     @property
@@ -78,7 +186,14 @@ class Record:
     @property
     def settled(self) -> bool:
         """No key is left to copy."""
+        if isinstance(self.entries, Table):
+            return None not in self.entries.outcomes
         return not any(entry.open for entry in self.entries)
+
+    @property
+    def table(self) -> Table:
+        """Its entries as columns."""
+        return self.entries if isinstance(self.entries, Table) else Table(pack(self.entries))
 
     def tally(self) -> Tally:
         """Keys and bytes by outcome, of the entries that have one."""
@@ -99,7 +214,7 @@ class Record:
         return replace(self, entries=entries, attempt=max(self.attempt, attempt))
 
 
-def batch_id(run: str, objects: Sequence[SourceObject]) -> str:
+def batch_id(run: str, objects: Iterable[SourceObject | Entry]) -> str:
     """The same objects in the same run make the same batch, so a repeated delivery rewrites one document.
 
     The digest leads: ids that began with the time would put sequential writes on one range of the store.
@@ -109,48 +224,6 @@ def batch_id(run: str, objects: Sequence[SourceObject]) -> str:
     for source in objects:
         digest.update(b"\0".join((b"", source.key, source.etag.encode())))
     return digest.hexdigest()[:24]
-
-
-_COLUMNS = ("etag", "size", "modified", "outcome", "reason", "generation", "crc32c", "proof", "drift")
-
-
-def pack(entries: Sequence[Entry]) -> bytes:
-    """Entries as one compressed table, a column a field."""
-    table: dict[str, list[object]] = {"key": [entry.key.decode() for entry in entries]}
-    for column in _COLUMNS:
-        values = [getattr(entry, column) for entry in entries]
-        if any(values):
-            table[column] = values
-    text = json.dumps({"schema": SCHEMA, "table": table}, ensure_ascii=False, separators=(",", ":"))
-    return zlib.compress(text.encode(), level=1)
-
-
-def unpack(packed: bytes) -> tuple[Entry, ...]:
-    """The entries of a packed table. Raises UnknownSchema if it is of another layout or damaged."""
-    try:
-        document = json.loads(zlib.decompress(packed))
-        if document["schema"] != SCHEMA:
-            raise UnknownSchema(f"ledger table of schema {document['schema']}, this code reads {SCHEMA}")
-        table = document["table"]
-        count = len(table["key"])
-        blank: dict[str, list[object]] = {
-            "etag": [""] * count,
-            "size": [0] * count,
-            "modified": [0] * count,
-            "outcome": [None] * count,
-            "reason": [""] * count,
-            "generation": [0] * count,
-            "crc32c": [""] * count,
-            "proof": [""] * count,
-            "drift": [0] * count,
-        }
-        columns = [table.get(column, blank[column]) for column in _COLUMNS]
-        return tuple(
-            Entry(key.encode(), etag, size, modified, Outcome(outcome) if outcome else None, *rest)
-            for key, etag, size, modified, outcome, *rest in zip(table["key"], *columns, strict=True)
-        )
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
-        raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,32 +241,61 @@ class RecordWindow:
     """The records that can still speak about keys ahead of a scan that moves forward in key order.
 
     run: the run that scans. For a key, its own record wins whatever the clocks say; else the newest one.
+
+    Nearly all keys of a delta are as they were copied. These are held as versions only, in `_there`, and compared a
+    page at a time; what must be looked at singly is in `_others`.
     """
 
     run: str
     _records: list[Record] = field(default_factory=list)
-    _newest: dict[bytes, Remembered] = field(default_factory=dict)
+    _ranks: dict[bytes, tuple[bool, float]] = field(default_factory=dict)
+    _there: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    _others: dict[bytes, Remembered] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Take in a record."""
         self._records.append(record)
-        rank = (record.run == self.run, record.published_at)
-        for entry in record.entries:
-            known = self._newest.get(entry.key)
-            if known is None or rank >= (known.run == self.run, known.published_at):
-                self._newest[entry.key] = Remembered(entry, record.run, record.batch, record.published_at)
+        table, own = record.table, record.run == self.run
+        at = record.published_at
+        ranks = list(zip(repeat(own), (given or at for given in table.ats), strict=False))
+        if self._ranks.keys().isdisjoint(table.keys):
+            wins: Iterable[int] = range(len(table))
+            self._ranks.update(zip(table.keys, ranks, strict=True))
+            self._there.update(zip(table.keys, zip(table.etags, table.sizes, strict=True), strict=True))
+        else:
+            wins = [i for i, key in enumerate(table.keys) if key not in self._ranks or ranks[i] >= self._ranks[key]]
+            for index in wins:
+                key = table.keys[index]
+                self._ranks[key] = ranks[index]
+                self._there[key] = table.etags[index], table.sizes[index]
+                self._others.pop(key, None)
+        if own or not _THERE.issuperset(table.outcomes):
+            for index in wins:
+                if own or table.outcomes[index] not in _THERE:
+                    key = table.keys[index]
+                    del self._there[key]
+                    self._others[key] = Remembered(table[index], record.run, record.batch, ranks[index][1])
+
+    def differing(self, page: Page) -> list[int]:
+        """Which objects of a page are not remembered as copied in just this version."""
+        known = map(self._there.get, page.keys)
+        listed = zip(page.etags, page.sizes, strict=True)
+        return [index for index, (old, new) in enumerate(zip(known, listed, strict=True)) if old != new]
 
     def lookup(self, key: bytes) -> Remembered | None:
-        """What is remembered of a key, None if nothing."""
-        return self._newest.get(key)
+        """What is remembered of a key, None if nothing, or if it was copied by another run."""
+        return self._others.get(key)
 
-    def forget_before(self, key: bytes) -> None:
-        """Drop the records that end before `key`, so that memory follows the overlap, not the bucket."""
-        kept = [record for record in self._records if record.last >= key]
-        if len(kept) == len(self._records):
-            return
-        for record in self._records:
-            if record.last < key:
-                for entry in record.entries:
-                    self._newest.pop(entry.key, None)
-        self._records = kept
+    def forget_before(self, key: bytes) -> list[Record]:
+        """Drop the records that end before `key`, so that memory follows the overlap, not the bucket; these are
+        returned.
+        """
+        passed = [record for record in self._records if record.last < key]
+        if passed:
+            self._records = [record for record in self._records if record.last >= key]
+            for record in passed:
+                for gone in record.table.keys:
+                    self._ranks.pop(gone, None)
+                    self._there.pop(gone, None)
+                    self._others.pop(gone, None)
+        return passed

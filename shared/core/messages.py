@@ -35,27 +35,56 @@ class Message(BaseModel):
         return self.model_dump_json(exclude_defaults=True).encode()
 
 
-class ListMessage(Message):
-    """Work for the lister: a prefix (all of the job by default) or single keys.
+class RangeMessage(Message):
+    """Work on a stretch of a prefix, the whole job's by default. What follows is set by the functions themselves.
 
-    cursor: list only keys greater than this one; set by the lister itself when its budget ends.
-    redrive: try remembered failures again; meant by any message that names a prefix or keys.
+    cursor, until: only keys greater than the one, and up to the other. generation: how often the stretch was cut from a
+    longer one.
     """
 
     prefix: str = ""
+    run: RunId | None = None
+    cursor: str = ""
+    until: str | None = None
+    generation: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.cursor and not self.cursor.startswith(self.prefix):
+            raise ValueError('"cursor" lies outside "prefix"')
+        if self.until is not None and self.until <= self.cursor:
+            raise ValueError('"until" must be greater than "cursor"')
+        return self
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether this is the scheduler's own message, which starts no run while one is going."""
+        return self == type(self)()
+
+    def named(self, run: str, prefix: str) -> Self:
+        """The message with its run and its prefix filled in, as its further ranges carry them."""
+        return self.model_copy(update={"run": run, "prefix": prefix})
+
+
+class ListMessage(RangeMessage):
+    """Work for the lister: a prefix (all of the job by default) or single keys.
+
+    redrive: try remembered failures again; meant by any message that names a prefix or keys.
+    """
+
     keys: tuple[KeyText, ...] = Field(default=(), max_length=1000)
     force: bool = False
     redrive: bool = False
-    run: RunId | None = None
-    cursor: str = ""
 
     @model_validator(mode="after")
     def _one_scope(self) -> Self:
-        if self.keys and (self.prefix or self.cursor):
+        if self.keys and (self.prefix or self.cursor or self.until):
             raise ValueError('name either "prefix" or "keys", not both')
-        if self.cursor and not self.cursor.startswith(self.prefix):
-            raise ValueError('"cursor" lies outside "prefix"')
         return self
+
+    def named(self, run: str, prefix: str) -> Self:
+        meant = self.run is None and bool(self.prefix or self.keys)
+        return self.model_copy(update={"run": run, "prefix": prefix, "redrive": self.redrive or meant})
 
 
 class ObjectEntry(Message):
@@ -107,13 +136,10 @@ class TransferMessage(Message):
         return self
 
 
-class VerifyMessage(Message):
-    """Work for the verifier. cursor: compare only keys greater than this one."""
+class VerifyMessage(RangeMessage):
+    """Work for the verifier."""
 
-    prefix: str = ""
     repair: bool = True
-    run: RunId | None = None
-    cursor: str = ""
 
 
 M = TypeVar("M", bound=Message)

@@ -3,30 +3,42 @@
 from dataclasses import dataclass
 
 from shared.core.errors import Busy
-from shared.ports import Claim, Clock, RangeId, State
+from shared.ports import Clock, Grant, OpenRange, RangeId, Refusal, State
 
 
 @dataclass(slots=True)
 class Lease:
     """A claim on a range that is renewed while its holder makes progress.
 
-    A holder that dies stops renewing, and after `seconds` the redelivered message takes over.
+    A holder that dies stops renewing, and after `seconds` the redelivered message takes over. grant: what is to be
+    done, None until the lease is taken.
     """
 
     state: State
     clock: Clock
-    piece: RangeId
+    opened: OpenRange
     owner: str
     seconds: float
+    grant: Grant | None = None
     _renewed: float = 0.0
+
+    @property
+    def piece(self) -> RangeId:
+        return self.opened.piece
+
+    @property
+    def until(self) -> str | None:
+        """The last key of the range as it is now, None for the prefix's end."""
+        return self.grant.until if self.grant is not None else self.opened.until
 
     async def take(self) -> bool:
         """True if the range is ours, False if it is done. Raises Busy while another holder lives."""
         self._renewed = self.clock.monotonic()
-        claim = await self.state.claim(self.piece, self.owner, self.clock.now(), self.seconds)
-        if claim is Claim.HELD:
+        answer = await self.state.claim(self.opened, self.owner, self.clock.now(), self.seconds)
+        if answer is Refusal.HELD:
             raise Busy(f"run {self.piece.run}: the range after {self.piece.cursor!r} is being worked on")
-        return claim is Claim.GRANTED
+        self.grant = answer if isinstance(answer, Grant) else None
+        return self.grant is not None
 
     async def renew(self) -> None:
         """Renew if a third of the lease has passed. Raises Busy if somebody else took over."""

@@ -1,4 +1,4 @@
-"""List a prefix of the source, publish what is new or changed, account for the rest.
+"""List a stretch of the source, publish what is new or changed, account for the rest.
 
 Killed at any line, the redelivered message takes the range over when the lease has run out, sends again
 what was remembered but may not have been sent, and goes on; no key is counted twice.
@@ -9,15 +9,23 @@ from dataclasses import dataclass
 
 from shared.core.budget import Budget
 from shared.core.diff import Decision, decide
-from shared.core.errors import Gone
+from shared.core.errors import Gone, NoSuchBucket, ObjectError, Transient
+from shared.core.filters import Filters
+from shared.core.judgement import Judged
+from shared.core.keys import prefix_end
 from shared.core.messages import ListMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
+from shared.core.page import Page
 from shared.ports import Books, Clock, Log, RangeId, Source, State
+from shared.workflows.gate import Gate, Stopped, Switch
 from shared.workflows.lease import Lease
-from shared.workflows.memory_scan import MemoryScan
+from shared.workflows.memory_scan import BEYOND, MemoryScan
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.publishing import Publishing
 from shared.workflows.ranges import Ranges
+from shared.workflows.runs import Runs
+from shared.workflows.split_range import SplitRange, patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,98 +35,139 @@ class ListRange:
     source: Source
     state: State
     ranges: Ranges
+    runs: Runs
+    split: SplitRange
     publish: PublishBatches
+    switch: Switch
+    filters: Filters
     clock: Clock
     log: Log
     life_seconds: float
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        kind = "keys" if message.keys else "list"
-        lease = await self.ranges.take(kind, message, new_run, message.keys)
-        if lease is None:
+        if message.scheduled and not await self.runs.may_start(new_run, "list"):
             return
-        books = Books()
-        rest: ListMessage | None = None
-        if message.keys:
-            await self._single_keys(message, lease.piece.run, books)
-        else:
-            rest = await self._walk(message, lease, books, budget)
-        await self.ranges.close(lease.piece, books, rest)
-        if rest is None:
-            await self._note(lease.piece, message)
+        kind = "keys" if message.keys else "list"
+        taken = await self.ranges.take(kind, message, new_run, message.keys)
+        if taken is None:
+            return
+        named, lease = taken
+        if message.run is None and not message.keys:
+            await self.runs.started(lease.piece.run, kind, lease.piece.prefix)
+        gate = Gate(self.switch, self.state, lease.piece.run)
+        out = Publishing(self.publish, gate, lease, Books(), named.force)
+        try:
+            await (self._single_keys(named, out) if named.keys else self._walk(named, lease, out, budget))
+        except Stopped as stop:
+            out.stop()
+            if stop.paused:
+                await self._wait(named, lease, out, stop)
+                return
+            await self._stop(kind, lease, out, str(stop))
+        except Transient as failure:
+            if out.position is None:
+                raise
+            self.log.warning("a range is handed on", run=lease.piece.run, reason=failure.reason, why=str(failure))
+            await self.ranges.divide(lease, named, [out.position.decode()])
+        except ObjectError as failure:
+            await self._stop(kind, lease, out, f"{failure.reason}: {failure}")
+        finally:
+            await gate.leave()
+        await self.ranges.close(lease, out.books)
+        await self._note(lease.piece, kind)
 
-    async def _walk(self, message: ListMessage, lease: Lease, books: Books, budget: Budget) -> ListMessage | None:
-        """The message for the rest, None once the prefix is listed to its end."""
+    async def _walk(self, message: ListMessage, lease: Lease, out: Publishing, budget: Budget) -> None:
+        """List until the range ends or is cut to end here."""
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
-        memory = MemoryScan(self.state.records(prefix, after), piece.run, self.clock.now())
-        async for page in self.source.pages(prefix, after):
-            last = page[-1]
-            for orphan in await memory.advance(last.key):
-                await self.publish.again(orphan, message.force)
-            wanted = self._sort(page, memory, message, piece.run, books)
-            await self.publish(piece.run, wanted, message.force)
-            memory.forget_before(last.key)
+        until = lease.until.encode() if lease.until is not None else None
+        going = frozenset(run.name for run in await self.state.open_runs())
+        records = self.state.records(prefix, after, until)
+        memory = MemoryScan(self.state, records, piece.run, self.clock.now(), after, going | {piece.run})
+        pages, look_at = 0, patience(message.generation)
+        async for listed in self.source.pages(prefix, after):
+            page = listed if lease.until is None else listed.until(lease.until.encode())
+            if len(page):
+                await self._remember(memory, page.last, message, out)
+                await out.add(self._judge(page, memory, message, piece.run))
+                await memory.leave(page)
+            if len(page) < len(listed) or page.last.decode() == lease.until:
+                break
+            pages += 1
             if budget.spent(self.clock.monotonic()):
-                return ListMessage(
-                    prefix=piece.prefix,
-                    force=message.force,
-                    redrive=_redrives(message),
-                    run=piece.run,
-                    cursor=last.text,
-                )
+                await out.flush()
+                await self.ranges.divide(lease, message, [page.last.decode()])
+                break
+            if pages >= look_at:
+                cut = await self.split(piece.prefix, page.last.decode(), lease.until, message.generation)
+                look_at = pages + cut.pages
+                if cut.fences:
+                    await self.ranges.divide(lease, message, cut.fences, deeper=1)
             await lease.renew()
-        return None
+        end = lease.until.encode() if lease.until is not None else prefix_end(prefix) or BEYOND
+        await self._remember(memory, end, message, out)
+        await out.flush()
+        await memory.close(end)
 
-    def _sort(
-        self, page: Sequence[SourceObject], memory: MemoryScan, message: ListMessage, run: str, books: Books
-    ) -> list[SourceObject]:
-        """Decide on every key of a page, book those that end here, return those to publish."""
-        wanted = []
+    async def _remember(self, memory: MemoryScan, key: bytes, message: ListMessage, out: Publishing) -> None:
+        for orphan in await memory.advance(key):
+            await out.publish.again(orphan, message.force)
+
+    def _judge(self, page: Page, memory: MemoryScan, message: ListMessage, run: str) -> Judged:
+        """Decide on every key of a page; nearly all of them are as they were copied, and are not looked at singly."""
+        filtered = self.filters.sift(page)
+        singly: Sequence[int] = range(len(page)) if message.force else memory.differing(page)
         now = self.clock.now()
-        for item in page:
-            books.listed.add("listed", item.size)
-            decision = decide(
-                item,
-                memory.lookup(item.key),
-                run=run,
-                now=now,
-                life_seconds=self.life_seconds,
-                force=message.force,
-                redrive=_redrives(message),
-            )
-            if decision is Decision.PUBLISH:
-                wanted.append(item)
-            elif decision is not Decision.COVERED:
-                books.outcomes.add(decision, item.size)
-        return wanted
+        decisions = {}
+        for index in singly:
+            if index not in filtered:
+                decisions[index] = decide(
+                    (page.etags[index], page.sizes[index]),
+                    memory.lookup(page.keys[index]),
+                    run=run,
+                    now=now,
+                    life_seconds=self.life_seconds,
+                    force=message.force,
+                    redrive=message.redrive,
+                )
+        return Judged(page, decisions, filtered)
 
-    async def _single_keys(self, message: ListMessage, run: str, books: Books) -> None:
+    async def _single_keys(self, message: ListMessage, out: Publishing) -> None:
         """Look each key up. One that is not there has failed as gone."""
-        found = []
+        found: list[SourceObject] = []
         for key in sorted(set(message.keys), key=str.encode):
             try:
-                item = await self.source.head(key.encode())
+                found.append(await self.source.head(key.encode()))
+            except NoSuchBucket:
+                raise
             except Gone:
-                self.log.warning("no such key at the source", key=key, run=run, reason=Gone.reason)
-                books.listed.add("listed", 0)
-                books.outcomes.add(Outcome.FAILED, 0)
-                continue
-            books.listed.add("listed", item.size)
-            found.append(item)
-        await self.publish(run, found, message.force)
+                self.log.warning("no such key at the source", key=key, run=message.run, reason=Gone.reason)
+                out.books.listed.add("listed", 0)
+                out.books.outcomes.add(Outcome.FAILED, 0)
+        page = Page.of(found)
+        if found:
+            await out.add(Judged(page, dict.fromkeys(range(len(page)), Decision.PUBLISH)))
+        await out.flush()
 
-    async def _note(self, piece: RangeId, message: ListMessage) -> None:
-        listed = await self.state.listed(piece.run)
+    async def _wait(self, message: ListMessage, lease: Lease, out: Publishing, stop: Stopped) -> None:
+        """Paused: what is left stays open, without a message, until the job is resumed."""
+        self.log.info("waiting to be resumed", run=lease.piece.run, prefix=lease.piece.prefix, reason=str(stop))
+        if out.position is not None and not message.keys:
+            await self.ranges.divide(lease, message, [out.position.decode()], send=False)
+            await self.ranges.close(lease, out.books)
+
+    async def _stop(self, kind: str, lease: Lease, out: Publishing, why: str) -> None:
+        out.books.stopped = why[:300]
+        await self.runs.failed(lease.piece.run, kind, lease.piece.prefix, why[:300])
+
+    async def _note(self, piece: RangeId, kind: str) -> None:
+        """What the prefix's document says once the last range is closed."""
+        listed, open_ranges = await self.state.listed(piece.run)
+        if open_ranges:
+            return
         keys, size = listed.total_keys, listed.total_bytes
         self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
-        if message.keys:
-            return
-        copy = {"run": piece.run, "listed_at": self.clock.now(), "force": message.force}
-        await self.state.note_prefix(piece.prefix, {"copy": copy, "s3_count": keys, "s3_bytes": size})
-
-
-def _redrives(message: ListMessage) -> bool:
-    """A person who names a prefix or keys means those that failed, too; the rest of a run says so itself."""
-    return message.redrive or (message.run is None and bool(message.prefix or message.keys))
+        if kind == "list":
+            copy = {"run": piece.run, "state": "published", "published_at": self.clock.now()}
+            await self.state.note_prefix(piece.prefix, {"copy": copy, "s3_count": keys, "s3_bytes": size})

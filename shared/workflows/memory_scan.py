@@ -1,26 +1,48 @@
-"""The ledger read alongside a listing: both move forward in key order, neither is held in memory whole."""
+"""The ledger read alongside a listing: both move forward in key order, neither is held in memory whole.
 
-from collections.abc import AsyncIterator
+What the scan has passed it may merge: it has just read it, and it knows which of its keys the source still has.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass, field
 
+from shared.core.compaction import Compaction, Merge
 from shared.core.ledger import Record, RecordWindow, Remembered
+from shared.core.page import Page
+from shared.ports import State, Versioned
+
+BEYOND = b"\xff"
+"""Greater than every key: UTF-8 has no such byte."""
+
+_SEEN_KEYS = 200_000
+"""Listed keys that are kept to tell what the source still has; a record that spans more is not merged."""
 
 
 @dataclass(slots=True)
 class MemoryScan:
-    """records: in order of their first keys. run, started: records that this very invocation has written
-    (its run, published after it began) are not memory yet and are passed over.
+    """state: where merged records are written. records: of the stretch, in order of their first keys. run, started:
+    records that this very invocation has written (its run, published after it began) are not memory yet and are passed
+    over. after: where the listing begins. going: the runs whose books still need their records; None merges nothing.
     """
 
-    records: AsyncIterator[Record]
+    state: State
+    records: AsyncIterator[Versioned]
     run: str
     started: float
+    after: bytes = b""
+    going: Set[str] | None = None
     _window: RecordWindow = field(init=False)
-    _next: Record | None = None
+    _compaction: Compaction = field(init=False)
+    _next: Versioned | None = None
     _ended: bool = False
+    _versions: dict[str, object] = field(default_factory=dict)
+    _pages: deque[Sequence[bytes]] = field(default_factory=deque)
+    _seen: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._window = RecordWindow(self.run)
+        self._compaction = Compaction(self._seen.__contains__)
 
     async def advance(self, key: bytes) -> list[Record]:
         """Take in every record that begins at or before `key`.
@@ -32,18 +54,60 @@ class MemoryScan:
             if self._next is None:
                 self._next = await anext(self.records, None)
                 self._ended = self._next is None
-            if self._next is None or self._next.first > key:
+            if self._next is None or (len(self._next.record.entries) and self._next.record.first > key):
                 break
-            record, self._next = self._next, None
-            if record.run == self.run and record.published_at >= self.started:
+            found, self._next = self._next, None
+            record = found.record
+            if not len(record.entries) or (record.run == self.run and record.published_at >= self.started):
                 continue
             self._window.add(record)
+            self._versions[record.batch] = found.version
             if record.run == self.run and not record.settled:
                 orphans.append(record)
         return orphans
 
+    def differing(self, page: Page) -> list[int]:
+        """Which objects of a page are not remembered as copied in just this version."""
+        return self._window.differing(page)
+
     def lookup(self, key: bytes) -> Remembered | None:
         return self._window.lookup(key)
 
-    def forget_before(self, key: bytes) -> None:
-        self._window.forget_before(key)
+    def forget_before(self, key: bytes) -> list[Record]:
+        """Drop the records that end before `key`; they are returned."""
+        return self._window.forget_before(key)
+
+    async def leave(self, page: Page) -> None:
+        """A page was looked at: let go of the records that end in it, and merge them where that pays."""
+        if self.going is None:
+            self.forget_before(page.last)
+            return
+        self._see(page.keys)
+        for record in self.forget_before(page.last):
+            if record.run in self.going or record.first <= self.after:
+                self._versions.pop(record.batch, None)
+            else:
+                await self._merge(self._compaction.offer(record))
+
+    async def close(self, until: bytes) -> None:
+        """The stretch was listed to its end, which is at `until`."""
+        if self.going is not None:
+            for record in self.forget_before(BEYOND):
+                if record.run not in self.going and self.after < record.first and record.last <= until:
+                    await self._merge(self._compaction.offer(record))
+            await self._merge(self._compaction.close())
+
+    def _see(self, keys: Sequence[bytes]) -> None:
+        self._pages.append(keys)
+        self._seen.update(keys)
+        while len(self._seen) > _SEEN_KEYS:
+            gone = self._pages.popleft()
+            self._seen.difference_update(gone)
+            self.after = gone[-1]
+
+    async def _merge(self, merge: Merge | None) -> None:
+        if merge is None:
+            return
+        versions = [self._versions.pop(record.batch) for record in merge.replaced]
+        if all(record.first > self.after for record in merge.replaced):
+            await self.state.merge(merge, versions)

@@ -25,23 +25,25 @@ class PublishBatches:
     keys_per_message: int
     batch_bytes: int
 
-    async def __call__(self, run: str, objects: Sequence[SourceObject], force: bool) -> None:
+    def cut(self, objects: Sequence[SourceObject]) -> list[tuple[SourceObject, ...]]:
+        """The objects in batches; the last one may still have room."""
+        return list(batches(objects, self.keys_per_message, self.batch_bytes))
+
+    async def __call__(self, run: str, cut: Sequence[tuple[SourceObject, ...]], force: bool) -> None:
         """Returns once every batch is remembered and accepted by the queue."""
         now = self.clock.now()
-        records = [
-            Record(batch_id(run, batch), run, now, tuple(Entry.of(item) for item in batch))
-            for batch in batches(objects, self.keys_per_message, self.batch_bytes)
-        ]
+        records = [Record(batch_id(run, batch), run, now, tuple(map(Entry.of, batch))) for batch in cut]
         if not records:
             return
         await self.state.remember(records)
-        await self.queue.publish(self.topic, [_message(record, force) for record in records])
+        await self.queue.publish(self.topic, [batch_message(record, force) for record in records])
 
     async def again(self, record: Record, force: bool) -> None:
         """Send the open keys of a remembered batch once more."""
-        await self.queue.publish(self.topic, [_message(record, force)])
+        await self.queue.publish(self.topic, [batch_message(record, force)])
 
 
-def _message(record: Record, force: bool) -> TransferMessage:
+def batch_message(record: Record, force: bool) -> TransferMessage:
+    """What sends the open keys of a batch."""
     objects = tuple(ObjectEntry.of(entry.source()) for entry in record.entries if entry.open)
     return TransferMessage(run=record.run, batch=record.batch, objects=objects, attempt=record.attempt, force=force)

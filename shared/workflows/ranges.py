@@ -1,17 +1,30 @@
-"""One invocation's piece of a run: taken under a lease, closed with its books, its rest handed on."""
+"""One invocation's piece of a run: taken under a lease, cut where it is long, closed with its books.
+
+A range is cut in two steps: the pieces are written down, with the range's own end moved to the first fence, in one
+commit; then their messages are sent. Killed in between, whoever takes the range over sends them again. So every key
+lies in exactly one range of a run, whoever dies when.
+"""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shared.core.errors import MalformedMessage
-from shared.core.messages import ListMessage, VerifyMessage
-from shared.ports import Books, Clock, Queue, RangeId, State
+from shared.core.messages import RangeMessage
+from shared.core.splitting import pieces
+from shared.ports import Books, Clock, Grant, OpenRange, Queue, RangeId, State
 from shared.workflows.lease import Lease
+
+MOST_FENCE_BYTES = 200_000
+"""Of a range's fences together, so that its document stays far below 1 MiB however often it is cut."""
+
+M = TypeVar("M", bound=RangeMessage)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """topic: where the rest of a range is sent. root: the job's source prefix."""
+    """topic: where further ranges are sent. root: the job's source prefix."""
 
     state: State
     queue: Queue
@@ -20,10 +33,8 @@ class Ranges:
     root: str
     lease_seconds: float
 
-    async def take(
-        self, kind: str, message: ListMessage | VerifyMessage, new_run: str, scopes: tuple[str, ...] = ()
-    ) -> Lease | None:
-        """The lease on a message's range, None if that is done already.
+    async def take(self, kind: str, message: M, new_run: str, scopes: Sequence[str] = ()) -> tuple[M, Lease] | None:
+        """A message, its run and prefix filled in, with the lease on its range; None if that is done already.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
         scopes: what must lie under the root, besides the prefix. Raises MalformedMessage if it does not,
@@ -33,17 +44,48 @@ class Ranges:
         outside = [scope for scope in (prefix, *scopes) if not scope.startswith(self.root)]
         if outside:
             raise MalformedMessage([f"{scope!r} lies outside the job's root {self.root!r}" for scope in outside])
-        piece = RangeId(message.run or new_run, prefix, message.cursor)
+        named = message.named(message.run or new_run, "" if scopes else prefix)
+        opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
         if message.run is None:
-            await self.state.begin(piece, kind, self.clock.now())
-        lease = Lease(self.state, self.clock, piece, uuid.uuid4().hex, self.lease_seconds)
-        return lease if await lease.take() else None
+            await self.state.begin(opened, kind, self.clock.now())
+        lease = Lease(self.state, self.clock, opened, uuid.uuid4().hex, self.lease_seconds)
+        if not await lease.take():
+            return None
+        grant = lease.grant
+        if grant is not None and grant.fences:
+            await self.queue.publish(self.topic, [item for item, _ in _further(named, grant.fences, grant.end, 1)])
+        return named, lease
 
-    async def close(self, piece: RangeId, books: Books, rest: ListMessage | VerifyMessage | None) -> None:
-        """Write down what was done. The rest is opened, then sent, then this range is closed: a crash in
-        between repeats, and never loses.
+    async def divide(
+        self, lease: Lease, message: M, fences: Sequence[str], *, deeper: int = 0, send: bool = True
+    ) -> None:
+        """Let the range end at the first fence, and hand on what lies behind it.
+
+        deeper: how much further the pieces are from the run's first range. send: without it, nobody begins them until
+        the run is resumed. Raises Busy if somebody took the range over.
         """
-        if rest is not None:
-            await self.state.expect(RangeId(piece.run, piece.prefix, rest.cursor))
-            await self.queue.publish(self.topic, [rest])
-        await self.state.finish(piece, books, self.clock.now())
+        grant = lease.grant
+        if grant is None or sum(map(len, [*grant.fences, *fences])) > MOST_FENCE_BYTES:
+            return
+        further = _further(message, fences, grant.until, deeper)
+        opened = [
+            OpenRange(RangeId(item.run or "", lease.piece.prefix, item.cursor), until, item.encode())
+            for item, until in further
+        ]
+        await self.state.divide(lease.piece, lease.owner, opened)
+        lease.grant = Grant(fences[0], (*fences, *grant.fences), grant.end)
+        if send:
+            await self.queue.publish(self.topic, [item for item, _ in further])
+
+    async def close(self, lease: Lease, books: Books) -> None:
+        """Write down what was done."""
+        await self.state.finish(lease.piece, books, self.clock.now())
+
+
+def _further(message: M, fences: Sequence[str], end: str | None, deeper: int) -> list[tuple[M, str | None]]:
+    """The messages of the pieces behind the first fence, and where each ends."""
+    generation = message.generation + deeper
+    return [
+        (message.model_copy(update={"cursor": cursor, "until": until, "generation": generation}), until)
+        for cursor, until in pieces(fences[0], fences[1:], end)
+    ]

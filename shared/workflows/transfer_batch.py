@@ -18,6 +18,7 @@ from shared.core.outcomes import Outcome
 from shared.ports import Clock, Log, Queue, State, Versioned
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject, Seen
+from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 
 _TRIES = 3
@@ -45,13 +46,19 @@ class TransferBatch:
     clock: Clock
     log: Log
     in_flight: InFlight
+    switch: Switch
     topic: str
     buffer_bytes: int
     large_bytes: int
     max_attempts: int
 
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
-        """Returns when the message may be acknowledged."""
+        """Returns when the message may be acknowledged. While the job is paused that is at once: the batch's record
+        stays open, and resuming sends it again. Parts of an object that was begun go on.
+        """
+        if message.part is None and (await self.switch.read()).paused:
+            self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
+            return
         found = await self.state.record(message.batch)
         record = found.record if found else self._from_message(message)
         settled = {entry.key for entry in record.entries if not entry.open}

@@ -1,0 +1,187 @@
+"""Runs and their ranges in Firestore.
+
+jobs/{job}/runs/{run}                  what was asked, when, how it ended
+jobs/{job}/ranges/{digest}             one invocation's piece of a run: lease, fences, books
+jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
+"""
+
+from collections.abc import Sequence
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.adapters.firestore_ledger import FirestoreLedger
+from shared.adapters.firestore_tallies import count, digest, sums, tallies, tally, time
+from shared.core.compare import Verdict
+from shared.core.errors import StateConflict
+from shared.core.filters import Filter
+from shared.core.outcomes import Outcome, Tally
+from shared.ports import Books, Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
+
+_SAMPLE = 20
+"""Open ranges and records looked at to tell whether a run is going."""
+
+
+class FirestoreRuns(FirestoreLedger):
+    """The runs of one job, whose books are added up over ranges and ledger."""
+
+    def __init__(self, client: AsyncClient, job: AsyncDocumentReference, log: Log) -> None:
+        super().__init__(client, job, log)
+        self._runs = job.collection("runs")
+        self._ranges = job.collection("ranges")
+        self._schedules = job.collection("control")
+
+    async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
+        run = {"kind": kind, "prefix": opened.piece.prefix, "started_at": time(now), "state": "going"}
+        batch = self._client.batch()
+        batch.create(self._runs.document(opened.piece.run), run)
+        batch.create(self._range(opened.piece), _open(opened))
+        try:
+            await batch.commit()
+        except AlreadyExists:
+            return False
+        return True
+
+    async def claim(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> Grant | Refusal:
+        reference = self._range(opened.piece)
+        lease = {"owner": owner, "lease_until": now + lease_seconds}
+        snapshot = await reference.get()
+        fields = snapshot.to_dict() if snapshot.exists else None
+        try:
+            if fields is None:
+                await reference.create({**_open(opened), **lease})
+                return Grant(opened.until)
+            if fields["state"] == "done":
+                return Refusal.DONE
+            if fields["owner"] not in ("", owner) and lease_holds(fields["lease_until"], now, lease_seconds):
+                return Refusal.HELD
+            option = self._client.write_option(last_update_time=snapshot.update_time)
+            await reference.update(lease, option=option)
+        except (AlreadyExists, FailedPrecondition, NotFound):
+            return Refusal.HELD
+        fences = fields["fences"]
+        return Grant(fences[0] if fences else fields["until"], fences, fields["until"])
+
+    async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
+        snapshot = await self._range(piece).get()
+        fields = snapshot.to_dict() or {}
+        if fields.get("owner") != owner or fields.get("state") != "open":
+            raise StateConflict(f"run {piece.run}: the range after {piece.cursor!r} is not ours any more")
+        fences = [item.piece.cursor for item in further] + fields["fences"]
+        option = self._client.write_option(last_update_time=snapshot.update_time)
+        batch = self._client.batch()
+        batch.update(self._range(piece), {"fences": fences}, option=option)
+        for item in further:
+            batch.set(self._range(item.piece), _open(item))
+        try:
+            await batch.commit()
+        except (FailedPrecondition, NotFound) as error:
+            raise StateConflict(f"run {piece.run}: the range after {piece.cursor!r} was taken over") from error
+
+    async def finish(self, piece: RangeId, books: Books, now: float) -> None:
+        fields: dict[str, object] = {
+            "run": piece.run,
+            "prefix": piece.prefix,
+            "cursor": piece.cursor,
+            "state": "done",
+            "stopped": books.stopped,
+            "ended_at": time(now),
+        }
+        await self._range(piece).set({**fields, **tallies(books)})
+
+    async def open_ranges(self, run: str) -> list[bytes]:
+        query = self._ranges.where(filter=FieldFilter("run", "==", run)).where(
+            filter=FieldFilter("state", "==", "open")
+        )
+        return [bytes(snapshot.get("message")) async for snapshot in query.stream()]
+
+    async def listed(self, run: str) -> tuple[Tally, int]:
+        ranges = self._ranges.where(filter=FieldFilter("run", "==", run))
+        still_open = ranges.where(filter=FieldFilter("state", "==", "open"))
+        return await sums(ranges, "listed", ["listed"]), await count(still_open)
+
+    async def summary(self, run: str) -> RunSummary:
+        here = FieldFilter("run", "==", run)
+        ranges, ledger = self._ranges.where(filter=here), self._ledger.where(filter=here)
+        listed, open_ranges = await self.listed(run)
+        outcomes = await sums(ranges, "outcomes", list(Outcome))
+        outcomes.merge(await sums(ledger, "outcomes", list(Outcome)))
+        return RunSummary(
+            listed.total_keys,
+            listed.total_bytes,
+            outcomes,
+            await sums(ranges, "filters", list(Filter)),
+            await sums(ranges, "verdicts", list(Verdict)),
+            open_ranges,
+            await count(ranges.where(filter=FieldFilter("stopped", ">", ""))),
+        )
+
+    async def open_runs(self) -> list[OpenRun]:
+        query = self._runs.where(filter=FieldFilter("state", "==", "going"))
+        found = []
+        async for snapshot in query.stream():
+            fields = snapshot.to_dict() or {}
+            found.append(OpenRun(snapshot.id, fields["kind"], fields["prefix"], fields["started_at"].timestamp()))
+        return sorted(found, key=lambda run: (run.started_at, run.name))
+
+    async def touched(self, run: str) -> float | None:
+        ranges = self._ranges.where(filter=FieldFilter("run", "==", run)).where(
+            filter=FieldFilter("state", "==", "open")
+        )
+        batches = self.unsettled(run)
+        found = [snapshot.update_time async for snapshot in ranges.select(["run"]).limit(_SAMPLE).stream()]
+        found += [snapshot.update_time async for snapshot in batches.select(["run"]).limit(_SAMPLE).stream()]
+        return max((time.timestamp() for time in found), default=None)
+
+    async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
+        fields: dict[str, object] = {
+            "state": state,
+            "ended_at": time(now),
+            "listed": {"keys": books.listed_keys, "bytes": books.listed_bytes},
+            "outcomes": tally(books.outcomes, Outcome),
+            "filters": tally(books.filters, Filter),
+            "verdicts": tally(books.verdicts, Verdict),
+            "pending": books.pending,
+            "stopped_ranges": books.stopped_ranges,
+        }
+        await self._runs.document(run).set(fields, merge=True)
+
+    async def scheduled(self, kind: str) -> tuple[str, object]:
+        snapshot = await self._schedules.document(f"schedule-{kind}").get()
+        return str((snapshot.to_dict() or {}).get("run", "")), snapshot.update_time if snapshot.exists else None
+
+    async def schedule(self, kind: str, run: str, version: object) -> bool:
+        reference = self._schedules.document(f"schedule-{kind}")
+        try:
+            if version is None:
+                await reference.create({"run": run})
+            else:
+                await reference.update({"run": run}, option=self._client.write_option(last_update_time=version))
+        except (AlreadyExists, FailedPrecondition, NotFound):
+            return False
+        return True
+
+    def _range(self, piece: RangeId) -> AsyncDocumentReference:
+        reference: AsyncDocumentReference = self._ranges.document(digest(piece.run, piece.prefix, piece.cursor))
+        return reference
+
+
+def lease_holds(until: float, now: float, lease_seconds: float) -> bool:
+    """Whether a lease still runs. One that ends later than any that is given now was given by a clock that is wrong."""
+    return 0 < until - now <= 2 * lease_seconds
+
+
+def _open(opened: OpenRange) -> dict[str, object]:
+    piece = opened.piece
+    return {
+        "run": piece.run,
+        "prefix": piece.prefix,
+        "cursor": piece.cursor,
+        "until": opened.until,
+        "fences": [],
+        "message": opened.message,
+        "state": "open",
+        "owner": "",
+        "lease_until": 0.0,
+    }

@@ -1,0 +1,62 @@
+"""How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from shared.core.compare import Verdict
+from shared.core.filters import Filter
+from shared.core.outcomes import Outcome, Tally
+from shared.ports import Books
+
+MOST_SUMS = 5
+"""Aggregations in one query, which counts only documents that have all the summed fields: so every tally is
+written whole, zeros included. https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
+
+
+def tallies(books: Books) -> dict[str, object]:
+    return {
+        "listed": tally(books.listed, ["listed"]),
+        "outcomes": tally(books.outcomes, Outcome),
+        "filters": tally(books.filters, Filter),
+        "verdicts": tally(books.verdicts, Verdict),
+    }
+
+
+def tally(tally: Tally, names: Iterable[str]) -> dict[str, dict[str, int]]:
+    return {str(name): {"keys": tally.keys.get(name, 0), "bytes": tally.bytes.get(name, 0)} for name in names}
+
+
+async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Tally:
+    """Sum `field.{name}.keys` and `.bytes` over a query's documents, without reading them."""
+    wanted = [(name, unit) for name in names for unit in ("keys", "bytes")]
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(wanted), MOST_SUMS):
+        part = wanted[start : start + MOST_SUMS]
+        aggregation = AsyncAggregationQuery(query)
+        for name, unit in part:
+            aggregation.sum(f"{field}.{name}.{unit}", alias=f"{name}_{unit}")
+        by_alias = {result.alias: int(result.value) for group in await aggregation.get() for result in group}
+        for name, unit in part:
+            found[name, unit] = by_alias[f"{name}_{unit}"]
+    tally = Tally()
+    for name in names:
+        if found[name, "keys"]:
+            tally.add(name, found[name, "bytes"], found[name, "keys"])
+    return tally
+
+
+async def count(query: AsyncQuery) -> int:
+    groups = await query.count(alias="all").get()  # type: ignore[call-arg]
+    return int(groups[0][0].value)
+
+
+def time(epoch_seconds: float) -> datetime:
+    return datetime.fromtimestamp(epoch_seconds, UTC)
+
+
+def digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,47 @@
+"""A page with the decision on each of its keys, so that any part of it can be booked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.core.diff import Decision
+from shared.core.filters import Filter
+from shared.core.objects import SourceObject
+from shared.core.outcomes import Outcome, Tally
+from shared.core.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """decisions: by index, of the keys that are not simply unchanged. filtered: what left a key out, by index."""
+
+    page: Page
+    decisions: Mapping[int, Decision]
+    filtered: Mapping[int, Filter] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> Sequence[int]:
+        """The indexes of the objects to publish."""
+        return [index for index, decision in self.decisions.items() if decision is Decision.PUBLISH]
+
+    def object(self, index: int) -> SourceObject:
+        return self.page[index]
+
+    def book(self, count: int, listed: Tally, outcomes: Tally, filters: Tally) -> None:
+        """Book the page's first `count` keys: all as listed, and those that ended here with their outcomes."""
+        sizes = self.page.sizes[:count]
+        unchanged, size = len(sizes), sum(sizes)
+        if count:
+            listed.add("listed", size, unchanged)
+        for index, decision in self.decisions.items():
+            if index >= count:
+                continue
+            unchanged, size = unchanged - 1, size - sizes[index]
+            if decision not in (Decision.PUBLISH, Decision.COVERED):
+                outcomes.add(decision, sizes[index])
+        for index, reason in self.filtered.items():
+            if index < count:
+                unchanged, size = unchanged - 1, size - sizes[index]
+                outcomes.add(Outcome.FILTERED, sizes[index])
+                filters.add(reason, sizes[index])
+        if unchanged:
+            outcomes.add(Outcome.UNCHANGED, size, unchanged)

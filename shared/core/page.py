@@ -1,0 +1,73 @@
+"""A page of a listing, kept as columns: a scan compares a thousand keys at once and looks at few of them singly."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from shared.core.objects import SourceObject
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Listed objects, in key order; the columns are equally long.
+
+    etags: without quotes. sizes: bytes. modified: RFC 3339, UTC, as S3 writes them, so that they compare as text.
+    """
+
+    keys: Sequence[bytes]
+    etags: Sequence[str]
+    sizes: Sequence[int]
+    modified: Sequence[str]
+    storage_classes: Sequence[str]
+
+    @classmethod
+    def of(cls, objects: Sequence[SourceObject]) -> Self:
+        return cls(
+            [item.key for item in objects],
+            [item.etag for item in objects],
+            [item.size for item in objects],
+            [rfc3339(item.modified) for item in objects],
+            [item.storage_class for item in objects],
+        )
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> SourceObject:
+        return SourceObject(
+            self.keys[index],
+            self.etags[index],
+            self.sizes[index],
+            int(datetime.fromisoformat(self.modified[index]).timestamp()),
+            self.storage_classes[index],
+        )
+
+    def __iter__(self) -> Iterator[SourceObject]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def last(self) -> bytes:
+        return self.keys[-1]
+
+    def head(self, count: int) -> "Page":
+        """Its first objects."""
+        if count >= len(self):
+            return self
+        return Page(
+            self.keys[:count],
+            self.etags[:count],
+            self.sizes[:count],
+            self.modified[:count],
+            self.storage_classes[:count],
+        )
+
+    def until(self, key: bytes) -> "Page":
+        """Its objects up to and including a key."""
+        return self.head(bisect_right(self.keys, key))
+
+
+def rfc3339(epoch_seconds: float) -> str:
+    """A time as S3's listings write it."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,0 +1,103 @@
+"""Runs from their first message to their last key: which are going, which have ended, how they are told.
+
+    going      keys are being listed or copied
+    finished   every listed key has ended
+    stopped    the same, but a ceiling or an error kept some keys from being listed
+    stalled    something is left, and nothing has touched it for the life of a batch; the next run takes it up
+
+Nobody counts while a run is going: books are sums over its ranges and batches. They are written into the run when it is
+seen to have ended, and from then on its records may be merged.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.core.outcomes import Outcome
+from shared.ports import Clock, Log, OpenRun, RunSummary, State
+from shared.workflows.gate import Switch
+
+FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
+"""What a run's kind is called in a prefix's document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """life_seconds: how long a published batch counts as alive."""
+
+    state: State
+    switch: Switch
+    clock: Clock
+    log: Log
+    life_seconds: float
+
+    async def may_start(self, run: str, kind: str) -> bool:
+        """Whether a scheduled run may begin: not while the job is paused or the last one of its kind is going. Said
+        again for the same run: yes.
+        """
+        if (await self.switch.read()).paused:
+            self.log.info("the job is paused, so no run is started", run=run)
+            return False
+        last, version = await self.state.scheduled(kind)
+        if last == run:
+            return True
+        if last in await self.close_ended():
+            self.log.info("still going, so no run is started on top", run=last)
+            return False
+        return await self.state.schedule(kind, run, version)
+
+    async def close_ended(self) -> set[str]:
+        """Write down the end of every run that has ended; the names of those that are going."""
+        going = set()
+        for run in await self.state.open_runs():
+            state, books = await self._state(run)
+            if books is None:
+                going.add(run.name)
+            else:
+                await self._end(run, state, books)
+        return going
+
+    async def _state(self, run: OpenRun) -> tuple[str, RunSummary | None]:
+        touched = await self.state.touched(run.name)
+        if touched is not None and self.clock.now() - touched < self.life_seconds:
+            return "going", None
+        books = await self.state.summary(run.name)
+        if touched is None and books.finished:
+            return "stopped" if books.stopped_ranges else "finished", books
+        return "stalled", books
+
+    async def _end(self, run: OpenRun, state: str, books: RunSummary) -> None:
+        now = self.clock.now()
+        await self.state.end(run.name, state, books, now)
+        tell = self.log.info if state == "finished" else self.log.warning
+        outcomes = {name: keys for name, keys, _ in books.outcomes}
+        tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)
+        if run.kind == "keys":
+            return
+        failed = books.outcomes.keys.get(Outcome.FAILED, 0)
+        told = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": books.pending}
+        fields: dict[str, Any] = {FLOWS[run.kind]: told}
+        if run.kind == "list" and state == "finished" and not (await self.state.prefix(run.prefix)).get("initial"):
+            fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
+        if run.kind == "verify":
+            fields["repair"] = {
+                "run": run.name,
+                "state": state,
+                "ended_at": now,
+                "copied": books.outcomes.keys.get(Outcome.COPIED, 0),
+                "failed": failed,
+            }
+        await self.state.note_prefix(run.prefix, fields)
+
+    async def started(self, run: str, kind: str, prefix: str) -> None:
+        """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
+        flow, now = FLOWS[kind], self.clock.now()
+        last = (await self.state.prefix(prefix)).get(flow, {})
+        told: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
+        if last.get("started_at") and last.get("run") != run:
+            told["frequency_seconds"] = now - last["started_at"]
+        await self.state.note_prefix(prefix, {flow: told})
+
+    async def failed(self, run: str, kind: str, prefix: str, why: str) -> None:
+        """A range of a run ended before its last key: the prefix says why."""
+        self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
+        await self.state.note_prefix(prefix, {FLOWS[kind]: {"run": run, "error": why}})
