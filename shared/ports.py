@@ -477,7 +477,9 @@ class State(Protocol):
         """What a run has listed so far, and how many ranges are open: where `summary` needs two dozen sums."""
         ...
 
-    async def summary(self, run: str) -> RunSummary: ...
+    async def summary(self, run: str) -> RunSummary:
+        """A run's books: added up while it is going, as they were written down once it has ended."""
+        ...
 
     async def open_runs(self) -> list[OpenRun]:
         """The runs whose end has not been written down, by their start."""

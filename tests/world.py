@@ -94,6 +94,7 @@ class World:
     mapping: Mapping = field(default_factory=Mapping)
     direct_allowed: bool = True
     large_bytes: int = 10**9
+    range_keys: int = 500_000
     filters: Filters = field(default_factory=Filters)
     storage_classes: dict[str, str] = field(default_factory=dict)
     bucket: FakeBucket = field(default_factory=FakeBucket)
@@ -132,7 +133,9 @@ class World:
             copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
         )  # fmt: skip
         self.handlers: dict[str, Callable[..., Any]] = {
-            "list": ListRange(ranges=ranges["list"], split=SplitRange(source, state), **common),
+            "list": ListRange(
+                ranges=ranges["list"], split=SplitRange(source, state, self.bucket.page_size, self.range_keys), **common
+            ),
             "transfer": TransferBatch(
                 copy,
                 large,
@@ -156,8 +159,12 @@ class World:
         self.inbox.extend([(topic, message, number)] * times)
         return f"{topic}-{number}"
 
-    async def drain(self, order: Callable[[int], int] = lambda length: 0, most: int = 10_000) -> None:
-        """Deliver until nothing is left. order: which of the waiting messages comes next."""
+    async def drain(
+        self, order: Callable[[int], int] = lambda length: 0, most: int = 10_000, finish: bool = True
+    ) -> None:
+        """Deliver until nothing is left, or, unless it must finish, `most` messages. order: which of the waiting ones
+        comes next.
+        """
         for _ in range(most):
             while self.queue.sent:
                 topic, message = self.queue.sent.pop(0)
@@ -167,7 +174,8 @@ class World:
             self.inbox.rotate(-order(len(self.inbox)))
             delivery = self.inbox.popleft()
             await self._deliver(delivery)
-        raise AssertionError(f"messages go round for ever: {self.inbox}")
+        if finish:
+            raise AssertionError(f"messages go round for ever: {self.inbox}")
 
     async def _deliver(self, delivery: tuple[str, Message, str]) -> None:
         topic, message, number = delivery

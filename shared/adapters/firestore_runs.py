@@ -6,13 +6,14 @@ jobs/{job}/control/schedule-{kind}     the last run of its kind that the schedul
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.adapters.firestore_ledger import FirestoreLedger
-from shared.adapters.firestore_tallies import count, digest, sums, tallies, tally, time
+from shared.adapters.firestore_tallies import count, digest, read_tally, sums, tallies, tally, time
 from shared.core.compare import Verdict
 from shared.core.errors import StateConflict
 from shared.core.filters import Filter
@@ -51,7 +52,7 @@ class FirestoreRuns(FirestoreLedger):
         try:
             if fields is None:
                 await reference.create({**_open(opened), **lease})
-                return Grant(opened.until)
+                return Grant(opened.until, (), opened.until)
             if fields["state"] == "done":
                 return Refusal.DONE
             if fields["owner"] not in ("", owner) and lease_holds(fields["lease_until"], now, lease_seconds):
@@ -60,7 +61,7 @@ class FirestoreRuns(FirestoreLedger):
             await reference.update(lease, option=option)
         except (AlreadyExists, FailedPrecondition, NotFound):
             return Refusal.HELD
-        fences = fields["fences"]
+        fences = tuple(fields["fences"])
         return Grant(fences[0] if fences else fields["until"], fences, fields["until"])
 
     async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
@@ -102,6 +103,10 @@ class FirestoreRuns(FirestoreLedger):
         return await sums(ranges, "listed", ["listed"]), await count(still_open)
 
     async def summary(self, run: str) -> RunSummary:
+        fields = (await self._runs.document(run).get()).to_dict() or {}
+        return ended_books(fields) if fields.get("state", "going") != "going" else await self._added_up(run)
+
+    async def _added_up(self, run: str) -> RunSummary:
         here = FieldFilter("run", "==", run)
         ranges, ledger = self._ranges.where(filter=here), self._ledger.where(filter=here)
         listed, open_ranges = await self.listed(run)
@@ -138,11 +143,12 @@ class FirestoreRuns(FirestoreLedger):
         fields: dict[str, object] = {
             "state": state,
             "ended_at": time(now),
-            "listed": {"keys": books.listed_keys, "bytes": books.listed_bytes},
+            "listed": {"listed": {"keys": books.listed_keys, "bytes": books.listed_bytes}},
             "outcomes": tally(books.outcomes, Outcome),
             "filters": tally(books.filters, Filter),
             "verdicts": tally(books.verdicts, Verdict),
             "pending": books.pending,
+            "open_ranges": books.open_ranges,
             "stopped_ranges": books.stopped_ranges,
         }
         await self._runs.document(run).set(fields, merge=True)
@@ -165,6 +171,20 @@ class FirestoreRuns(FirestoreLedger):
     def _range(self, piece: RangeId) -> AsyncDocumentReference:
         reference: AsyncDocumentReference = self._ranges.document(digest(piece.run, piece.prefix, piece.cursor))
         return reference
+
+
+def ended_books(fields: dict[str, Any]) -> RunSummary:
+    """The books as they were when the run had ended: its records may have been merged since."""
+    listed = read_tally(fields["listed"])
+    return RunSummary(
+        listed.total_keys,
+        listed.total_bytes,
+        read_tally(fields["outcomes"]),
+        read_tally(fields["filters"]),
+        read_tally(fields["verdicts"]),
+        fields["open_ranges"],
+        fields["stopped_ranges"],
+    )
 
 
 def lease_holds(until: float, now: float, lease_seconds: float) -> bool:

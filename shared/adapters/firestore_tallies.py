@@ -1,7 +1,7 @@
 """How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
@@ -28,6 +28,15 @@ def tallies(books: Books) -> dict[str, object]:
 
 def tally(tally: Tally, names: Iterable[str]) -> dict[str, dict[str, int]]:
     return {str(name): {"keys": tally.keys.get(name, 0), "bytes": tally.bytes.get(name, 0)} for name in names}
+
+
+def read_tally(fields: Mapping[str, Mapping[str, int]]) -> Tally:
+    """What `tally` wrote."""
+    found = Tally()
+    for name, amount in fields.items():
+        if amount["keys"]:
+            found.add(name, amount["bytes"], amount["keys"])
+    return found
 
 
 async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Tally:

@@ -43,14 +43,18 @@ def patience(generation: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SplitRange:
+    """page_keys: keys in a page. range_keys: keys of a piece where the memory tells."""
+
     source: Source
     state: State
+    page_keys: int = PAGE_KEYS
+    range_keys: int = RANGE_KEYS
 
     async def __call__(self, prefix: str, position: str, until: str | None, generation: int) -> Cut:
         """Cut what lies after `position`, up to `until`."""
         known = await self.state.remembered(prefix.encode(), position.encode(), until.encode() if until else None)
-        if known.keys >= 2 * RANGE_KEYS:
-            wanted = min(known.keys // RANGE_KEYS, MOST_PIECES)
+        if known.keys >= 2 * self.range_keys:
+            wanted = min(known.keys // self.range_keys, MOST_PIECES)
             drawn = await self.state.fences(
                 prefix.encode(),
                 position.encode(),
@@ -58,9 +62,9 @@ class SplitRange:
                 wanted * _SAMPLES_A_FENCE,
                 known.records,
             )
-            return Cut(spread(inside(drawn, position, until), wanted), 2 * RANGE_KEYS // PAGE_KEYS)
-        if known.keys >= patience(generation) * PAGE_KEYS:
-            return Cut([], 2 * known.keys // PAGE_KEYS)
+            return Cut(spread(inside(drawn, position, until), wanted), 2 * self.range_keys // self.page_keys)
+        if known.keys >= patience(generation) * self.page_keys:
+            return Cut([], 2 * known.keys // self.page_keys)
         fences = await self._discover(prefix, position, until)
         return Cut(spread(fences, MOST_PIECES), patience(generation + 1))
 

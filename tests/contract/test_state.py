@@ -1,14 +1,18 @@
 """`shared.ports.State`: the fake, Firestore embedded, Google's emulator."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.adapters.firestore import PAGE, FirestoreState
+from shared.adapters.firestore import FirestoreState
+from shared.adapters.firestore_ledger import PAGE
+from shared.core.compaction import Merge
 from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
 from shared.core.outcomes import Outcome, Tally
-from shared.ports import Books, Claim, RangeId, State
+from shared.ports import Books, Control, Grant, KeyCount, OpenRange, RangeId, Refusal, RunSummary, State
 from shared.telemetry import Log
 from tests.fakes import FakeState
 
@@ -18,7 +22,7 @@ NOW = 1_800_000_000.0
 @pytest.fixture(params=["fake", "embedded", "googles"])
 async def state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fresh: str) -> AsyncIterator[State]:
     if request.param == "fake":
-        yield FakeState()
+        yield FakeState(now=time.time)
         return
     stack = request.getfixturevalue(request.param)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.environment["FIRESTORE_EMULATOR_HOST"])
@@ -30,7 +34,11 @@ def record(batch: str, *keys: str, run: str = "r", at: float = NOW) -> Record:
 
 
 async def found(state: State, prefix: str = "", after: str = "") -> list[str]:
-    return [item.batch async for item in state.records(prefix.encode(), after.encode())]
+    return [item.record.batch async for item in state.records(prefix.encode(), after.encode())]
+
+
+def opened(cursor: str = "", until: str | None = None, run: str = "run", prefix: str = "a/") -> OpenRange:
+    return OpenRange(RangeId(run, prefix, cursor), until, f"message {cursor}".encode())
 
 
 async def test_a_record_is_read_back_as_it_was_written(state: State) -> None:
@@ -104,52 +112,196 @@ async def test_settling_needs_the_version_that_was_read(state: State) -> None:
     assert await state.record("lost") is not None
 
 
+async def test_records_that_begin_before_a_stretch_and_reach_it_are_found(state: State) -> None:
+    """Whatever first and last key share, and however deep the stretch begins."""
+    low = "x/" + "y" * 70
+    await state.remember(
+        [
+            record("everything", "a", "z"),
+            record("from nothing", "", "x/z"),
+            record("deep", "x/" + "y" * 60, "x/" + "y" * 80),
+            record("ends there", "x/", low),
+            record("short of it", "x/", "x/" + "y" * 69),
+            record("later", low + "a"),
+            record("behind", low + "z", "zz"),
+            record("before", "b", "c"),
+        ]
+    )
+    crossing = ["from nothing", "everything", "ends there", "deep"]
+    assert await found(state, low) == [*crossing, "later", "behind"]
+    read = [item.record.batch async for item in state.records(b"x/", low.encode(), f"{low}b".encode())]
+    assert read == ["from nothing", "everything", "deep", "later"]
+
+
+async def test_a_stretch_is_measured_and_sampled_without_reading_it(state: State) -> None:
+    await state.remember([record(f"b{n}", f"k/{n:03d}a", f"k/{n:03d}b") for n in range(200)])
+    await state.remember([record("elsewhere", "a", "b")])
+    assert await state.remembered(b"k/", b"", None) == KeyCount(400, 200)
+    assert await state.remembered(b"k/", b"k/149z", None) == KeyCount(100, 50)
+    assert await state.remembered(b"k/", b"k/009z", b"k/019z") == KeyCount(20, 10)
+    assert await state.remembered(b"nothing/", b"", None) == KeyCount(0, 0)
+    drawn = await state.fences(b"k/", b"k/099z", None, 20, 100)
+    assert drawn == sorted(drawn)
+    assert 5 <= len(drawn) <= 60
+    assert all(fence >= "k/100" for fence in drawn)
+
+
+async def test_records_are_merged_all_at_once_or_not_at_all(state: State) -> None:
+    await state.remember([record("b1", "a"), record("b2", "b"), record("b3", "c")])
+    held = [item async for item in state.records(b"", b"")]
+    merged = record("m", "a", "b", run="")
+    assert await state.merge(Merge([item.record for item in held[:2]], [merged]), [item.version for item in held[:2]])
+    assert await found(state) == ["m", "b3"]
+    read = await state.record("m")
+    assert read is not None
+    assert read.record == merged
+    again = Merge([item.record for item in held[1:]], [record("n", "b", "c", run="")])
+    assert not await state.merge(again, [item.version for item in held[1:]])
+    assert await found(state) == ["m", "b3"]
+
+
+async def test_a_prefix_is_forgotten_with_all_that_speaks_about_it(state: State) -> None:
+    await state.remember([record("b1", "a/1"), record("b2", "a/9", "b/1"), record("b3", "b/2")])
+    assert await state.forget(b"b/") == 2
+    assert await found(state) == ["b1"]
+
+
 async def test_a_range_is_leased_to_one_owner_at_a_time(state: State) -> None:
-    piece = RangeId("run", "a/", "")
-    await state.begin(piece, "list", NOW)
-    await state.begin(piece, "list", NOW)
-    assert await state.claim(piece, "me", NOW, 60) is Claim.GRANTED
-    assert await state.claim(piece, "you", NOW + 59, 60) is Claim.HELD
-    assert await state.claim(piece, "me", NOW + 59, 60) is Claim.GRANTED
-    assert await state.claim(piece, "you", NOW + 118, 60) is Claim.HELD
-    assert await state.claim(piece, "you", NOW + 120, 60) is Claim.GRANTED
-    await state.finish(piece, Books(), NOW + 121)
-    assert await state.claim(piece, "me", NOW + 500, 60) is Claim.DONE
-    await state.expect(piece)
-    assert await state.claim(piece, "me", NOW + 500, 60) is Claim.DONE
+    given = opened()
+    assert await state.begin(given, "list", NOW)
+    assert not await state.begin(given, "list", NOW)
+    assert await state.claim(given, "me", NOW, 60) == Grant(None)
+    assert await state.claim(given, "you", NOW + 59, 60) is Refusal.HELD
+    assert await state.claim(given, "me", NOW + 59, 60) == Grant(None)
+    assert await state.claim(given, "you", NOW + 118, 60) is Refusal.HELD
+    assert await state.claim(given, "you", NOW + 120, 60) == Grant(None)
+    await state.finish(given.piece, Books(), NOW + 121)
+    assert await state.claim(given, "me", NOW + 500, 60) is Refusal.DONE
+
+
+async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(state: State) -> None:
+    await state.claim(opened(), "ahead", NOW + 10**8, 60)
+    assert await state.claim(opened(), "me", NOW, 60) == Grant(None)
 
 
 async def test_a_range_whose_document_is_lost_can_be_claimed(state: State) -> None:
-    assert await state.claim(RangeId("run", "", "k"), "me", NOW, 60) is Claim.GRANTED
+    assert await state.claim(opened("a/k", "a/z"), "me", NOW, 60) == Grant("a/z", (), "a/z")
+
+
+async def test_a_range_is_cut_and_cut_again(state: State) -> None:
+    await state.begin(opened(), "list", NOW)
+    await state.claim(opened(), "me", NOW, 60)
+    await state.divide(RangeId("run", "a/", ""), "me", [opened("a/4", "a/7"), opened("a/7")])
+    assert await state.claim(opened(), "me", NOW, 60) == Grant("a/4", ("a/4", "a/7"), None)
+    await state.divide(RangeId("run", "a/", ""), "me", [opened("a/2", "a/4")])
+    assert await state.claim(opened(), "you", NOW + 61, 60) == Grant("a/2", ("a/2", "a/4", "a/7"), None)
+    with pytest.raises(StateConflict):
+        await state.divide(RangeId("run", "a/", ""), "me", [opened("a/1", "a/2")])
+    assert await state.claim(opened("a/4", "ignored"), "me", NOW, 60) == Grant("a/7", (), "a/7")
+    assert sorted(await state.open_ranges("run")) == [b"message ", b"message a/2", b"message a/4", b"message a/7"]
+    await state.finish(RangeId("run", "a/", ""), Books(), NOW)
+    with pytest.raises(StateConflict):
+        await state.divide(RangeId("run", "a/", ""), "you", [opened("a/1", "a/2")])
 
 
 async def test_the_books_of_a_run(state: State) -> None:
-    first, second = RangeId("run", "a/", ""), RangeId("run", "a/", "a/5")
-    await state.begin(first, "list", NOW)
+    first, second = opened().piece, opened("a/5").piece
+    await state.begin(opened(), "list", NOW)
+    await state.claim(opened(), "me", NOW, 60)
     await state.remember([record("b1", "a/1", "a/2", run="run"), record("b2", "a/1", run="another")])
-    await state.expect(second)
+    await state.divide(first, "me", [opened("a/5")])
     assert (await state.summary("run")).open_ranges == 2
-    listed, outcomes = Tally({"listed": 3}, {"listed": 15}), Tally({"unchanged": 1}, {"unchanged": 5})
-    await state.finish(first, Books(listed, outcomes), NOW)
+    listed, outcomes = (
+        Tally({"listed": 4}, {"listed": 18}),
+        Tally({"unchanged": 1, "filtered": 1}, {"unchanged": 5, "filtered": 3}),
+    )
+    await state.finish(first, Books(listed, outcomes, filters=Tally({"size": 1}, {"size": 3})), NOW)
     half = await state.summary("run")
     assert (half.open_ranges, half.pending, half.finished) == (1, 2, False)
-    await state.finish(second, Books(verdicts=Tally({"missing": 4}, {"missing": 40})), NOW)
+    assert [item.batch async for item in state.open_batches("run")] == ["b1"]
+    assert (await state.listed("run"))[1] == 1
+    await state.finish(second, Books(verdicts=Tally({"missing": 4}, {"missing": 40}), stopped="a ceiling"), NOW)
     read = await state.record("b1")
     assert read is not None
     ended = [Entry(b"a/1", "e", 9, 7, Outcome.COPIED, drift=4), Entry(b"a/2", "e", 5, 7, Outcome.FAILED)]
     await state.settle(read.record.with_results(ended, 1), read.version)
     whole = await state.summary("run")
     assert whole.balanced
-    assert (await state.listed("run")).bytes == {"listed": 15}
-    assert whole.outcomes.keys == {"copied": 1, "failed": 1, "unchanged": 1}
-    assert whole.outcomes.bytes == {"copied": 5, "failed": 5, "unchanged": 5}
+    assert (await state.listed("run"))[0].bytes == {"listed": 18}
+    assert whole.outcomes.keys == {"copied": 1, "failed": 1, "unchanged": 1, "filtered": 1}
+    assert whole.outcomes.bytes == {"copied": 5, "failed": 5, "unchanged": 5, "filtered": 3}
+    assert whole.filters.keys == {"size": 1}
     assert whole.verdicts.keys == {"missing": 4}
+    assert whole.stopped_ranges == 1
     assert (await state.summary("no such run")).listed_keys == 0
+    assert [item.batch async for item in state.open_batches("run")] == []
+
+
+async def test_the_books_of_a_run_that_has_ended_outlive_its_records(state: State) -> None:
+    await state.begin(opened(), "list", NOW)
+    await state.remember([record("b1", "a/1", run="run")])
+    assert [(run.name, run.kind, run.prefix, run.started_at) for run in await state.open_runs()] == [
+        ("run", "list", "a/", NOW)
+    ]
+    touched = await state.touched("run")
+    assert touched is not None
+    assert abs(touched - time.time()) < 60
+    held = [item async for item in state.records(b"", b"")]
+    books = RunSummary(1, 5, Tally({"copied": 1}, {"copied": 5}), Tally(), Tally({"same": 1}, {"same": 5}), 0, 2)
+    await state.end("run", "finished", books, NOW)
+    await state.merge(Merge([held[0].record], []), [held[0].version])
+    assert await state.open_runs() == []
+    assert await state.summary("run") == books
+
+
+async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:
+    await state.begin(opened(), "list", NOW)
+    await state.finish(opened().piece, Books(), NOW)
+    assert await state.touched("run") is None
+
+
+async def test_one_of_two_ticks_becomes_the_scheduled_run(state: State) -> None:
+    assert (await state.scheduled("list"))[0] == ""
+    for number in range(2):
+        last, version = await state.scheduled("list")
+        assert last == (f"run-{number - 1}" if number else "")
+        assert await state.schedule("list", f"run-{number}", version)
+        assert not await state.schedule("list", "too late", version)
+    assert (await state.scheduled("list"))[0] == "run-1"
+    assert (await state.scheduled("verify"))[0] == ""
+
+
+async def test_what_a_person_said_is_read_back(state: State) -> None:
+    assert await state.control() == Control()
+    said = Control(paused=True, most_objects=10, most_bytes=10**15)
+    await state.set_control(said)
+    assert await state.control() == said
+    await state.set_control(Control())
+    assert await state.control() == Control()
+
+
+async def test_a_ceiling_is_never_exceeded(state: State) -> None:
+    control = Control(most_objects=10, most_bytes=100)
+    assert await state.reserve("run", 6, 20, control)
+    assert not await state.reserve("run", 5, 1, control)
+    assert not await state.reserve("run", 1, 90, control)
+    assert await state.reserve("run", -2, -10, control)
+    assert await state.reserve("run", 6, 90, control)
+    assert not await state.reserve("run", 1, 0, control)
+    assert await state.reserve("another", 10, 100, control)
+
+
+async def test_many_reserve_at_once(state: State) -> None:
+    granted = await asyncio.gather(*(state.reserve("run", 1, 1, Control(most_objects=5)) for _ in range(8)))
+    assert sum(granted) == 5
 
 
 async def test_prefixes_and_rejections_can_be_noted_again_and_again(state: State) -> None:
     for prefix in ("", "a/", "..", "__x__", "p" * 1024, "é/\U0001f680"):
         await state.note_prefix(prefix, {"s3_count": 1})
         await state.note_prefix(prefix, {"copy": {"run": "r"}})
+        await state.note_prefix(prefix, {"copy": {"state": "published"}})
+        assert (await state.prefix(prefix))["copy"] == {"run": "r", "state": "published"}
+    assert await state.prefix("unknown") == {}
     for _ in range(2):
         await state.note_rejected("id/with:odd signs", "list", ["not JSON"], NOW)

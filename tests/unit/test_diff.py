@@ -4,10 +4,9 @@ import pytest
 
 from shared.core.diff import Decision, decide
 from shared.core.ledger import Entry, Remembered
-from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
 
-LISTED = SourceObject(b"k", "etag", 5, 0)
+LISTED = ("etag", 5)
 NOW, LIFE = 10_000.0, 3600.0
 
 P, C, F, U = Decision.PUBLISH, Decision.COVERED, Decision.IN_FLIGHT, Decision.UNCHANGED
@@ -24,6 +23,8 @@ UNSUPPORTED, ARCHIVED, FAILED = Outcome.UNSUPPORTED, Outcome.ARCHIVED, Outcome.F
         (COPIED,         "mine",  "other", 9,    0,      C,                    C,       C),
         (OPEN,           "other", "etag",  5,    3599,   F,                    F,       F),
         (OPEN,           "other", "etag",  5,    3600,   P,                    P,       P),
+        (OPEN,           "other", "etag",  5,    -60,    F,                    F,       F),
+        (OPEN,           "other", "etag",  5,    -3600,  P,                    P,       P),
         (OPEN,           "other", "other", 5,    0,      P,                    P,       P),
         (COPIED,         "other", "etag",  5,    0,      U,                    U,       P),
         (PRESENT,        "other", "etag",  5,    0,      U,                    U,       P),

@@ -174,7 +174,7 @@ async def test_keys_being_copied_by_another_run_are_left_to_it() -> None:
     world.send("list", ListMessage())
     await world._deliver(world.inbox.popleft())
     waiting, world.queue.sent = world.queue.sent, []
-    second = await world.run()
+    second = await world.run(ListMessage(prefix="k/"))
     assert await counts(world, second) == {Outcome.IN_FLIGHT: 3}
     world.clock.time += 3601
     third = await world.run()

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.ledger import Entry, Record, RecordWindow, UnknownSchema, batch_id, pack, unpack
+from shared.core.ledger import SCHEMA, Entry, Packed, Record, RecordWindow, Table, UnknownSchema, batch_id, pack
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
+from shared.core.page import Page
 
 entries = st.builds(
     Entry,
@@ -21,12 +22,16 @@ entries = st.builds(
     crc32c=st.sampled_from(["", "AAAAAA=="]),
     proof=st.sampled_from(["", "md5", "size"]),
     drift=st.integers(-5, 5),
+    at=st.sampled_from([0, 1.5]),
 )
 
 
 @given(st.lists(entries, max_size=20))
 def test_a_table_is_read_back_as_it_was_written(table: list[Entry]) -> None:
-    assert unpack(pack(table)) == tuple(table)
+    packed = Table(pack(table))
+    assert packed == tuple(table)
+    assert list(packed[1:]) == table[1:]
+    assert (packed.keys, packed.sizes) == ([entry.key for entry in table], [entry.size for entry in table])
 
 
 def test_a_full_batch_of_the_longest_keys_is_a_small_document() -> None:
@@ -35,20 +40,50 @@ def test_a_full_batch_of_the_longest_keys_is_a_small_document() -> None:
     assert len(pack(table)) < 900 * 1024
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["e1", "e2"]), st.sampled_from(list(Outcome))), max_size=20),
+    st.sets(st.integers(0, 12)),
+)
+def test_a_page_is_compared_as_if_every_key_were_looked_up(
+    known: list[tuple[int, str, Outcome]], listed: set[int]
+) -> None:
+    window = RecordWindow("mine")
+    newest: dict[int, tuple[str, Outcome]] = {}
+    for at, (number, etag, outcome) in enumerate(known):
+        window.add(Record(str(at), "other", float(at), (Entry(b"%02d" % number, etag, 5, 0, outcome),)))
+        newest[number] = etag, outcome
+    page = Page.of([SourceObject(b"%02d" % number, "e1", 5, 0) for number in sorted(listed)])
+    there = (Outcome.COPIED, Outcome.UNCHANGED)
+    same = [newest.get(number, ("", None))[0] == "e1" and newest[number][1] in there for number in sorted(listed)]
+    assert window.differing(page) == [index for index, is_same in enumerate(same) if not is_same]
+
+
+_COLUMNS = {"key": ["a"], "etag": "e", "size": 1, "outcome": None, "at": 0}
+
+
 @pytest.mark.parametrize(
-    "packed",
+    "scan",
     [
         b"",
         b"garbage",
         zlib.compress(b"[]"),
         zlib.compress(b"not json"),
-        zlib.compress(json.dumps({"schema": 99, "table": {"key": []}}).encode()),
-        zlib.compress(json.dumps({"schema": 1, "table": {"key": ["a"], "outcome": ["teleported"]}}).encode()),
+        zlib.compress(json.dumps({"schema": 1, "table": {"key": []}}).encode()),
+        zlib.compress(json.dumps({**_COLUMNS, "schema": 99}).encode()),
+        zlib.compress(json.dumps({"schema": SCHEMA, "key": ["a"]}).encode()),
+        zlib.compress(json.dumps({**_COLUMNS, "schema": SCHEMA, "etag": ["one", "too many"]}).encode()),
     ],
 )
-def test_what_another_version_wrote_is_said_to_be_unknown(packed: bytes) -> None:
+def test_what_another_version_wrote_is_said_to_be_unknown(scan: bytes) -> None:
     with pytest.raises(UnknownSchema):
-        unpack(packed)
+        Table(Packed(scan, pack([]).detail))
+
+
+def test_damaged_details_are_noticed_when_they_are_asked_for() -> None:
+    table = Table(Packed(pack([Entry(b"a", "e", 1, 0)]).scan, b"garbage"))
+    assert table.keys == [b"a"]
+    with pytest.raises(UnknownSchema):
+        table[0]
 
 
 def record(batch: str, keys: str, at: float, run: str = "r", outcome: Outcome | None = None) -> Record:
