@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast test-large bench-transfer check format clean
+.PHONY: help demo up manage test test-fast test-large bench-transfer check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STA
 
 up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_AUTH, LIST_SECONDS, VERIFY_SECONDS)
 	@PORT="$(PORT)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
+
+manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="inspect a/"; ARGS=-h tells all)
+	@$(BIN)/python -m shared.manage $(or $(ARGS),-h)
 
 test: check  ## check, then all tests: unit, contract, functions, e2e
 	@$(BIN)/python -m pytest

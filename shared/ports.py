@@ -327,11 +327,14 @@ class OpenRange:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run whose end has not been written down. kind: "list", "keys" or "verify". started_at: epoch seconds."""
+    """A run whose end has not been written down. kind: "list", "keys" or "verify". message: what began it, as JSON.
+    started_at: epoch seconds.
+    """
 
     name: str
     kind: str
     prefix: str
+    message: bytes
     started_at: float
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import botocore.session
@@ -33,6 +34,7 @@ from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.ranges import Ranges
 from shared.workflows.replicate_object import ReplicateObject
+from shared.workflows.resume import Resume, Resumed
 from shared.workflows.route import Cheapest
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -172,6 +174,29 @@ class Parts:
             mapping=self.settings.mapping,
             life_seconds=self.settings.in_flight_life_seconds,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an operator needs: the memory and the queue, and no bucket."""
+
+    settings: Settings
+    state: State
+    queue: Queue
+
+    def resume(self) -> Awaitable[Resumed]:
+        s = self.settings
+        publish = PublishBatches(
+            self.state, self.queue, SystemClock(), s.transfer_topic, s.keys_per_message, s.batch_bytes
+        )
+        topics = {"list": s.list_topic, "keys": s.list_topic, "verify": s.verify_topic}
+        return Resume(self.state, self.queue, publish, topics)()
+
+
+def desk(given: Settings) -> Desk:
+    """Must be made on the loop that uses it."""
+    state = FirestoreState(given.google_cloud_project, given.firestore_database, given.job, JsonLog(given.log_level))
+    return Desk(given, state, PubSubQueue(given.google_cloud_project, given.dead_letter_topic))
 
 
 def settings() -> Settings:

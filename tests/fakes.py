@@ -376,6 +376,7 @@ class _Range:
 class _Run:
     kind: str
     prefix: str
+    message: bytes
     started_at: float
     state: str = "going"
     books: RunSummary | None = None
@@ -451,7 +452,7 @@ class FakeState:
     async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
         if opened.piece.run in self.runs:
             return False
-        self.runs[opened.piece.run] = _Run(kind, opened.piece.prefix, now)
+        self.runs[opened.piece.run] = _Run(kind, opened.piece.prefix, opened.message, now)
         self.ranges.setdefault(opened.piece, _Range(opened, touched=self.now()))
         return True
 
@@ -511,7 +512,7 @@ class FakeState:
 
     async def open_runs(self) -> list[OpenRun]:
         return [
-            OpenRun(name, run.kind, run.prefix, run.started_at)
+            OpenRun(name, run.kind, run.prefix, run.message, run.started_at)
             for name, run in self.runs.items()
             if run.state == "going"
         ]

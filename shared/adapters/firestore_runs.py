@@ -34,7 +34,13 @@ class FirestoreRuns(FirestoreLedger):
         self._schedules = job.collection("control")
 
     async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
-        run = {"kind": kind, "prefix": opened.piece.prefix, "started_at": time(now), "state": "going"}
+        run = {
+            "kind": kind,
+            "prefix": opened.piece.prefix,
+            "message": opened.message,
+            "started_at": time(now),
+            "state": "going",
+        }
         batch = self._client.batch()
         batch.create(self._runs.document(opened.piece.run), run)
         batch.create(self._range(opened.piece), _open(opened))
@@ -127,7 +133,8 @@ class FirestoreRuns(FirestoreLedger):
         found = []
         async for snapshot in query.stream():
             fields = snapshot.to_dict() or {}
-            found.append(OpenRun(snapshot.id, fields["kind"], fields["prefix"], fields["started_at"].timestamp()))
+            started_at = fields["started_at"].timestamp()
+            found.append(OpenRun(snapshot.id, fields["kind"], fields["prefix"], fields["message"], started_at))
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
     async def touched(self, run: str) -> float | None:

@@ -34,7 +34,7 @@ class Answer:
     body: bytes
 
 
-T = TypeVar("T", default=Answer)
+T = TypeVar("T")
 Verdict = Callable[[str, int, Mapping[str, str], bytes], ObjectError]
 
 
@@ -89,19 +89,29 @@ class Http:
         request: Callable[[], tuple[str, str, Mapping[str, str]]],
         good: tuple[int, ...] = (200,),
         body: bytes | None = None,
-        read: Callable[[Answer], T] = lambda answer: answer,  # type: ignore[assignment,return-value]
-    ) -> T:
+    ) -> Answer:
         """A small, repeatable request: tried again while its verdict is that this may help.
 
-        request is called for every try, so that a signature is never older than the try. read: what to make of a good
-        answer; what it raises is a verdict, too.
+        request is called for every try, so that a signature is never older than the try.
         """
+        return await self.read(what, verdict, request, lambda answer: answer, good, body)
+
+    async def read(
+        self,
+        what: str,
+        verdict: Verdict,
+        request: Callable[[], tuple[str, str, Mapping[str, str]]],
+        make: Callable[[Answer], T],
+        good: tuple[int, ...] = (200,),
+        body: bytes | None = None,
+    ) -> T:
+        """As `ask`, for what is made of a good answer; what `make` raises is a verdict, too."""
         for attempt in range(1, _TRIES + 1):
             try:
                 method, url, headers = request()
                 answer = await self.once(method, url, headers, body)
                 if answer.status in good:
-                    return read(answer)
+                    return make(answer)
                 raise verdict(what, answer.status, answer.headers, answer.body)
             except Transient as failure:
                 if attempt == _TRIES:

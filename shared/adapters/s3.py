@@ -72,8 +72,8 @@ class S3Source:
                 )
             return listing
 
-        return await self._http.ask(
-            what, verdicts.reading, lambda: ("GET", url, self._address.signed("GET", url)), read=read
+        return await self._http.read(
+            what, verdicts.reading, lambda: ("GET", url, self._address.signed("GET", url)), read
         )
 
     async def head(self, key: bytes) -> SourceObject:

@@ -4,6 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from shared.core.objects import SourceObject
 
+MOST_KEY_BYTES = 256 * 1024
+"""Of a batch's keys together: with a reason for each they still fit a document (1 MiB) and a message (10 MB).
+https://firebase.google.com/docs/firestore/quotas, https://cloud.google.com/pubsub/quotas"""
+
 
 def batches(objects: Sequence[SourceObject], most_keys: int, most_bytes: int) -> Iterator[tuple[SourceObject, ...]]:
     """Consecutive batches of at most `most_keys` keys and `most_bytes` of content; every batch has a key.
@@ -11,12 +15,14 @@ def batches(objects: Sequence[SourceObject], most_keys: int, most_bytes: int) ->
     The byte limit keeps a batch of large objects within one invocation's budget.
     """
     batch: list[SourceObject] = []
-    size = 0
+    size = names = 0
     for item in objects:
-        if batch and (len(batch) >= most_keys or size + item.size > most_bytes):
+        full = len(batch) >= most_keys or size + item.size > most_bytes or names + len(item.key) > MOST_KEY_BYTES
+        if batch and full:
             yield tuple(batch)
-            batch, size = [], 0
+            batch, size, names = [], 0, 0
         batch.append(item)
         size += item.size
+        names += len(item.key)
     if batch:
         yield tuple(batch)

@@ -37,7 +37,8 @@ class Publishing:
         self._pages.append(judged)
         self._waiting += [judged.object(index) for index in judged.wanted]
         batches = self.publish.cut(self._waiting)
-        await self._send(batches if len(self._pages) >= MOST_PAGES else batches[:-1])
+        full = batches and len(batches[-1]) >= self.publish.keys_per_message
+        await self._send(batches if full or len(self._pages) >= MOST_PAGES else batches[:-1])
         self._book()
 
     async def flush(self) -> None:

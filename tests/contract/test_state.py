@@ -12,7 +12,8 @@ from shared.core.compaction import Merge
 from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
 from shared.core.outcomes import Outcome, Tally
-from shared.ports import Books, Control, Grant, KeyCount, OpenRange, RangeId, Refusal, RunSummary, State
+from shared.ports import Books, Control, Grant, KeyCount, OpenRange,
+    OpenRun, RangeId, Refusal, RunSummary, State
 from shared.telemetry import Log
 from tests.fakes import FakeState
 
@@ -240,9 +241,7 @@ async def test_the_books_of_a_run(state: State) -> None:
 async def test_the_books_of_a_run_that_has_ended_outlive_its_records(state: State) -> None:
     await state.begin(opened(), "list", NOW)
     await state.remember([record("b1", "a/1", run="run")])
-    assert [(run.name, run.kind, run.prefix, run.started_at) for run in await state.open_runs()] == [
-        ("run", "list", "a/", NOW)
-    ]
+    assert await state.open_runs() == [OpenRun("run", "list", "a/", b"message ", NOW)]
     touched = await state.touched("run")
     assert touched is not None
     assert abs(touched - time.time()) < 60

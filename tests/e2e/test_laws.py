@@ -57,10 +57,12 @@ def test_a_delta_with_nothing_to_do_costs_next_to_nothing(stack: Stack) -> None:
     before = stack.bill()
     asyncio.run(runs.wait(stack, stack.tick("list"), 120))
     after = stack.bill()
-    ledger = -(-COUNT // 50)
+    ledger = -(-COUNT // 100)
     assert after["cdn.request"] == before["cdn.request"]
     assert after["gcs.ingress_bytes"] == before["gcs.ingress_bytes"]
-    assert after["firestore.reads"] - before["firestore.reads"] <= ledger + 4, "the lease, the sum, two names of runs"
+    fixed = 36
+    """What a run costs whatever it lists: mostly the sums of the books of the run before."""
+    assert after["firestore.reads"] - before["firestore.reads"] <= ledger + fixed
     assert after["s3.list"] - before["s3.list"] == 1
 
 

@@ -26,6 +26,7 @@ ALLOWED = {
     "shared.instance": {"shared.wiring", "shared.runtime", "shared.telemetry"},
     "shared.handling": {"shared.instance", "shared.wiring", "shared.runtime", "shared.telemetry", "shared.core"},
     "shared.on_demand": {"shared.instance", "shared.runtime", "shared.workflows", "shared.core"},
+    "shared.manage": {"shared.wiring", "shared.ports", "shared.core"},
     "functions": {"shared.handling", "shared.on_demand", "shared.instance", "shared.wiring", "shared.core"},
 }
 PURE_LIBRARIES = {"pydantic", "google_crc32c"}

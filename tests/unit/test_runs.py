@@ -1,0 +1,266 @@
+"""Runs from their first message to their last key: ticks, pauses, ceilings, ends."""
+
+import pytest
+
+from shared.core.errors import Forbidden, NoSuchBucket, ObjectError, Throttled, Unsorted
+from shared.core.messages import ListMessage, TransferMessage, VerifyMessage
+from shared.core.outcomes import Outcome
+from shared.ports import Control
+from shared.workflows.resume import Resume, Resumed
+from tests.world import LIFE, World, counts, filled
+
+
+def said(world: World, message: str) -> list[dict[str, object]]:
+    return [fields for _, text, fields in world.log.lines if text == message]
+
+
+async def listed_only(world: World, message: ListMessage | None = None) -> str:
+    """A run whose batches wait in the queue."""
+    run = world.send("list", message or ListMessage())
+    while world.inbox and world.inbox[0][0] == "list":
+        await world._deliver(world.inbox.popleft())
+        world.inbox.extend((t, m, "x") for t, m in world.queue.sent if t == "list")
+        world.queue.sent = [item for item in world.queue.sent if item[0] != "list"]
+    return run
+
+
+async def test_a_tick_starts_nothing_on_top_of_a_run_that_is_going() -> None:
+    world = filled(3)
+    first = await listed_only(world)
+    second = await listed_only(world)
+    assert second not in world.state.runs
+    assert said(world, "still going, so no run is started on top") == [{"run": first}]
+    await world.drain()
+    third = await world.run()
+    assert await counts(world, third) == {Outcome.UNCHANGED: 3}
+    assert world.state.runs[first].state == "finished"
+
+
+async def test_a_person_s_prefix_waits_for_nobody() -> None:
+    world = filled(3)
+    await listed_only(world)
+    forced = await world.run(ListMessage(prefix="k/", force=True))
+    assert forced in world.state.runs
+
+
+async def test_the_same_tick_delivered_twice_is_one_run() -> None:
+    world = filled(3)
+    run = world.send("list", ListMessage(), times=3)
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 3}
+    assert len(world.state.runs) == 1
+
+
+async def test_a_run_that_nothing_touches_any_more_is_taken_up_by_the_next() -> None:
+    world = filled(3)
+    stalled = await listed_only(world)
+    world.queue.sent.clear()
+    world.clock.time += LIFE + 1
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 3}
+    assert world.state.runs[stalled].state == "stalled"
+    books = world.state.runs[stalled].books
+    assert books is not None
+    assert books.pending == 3
+    assert said(world, "run ended")[0]["reason"] == "stalled"
+
+
+async def test_a_prefix_that_matches_nothing_is_a_run_of_no_keys() -> None:
+    world = filled(3)
+    run = await world.run(ListMessage(prefix="nothing/here"))
+    assert await counts(world, run) == {}
+    assert (await world.state.summary(run)).finished
+
+
+async def test_a_prefix_document_tells_its_story() -> None:
+    world = filled(3)
+    first = await world.run()
+    assert world.state.prefixes[""]["copy"]["state"] == "published"
+    world.clock.time += 100
+    second = await world.run()
+    document = world.state.prefixes[""]
+    assert document["initial"] == {"run": first, "started_at": 1_000_000.0, "ended_at": 1_000_100.0}
+    assert document["copy"]["frequency_seconds"] == 100.0
+    assert document["copy"]["run"] == second
+    assert (document["s3_count"], document["s3_bytes"]) == (3, 3)
+    await world.run(VerifyMessage())
+    world.clock.time += 100
+    await world.run(VerifyMessage())
+    document = world.state.prefixes[""]
+    assert document["check"]["frequency_seconds"] == 100.0
+    assert document["repair"]["state"] == "finished"
+    assert document["repair"]["copied"] == 0
+
+
+async def test_paused_nothing_starts_and_resumed_all_goes_on() -> None:
+    world = filled(9)
+    world.bucket.page_size = 3
+    pages = 0
+
+    def pause_after_the_first_page() -> None:
+        nonlocal pages
+        pages += 1
+        world.clock.pass_time(2)
+        world.state.said = Control(paused=pages == 2)
+
+    world.bucket.listed_page = pause_after_the_first_page
+    run = world.send("list", ListMessage())
+    await world.drain()
+    world.bucket.listed_page = lambda: None
+    assert not world.destination.writes, "the batch that was published waits, too"
+    assert (await world.state.summary(run)).listed_keys == 3
+    tick = await world.run()
+    assert tick not in world.state.runs
+    assert said(world, "the job is paused, so no run is started") == [{"run": tick}]
+    assert await resume(world) == Resumed(ranges=1, batches=1)
+    world.clock.time += 2
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 9}
+
+
+async def test_paused_before_its_first_page_a_forced_run_waits_whole() -> None:
+    world = filled(4)
+    await world.run()
+    world.clock.time += 2
+    world.state.said = Control(paused=True)
+    run = await world.run(ListMessage(prefix="k/", force=True))
+    assert (await world.state.summary(run)).open_ranges == 1
+    await resume(world)
+    world.clock.time += 100
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 4}
+
+
+async def test_a_paused_verifier_goes_on_where_it_was() -> None:
+    world = filled(4)
+    await world.run()
+    world.destination.objects.clear()
+    world.destination.writes.clear()
+    world.clock.time += 2
+    world.state.said = Control(paused=True)
+    run = await world.run(VerifyMessage(prefix="k/"))
+    assert not world.destination.writes
+    await resume(world)
+    world.clock.time += 100
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 4}
+
+
+async def resume(world: World) -> Resumed:
+    publish = world.handlers["list"].publish
+    return await Resume(world.state, world.queue, publish, {"list": "list", "keys": "list", "verify": "verify"})()
+
+
+@pytest.mark.parametrize(
+    ("control", "copied"),
+    [
+        (Control(most_objects=7), 6),
+        (Control(most_bytes=11), 3),
+        (Control(most_objects=0), 0),
+        (Control(most_objects=12), 12),
+    ],
+)
+async def test_a_ceiling_stops_a_run_cleanly(control: Control, copied: int) -> None:
+    """Batches are of three keys of two bytes: a batch is published whole or not at all."""
+    world = World()
+    for number in range(12):
+        world.bucket.put(f"k/{number:02d}", b"xy" if control.most_bytes is None else b"xyz")
+    world.bucket.page_size = 5
+    world.state.said = control
+    run = await world.run()
+    assert await counts(world, run) == ({Outcome.COPIED: copied} if copied else {})
+    summary = await world.state.summary(run)
+    assert summary.listed_keys == copied, "what could not be published is not in the books of this run"
+    assert summary.stopped_ranges == (copied < 12)
+    if copied < 12:
+        assert "ceiling" in str(said(world, "a range has stopped")[0]["reason"])
+        assert "ceiling" in world.state.prefixes[""]["copy"]["error"]
+    world.state.said = Control()
+    world.clock.time += 2
+    assert await counts(world, await world.run()) == (
+        {Outcome.COPIED: 12 - copied, Outcome.UNCHANGED: copied} if 0 < copied < 12
+        else {Outcome.COPIED: 12} if not copied else {Outcome.UNCHANGED: 12}
+    )  # fmt: skip
+    assert world.state.runs[run].state == ("stopped" if copied < 12 else "finished")
+
+
+async def test_what_was_reserved_and_not_used_is_given_back() -> None:
+    world = filled(4)
+    world.state.said = Control(most_objects=1000, most_bytes=10**6)
+    run = await world.run()
+    assert world.state.spent[run] == (4, 6)
+
+
+@pytest.mark.parametrize("failure", [NoSuchBucket("no bucket"), Forbidden("ListBucket"), Unsorted("directory")])
+async def test_a_source_that_cannot_be_listed_ends_the_run_with_the_reason(failure: ObjectError) -> None:
+    world = filled(3)
+
+    def refuse() -> None:
+        raise failure
+
+    world.bucket.listed_page = refuse
+    run = await world.run()
+    summary = await world.state.summary(run)
+    assert summary.finished
+    assert summary.stopped_ranges == 1
+    assert str(world.state.prefixes[""]["copy"]["error"]).startswith(failure.reason)
+    world.bucket.listed_page = lambda: None
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 3}
+
+
+async def test_throttled_in_the_middle_what_was_listed_is_kept() -> None:
+    world = filled(9)
+    world.bucket.page_size = 3
+    pages = 0
+
+    def throttle() -> None:
+        nonlocal pages
+        pages += 1
+        if pages == 3:
+            raise Throttled("SlowDown")
+
+    world.bucket.listed_page = throttle
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 9}
+    assert pages == 4, "no page was listed twice"
+    assert said(world, "a range is handed on")
+
+
+async def test_a_clock_that_jumps_loses_nothing() -> None:
+    world = filled(6)
+    run = await listed_only(world)
+    world.clock.time += 10**7
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 6}
+    world.clock.time -= 2 * 10**7
+    world.bucket.put("k/000", b"changed")
+    assert (await counts(world, await world.run()))[Outcome.COPIED] == 1
+    assert world.same()
+
+
+async def test_a_batch_delivered_while_paused_stays_open() -> None:
+    world = filled(2)
+    await listed_only(world)
+    ((_, message),) = world.queue.sent
+    assert isinstance(message, TransferMessage)
+    world.clock.time += 2
+    world.state.said = Control(paused=True)
+    await world.drain()
+    assert [record.settled for record, _ in world.state.ledger.values()] == [False]
+
+
+async def test_records_of_a_run_that_is_going_are_not_merged() -> None:
+    world = filled(8)
+    await listed_only(world, ListMessage(prefix="k/"))
+    world.queue.sent.clear()
+    before = set(world.state.ledger)
+    await world.run()
+    assert before <= set(world.state.ledger)
+
+
+async def test_books_outlive_the_records_they_were_added_up_from() -> None:
+    world = filled(8)
+    first = await world.run()
+    await world.run()
+    assert len(world.state.ledger) == 1
+    assert await counts(world, first) == {Outcome.COPIED: 8}
