@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage test test-fast test-large bench-transfer check format clean
+.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions 
 
 bench-transfer: .venv/.bench  ## the transfer against rclone and threads, as a table and JSON (RUNS=5, ONLY=small,medium,large,tls)
 	@RUNS="$(RUNS)" ONLY="$(ONLY)" $(BIN)/python -m benchmarks.transfer
+
+bench-scan: .venv/.bench  ## CPU of a delta scan a key, against boto3 and rclone, as a table and JSON (RUNS=5, KEYS=200000)
+	@RUNS="$(RUNS)" KEYS="$(KEYS)" $(BIN)/python -m benchmarks.scan
 
 check: .venv/.dev  ## lint, format and types
 	@$(BIN)/ruff check .

@@ -1,10 +1,15 @@
 """What a process group has used, read from /proc (Linux)."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.children import ROOT, clean_environment
+from local.stack import Stack
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -50,3 +55,16 @@ def _peak(folder: Path) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def spawned(command: Sequence[str], stack: Stack) -> tuple[float, Usage]:
+    """Run a client to its end: wall seconds, and what it used."""
+    started = time.monotonic()
+    environment = clean_environment(stack.environment)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = process.stdout.read() if process.stdout is not None else b""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{output.decode(errors='replace')[-2000:]}")
+    return time.monotonic() - started, Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)

@@ -18,7 +18,6 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 import urllib.request
@@ -31,8 +30,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.processes import Usage, of_group, reset_peak
-from local.children import ROOT, clean_environment
+from benchmarks.processes import Usage, of_group, reset_peak, spawned
+from local.children import ROOT
 from local.provisioning import s3_client
 from local.stack import DESTINATION, SOURCE, Stack
 
@@ -120,24 +119,12 @@ def rclone(stack: Stack, _listed: list[dict[str, Any]]) -> tuple[float, Usage]:
         "us-east-1", "--gcs-endpoint", f"{stack.url('gcs')}/storage/v1/", "--gcs-anonymous",
         "--gcs-bucket-policy-only", f":s3:{SOURCE}", f":gcs:{DESTINATION}",
     ]  # fmt: skip
-    return _spawned(command, stack)
+    return spawned(command, stack)
 
 
 def threads(stack: Stack, _listed: list[dict[str, Any]]) -> tuple[float, Usage]:
     """`benchmarks.threads_copy`."""
-    return _spawned([sys.executable, "-m", "benchmarks.threads_copy", SOURCE, DESTINATION], stack)
-
-
-def _spawned(command: list[str], stack: Stack) -> tuple[float, Usage]:
-    started = time.monotonic()
-    environment = clean_environment(stack.environment)
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.stdout.read() if process.stdout is not None else b""
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} failed:\n{output.decode(errors='replace')[-2000:]}")
-    return time.monotonic() - started, Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return spawned([sys.executable, "-m", "benchmarks.threads_copy", SOURCE, DESTINATION], stack)
 
 
 CLIENTS: dict[str, Client] = {"ours": ours, "rclone": rclone, "threads": threads}

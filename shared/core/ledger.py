@@ -293,6 +293,10 @@ class RecordWindow:
         passed = [record for record in self._records if record.last < key]
         if passed:
             self._records = [record for record in self._records if record.last >= key]
+            if not self._records:
+                for known in (self._ranks, self._there, self._others):
+                    known.clear()
+                return passed
             for record in passed:
                 for gone in record.table.keys:
                     self._ranks.pop(gone, None)
