@@ -40,7 +40,7 @@ from local.provisioning import s3_client
 from local.stack import PROJECT, SOURCE, Stack
 from shared.adapters.clock import SystemClock
 from shared.adapters.firestore import FirestoreState
-from shared.adapters.http import Answer
+from shared.adapters.http import Answer, Http
 from shared.adapters.s3 import S3Source
 from shared.adapters.s3_address import S3Address
 from shared.core.batching import batches
@@ -288,11 +288,12 @@ def wires_table(keys: int, count: int, console: Console) -> dict[str, Any]:
 async def remember(stack: Stack) -> None:
     """A ledger as the transfer leaves it: everything copied, a hundred keys a record."""
     state = FirestoreState(PROJECT, "(default)", "default", Log("ERROR"))
-    objects = [
-        SourceObject(item["Key"].encode(), item["ETag"].strip('"'), item["Size"], 0)
-        for page in s3_client(stack.environment).get_paginator("list_objects_v2").paginate(Bucket=SOURCE)
-        for item in page["Contents"]
-    ]
+    clock, given = SystemClock(), stack.environment
+    keys = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
+    address = S3Address.of(SOURCE, "us-east-1", given["AWS_ENDPOINT_URL_S3"], keys, clock, False)
+    http = Http(1, clock)
+    objects = [item async for page in S3Source(address, http).pages(b"", b"") for item in page]
+    await http.close()
     records = []
     for batch in batches(objects, 100, 2**40):
         entries = tuple(

@@ -476,8 +476,12 @@ class State(Protocol):
         """A run's records with keys that have not ended."""
         ...
 
-    async def listed(self, run: str) -> tuple[Tally, int]:
-        """What a run has listed so far, and how many ranges are open: where `summary` needs two dozen sums."""
+    async def is_open(self, run: str) -> bool:
+        """Whether a run has ranges that are not done."""
+        ...
+
+    async def listed(self, run: str) -> Tally:
+        """What a run has listed so far: one sum, where `summary` needs two dozen."""
         ...
 
     async def summary(self, run: str) -> RunSummary:

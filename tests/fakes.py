@@ -488,17 +488,20 @@ class FakeState:
             if record.run == run and not record.settled:
                 yield record
 
-    async def listed(self, run: str) -> tuple[Tally, int]:
+    async def is_open(self, run: str) -> bool:
+        return any(item.state == "open" for item in self._of(run))
+
+    async def listed(self, run: str) -> Tally:
         listed = Tally()
         for item in self._of(run):
             listed.merge(item.books.listed)
-        return listed, sum(item.state == "open" for item in self._of(run))
+        return listed
 
     async def summary(self, run: str) -> RunSummary:
         known = self.runs.get(run)
         if known is not None and known.books is not None:
             return known.books
-        listed, still_open = await self.listed(run)
+        listed, still_open = await self.listed(run), sum(item.state == "open" for item in self._of(run))
         outcomes, filters, verdicts = Tally(), Tally(), Tally()
         for item in self._of(run):
             outcomes.merge(item.books.outcomes)
