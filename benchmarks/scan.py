@@ -172,8 +172,8 @@ class CannedState:
 
     async def note_prefix(self, *_: object) -> None: ...
 
-    async def listed(self, _run: str) -> tuple[object, int]:
-        return None, 1
+    async def is_open(self, _run: str) -> bool:
+        return True
 
 
 def canned_ours(canned: Canned) -> float:

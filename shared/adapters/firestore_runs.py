@@ -10,6 +10,7 @@ from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.adapters.firestore_ledger import FirestoreLedger
@@ -98,15 +99,18 @@ class FirestoreRuns(FirestoreLedger):
         await self._range(piece).set({**fields, **tallies(books)})
 
     async def open_ranges(self, run: str) -> list[bytes]:
-        query = self._ranges.where(filter=FieldFilter("run", "==", run)).where(
-            filter=FieldFilter("state", "==", "open")
-        )
-        return [bytes(snapshot.get("message")) async for snapshot in query.stream()]
+        return [bytes(snapshot.get("message")) async for snapshot in self._still_open(run).stream()]
 
-    async def listed(self, run: str) -> tuple[Tally, int]:
-        ranges = self._ranges.where(filter=FieldFilter("run", "==", run))
-        still_open = ranges.where(filter=FieldFilter("state", "==", "open"))
-        return await sums(ranges, "listed", ["listed"]), await count(still_open)
+    async def is_open(self, run: str) -> bool:
+        one = self._still_open(run).select(["run"]).limit(1)
+        return bool([snapshot async for snapshot in one.stream()])
+
+    async def listed(self, run: str) -> Tally:
+        return await sums(self._ranges.where(filter=FieldFilter("run", "==", run)), "listed", ["listed"])
+
+    def _still_open(self, run: str) -> AsyncQuery:
+        ranges: AsyncQuery = self._ranges.where(filter=FieldFilter("run", "==", run))
+        return ranges.where(filter=FieldFilter("state", "==", "open"))
 
     async def summary(self, run: str) -> RunSummary:
         fields = (await self._runs.document(run).get()).to_dict() or {}
@@ -115,7 +119,7 @@ class FirestoreRuns(FirestoreLedger):
     async def _added_up(self, run: str) -> RunSummary:
         here = FieldFilter("run", "==", run)
         ranges, ledger = self._ranges.where(filter=here), self._ledger.where(filter=here)
-        listed, open_ranges = await self.listed(run)
+        listed, open_ranges = await self.listed(run), await count(self._still_open(run))
         outcomes = await sums(ranges, "outcomes", list(Outcome))
         outcomes.merge(await sums(ledger, "outcomes", list(Outcome)))
         return RunSummary(
@@ -138,9 +142,7 @@ class FirestoreRuns(FirestoreLedger):
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
     async def touched(self, run: str) -> float | None:
-        ranges = self._ranges.where(filter=FieldFilter("run", "==", run)).where(
-            filter=FieldFilter("state", "==", "open")
-        )
+        ranges = self._still_open(run)
         batches = self.unsettled(run)
         found = [snapshot.update_time async for snapshot in ranges.select(["run"]).limit(_SAMPLE).stream()]
         found += [snapshot.update_time async for snapshot in batches.select(["run"]).limit(_SAMPLE).stream()]

@@ -163,9 +163,9 @@ class ListRange:
 
     async def _note(self, piece: RangeId, kind: str) -> None:
         """What the prefix's document says once the last range is closed."""
-        listed, open_ranges = await self.state.listed(piece.run)
-        if open_ranges:
+        if await self.state.is_open(piece.run):
             return
+        listed = await self.state.listed(piece.run)
         keys, size = listed.total_keys, listed.total_bytes
         self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
         if kind == "list":

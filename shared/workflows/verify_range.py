@@ -181,7 +181,7 @@ class VerifyRange:
         return False
 
     async def _note(self, piece: RangeId) -> None:
-        if (await self.state.listed(piece.run))[1]:
+        if await self.state.is_open(piece.run):
             return
         summary = await self.state.summary(piece.run)
         verdicts = {name: count for name, count, _ in summary.verdicts}
