@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan check format clean
+.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan simulate check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ bench-transfer: .venv/.bench  ## the transfer against rclone and threads, as a t
 
 bench-scan: .venv/.bench  ## CPU of a delta scan a key, against boto3 and rclone, as a table and JSON (RUNS=5, KEYS=200000)
 	@RUNS="$(RUNS)" KEYS="$(KEYS)" $(BIN)/python -m benchmarks.scan
+
+simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: hours, instances, bill, a plot (SCALE=1)
+	@SCALE="$(SCALE)" $(BIN)/python -m benchmarks.simulate
 
 check: .venv/.dev  ## lint, format and types
 	@$(BIN)/ruff check .

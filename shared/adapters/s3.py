@@ -11,7 +11,7 @@ from shared.adapters.cdn_access import Access
 from shared.adapters.connection import Response
 from shared.adapters.http import Answer, Http
 from shared.adapters.s3_address import NOTHING, S3Address
-from shared.adapters.s3_listing import Listing, in_order, parse, unquoted
+from shared.adapters.s3_listing import Listing, NotAListing, in_order, parse, unquoted
 from shared.core import verdicts
 from shared.core.errors import Changed, Corrupt, Unsorted
 from shared.core.objects import Attributes, SourceObject
@@ -51,9 +51,7 @@ class S3Source:
         return Children([item.decode() for item in listing.prefixes], not listing.truncated)
 
     async def _list(self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING) -> Listing:
-        """Keys come URL-encoded because XML cannot hold them all. A page that is damaged or out of order is asked for
-        again. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-        """
+        """Keys come URL-encoded because XML cannot hold them all. A damaged page is asked for again. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
         fields = {"encoding-type": "url", "list-type": "2", "prefix": quote(prefix, safe=""), **more}
         if after:
             fields["start-after"] = quote(after, safe="")
@@ -63,7 +61,7 @@ class S3Source:
         def read(answer: Answer) -> Listing:
             try:
                 listing = parse(answer.body)
-            except ValueError as error:
+            except NotAListing as error:
                 raise Corrupt(f"{what}: not a listing: {error}") from None
             if not in_order(listing.page, after):
                 raise Unsorted(

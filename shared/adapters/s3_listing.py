@@ -32,9 +32,19 @@ class Listing:
     truncated: bool
 
 
+class NotAListing(Exception):
+    """A body that is no page of a listing, or not all of one."""
+
+
 def parse(body: bytes) -> Listing:
-    """Read a page. Raises ValueError if it is not one, or not whole."""
-    text = body.decode()
+    """Read a page. Raises NotAListing."""
+    try:
+        return _read(body.decode())
+    except (ValueError, ElementTree.ParseError) as error:
+        raise NotAListing(str(error)) from None
+
+
+def _read(text: str) -> Listing:
     if text.rstrip().endswith("</ListBucketResult>"):
         truncated, encoded = "<IsTruncated>true</IsTruncated>" in text, "<EncodingType>url</EncodingType>" in text
         rows, rolled_up = _CONTENTS.findall(text), text.count("<CommonPrefixes>")
@@ -70,10 +80,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _by_parser(text: str) -> Listing:
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        raise ValueError(str(error)) from None
+    root = ElementTree.fromstring(text)
     for element in root.iter():
         element.tag = _NAMESPACE.sub("", element.tag)
     if root.tag != "ListBucketResult" or root.findtext("IsTruncated") not in ("true", "false"):

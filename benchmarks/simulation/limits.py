@@ -1,0 +1,74 @@
+"""What the services allow, what they charge, and what the model assumes where nothing is published.
+
+Limits and prices are those published for 2026-11; look at the pages before you rely on them.
+"""
+
+MINUTE, HOUR = 60.0, 3600.0
+
+S3_GETS_A_PARTITION = 5500
+"""GET, HEAD and LIST requests a second for each partitioned prefix of a bucket.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html"""
+
+S3_PARTITIONS_AT_FIRST = 2
+S3_PARTITION_DOUBLING_SECONDS = 30 * MINUTE
+"""Assumed. S3 says that it splits partitions gradually under load, and answers 503 meanwhile, but not how fast; a
+bucket of this size has more partitions than these."""
+
+CDN_BYTES_A_SECOND = 150e9 / 8
+CDN_REQUESTS_A_SECOND = 250_000
+"""A distribution's quotas, 150 Gbps and 250,000 requests a second.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html"""
+
+GCS_WRITES_AT_FIRST = 1000
+GCS_DOUBLING_SECONDS = 20 * MINUTE
+"""Object writes a second that a bucket takes at once, and how fast that may be raised.
+https://cloud.google.com/storage/docs/request-rate"""
+
+FIRESTORE_WRITES_AT_FIRST = 500
+FIRESTORE_GROWTH = 1.5
+FIRESTORE_GROWTH_SECONDS = 5 * MINUTE
+"""The 500/50/5 rule for a new collection.
+https://firebase.google.com/docs/firestore/best-practices#ramping_up_traffic"""
+
+DOCUMENT_WRITES_A_SECOND = 1
+"""Sustained, to one document. https://firebase.google.com/docs/firestore/best-practices#updates_to_a_single_document"""
+
+LISTER_INSTANCES = 100
+TRANSFER_INSTANCES = 300
+"""A service's ceiling is 100 unless it is set; a project's, by its CPU quota, is higher. Settings of the deployment.
+https://cloud.google.com/run/docs/configuring/max-instances, https://cloud.google.com/run/quotas"""
+
+LISTER_CONCURRENCY = 8
+"""Ranges one instance lists at a time: a page takes about 25 ms of CPU on a first run, and 300 ms in all."""
+
+INSTANCES_A_MINUTE = 60
+"""Assumed: new instances of a service under load."""
+
+COPY_CPU_SECONDS = 0.21e-3
+COPY_CPU_SECONDS_A_BYTE = 1.5e-9
+"""Of the transfer function, measured: `make bench-transfer`, 10 KiB objects, and large ones over TLS."""
+
+INSTANCE_BYTES_A_SECOND = 75e6
+"""Assumed: 600 Mbit/s in and out of an instance of one vCPU."""
+
+OBJECTS_IN_FLIGHT = 64
+COPY_SECONDS = 0.2
+"""Assumed latency of a small copy: CloudFront to S3 and back, then the write."""
+
+S3_LIST_SECONDS = 0.15
+S3_PROBE_SECONDS = 0.06
+FIRESTORE_SECONDS = 0.03
+PUBSUB_SECONDS = 0.04
+DELIVERY_SECONDS = 0.2
+"""Assumed latencies."""
+
+PUBSUB_PUSH_BYTES_A_SECOND = 440e6
+"""Push throughput of a large region. https://cloud.google.com/pubsub/quotas"""
+
+MESSAGE_BYTES_A_KEY = 140
+"""Of a batch's message: key, ETag, size, times (measured by `make demo`)."""
+
+VCPU_SECOND, GIB_SECOND, MILLION_INVOCATIONS = 0.000024, 0.0000025, 0.40
+"""Dollars, request-based billing, tier 1. https://cloud.google.com/run/pricing"""
+
+INSTANCE_GIB = 1.0

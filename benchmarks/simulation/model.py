@@ -1,0 +1,257 @@
+"""S3, Firestore, Pub/Sub and instances as the production lister meets them.
+
+One simulated object stands for PAGE_KEYS = 1,000 of the bucket's: so every page of a listing is one object, and the
+lister splits, probes, batches and budgets on real keys, page by page, in minutes instead of days of CPU. What it writes
+and sends for such an object is counted as the ten batches of a hundred keys that it stands for.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.simulation import limits
+from benchmarks.simulation.virtual_time import Ramp, VirtualClock
+from shared.core.budget import Budget
+from shared.core.messages import ListMessage, Message
+from shared.core.outcomes import Tally
+from shared.core.page import Page
+from shared.core.splitting import beyond
+from shared.ports import Books, Children, Control, Grant, KeyCount, OpenRange, RangeId, Refusal, Versioned
+
+PAGE_KEYS = 1000
+KEYS_PER_MESSAGE = 100
+BATCHES_A_PAGE = PAGE_KEYS // KEYS_PER_MESSAGE
+
+
+@dataclass(slots=True)
+class Bill:
+    """What is counted, by the names of local/prices.py, and when each document was written (seconds)."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    recent: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    hottest: tuple[float, str] = (0.0, "")
+
+    def wrote(self, document: str, at: float, window: float = 60.0) -> None:
+        self.counts["firestore.writes"] += 1
+        times = self.recent[document]
+        times.append(at)
+        while times[0] < at - window:
+            times.popleft()
+        self.hottest = max(self.hottest, (len(times) / window, document))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBucket:
+    """`shared.ports.Source`. keys: in order, every PAGE_KEYS-th of the bucket. size: bytes of so many objects."""
+
+    keys: Sequence[bytes]
+    size: int
+    bill: Bill
+
+    async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
+        position = bisect_right(self.keys, after)
+        while position < len(self.keys):
+            await self._request(limits.S3_LIST_SECONDS)
+            yield Page([self.keys[position]], ["e"], [self.size], ["2026-01-01T00:00:00.000Z"], ["STANDARD"])
+            position += 1
+
+    async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
+        await self._request(limits.S3_PROBE_SECONDS)
+        position = bisect_right(self.keys, after)
+        return self.keys[position] if position < len(self.keys) else None
+
+    async def children(self, prefix: bytes, after: bytes) -> Children:
+        await self._request(limits.S3_LIST_SECONDS)
+        found: list[str] = []
+        position = bisect_right(self.keys, max(prefix, after))
+        while position < len(self.keys) and len(found) < PAGE_KEYS and self.keys[position].startswith(prefix):
+            key = self.keys[position]
+            cut = key.find(b"/", len(prefix))
+            if cut < 0:
+                return Children(found, False)
+            found.append(key[: cut + 1].decode())
+            position = bisect_right(self.keys, (beyond(found[-1]) or "").encode())
+        return Children(found, len(found) < PAGE_KEYS)
+
+    async def _request(self, seconds: float) -> None:
+        self.bill.counts["s3.list"] += 1
+        await asyncio.sleep(seconds)
+
+
+@dataclass(slots=True)
+class _Range:
+    opened: OpenRange
+    done: bool = False
+    fences: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ModelState:
+    """`shared.ports.State` of a first run: nothing is remembered yet."""
+
+    clock: VirtualClock
+    bill: Bill
+    writes: Ramp
+    ranges: dict[RangeId, _Range] = field(default_factory=dict)
+    listed_pages: int = 0
+    open: int = 0
+
+    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        await self._read(1 + len(max(prefix, after)) // 30)
+        none: tuple[Versioned, ...] = ()
+        for record in none:
+            yield record
+
+    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        await self._read(1)
+        return KeyCount(0, 0)
+
+    async def remember(self, records: Sequence[Any]) -> None:
+        """Counted with the write that settles each batch."""
+        count = len(records) * BATCHES_A_PAGE
+        self.bill.counts["firestore.writes"] += 2 * count
+        self.bill.counts["firestore.reads"] += count
+        await self.writes.take(count)
+        await asyncio.sleep(limits.FIRESTORE_SECONDS)
+
+    async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
+        self._open(opened)
+        await self._write(f"runs/{opened.piece.run}", f"ranges/{opened.piece.cursor}")
+        return True
+
+    async def claim(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> Grant | Refusal:
+        found = self.ranges[opened.piece]
+        if found.done:
+            return Refusal.DONE
+        self.bill.counts["firestore.reads"] += 1
+        await self._write(f"ranges/{opened.piece.cursor}")
+        until = found.opened.until
+        return Grant(found.fences[0] if found.fences else until, found.fences, until)
+
+    async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
+        found = self.ranges[piece]
+        found.fences = (*(item.piece.cursor for item in further), *found.fences)
+        for item in further:
+            self._open(item)
+        await self._write(f"ranges/{piece.cursor}", *(f"ranges/{item.piece.cursor}" for item in further))
+
+    async def finish(self, piece: RangeId, books: Books, now: float) -> None:
+        self.ranges[piece].done = True
+        self.open -= 1
+        self.listed_pages += books.listed.total_keys
+        await self._write(f"ranges/{piece.cursor}")
+
+    def _open(self, opened: OpenRange) -> None:
+        self.ranges[opened.piece] = _Range(opened)
+        self.open += 1
+
+    async def open_runs(self) -> list[Any]:
+        await self._read(1)
+        return []
+
+    async def is_open(self, run: str) -> bool:
+        await self._read(1)
+        return self.open > 0
+
+    async def listed(self, run: str) -> Tally:
+        await self._read(1 + len(self.ranges) // 1000)
+        return Tally({"listed": self.listed_pages * PAGE_KEYS})
+
+    async def scheduled(self, kind: str) -> tuple[str, object]:
+        await self._read(1)
+        return "", None
+
+    async def schedule(self, kind: str, run: str, version: object) -> bool:
+        await self._write(f"control/schedule-{kind}")
+        return True
+
+    async def control(self) -> Control:
+        await self._read(1)
+        return Control()
+
+    async def prefix(self, prefix: str) -> dict[str, Any]:
+        await self._read(1)
+        return {}
+
+    async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:
+        await self._write(f"prefixes/{prefix}")
+
+    async def _read(self, count: int) -> None:
+        self.bill.counts["firestore.reads"] += count
+        await asyncio.sleep(limits.FIRESTORE_SECONDS)
+
+    async def _write(self, *documents: str) -> None:
+        for document in documents:
+            self.bill.wrote(document, self.clock.monotonic())
+        await asyncio.sleep(limits.FIRESTORE_SECONDS)
+
+
+@dataclass(slots=True)
+class ModelQueue:
+    """`shared.ports.Queue`: list messages go to instances, batches to the transfer's backlog."""
+
+    bill: Bill
+    deliver: Callable[[ListMessage], None]
+    published: Callable[[int], None]
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        if topic == "list":
+            for message in messages:
+                self.bill.counts["pubsub.billed_bytes"] += 2 * max(1000, len(message.encode()))
+                self.deliver(message)  # type: ignore[arg-type]
+        else:
+            count = len(messages) * PAGE_KEYS
+            self.bill.counts["pubsub.billed_bytes"] += 2 * count * limits.MESSAGE_BYTES_A_KEY
+            self.published(count)
+        await asyncio.sleep(limits.PUBSUB_SECONDS)
+
+
+@dataclass(slots=True)
+class Instances:
+    """Cloud Run: at most so many invocations at a time, started as they are needed; messages wait for a place."""
+
+    clock: VirtualClock
+    budget_seconds: float
+    work: Callable[[ListMessage, str, Budget], Any] | None = None
+    busy: int = 0
+    peak: int = 0
+    invocations: int = 0
+    busy_seconds: float = 0.0
+    _waiting: deque[ListMessage] = field(default_factory=deque)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def places(self) -> int:
+        """What has been started by now."""
+        started = 1 + self.clock.monotonic() / limits.MINUTE * limits.INSTANCES_A_MINUTE
+        return int(min(started, limits.LISTER_INSTANCES)) * limits.LISTER_CONCURRENCY
+
+    def deliver(self, message: ListMessage) -> None:
+        self._waiting.append(message)
+        self.admit()
+
+    def admit(self) -> None:
+        while self._waiting and self.busy < self.places:
+            self.busy += 1
+            self.peak = max(self.peak, self.busy)
+            self.invocations += 1
+            task = asyncio.ensure_future(self._invoke(self._waiting.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _invoke(self, message: ListMessage) -> None:
+        await asyncio.sleep(limits.DELIVERY_SECONDS)
+        started = self.clock.monotonic()
+        if self.work is None:
+            raise RuntimeError("no function was deployed")
+        await self.work(message, "first-run", Budget(started, self.budget_seconds))
+        self.busy_seconds += self.clock.monotonic() - started
+        self.busy -= 1
+        self.admit()
+
+    @property
+    def idle(self) -> bool:
+        return not self._waiting and not self.busy and not self._tasks

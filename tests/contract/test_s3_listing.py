@@ -1,0 +1,121 @@
+"""Listing on real wires: what a bad day of S3's does to it, and where a bucket is cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from botocore.credentials import Credentials
+
+from local.stack import SOURCE, Stack
+from shared.adapters.clock import SystemClock
+from shared.adapters.http import Http
+from shared.adapters.s3 import S3Source
+from shared.adapters.s3_address import S3Address
+from shared.core.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Unsorted, WrongRegion
+from tests.contract.test_http import Serve, serving
+
+PAGE = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
+ROW = (
+    "<Contents><Key>{}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;e&quot;</ETag>"
+    "<Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>"
+)
+
+
+KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+
+
+class FastClock(SystemClock):
+    """Waits for nobody."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    client = Http(4, FastClock())
+    yield client
+    await client.close()
+
+
+def source(http: Http, url: str, bucket: str = "bucket", keys: Credentials = KEYS) -> S3Source:
+    return S3Source(S3Address.of(bucket, "us-east-1", url, keys, SystemClock(), False), http)
+
+
+def answers(*bodies: str | tuple[int, str]) -> Serve:
+    """One answer a request, in order, the last one for ever."""
+    waiting = list(bodies)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            status, text = answer if isinstance(answer, tuple) else (200, answer)
+            body = text.encode()
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+            await writer.drain()
+
+    return serve
+
+
+def page(*keys: str) -> str:
+    return PAGE.format("".join(ROW.format(key) for key in keys))
+
+
+async def keys(listing: S3Source) -> list[bytes]:
+    return [key async for found in listing.pages(b"", b"") for key in found.keys]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        page("a", "b")[:-40],
+        "<html>a proxy</html>",
+        (503, "<Error><Code>SlowDown</Code></Error>"),
+        (500, "<Error><Code>InternalError</Code></Error>"),
+        (400, "<Error><Code>ExpiredToken</Code></Error>"),
+    ],
+    ids=["cut-off", "html", "unsorted", "throttled", "broken", "expired"],
+)
+async def test_a_bad_page_is_asked_for_again(http: Http, bad: str | tuple[int, str]) -> None:
+    async with serving(answers(bad, bad, page("a", "b"))) as (url, _):
+        assert await keys(source(http, url)) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        (page("b", "a"), Unsorted, "order of the keys' bytes"),
+        ("<html/>", Corrupt, "not a listing"),
+        ((503, "<Error><Code>SlowDown</Code></Error>"), Throttled, "SlowDown"),
+        ((404, "<Error><Code>NoSuchBucket</Code></Error>"), NoSuchBucket, "SOURCE_BUCKET"),
+        ((301, "<Error><Code>PermanentRedirect</Code></Error>"), WrongRegion, "AWS_REGION"),
+        ((403, "<Error><Code>AccessDenied</Code></Error>"), Forbidden, "policies"),
+    ],
+)
+async def test_what_does_not_pass_is_said(
+    http: Http, answer: str | tuple[int, str], error: type[Exception], said: str
+) -> None:
+    async with serving(answers(answer)) as (url, _):
+        with pytest.raises(error, match=said):
+            await keys(source(http, url))
+
+
+@pytest.fixture
+def filled(embedded: Stack, http: Http, fresh: str) -> S3Source:
+    embedded.post("s3", "/_local/patterns", {"bucket": SOURCE, "key": f"{fresh}/{{}}/x", "size": 0, "count": 1500})
+    given = embedded.environment
+    mine = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
+    return source(http, given["AWS_ENDPOINT_URL_S3"], SOURCE, mine)
+
+
+async def test_pages_children_and_probes_on_a_server(filled: S3Source, fresh: str) -> None:
+    prefix = f"{fresh}/".encode()
+    pages = [found async for found in filled.pages(prefix, b"")]
+    assert [len(found) for found in pages] == [1000, 500]
+    assert pages[1].keys[0] == prefix + b"0001000/x"
+    assert await filled.first_after(prefix, prefix + b"0000007/x") == prefix + b"0000008/x"
+    assert await filled.first_after(prefix, prefix + b"z") is None
+    first = await filled.children(prefix, b"")
+    assert (len(first.prefixes), first.complete) == (1000, False)
+    rest = await filled.children(prefix, prefix + b"0000999/x")
+    assert (len(rest.prefixes), rest.complete) == (500, True)
+    assert rest.prefixes[0] == f"{fresh}/0001000/"
