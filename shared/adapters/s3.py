@@ -51,7 +51,10 @@ class S3Source:
         return Children([item.decode() for item in listing.prefixes], not listing.truncated)
 
     async def _list(self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING) -> Listing:
-        """Keys come URL-encoded because XML cannot hold them all. A damaged page is asked for again. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
+        """Keys come URL-encoded because XML cannot hold them all. A damaged page is asked for again.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        """
         fields = {"encoding-type": "url", "list-type": "2", "prefix": quote(prefix, safe=""), **more}
         if after:
             fields["start-after"] = quote(after, safe="")

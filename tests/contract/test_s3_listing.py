@@ -73,7 +73,7 @@ async def keys(listing: S3Source) -> list[bytes]:
         (500, "<Error><Code>InternalError</Code></Error>"),
         (400, "<Error><Code>ExpiredToken</Code></Error>"),
     ],
-    ids=["cut-off", "html", "unsorted", "throttled", "broken", "expired"],
+    ids=["cut-off", "html", "throttled", "broken", "expired"],
 )
 async def test_a_bad_page_is_asked_for_again(http: Http, bad: str | tuple[int, str]) -> None:
     async with serving(answers(bad, bad, page("a", "b"))) as (url, _):
