@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from google.cloud.firestore import Client
 
 from local import runs
 from local.comparison import compare
 from local.provisioning import gcs_client, s3_client
 from local.sample import MIB, Sample, load
-from local.stack import DESTINATION, SOURCE, Stack
+from local.stack import DESTINATION, PROJECT, SOURCE, Stack
+from shared.core.ledger import Packed, Table
 from shared.core.outcomes import Outcome
 
 OBJECTS = 400
@@ -82,3 +84,29 @@ def test_killed_at_random_moments(stack: Stack, objects: list[Sample], function:
     assert stack.backlog() == {"lister": 0, "transfer": 0, "verifier": 0, "dead-letters": 0}
     written = stack.bill()["gcs.ingress_bytes"] - before.get("gcs.ingress_bytes", 0)
     assert written == sum(item.size for item in objects), "an object was written twice"
+
+
+def test_a_lister_killed_while_it_cuts_a_long_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every key is listed in one range and published in one batch, whoever died when."""
+    count = 40_000
+    settings = {"KEYS_PER_MESSAGE": "1000", "LEASE_SECONDS": "2"}
+    with Stack(functions=("lister",), settings=settings) as stack:
+        for name, value in stack.environment.items():
+            monkeypatch.setenv(name, value)
+        wish = {"bucket": SOURCE, "key": "flat/{}", "size": 1, "count": count, "etag": "opaque", "checksum": None}
+        stack.post("s3", "/_local/patterns", wish)
+        stack.fault("s3", op="s3.list", do="delay", seconds=0.5, times=60)
+        message = stack.tick("list")
+        with killing(stack, "lister", every_seconds=1.6) as kills:
+            deadline = time.monotonic() + 15
+            while time.monotonic() < deadline and (kills() < 4 or (stack.backlog() or {}).get("lister")):
+                time.sleep(0.1)
+        runs.wait_until(lambda: (stack.backlog() or {}).get("lister") == 0, 120)
+        run = asyncio.run(runs.run_name(message))
+        books = asyncio.run(runs.summary(run))
+        assert kills() >= 2
+        assert (books.listed_keys, books.open_ranges, books.pending) == (count, 0, count)
+        ledger = Client(project=PROJECT).collection("jobs/default/ledger").stream()
+        keys = [key for record in ledger for key in Table(Packed(record.get("table"), record.get("detail"))).keys]
+        assert len(keys) == len(set(keys)) == count
+        assert Client(project=PROJECT).collection("jobs/default/ranges").count().get()[0][0].value >= 4
