@@ -56,6 +56,7 @@ from shared.telemetry import Log
 from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.pulse import Pulse
 from shared.workflows.ranges import Ranges
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -172,6 +173,8 @@ class CannedState:
 
     async def note_prefix(self, *_: object) -> None: ...
 
+    async def pulse(self, *_: object) -> None: ...
+
     async def is_open(self, _run: str) -> bool:
         return True
 
@@ -188,7 +191,7 @@ def canned_ours(canned: Canned) -> float:
     lister = ListRange(
         source=source,
         state=state,
-        ranges=Ranges(state, queue, clock, "list", "", 60),
+        ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
         runs=Runs(state, switch, clock, log, 3600),
         split=SplitRange(source, state, range_keys=10**9),
         publish=publish,

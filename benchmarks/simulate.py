@@ -34,6 +34,7 @@ from shared.core.messages import ListMessage
 from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.pulse import Pulse
 from shared.workflows.ranges import Ranges
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -122,7 +123,7 @@ class Simulation:
         return ListRange(
             source=bucket,
             state=state,
-            ranges=Ranges(state, queue, self.clock, "list", "", _default("lease_seconds")),
+            ranges=Ranges(state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")),
             runs=Runs(state, switch, self.clock, log, _default("in_flight_life_seconds")),
             split=SplitRange(bucket, state),
             publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
@@ -174,6 +175,9 @@ class Simulation:
             "bytes": size,
             "hours to list": (self.listed_at or 0) / limits.HOUR,
             "hours to finish": hours,
+            f"hours to finish with the default of {limits.DEFAULT_INSTANCES} instances, at least": objects
+            / (transfer.instance_rate() * limits.DEFAULT_INSTANCES)
+            / limits.HOUR,
             "ranges": len(state.ranges),
             "ranges at a time": lister.peak,
             "peak instances of the lister": -(-lister.peak // limits.LISTER_CONCURRENCY),
@@ -183,7 +187,8 @@ class Simulation:
             "firestore writes a million keys": counts["firestore.writes"] / objects * 1e6,
             "hottest document": self.bill.hottest[1],
             "its writes a second": self.bill.hottest[0],
-            "hours held back by": {name: seconds / limits.HOUR for name, seconds in transfer.binding.items()},
+            "hours of ranges waiting for Firestore's write ramp": state.writes.waited / limits.HOUR,
+            "copying held back by, hours": {name: seconds / limits.HOUR for name, seconds in transfer.binding.items()},
             "dollars": dollars,
             "dollars in all": sum(dollars.values()),
             "progress": self.progress.rows,

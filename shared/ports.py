@@ -493,7 +493,13 @@ class State(Protocol):
         ...
 
     async def touched(self, run: str) -> float | None:
-        """When a run's unfinished work was last written to (epoch seconds, of a sample), None if nothing is left."""
+        """When a run was last worked on (epoch seconds): the last pulse, or, of a sample, what is unfinished. None if
+        nothing is left to do.
+        """
+        ...
+
+    async def pulse(self, run: str, instance: str, now: float) -> None:
+        """An instance has worked on a run: said about once a minute, in a document of its own."""
         ...
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:

@@ -32,6 +32,7 @@ from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.pulse import Pulse
 from shared.workflows.ranges import Ranges
 from shared.workflows.replicate_object import ReplicateObject
 from shared.workflows.resume import Resume, Resumed
@@ -64,6 +65,7 @@ class Parts:
     state: State
     uploads: Uploads
     switch: Switch
+    pulse: Pulse
     in_flight: InFlight
 
     @property
@@ -77,7 +79,7 @@ class Parts:
 
     def ranges(self, topic: str) -> Ranges:
         s = self.settings
-        return Ranges(self.state, self.queue, self.clock, topic, s.source_prefix, s.lease_seconds)
+        return Ranges(self.state, self.queue, self.clock, self.pulse, topic, s.source_prefix, s.lease_seconds)
 
     def lister(self) -> ListRange:
         return ListRange(
@@ -139,6 +141,7 @@ class Parts:
             log=self.log,
             in_flight=self.in_flight,
             switch=self.switch,
+            pulse=self.pulse,
             topic=s.transfer_topic,
             buffer_bytes=BUFFER_BYTES,
             large_bytes=s.large_bytes,
@@ -234,6 +237,7 @@ async def build(given: Settings) -> Parts:
         state=state,
         uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
         switch=Switch(state, clock),
+        pulse=Pulse(state, clock),
         in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
     )
 

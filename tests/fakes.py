@@ -396,6 +396,7 @@ class FakeState:
     turns: dict[str, tuple[str, int]] = field(default_factory=dict)
     said: Control = field(default_factory=Control)
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pulses: dict[str, float] = field(default_factory=dict)
     writes: int = 0
 
     async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
@@ -523,7 +524,10 @@ class FakeState:
     async def touched(self, run: str) -> float | None:
         times = [item.touched for item in self._of(run) if item.state == "open"]
         times += [self.stamps[record.batch] async for record in self.open_batches(run)]
-        return max(times, default=None)
+        return max([*times, self.pulses.get(run, 0.0)]) if times else None
+
+    async def pulse(self, run: str, instance: str, now: float) -> None:
+        self.pulses[run] = self.now()
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         self.runs[run].state, self.runs[run].books = state, books

@@ -18,6 +18,7 @@ from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.pulse import Pulse
 from shared.workflows.ranges import Ranges
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -118,9 +119,9 @@ class World:
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
-        self.switch = Switch(state, self.clock)
+        self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, "instance")
         runs = Runs(state, self.switch, self.clock, self.log, LIFE)
-        ranges = {topic: Ranges(state, queue, self.clock, topic, root, LEASE) for topic in ("list", "verify")}
+        ranges = {topic: Ranges(state, queue, self.clock, pulse, topic, root, LEASE) for topic in ("list", "verify")}
         common: dict[str, Any] = {
             "source": source, "state": state, "publish": publish, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
             "runs": runs, "switch": self.switch, "filters": self.filters,
@@ -145,6 +146,7 @@ class World:
                 self.log,
                 InFlight(64, 10**9),
                 self.switch,
+                pulse,
                 "transfer",
                 10**6,
                 self.large_bytes,

@@ -33,6 +33,7 @@ https://firebase.google.com/docs/firestore/best-practices#ramping_up_traffic"""
 DOCUMENT_WRITES_A_SECOND = 1
 """Sustained, to one document. https://firebase.google.com/docs/firestore/best-practices#updates_to_a_single_document"""
 
+DEFAULT_INSTANCES = 100
 LISTER_INSTANCES = 100
 TRANSFER_INSTANCES = 300
 """A service's ceiling is 100 unless it is set; a project's, by its CPU quota, is higher. Settings of the deployment.

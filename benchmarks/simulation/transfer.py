@@ -23,17 +23,21 @@ class Transfer:
     partitions: float = limits.S3_PARTITIONS_AT_FIRST
     binding: Counter[str] = field(default_factory=Counter)
 
-    def rates(self, now: float) -> dict[str, float]:
-        """Objects a second that each limit allows."""
+    def instance_rate(self) -> float:
+        """Objects a second of one instance: what its CPU, its places and its network allow."""
         size, places = self.object_bytes, limits.OBJECTS_IN_FLIGHT
         in_turn = limits.COPY_SECONDS + size * places / limits.INSTANCE_BYTES_A_SECOND
-        instance = min(
+        return min(
             1 / (limits.COPY_CPU_SECONDS + limits.COPY_CPU_SECONDS_A_BYTE * size),
             places / in_turn,
             limits.INSTANCE_BYTES_A_SECOND / size,
         )
+
+    def rates(self, now: float) -> dict[str, float]:
+        """Objects a second that each limit allows."""
+        size = self.object_bytes
         return {
-            "instances of the transfer": instance * self.instances,
+            "instances of the transfer": self.instance_rate() * self.instances,
             "S3 requests a partition": limits.S3_GETS_A_PARTITION * self.partitions,
             "CloudFront bandwidth": limits.CDN_BYTES_A_SECOND / size,
             "CloudFront requests": float(limits.CDN_REQUESTS_A_SECOND),

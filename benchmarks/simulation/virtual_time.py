@@ -61,11 +61,12 @@ class VirtualClock:
 
 
 class Ramp:
-    """A rate of operations that may grow: each waits for its turn."""
+    """A rate of operations that may grow: each waits for its turn. waited: seconds, of all together."""
 
     def __init__(self, clock: VirtualClock, first: float, growth: float, period_seconds: float) -> None:
         self._clock, self._first, self._growth, self._period = clock, first, growth, period_seconds
         self._free_at = 0.0
+        self.waited = 0.0
 
     def rate(self) -> float:
         return float(self._first * self._growth ** int(self._clock.monotonic() / self._period))
@@ -74,4 +75,5 @@ class Ramp:
         now = self._clock.monotonic()
         self._free_at = max(self._free_at, now) + count / self.rate()
         if self._free_at > now + 1e-3:
+            self.waited += self._free_at - now
             await asyncio.sleep(self._free_at - now)

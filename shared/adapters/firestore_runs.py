@@ -33,6 +33,7 @@ class FirestoreRuns(FirestoreLedger):
         self._runs = job.collection("runs")
         self._ranges = job.collection("ranges")
         self._schedules = job.collection("control")
+        self._pulses = job.collection("pulses")
 
     async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
         run = {
@@ -142,11 +143,16 @@ class FirestoreRuns(FirestoreLedger):
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
     async def touched(self, run: str) -> float | None:
-        ranges = self._still_open(run)
-        batches = self.unsettled(run)
-        found = [snapshot.update_time async for snapshot in ranges.select(["run"]).limit(_SAMPLE).stream()]
-        found += [snapshot.update_time async for snapshot in batches.select(["run"]).limit(_SAMPLE).stream()]
-        return max((time.timestamp() for time in found), default=None)
+        unfinished = (self._still_open(run).select(["run"]), self.unsettled(run).select(["run"]))
+        found = [item.update_time for query in unfinished async for item in query.limit(_SAMPLE).stream()]
+        if not found:
+            return None
+        pulses = self._pulses.where(filter=FieldFilter("run", "==", run)).order_by("at", direction="DESCENDING")
+        found += [snapshot.update_time async for snapshot in pulses.limit(1).stream()]
+        return float(max(found).timestamp())
+
+    async def pulse(self, run: str, instance: str, now: float) -> None:
+        await self._pulses.document(f"{run}-{instance}").set({"run": run, "at": time(now)})
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         fields: dict[str, object] = {
@@ -161,6 +167,8 @@ class FirestoreRuns(FirestoreLedger):
             "stopped_ranges": books.stopped_ranges,
         }
         await self._runs.document(run).set(fields, merge=True)
+        async for pulse in self._pulses.where(filter=FieldFilter("run", "==", run)).select([]).stream():
+            await pulse.reference.delete()
 
     async def scheduled(self, kind: str) -> tuple[str, object]:
         snapshot = await self._schedules.document(f"schedule-{kind}").get()

@@ -1,17 +1,18 @@
 """What the lister does with a listed key, given what is remembered of it.
 
-remembered as     record of    ETag, size   age       decision
----------------   ----------   ----------   -------   ---------------------------------------------
-nothing                                               PUBLISH
-anything          this run                            COVERED   a batch of this run has it already
-still to copy     another run  same         living    IN_FLIGHT
-still to copy     another run  same         expired   PUBLISH
-copied/unchanged  another run  same                   UNCHANGED, or PUBLISH when forced
-unsupported       another run  same                   UNSUPPORTED, or PUBLISH when redriven or forced
-archived, failed  another run  same                   ARCHIVED, FAILED, or PUBLISH likewise
-anything          another run  differs                PUBLISH
+remembered as     record of    ETag, size   alive   decision
+---------------   ----------   ----------   -----   ---------------------------------------------
+nothing                                             PUBLISH
+anything          this run                          COVERED   a batch of this run has it already
+still to copy     another run  same         yes     IN_FLIGHT
+still to copy     another run  same         no      PUBLISH
+copied/unchanged  another run  same                 UNCHANGED, or PUBLISH when forced
+unsupported       another run  same                 UNSUPPORTED, or PUBLISH when redriven or forced
+archived, failed  another run  same                 ARCHIVED, FAILED, or PUBLISH likewise
+anything          another run  differs              PUBLISH
 """
 
+from collections.abc import Set
 from enum import StrEnum
 
 from shared.core.ledger import Remembered
@@ -30,19 +31,25 @@ class Decision(StrEnum):
     FAILED = Outcome.FAILED.value
 
 
+def is_alive(remembered: Remembered | None, going: Set[str], now: float, life_seconds: float) -> bool:
+    """Whether the message of what is remembered may still be on its way: its run is going, or it was published within
+    `life_seconds`. A time further in the future than that is from a clock that was wrong.
+    """
+    if remembered is None:
+        return False
+    return remembered.run in going or abs(now - remembered.published_at) < life_seconds
+
+
 def decide(
     version: tuple[str, int],
     remembered: Remembered | None,
     *,
     run: str,
-    now: float,
-    life_seconds: float,
+    alive: bool,
     force: bool,
     redrive: bool,
 ) -> Decision:
-    """See the table above. version: the listed ETag and size. now: epoch seconds. life_seconds: how long a published
-    batch counts as alive; one published further than that in the future was published by a clock that was wrong.
-    """
+    """See the table above. version: the listed ETag and size. alive: see `is_alive`."""
     if remembered is None:
         return Decision.PUBLISH
     if remembered.run == run:
@@ -51,7 +58,7 @@ def decide(
     if (entry.etag, entry.size) != version:
         return Decision.PUBLISH
     if entry.outcome is None:
-        return Decision.IN_FLIGHT if abs(now - remembered.published_at) < life_seconds else Decision.PUBLISH
+        return Decision.IN_FLIGHT if alive else Decision.PUBLISH
     if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
         return Decision.PUBLISH if force else Decision.UNCHANGED
     return Decision.PUBLISH if force or redrive else Decision(entry.outcome.value)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.core.errors import Busy
 from shared.ports import Clock, Grant, OpenRange, RangeId, Refusal, State
+from shared.workflows.pulse import Pulse
 
 
 @dataclass(slots=True)
@@ -16,6 +17,7 @@ class Lease:
 
     state: State
     clock: Clock
+    pulse: Pulse
     opened: OpenRange
     owner: str
     seconds: float
@@ -42,5 +44,8 @@ class Lease:
 
     async def renew(self) -> None:
         """Renew if a third of the lease has passed. Raises Busy if somebody else took over."""
-        if self.clock.monotonic() - self._renewed >= self.seconds / 3 and not await self.take():
+        if self.clock.monotonic() - self._renewed < self.seconds / 3:
+            return
+        if not await self.take():
             raise Busy(f"run {self.piece.run}: another invocation finished the range")
+        await self.pulse.beat(self.piece.run)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.core.budget import Budget
-from shared.core.diff import Decision, decide
+from shared.core.diff import Decision, decide, is_alive
 from shared.core.errors import Gone, NoSuchBucket, ObjectError, Transient
 from shared.core.filters import Filters
 from shared.core.judgement import Judged
@@ -46,7 +46,7 @@ class ListRange:
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        if message.scheduled and not await self.runs.may_start(new_run, "list"):
+        if message.run is None and not await self.runs.may_start(new_run, "list", message.scheduled):
             return
         kind = "keys" if message.keys else "list"
         taken = await self.ranges.take(kind, message, new_run, message.keys)
@@ -82,9 +82,9 @@ class ListRange:
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
-        going = frozenset(run.name for run in await self.state.open_runs())
+        going = frozenset(run.name for run in await self.state.open_runs()) | {piece.run}
         records = self.state.records(prefix, after, until)
-        memory = MemoryScan(self.state, records, piece.run, self.clock.now(), after, going | {piece.run})
+        memory = MemoryScan(self.state, records, piece.run, self.clock.now(), going, after, merges=True)
         pages, look_at = 0, patience(message.generation)
         async for listed in self.source.pages(prefix, after):
             page = listed if lease.until is None else listed.until(lease.until.encode())
@@ -122,12 +122,12 @@ class ListRange:
         decisions = {}
         for index in singly:
             if index not in filtered:
+                known = memory.lookup(page.keys[index])
                 decisions[index] = decide(
                     (page.etags[index], page.sizes[index]),
-                    memory.lookup(page.keys[index]),
+                    known,
                     run=run,
-                    now=now,
-                    life_seconds=self.life_seconds,
+                    alive=is_alive(known, memory.going, now, self.life_seconds),
                     force=message.force,
                     redrive=message.redrive,
                 )

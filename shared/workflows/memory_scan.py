@@ -23,15 +23,17 @@ _SEEN_KEYS = 200_000
 class MemoryScan:
     """state: where merged records are written. records: of the stretch, in order of their first keys. run, started:
     records that this very invocation has written (its run, published after it began) are not memory yet and are passed
-    over. after: where the listing begins. going: the runs whose books still need their records; None merges nothing.
+    over. going: the runs that have not ended; their books still need their records. after: where the listing begins.
+    merges: whether what was passed is merged.
     """
 
     state: State
     records: AsyncIterator[Versioned]
     run: str
     started: float
+    going: Set[str]
     after: bytes = b""
-    going: Set[str] | None = None
+    merges: bool = False
     _window: RecordWindow = field(init=False)
     _compaction: Compaction = field(init=False)
     _next: Versioned | None = None
@@ -79,7 +81,7 @@ class MemoryScan:
 
     async def leave(self, page: Page) -> None:
         """A page was looked at: let go of the records that end in it, and merge them where that pays."""
-        if self.going is None:
+        if not self.merges:
             self.forget_before(page.last)
             return
         self._see(page.keys)
@@ -91,7 +93,7 @@ class MemoryScan:
 
     async def close(self, until: bytes) -> None:
         """The stretch was listed to its end, which is at `until`."""
-        if self.going is not None:
+        if self.merges:
             for record in self.forget_before(BEYOND):
                 if record.run not in self.going and self.after < record.first and record.last <= until:
                     await self._merge(self._compaction.offer(record))

@@ -15,6 +15,7 @@ from shared.core.messages import RangeMessage
 from shared.core.splitting import pieces
 from shared.ports import Books, Clock, Grant, OpenRange, Queue, RangeId, State
 from shared.workflows.lease import Lease
+from shared.workflows.pulse import Pulse
 
 MOST_FENCE_BYTES = 200_000
 """Of a range's fences together, so that its document stays far below 1 MiB however often it is cut."""
@@ -29,6 +30,7 @@ class Ranges:
     state: State
     queue: Queue
     clock: Clock
+    pulse: Pulse
     topic: str
     root: str
     lease_seconds: float
@@ -48,7 +50,7 @@ class Ranges:
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
         if message.run is None:
             await self.state.begin(opened, kind, self.clock.now())
-        lease = Lease(self.state, self.clock, opened, uuid.uuid4().hex, self.lease_seconds)
+        lease = Lease(self.state, self.clock, self.pulse, opened, uuid.uuid4().hex, self.lease_seconds)
         if not await lease.take():
             return None
         grant = lease.grant

@@ -30,10 +30,13 @@ class Runs:
     log: Log
     life_seconds: float
 
-    async def may_start(self, run: str, kind: str) -> bool:
-        """Whether a scheduled run may begin: not while the job is paused or the last one of its kind is going. Said
-        again for the same run: yes.
+    async def may_start(self, run: str, kind: str, scheduled: bool) -> bool:
+        """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
+        one of its kind is going. Said again for the same run: yes.
         """
+        if not scheduled:
+            await self.close_ended()
+            return True
         if (await self.switch.read()).paused:
             self.log.info("the job is paused, so no run is started", run=run)
             return False

@@ -20,6 +20,7 @@ from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject, Seen
 from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
+from shared.workflows.pulse import Pulse
 
 _TRIES = 3
 """Tries of one key within one invocation, before it is handed back to the queue."""
@@ -47,6 +48,7 @@ class TransferBatch:
     log: Log
     in_flight: InFlight
     switch: Switch
+    pulse: Pulse
     topic: str
     buffer_bytes: int
     large_bytes: int
@@ -72,6 +74,7 @@ class TransferBatch:
         ended = [entry for entry in results if isinstance(entry, Entry)]
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
+        await self.pulse.beat(message.run)
         await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
 
     def _from_message(self, message: TransferMessage) -> Record:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge, march
+from shared.core.diff import is_alive
 from shared.core.errors import ObjectError, Transient
 from shared.core.filters import Filters
 from shared.core.keys import Mapping, Place
@@ -55,7 +56,7 @@ class VerifyRange:
 
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        if message.scheduled and not await self.runs.may_start(new_run, "verify"):
+        if message.run is None and not await self.runs.may_start(new_run, "verify", message.scheduled):
             return
         taken = await self.ranges.take("verify", message, new_run)
         if taken is None:
@@ -105,7 +106,8 @@ class VerifyRange:
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
-        memory = MemoryScan(self.state, self.state.records(prefix, after, until), piece.run, self.clock.now())
+        going = frozenset(run.name for run in await self.state.open_runs())
+        memory = MemoryScan(self.state, self.state.records(prefix, after, until), piece.run, self.clock.now(), going)
         pairs = march(
             _flatten(self.source, prefix, after),
             self.destination.listing(self.mapping.name(prefix), self.mapping.name(after) if after else b""),
@@ -169,7 +171,7 @@ class VerifyRange:
         known = memory.lookup(source.key)
         if known is not None and known.run == run:
             return False
-        alive = known is not None and abs(self.clock.now() - known.published_at) < self.life_seconds
+        alive = is_alive(known, memory.going, self.clock.now(), self.life_seconds)
         in_flight = alive and known is not None and known.entry.open
         verdict = judge(source, copy, place, in_flight)
         books.verdicts.add(verdict, source.size)

@@ -253,6 +253,19 @@ async def test_the_books_of_a_run_that_has_ended_outlive_its_records(state: Stat
     assert await state.summary("run") == books
 
 
+async def test_a_pulse_tells_of_a_run_that_its_records_do_not(state: State) -> None:
+    await state.begin(opened(), "list", NOW)
+    before = await state.touched("run")
+    assert before is not None
+    await state.pulse("run", "one", NOW)
+    await state.pulse("run", "two", NOW + 60)
+    after = await state.touched("run")
+    assert after is not None
+    assert after > before
+    await state.end("run", "stalled", RunSummary(0, 0, Tally(), Tally(), Tally(), 1), NOW)
+    assert await state.open_runs() == []
+
+
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:
     await state.begin(opened(), "list", NOW)
     await state.finish(opened().piece, Books(), NOW)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from shared.core.diff import Decision, decide
+from shared.core.diff import Decision, decide, is_alive
 from shared.core.ledger import Entry, Remembered
 from shared.core.outcomes import Outcome
 
 LISTED = ("etag", 5)
 NOW, LIFE = 10_000.0, 3600.0
+YES, NO = True, False
 
 P, C, F, U = Decision.PUBLISH, Decision.COVERED, Decision.IN_FLIGHT, Decision.UNCHANGED
 OPEN, COPIED, PRESENT = None, Outcome.COPIED, Outcome.UNCHANGED
@@ -15,25 +16,23 @@ UNSUPPORTED, ARCHIVED, FAILED = Outcome.UNSUPPORTED, Outcome.ARCHIVED, Outcome.F
 
 
 @pytest.mark.parametrize(
-    ("outcome", "run", "etag", "size", "age", "plain", "redriven", "forced"),
+    ("outcome", "run", "etag", "size", "alive", "plain", "redriven", "forced"),
     [
-        # remembered     run      etag     size  age     plain                 redrive  force
-        ("nothing",      "",      "",      0,    0,      P,                    P,       P),
-        (OPEN,           "mine",  "etag",  5,    0,      C,                    C,       C),
-        (COPIED,         "mine",  "other", 9,    0,      C,                    C,       C),
-        (OPEN,           "other", "etag",  5,    3599,   F,                    F,       F),
-        (OPEN,           "other", "etag",  5,    3600,   P,                    P,       P),
-        (OPEN,           "other", "etag",  5,    -60,    F,                    F,       F),
-        (OPEN,           "other", "etag",  5,    -3600,  P,                    P,       P),
-        (OPEN,           "other", "other", 5,    0,      P,                    P,       P),
-        (COPIED,         "other", "etag",  5,    0,      U,                    U,       P),
-        (PRESENT,        "other", "etag",  5,    0,      U,                    U,       P),
-        (COPIED,         "other", "other", 5,    0,      P,                    P,       P),
-        (COPIED,         "other", "etag",  6,    0,      P,                    P,       P),
-        (UNSUPPORTED,    "other", "etag",  5,    0,      Decision.UNSUPPORTED, P,       P),
-        (ARCHIVED,       "other", "etag",  5,    0,      Decision.ARCHIVED,    P,       P),
-        (FAILED,         "other", "etag",  5,    0,      Decision.FAILED,      P,       P),
-        (FAILED,         "other", "other", 5,    0,      P,                    P,       P),
+        # remembered     run      etag     size  alive   plain                 redrive  force
+        ("nothing",      "",      "",      0,    YES,    P,                    P,       P),
+        (OPEN,           "mine",  "etag",  5,    YES,    C,                    C,       C),
+        (COPIED,         "mine",  "other", 9,    YES,    C,                    C,       C),
+        (OPEN,           "other", "etag",  5,    YES,    F,                    F,       F),
+        (OPEN,           "other", "etag",  5,    NO,     P,                    P,       P),
+        (OPEN,           "other", "other", 5,    YES,    P,                    P,       P),
+        (COPIED,         "other", "etag",  5,    YES,    U,                    U,       P),
+        (PRESENT,        "other", "etag",  5,    YES,    U,                    U,       P),
+        (COPIED,         "other", "other", 5,    YES,    P,                    P,       P),
+        (COPIED,         "other", "etag",  6,    YES,    P,                    P,       P),
+        (UNSUPPORTED,    "other", "etag",  5,    YES,    Decision.UNSUPPORTED, P,       P),
+        (ARCHIVED,       "other", "etag",  5,    YES,    Decision.ARCHIVED,    P,       P),
+        (FAILED,         "other", "etag",  5,    YES,    Decision.FAILED,      P,       P),
+        (FAILED,         "other", "other", 5,    YES,    P,                    P,       P),
     ],
 )  # fmt: skip
 def test_decisions(
@@ -41,7 +40,7 @@ def test_decisions(
     run: str,
     etag: str,
     size: int,
-    age: float,
+    alive: bool,
     plain: Decision,
     redriven: Decision,
     forced: Decision,
@@ -49,7 +48,23 @@ def test_decisions(
     remembered = None
     if outcome != "nothing":
         entry = Entry(b"k", etag, size, 0, outcome)  # type: ignore[arg-type]
-        remembered = Remembered(entry, run, "b", NOW - age)
+        remembered = Remembered(entry, run, "b", NOW)
     for force, redrive, expected in ((False, False, plain), (False, True, redriven), (True, False, forced)):
-        found = decide(LISTED, remembered, run="mine", now=NOW, life_seconds=LIFE, force=force, redrive=redrive)
+        found = decide(LISTED, remembered, run="mine", alive=alive, force=force, redrive=redrive)
         assert found is expected
+
+
+@pytest.mark.parametrize(
+    ("run", "age", "alive"),
+    [
+        ("ended", 3599, True),
+        ("ended", 3600, False),
+        ("ended", -60, True),
+        ("ended", -3600, False),
+        ("going", 10**6, True),
+    ],
+)
+def test_what_may_still_be_on_its_way(run: str, age: float, alive: bool) -> None:
+    remembered = Remembered(Entry(b"k", "e", 1, 0), run, "b", NOW - age)
+    assert is_alive(remembered, {"going"}, NOW, LIFE) is alive
+    assert not is_alive(None, {"going"}, NOW, LIFE)

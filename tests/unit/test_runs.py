@@ -65,6 +65,27 @@ async def test_a_run_that_nothing_touches_any_more_is_taken_up_by_the_next() -> 
     assert said(world, "run ended")[0]["reason"] == "stalled"
 
 
+async def test_a_run_that_waits_in_a_long_queue_is_going_as_long_as_somebody_works_on_it() -> None:
+    world = filled(9)
+    run = await listed_only(world)
+    first, *waiting = world.queue.sent
+    world.queue.sent = [first]
+    world.clock.time += 2 * LIFE
+    await world.drain()
+    assert world.state.pulses == {run: world.clock.time}
+    world.clock.time += LIFE / 2
+    tick = await world.run()
+    assert tick not in world.state.runs
+    forced = await world.run(ListMessage(prefix="k/"))
+    assert (await counts(world, forced))[Outcome.IN_FLIGHT] == 6, "what waits is not sent again, however long it waits"
+    verified = await world.run(VerifyMessage())
+    assert (await world.state.summary(verified)).verdicts.keys["in_flight"] == 6
+    world.queue.sent = waiting
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 9}
+    assert len(world.destination.writes) == 9
+
+
 async def test_a_prefix_that_matches_nothing_is_a_run_of_no_keys() -> None:
     world = filled(3)
     run = await world.run(ListMessage(prefix="nothing/here"))
