@@ -146,6 +146,7 @@ class Stack:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "CDN_URL": self.url("edge"),
             "STORAGE_EMULATOR_HOST": self.url("gcs"),
             "PUBSUB_EMULATOR_HOST": f"{HOST}:{self.ports.pubsub}",
             "FIRESTORE_EMULATOR_HOST": f"{HOST}:{self.ports.firestore}",
@@ -165,7 +166,7 @@ class Stack:
     def function_environment(self) -> dict[str, str]:
         """What a deployed function has: endpoints, settings, and no AWS keys but by way of the secret."""
         shared = {k: v for k, v in self.environment.items() if not k.startswith("AWS_") or k == "AWS_ENDPOINT_URL_S3"}
-        own = {"CDN_URL": self.url("edge"), "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET), "LEASE_SECONDS": "5"}
+        own = {"AWS_CREDENTIALS_SECRET": _version(AWS_SECRET), "LEASE_SECONDS": "5"}
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}
         return {**shared, **own, **self._settings}

@@ -29,8 +29,9 @@ class Switch:
     _known: Control = field(default_factory=Control)
     _read_at: float = float("-inf")
 
-    async def read(self) -> Control:
-        if self.clock.monotonic() - self._read_at >= FRESH_SECONDS:
+    async def read(self, afresh: bool = False) -> Control:
+        """What was said, at most FRESH_SECONDS ago; afresh: now."""
+        if afresh or self.clock.monotonic() - self._read_at >= FRESH_SECONDS:
             self._read_at = self.clock.monotonic()
             self._known = await self.state.control()
         return self._known

@@ -34,10 +34,11 @@ class Runs:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
         one of its kind is going. Said again for the same run: yes.
         """
+        paused = (await self.switch.read(afresh=True)).paused
         if not scheduled:
             await self.close_ended()
             return True
-        if (await self.switch.read()).paused:
+        if paused:
             self.log.info("the job is paused, so no run is started", run=run)
             return False
         last, version = await self.state.scheduled(kind)
