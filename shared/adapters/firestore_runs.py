@@ -69,8 +69,8 @@ class FirestoreRuns(FirestoreLedger):
             await reference.update(lease, option=option)
         except (AlreadyExists, FailedPrecondition, NotFound):
             return Refusal.HELD
-        fences = tuple(fields["fences"])
-        return Grant(fences[0] if fences else fields["until"], fences, fields["until"])
+        fences, until = tuple(fields.get("fences", ())), fields.get("until")
+        return Grant(fences[0] if fences else until, fences, until)
 
     async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
         snapshot = await self._range(piece).get()

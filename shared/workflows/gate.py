@@ -39,7 +39,9 @@ class Switch:
 
 @dataclass(slots=True)
 class Gate:
-    """One invocation's leave to publish for a run."""
+    """One invocation's leave to publish for a run. A batch is published whole or not at all: what is left of a ceiling
+    below a batch's size stays unused.
+    """
 
     switch: Switch
     state: State
