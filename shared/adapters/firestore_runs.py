@@ -63,7 +63,7 @@ class FirestoreRuns(FirestoreLedger):
                 return Grant(opened.until, (), opened.until)
             if fields["state"] == "done":
                 return Refusal.DONE
-            if fields["owner"] not in ("", owner) and lease_holds(fields["lease_until"], now, lease_seconds):
+            if held_by_another(fields, owner, now, lease_seconds):
                 return Refusal.HELD
             option = self._client.write_option(last_update_time=snapshot.update_time)
             await reference.update(lease, option=option)
@@ -204,9 +204,9 @@ def ended_books(fields: dict[str, Any]) -> RunSummary:
     )
 
 
-def lease_holds(until: float, now: float, lease_seconds: float) -> bool:
-    """Whether a lease still runs. One that ends later than any that is given now was given by a clock that is wrong."""
-    return 0 < until - now <= 2 * lease_seconds
+def held_by_another(fields: dict[str, Any], owner: str, now: float, lease_seconds: float) -> bool:
+    """Whether another's lease still runs. One that ends later than any given now is from a clock that is wrong."""
+    return fields["owner"] not in ("", owner) and 0 < fields["lease_until"] - now <= 2 * lease_seconds
 
 
 def _open(opened: OpenRange) -> dict[str, object]:

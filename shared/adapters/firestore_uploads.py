@@ -14,6 +14,7 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.adapters.firestore_runs import held_by_another
 from shared.ports import OpenUpload, PartNote
 
 _BATCH = 400
@@ -82,7 +83,7 @@ class FirestoreUploads:
         reference = self._upload(number)
         snapshot = await reference.get()
         fields = snapshot.to_dict()
-        if fields is None or (fields["owner"] not in ("", owner) and fields["lease_until"] > now):
+        if fields is None or held_by_another(fields, owner, now, lease_seconds):
             return False
         option = self._client.write_option(last_update_time=snapshot.update_time)
         try:
