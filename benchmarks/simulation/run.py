@@ -1,0 +1,191 @@
+"""One scenario, from the scheduler's message to the last copy."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.simulation import limits
+from benchmarks.simulation.model import PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue, ModelState
+from benchmarks.simulation.transfer import Transfer
+from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
+from local.prices import PRICES, cost
+from shared.config import Settings
+from shared.core.filters import Filters
+from shared.core.messages import ListMessage
+from shared.workflows.gate import Switch
+from shared.workflows.list_range import ListRange
+from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.pulse import Pulse
+from shared.workflows.ranges import Ranges
+from shared.workflows.runs import Runs
+from shared.workflows.split_range import SplitRange
+
+STEP_SECONDS = 10.0
+DEADLINE_SECONDS = 14 * 24 * limits.HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """objects of mean_bytes each, in folders of folder_objects (0: one flat prefix)."""
+
+    name: str
+    objects: int
+    mean_bytes: float
+    folder_objects: int
+
+    def keys(self) -> Iterator[bytes]:
+        """Every PAGE_KEYS-th key, in order."""
+        for number in range(PAGE_KEYS - 1, self.objects, PAGE_KEYS):
+            if self.folder_objects:
+                folder, item = divmod(number, self.folder_objects)
+                tenant, folder = divmod(folder, 10_000)
+                yield f"tenant-{tenant:05d}/album-{folder:05d}/photo-{item:06d}.jpg".encode()
+            else:
+                yield f"images/{number:012d}.jpg".encode()
+
+
+@dataclass(slots=True)
+class Progress:
+    """A row every few minutes: hours, objects listed, objects copied, instances of the transfer, open ranges."""
+
+    rows: list[tuple[float, float, float, float, int]] = field(default_factory=list)
+
+
+class Quiet:
+    """`shared.ports.Log`."""
+
+    def info(self, message: str, **fields: object) -> None: ...
+
+    def warning(self, message: str, **fields: object) -> None: ...
+
+    def error(self, message: str, error: BaseException | None = None, **fields: object) -> None:
+        raise SystemExit(f"the simulated lister failed: {message} {fields} {error}")
+
+
+@dataclass(slots=True)
+class Simulation:
+    """One scenario on its virtual clock."""
+
+    scenario: Scenario
+    clock: VirtualClock
+    bill: Bill = field(default_factory=Bill)
+    published: float = 0.0
+    listed_at: float | None = None
+    progress: Progress = field(default_factory=Progress)
+
+    async def run(self) -> dict[str, Any]:
+        keys = list(self.scenario.keys())
+        transfer = Transfer(self.scenario.mean_bytes)
+        writes = Ramp(
+            self.clock, limits.FIRESTORE_WRITES_AT_FIRST, limits.FIRESTORE_GROWTH, limits.FIRESTORE_GROWTH_SECONDS
+        )
+        state: Any = ModelState(self.clock, self.bill, writes)
+        bucket: Any = ModelBucket(keys, int(self.scenario.mean_bytes * PAGE_KEYS), self.bill)
+
+        def arrive(count: int) -> None:
+            transfer.backlog += count
+            self.published += count
+
+        lister = Instances(self.clock, _default("budget_seconds"))
+        lister.work = self._lister(state, bucket, ModelQueue(self.bill, lister.deliver, arrive))
+        lister.deliver(ListMessage())
+        await self._flow(lister, transfer, state, len(keys))
+        if state.listed_pages != len(keys):
+            raise SystemExit(f"{self.scenario.name}: {state.listed_pages} pages listed of {len(keys)}")
+        return self._figures(lister, transfer, state, len(keys))
+
+    def _lister(self, state: Any, bucket: Any, queue: Any) -> ListRange:
+        """As shared/wiring.py builds it. A message is one simulated object: ten of a hundred keys each."""
+        switch, log = Switch(state, self.clock), Quiet()
+        return ListRange(
+            source=bucket,
+            state=state,
+            ranges=Ranges(state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")),
+            runs=Runs(state, switch, self.clock, log, _default("in_flight_life_seconds")),
+            split=SplitRange(bucket, state),
+            publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
+            switch=switch,
+            filters=Filters(),
+            clock=self.clock,
+            log=log,
+            life_seconds=_default("in_flight_life_seconds"),
+        )
+
+    async def _flow(self, lister: Instances, transfer: Transfer, state: ModelState, pages: int) -> None:
+        """Copy while listing goes on, then to the end."""
+        while self.listed_at is None or transfer.backlog > 0.5:
+            await asyncio.sleep(STEP_SECONDS)
+            now = self.clock.monotonic()
+            lister.admit()
+            transfer.step(now, STEP_SECONDS)
+            if self.listed_at is None and lister.idle:
+                self.listed_at = now
+            done = self.listed_at is not None and transfer.backlog <= 0.5
+            if done or not self.progress.rows or now / limits.HOUR - self.progress.rows[-1][0] >= 1 / 60:
+                row = (now / limits.HOUR, self.published, transfer.copied, transfer.instances, state.open)
+                self.progress.rows.append(row)
+            if now > DEADLINE_SECONDS:
+                raise SystemExit(f"{self.scenario.name}: not done after 14 days")
+
+    def _figures(self, lister: Instances, transfer: Transfer, state: ModelState, pages: int) -> dict[str, Any]:
+        objects, counts = pages * PAGE_KEYS, self.bill.counts
+        size = objects * self.scenario.mean_bytes
+        hours = self.clock.monotonic() / limits.HOUR
+        amounts = {
+            **counts,
+            "s3.get": objects,
+            "cdn.request": objects,
+            "cdn.egress_bytes": int(size),
+            "gcs.class_a": objects + objects // PAGE_KEYS,
+        }
+        dollars: dict[str, float] = {}
+        for name, amount in amounts.items():
+            dollars[PRICES[name].bill] = dollars.get(PRICES[name].bill, 0.0) + cost(name, amount)
+        lister_seconds = lister.busy_seconds / limits.LISTER_CONCURRENCY
+        seconds = lister_seconds + transfer.instance_seconds
+        invocations = lister.invocations + objects / 100
+        dollars["Cloud Run"] = (
+            seconds * (limits.VCPU_SECOND + limits.GIB_SECOND * limits.INSTANCE_GIB)
+            + invocations / 1e6 * limits.MILLION_INVOCATIONS
+        )
+        return {
+            "objects": objects,
+            "bytes": size,
+            "hours to list": (self.listed_at or 0) / limits.HOUR,
+            "hours to finish": hours,
+            f"hours to finish with the default of {limits.DEFAULT_INSTANCES} instances, at least": objects
+            / (transfer.instance_rate() * limits.DEFAULT_INSTANCES)
+            / limits.HOUR,
+            "ranges": len(state.ranges),
+            "ranges at a time": lister.peak,
+            "peak instances of the lister": -(-lister.peak // limits.LISTER_CONCURRENCY),
+            "peak instances of the transfer": transfer.peak_instances,
+            "list requests": counts["s3.list"],
+            "list requests above one a page": counts["s3.list"] / pages - 1,
+            "firestore writes a million keys": counts["firestore.writes"] / objects * 1e6,
+            "hottest document": self.bill.hottest[1],
+            "its writes a second": self.bill.hottest[0],
+            "hours of ranges waiting for Firestore's write ramp": state.writes.waited / limits.HOUR,
+            "copying held back by, hours": {name: seconds / limits.HOUR for name, seconds in transfer.binding.items()},
+            "dollars": dollars,
+            "dollars in all": sum(dollars.values()),
+            "progress": self.progress.rows,
+        }
+
+
+def _default(name: str) -> float:
+    """A production setting's default."""
+    return float(Settings.model_fields[name].default)
+
+
+def simulate(scenario: Scenario) -> dict[str, Any]:
+    """A scenario's figures."""
+    started = time.monotonic()
+    loop = VirtualLoop()
+    try:
+        figures = loop.run_until_complete(Simulation(scenario, VirtualClock(loop)).run())
+    finally:
+        loop.close()
+    return {"scenario": scenario.name, **figures, "simulated in seconds": time.monotonic() - started}

@@ -1,0 +1,60 @@
+"""The simulation is only worth as much as it agrees with itself: small ones, against what can be worked out."""
+
+import asyncio
+
+import pytest
+
+from benchmarks.simulation import limits
+from benchmarks.simulation.run import Scenario, simulate
+from benchmarks.simulation.transfer import Transfer
+from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
+
+
+@pytest.mark.parametrize("folder_objects", [75, 0])
+def test_every_key_is_listed_and_copied_once(folder_objects: int) -> None:
+    found = simulate(Scenario("small", 3_000_000, 1e6, folder_objects))
+    _, listed, copied, _, open_ranges = found["progress"][-1]
+    assert listed == found["objects"] == 3_000_000
+    assert copied == pytest.approx(3_000_000)
+    assert open_ranges == 0
+    assert found["list requests"] >= 3000
+    assert found["list requests above one a page"] < 0.5
+    assert found["its writes a second"] <= limits.DOCUMENT_WRITES_A_SECOND
+    assert 20_000 <= found["firestore writes a million keys"] <= 45_000
+    assert found["dollars"]["CloudFront"] == pytest.approx(3e12 / 1e9 * 0.085 + 3e6 / 1e4 * 0.01)
+
+
+def test_time_passes_as_it_is_waited_for() -> None:
+    loop = VirtualLoop()
+    clock = VirtualClock(loop)
+
+    async def wait() -> None:
+        await asyncio.gather(clock.sleep(3600), clock.sleep(7200))
+
+    loop.run_until_complete(wait())
+    loop.close()
+    assert clock.monotonic() == pytest.approx(7200)
+
+
+def test_a_ramp_lets_through_what_it_may_and_then_more() -> None:
+    loop = VirtualLoop()
+    clock = VirtualClock(loop)
+    ramp = Ramp(clock, 500, 1.5, 300)
+
+    async def push() -> float:
+        for _ in range(3000):
+            await ramp.take(100)
+        return clock.monotonic()
+
+    taken = loop.run_until_complete(push())
+    loop.close()
+    assert taken == pytest.approx(300 + 150_000 / 750, rel=0.05)
+
+
+def test_the_flow_is_as_fast_as_its_narrowest_place() -> None:
+    transfer = Transfer(object_bytes=1e9, backlog=1e6)
+    for second in range(0, 600, 10):
+        transfer.step(float(second), 10)
+    rate = limits.INSTANCE_BYTES_A_SECOND / 1e9 * limits.TRANSFER_INSTANCES
+    assert transfer.step(600, 10) == pytest.approx(min(rate, limits.CDN_BYTES_A_SECOND / 1e9) * 10)
+    assert transfer.binding.most_common(1)[0][0] in ("instances of the transfer", "CloudFront bandwidth")
