@@ -50,13 +50,14 @@ from shared.core.filters import Filters
 from shared.core.ledger import MERGED, Entry, Packed, Record, Table, batch_id, pack
 from shared.core.messages import ListMessage
 from shared.core.objects import SourceObject
-from shared.core.outcomes import Outcome
-from shared.ports import Books, Control, Grant, KeyCount, Versioned
+from shared.core.outcomes import Books, Outcome
+from shared.ports import Control, Grant, KeyCount, Versioned
 from shared.telemetry import Log
 from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.pulse import Pulse
+from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -191,11 +192,17 @@ def canned_ours(canned: Canned) -> float:
     lister = ListRange(
         source=source,
         state=state,
-        ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
-        runs=Runs(state, switch, clock, log, 3600),
-        split=SplitRange(source, state, range_keys=10**9),
-        publish=publish,
-        switch=switch,
+        work=RangeWork(
+            source=source,
+            state=state,
+            clock=clock,
+            split=SplitRange(source, state, range_keys=10**9),
+            ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
+            runs=Runs(state, switch, clock, log, 3600),
+            publish=publish,
+            switch=switch,
+            log=log,
+        ),
         filters=Filters(),
         clock=clock,
         log=log,

@@ -74,7 +74,7 @@ class Demo:
 
         idle = await self._run("delta run, nothing to do", self.stack.tick("list"))
         self._expect(idle.books, Outcome.COPIED, 0)
-        reads, most = idle.bill.get("firestore.reads", 0), 2 * len(self.objects) / 50
+        reads, most = idle.bill.get("firestore.reads", 0), runs.FIXED_READS + len(self.objects) / 100
         self._check(reads <= most, f"the idle delta run billed {reads} Firestore reads, more than {most:.0f}")
 
         new = [replace(item, size=item.size + 7, seed=item.seed + 10**6) for item in changed]

@@ -14,6 +14,9 @@ from shared.ports import RunSummary
 from shared.telemetry import Log
 
 JOB = "default"
+FIXED_READS = 40
+"""About what a run costs in Firestore reads whatever it lists: mostly the sums that are the books of the run before."""
+
 POLL_SECONDS = 0.2
 QUIET_POLLS = 3
 """Polls in a row that must find nothing under way."""

@@ -1,16 +1,17 @@
 """What the workflows need from the world, and nothing of how it is met."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from shared.core.compaction import Merge
+from shared.core.copies import CopyPage
 from shared.core.ledger import Record
 from shared.core.messages import Message
 from shared.core.objects import Attributes, DestinationObject, SourceObject
-from shared.core.outcomes import Tally
+from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.proof import Chunk
 
@@ -153,8 +154,11 @@ class Destination(Protocol):
         """
         ...
 
-    def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[DestinationObject]:
-        """Live objects with the prefix, in name order, strictly after `after`."""
+    def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
+        """Pages of live objects with the prefix, in name order, strictly after `after`; none is empty.
+
+        Raises Unsorted if the names do not come in the order of their bytes.
+        """
         ...
 
 
@@ -345,20 +349,6 @@ class Control:
     paused: bool = False
     most_objects: int | None = None
     most_bytes: int | None = None
-
-
-@dataclass(slots=True)
-class Books:
-    """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
-    others. filters: what left out the filtered ones. verdicts: the verifier's. stopped: why the range ended before
-    its last key.
-    """
-
-    listed: Tally = field(default_factory=Tally)
-    outcomes: Tally = field(default_factory=Tally)
-    filters: Tally = field(default_factory=Tally)
-    verdicts: Tally = field(default_factory=Tally)
-    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

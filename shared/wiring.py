@@ -33,6 +33,7 @@ from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.pulse import Pulse
+from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.replicate_object import ReplicateObject
 from shared.workflows.resume import Resume, Resumed
@@ -77,19 +78,25 @@ class Parts:
     def runs(self) -> Runs:
         return Runs(self.state, self.switch, self.clock, self.log, self.settings.in_flight_life_seconds)
 
-    def ranges(self, topic: str) -> Ranges:
+    def range_work(self, topic: str) -> RangeWork:
         s = self.settings
-        return Ranges(self.state, self.queue, self.clock, self.pulse, topic, s.source_prefix, s.lease_seconds)
+        return RangeWork(
+            source=self.source,
+            state=self.state,
+            clock=self.clock,
+            split=SplitRange(self.source, self.state),
+            ranges=Ranges(self.state, self.queue, self.clock, self.pulse, topic, s.source_prefix, s.lease_seconds),
+            runs=self.runs,
+            publish=self.publish,
+            switch=self.switch,
+            log=self.log,
+        )
 
     def lister(self) -> ListRange:
         return ListRange(
             source=self.source,
             state=self.state,
-            ranges=self.ranges(self.settings.list_topic),
-            runs=self.runs,
-            split=SplitRange(self.source, self.state),
-            publish=self.publish,
-            switch=self.switch,
+            work=self.range_work(self.settings.list_topic),
             filters=self.settings.filters,
             clock=self.clock,
             log=self.log,
@@ -167,10 +174,7 @@ class Parts:
             source=self.source,
             destination=self.destination,
             state=self.state,
-            ranges=self.ranges(self.settings.verify_topic),
-            runs=self.runs,
-            publish=self.publish,
-            switch=self.switch,
+            work=self.range_work(self.settings.verify_topic),
             filters=self.settings.filters,
             clock=self.clock,
             log=self.log,

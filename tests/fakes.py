@@ -12,17 +12,17 @@ from typing import Any
 import google_crc32c
 
 from shared.core.compaction import Merge
+from shared.core.copies import CopyPage
 from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
 from shared.core.keys import prefix_end
 from shared.core.ledger import Record
 from shared.core.messages import Message, decode
 from shared.core.objects import Attributes, DestinationObject, SourceObject
-from shared.core.outcomes import Tally
+from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.proof import PartDigests
 from shared.ports import (
     Body,
-    Books,
     Children,
     Control,
     Grant,
@@ -204,6 +204,7 @@ async def _in_two(body: bytes) -> AsyncIterator[bytes]:
 class FakeDestination:
     objects: dict[bytes, tuple[DestinationObject, bytes]] = field(default_factory=dict)
     generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    page_size: int = 1000
     writes: list[bytes] = field(default_factory=list)
     classes: dict[bytes, str | None] = field(default_factory=dict)
 
@@ -237,10 +238,10 @@ class FakeDestination:
         self.writes.append(name)
         return written
 
-    async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[DestinationObject]:
-        for name in sorted(self.objects):
-            if name.startswith(prefix) and name > after:
-                yield self.objects[name][0]
+    async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
+        found = [self.objects[name][0] for name in sorted(self.objects) if name.startswith(prefix) and name > after]
+        for start in range(0, len(found), self.page_size):
+            yield CopyPage.of(found[start : start + self.page_size])
 
 
 def crc32c_of(body: bytes) -> str:

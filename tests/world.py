@@ -19,6 +19,7 @@ from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.pulse import Pulse
+from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -121,10 +122,17 @@ class World:
         root = self.mapping.source_prefix.decode()
         self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, "instance")
         runs = Runs(state, self.switch, self.clock, self.log, LIFE)
-        ranges = {topic: Ranges(state, queue, self.clock, pulse, topic, root, LEASE) for topic in ("list", "verify")}
+        split = SplitRange(source, state, self.bucket.page_size, self.range_keys)
+        work = {
+            topic: RangeWork(
+                source, state, self.clock, split, Ranges(state, queue, self.clock, pulse, topic, root, LEASE), runs,
+                publish, self.switch, self.log,
+            )
+            for topic in ("list", "verify")
+        }  # fmt: skip
         common: dict[str, Any] = {
-            "source": source, "state": state, "publish": publish, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
-            "runs": runs, "switch": self.switch, "filters": self.filters,
+            "source": source, "state": state, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
+            "filters": self.filters,
         }  # fmt: skip
         self.staging = FakeStaging(self.destination)
         staging, uploads = Port(self.staging, self.steps), Port(self.uploads, self.steps)
@@ -134,9 +142,7 @@ class World:
             copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
         )  # fmt: skip
         self.handlers: dict[str, Callable[..., Any]] = {
-            "list": ListRange(
-                ranges=ranges["list"], split=SplitRange(source, state, self.bucket.page_size, self.range_keys), **common
-            ),
+            "list": ListRange(work=work["list"], **common),
             "transfer": TransferBatch(
                 copy,
                 large,
@@ -152,7 +158,7 @@ class World:
                 self.large_bytes,
                 self.max_attempts,
             ),
-            "verify": VerifyRange(destination=destination, ranges=ranges["verify"], mapping=self.mapping, **common),
+            "verify": VerifyRange(destination=destination, work=work["verify"], mapping=self.mapping, **common),
         }
 
     def send(self, topic: str, message: Message, times: int = 1) -> str:

@@ -16,10 +16,10 @@ from benchmarks.simulation import limits
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock
 from shared.core.budget import Budget
 from shared.core.messages import ListMessage, Message
-from shared.core.outcomes import Tally
+from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.splitting import beyond
-from shared.ports import Books, Children, Control, Grant, KeyCount, OpenRange, RangeId, Refusal, Versioned
+from shared.ports import Children, Control, Grant, KeyCount, OpenRange, RangeId, Refusal, Versioned
 
 PAGE_KEYS = 1000
 KEYS_PER_MESSAGE = 100

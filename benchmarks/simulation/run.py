@@ -18,6 +18,7 @@ from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.pulse import Pulse
+from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
@@ -102,11 +103,19 @@ class Simulation:
         return ListRange(
             source=bucket,
             state=state,
-            ranges=Ranges(state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")),
-            runs=Runs(state, switch, self.clock, log, _default("in_flight_life_seconds")),
-            split=SplitRange(bucket, state),
-            publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
-            switch=switch,
+            work=RangeWork(
+                source=bucket,
+                state=state,
+                clock=self.clock,
+                split=SplitRange(bucket, state),
+                ranges=Ranges(
+                    state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")
+                ),
+                runs=Runs(state, switch, self.clock, log, _default("in_flight_life_seconds")),
+                publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
+                switch=switch,
+                log=log,
+            ),
             filters=Filters(),
             clock=self.clock,
             log=log,

@@ -18,8 +18,8 @@ from shared.adapters.firestore_tallies import count, digest, read_tally, sums, t
 from shared.core.compare import Verdict
 from shared.core.errors import StateConflict
 from shared.core.filters import Filter
-from shared.core.outcomes import Outcome, Tally
-from shared.ports import Books, Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
+from shared.core.outcomes import Books, Outcome, Tally
+from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
 
 _SAMPLE = 20
 """Open ranges and records looked at to tell whether a run is going."""

@@ -9,8 +9,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from shared.core.compare import Verdict
 from shared.core.filters import Filter
-from shared.core.outcomes import Outcome, Tally
-from shared.ports import Books
+from shared.core.outcomes import Books, Outcome, Tally
 
 MOST_SUMS = 5
 """Aggregations in one query, which counts only documents that have all the summed fields: so every tally is

@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from shared.adapters.gcs_object import FIELDS, failure, parse, resource_of, written
+from shared.adapters.gcs_object import FIELDS, failure, parse, parse_page, resource_of, written
 from shared.adapters.google_token import Token
 from shared.adapters.http import Answer, Http
 from shared.core import verdicts
-from shared.core.errors import Corrupt, NoSuchBucket, ObjectError, Transient
+from shared.core.copies import CopyPage
+from shared.core.errors import Corrupt, NoSuchBucket, ObjectError, Transient, Unsorted
 from shared.core.keys import MAX_KEY_BYTES
 from shared.core.objects import DestinationObject
+from shared.core.page import in_order
 from shared.core.proof import Chunk, crc32c, encoded
 from shared.ports import Upload
 
@@ -87,8 +89,8 @@ class GcsDestination:
                 found[stat.name] = stat
         return found
 
-    async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[DestinationObject]:
-        token = ""
+    async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
+        token, last = "", after
         while True:
             query = f"maxResults={PAGE}&{_PAGE_FIELDS}"
             if prefix:
@@ -98,10 +100,15 @@ class GcsDestination:
             elif after:
                 query += f"&startOffset={quote(after, safe='')}"
             page = await self._page(f"{self._objects}?{query}")
-            for item in page.get("items", ()):
-                found = parse(item)
-                if found.name > after:
-                    yield found
+            found = parse_page(page.get("items", ()))
+            found = found.part(found.up_to(after)) if after else found
+            if len(found):
+                if not in_order(found.names, last):
+                    raise Unsorted(
+                        f"listing gs://{self._bucket}: the page after {last!r} is not in the order of its names"
+                    )
+                last = found.names[-1]
+                yield found
             token = page.get("nextPageToken", "")
             if not token:
                 return

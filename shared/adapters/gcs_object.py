@@ -2,9 +2,12 @@
 
 import base64
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from shared.adapters.http import Answer
 from shared.core import verdicts
+from shared.core.copies import CopyPage
 from shared.core.errors import Corrupt, ObjectError
 from shared.core.objects import DestinationObject
 from shared.ports import Upload
@@ -42,6 +45,19 @@ def parse(resource: dict[str, object]) -> DestinationObject:
         crc32c=str(resource["crc32c"]),
         md5=base64.b64decode(str(md5)).hex() if md5 else None,
         metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
+    )
+
+
+def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
+    """A page of a listing as columns."""
+    md5s = (item.get("md5Hash") for item in resources)
+    return CopyPage(
+        [item["name"].encode() for item in resources],
+        [int(item["size"]) for item in resources],
+        [int(item["generation"]) for item in resources],
+        [item["crc32c"] for item in resources],
+        [base64.b64decode(md5).hex() if md5 else None for md5 in md5s],
+        [item.get("metadata") or {} for item in resources],
     )
 
 

@@ -11,11 +11,11 @@ from shared.adapters.cdn_access import Access
 from shared.adapters.connection import Response
 from shared.adapters.http import Answer, Http
 from shared.adapters.s3_address import NOTHING, S3Address
-from shared.adapters.s3_listing import Listing, NotAListing, in_order, parse, unquoted
+from shared.adapters.s3_listing import Listing, NotAListing, parse, unquoted
 from shared.core import verdicts
 from shared.core.errors import Changed, Corrupt, Unsorted
 from shared.core.objects import Attributes, SourceObject
-from shared.core.page import Page
+from shared.core.page import Page, in_order
 from shared.ports import Body, Children, Span
 
 _META = "x-amz-meta-"
@@ -66,7 +66,7 @@ class S3Source:
                 listing = parse(answer.body)
             except NotAListing as error:
                 raise Corrupt(f"{what}: not a listing: {error}") from None
-            if not in_order(listing.page, after):
+            if not in_order(listing.page.keys, after):
                 raise Unsorted(
                     f"{what}: the page after {after.decode()!r} is not in the order of the keys' bytes; only general "
                     "purpose buckets list in order"

@@ -8,7 +8,6 @@ every element (another order, another server), ElementTree reads the page.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import lt
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
 
@@ -54,12 +53,6 @@ def _read(text: str) -> Listing:
         if whole and plain and encoded and (truncated or "<IsTruncated>false</IsTruncated>" in text):
             return Listing(_page(rows), [_decoded(item) for item in prefixes], truncated)
     return _by_parser(text)
-
-
-def in_order(page: Page, after: bytes) -> bool:
-    """Whether every key is greater than the one before it."""
-    keys = page.keys
-    return not keys or (keys[0] > after and all(map(lt, keys, keys[1:])))
 
 
 def unquoted(etag: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from shared.core.diff import Decision
 from shared.core.filters import Filter
 from shared.core.objects import SourceObject
-from shared.core.outcomes import Outcome, Tally
+from shared.core.outcomes import Books, Outcome
 from shared.core.page import Page
 
 
@@ -26,22 +26,22 @@ class Judged:
     def object(self, index: int) -> SourceObject:
         return self.page[index]
 
-    def book(self, count: int, listed: Tally, outcomes: Tally, filters: Tally) -> None:
+    def book(self, count: int, books: Books) -> None:
         """Book the page's first `count` keys: all as listed, and those that ended here with their outcomes."""
         sizes = self.page.sizes[:count]
         unchanged, size = len(sizes), sum(sizes)
         if count:
-            listed.add("listed", size, unchanged)
+            books.listed.add("listed", size, unchanged)
         for index, decision in self.decisions.items():
             if index >= count:
                 continue
             unchanged, size = unchanged - 1, size - sizes[index]
             if decision not in (Decision.PUBLISH, Decision.COVERED):
-                outcomes.add(decision, sizes[index])
+                books.outcomes.add(decision, sizes[index])
         for index, reason in self.filtered.items():
             if index < count:
                 unchanged, size = unchanged - 1, size - sizes[index]
-                outcomes.add(Outcome.FILTERED, sizes[index])
-                filters.add(reason, sizes[index])
+                books.outcomes.add(Outcome.FILTERED, sizes[index])
+                books.filters.add(reason, sizes[index])
         if unchanged:
-            outcomes.add(Outcome.UNCHANGED, size, unchanged)
+            books.outcomes.add(Outcome.UNCHANGED, size, unchanged)

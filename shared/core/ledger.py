@@ -282,6 +282,13 @@ class RecordWindow:
         listed = zip(page.etags, page.sizes, strict=True)
         return [index for index, (old, new) in enumerate(zip(known, listed, strict=True)) if old != new]
 
+    def own(self, keys: Sequence[bytes]) -> list[int]:
+        """Which of the keys a record of the scanning run has."""
+        if not any(record.run == self.run for record in self._records):
+            return []
+        found = ((index, self._others.get(key)) for index, key in enumerate(keys))
+        return [index for index, known in found if known is not None and known.run == self.run]
+
     def lookup(self, key: bytes) -> Remembered | None:
         """What is remembered of a key, None if nothing, or if it was copied by another run."""
         return self._others.get(key)

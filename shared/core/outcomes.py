@@ -49,3 +49,17 @@ class Tally:
     @property
     def total_bytes(self) -> int:
         return sum(self.bytes.values())
+
+
+@dataclass(slots=True)
+class Books:
+    """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
+    others. filters: what left out the filtered ones. verdicts: the verifier's. stopped: why the range ended before
+    its last key.
+    """
+
+    listed: Tally = field(default_factory=Tally)
+    outcomes: Tally = field(default_factory=Tally)
+    filters: Tally = field(default_factory=Tally)
+    verdicts: Tally = field(default_factory=Tally)
+    stopped: str = ""

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import lt
 from typing import Self
 
 from shared.core.objects import SourceObject
@@ -51,21 +52,21 @@ class Page:
     def last(self) -> bytes:
         return self.keys[-1]
 
-    def head(self, count: int) -> "Page":
-        """Its first objects."""
-        if count >= len(self):
+    def part(self, start: int, stop: int) -> "Page":
+        """The objects from start up to, not including, stop."""
+        if start == 0 and stop >= len(self):
             return self
-        return Page(
-            self.keys[:count],
-            self.etags[:count],
-            self.sizes[:count],
-            self.modified[:count],
-            self.storage_classes[:count],
-        )
+        cut = slice(start, stop)
+        return Page(self.keys[cut], self.etags[cut], self.sizes[cut], self.modified[cut], self.storage_classes[cut])
 
     def until(self, key: bytes) -> "Page":
         """Its objects up to and including a key."""
-        return self.head(bisect_right(self.keys, key))
+        return self.part(0, bisect_right(self.keys, key))
+
+
+def in_order(keys: Sequence[bytes], after: bytes) -> bool:
+    """Whether every key is greater than the one before it, and the first one than `after`."""
+    return not keys or (keys[0] > after and all(map(lt, keys, keys[1:])))
 
 
 def rfc3339(epoch_seconds: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.core.budget import Budget
 from shared.core.diff import Decision, decide, is_alive
-from shared.core.errors import Gone, NoSuchBucket, ObjectError, Transient
+from shared.core.errors import Gone, NoSuchBucket
 from shared.core.filters import Filters
 from shared.core.judgement import Judged
 from shared.core.keys import prefix_end
@@ -17,15 +17,11 @@ from shared.core.messages import ListMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome
 from shared.core.page import Page
-from shared.ports import Books, Clock, Log, RangeId, Source, State
-from shared.workflows.gate import Gate, Stopped, Switch
+from shared.ports import Clock, Log, RangeId, Source, State
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import BEYOND, MemoryScan
-from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.publishing import Publishing
-from shared.workflows.ranges import Ranges
-from shared.workflows.runs import Runs
-from shared.workflows.split_range import SplitRange, patience
+from shared.workflows.range_work import RangeWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +30,7 @@ class ListRange:
 
     source: Source
     state: State
-    ranges: Ranges
-    runs: Runs
-    split: SplitRange
-    publish: PublishBatches
-    switch: Switch
+    work: RangeWork
     filters: Filters
     clock: Clock
     log: Log
@@ -46,65 +38,29 @@ class ListRange:
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        if message.run is None and not await self.runs.may_start(new_run, "list", message.scheduled):
-            return
-        kind = "keys" if message.keys else "list"
-        taken = await self.ranges.take(kind, message, new_run, message.keys)
-        if taken is None:
-            return
-        named, lease = taken
-        if message.run is None and not message.keys:
-            await self.runs.started(lease.piece.run, kind, lease.piece.prefix)
-        gate = Gate(self.switch, self.state, lease.piece.run)
-        out = Publishing(self.publish, gate, lease, Books(), named.force)
-        try:
+
+        async def work(named: ListMessage, lease: Lease, out: Publishing) -> None:
             await (self._single_keys(named, out) if named.keys else self._walk(named, lease, out, budget))
-        except Stopped as stop:
-            out.stop()
-            if stop.paused:
-                await self._wait(named, lease, out, stop)
-                return
-            await self._stop(kind, lease, out, str(stop))
-        except Transient as failure:
-            if out.position is None:
-                raise
-            self.log.warning("a range is handed on", run=lease.piece.run, reason=failure.reason, why=str(failure))
-            await self.ranges.divide(lease, named, [out.position.decode()])
-        except ObjectError as failure:
-            await self._stop(kind, lease, out, f"{failure.reason}: {failure}")
-        finally:
-            await gate.leave()
-        await self.ranges.close(lease, out.books)
-        await self._note(lease.piece, kind)
+
+        kind = "keys" if message.keys else "list"
+        lease = await self.work(kind, message, new_run, work, message.force, message.keys)
+        if lease is not None:
+            await self._note(lease.piece, kind)
 
     async def _walk(self, message: ListMessage, lease: Lease, out: Publishing, budget: Budget) -> None:
-        """List until the range ends or is cut to end here."""
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
         going = frozenset(run.name for run in await self.state.open_runs()) | {piece.run}
         records = self.state.records(prefix, after, until)
         memory = MemoryScan(self.state, records, piece.run, self.clock.now(), going, after, merges=True)
-        pages, look_at = 0, patience(message.generation)
-        async for listed in self.source.pages(prefix, after):
-            page = listed if lease.until is None else listed.until(lease.until.encode())
-            if len(page):
-                await self._remember(memory, page.last, message, out)
-                await out.add(self._judge(page, memory, message, piece.run))
-                await memory.leave(page)
-            if len(page) < len(listed) or page.last.decode() == lease.until:
-                break
-            pages += 1
-            if budget.spent(self.clock.monotonic()):
-                await out.flush()
-                await self.ranges.divide(lease, message, [page.last.decode()])
-                break
-            if pages >= look_at:
-                cut = await self.split(piece.prefix, page.last.decode(), lease.until, message.generation)
-                look_at = pages + cut.pages
-                if cut.fences:
-                    await self.ranges.divide(lease, message, cut.fences, deeper=1)
-            await lease.renew()
+
+        async def look(page: Page) -> None:
+            await self._remember(memory, page.last, message, out)
+            await out.add(self._judge(page, memory, message, piece.run))
+            await memory.leave(page)
+
+        await self.work.walk(message, lease, out, budget, look)
         end = lease.until.encode() if lease.until is not None else prefix_end(prefix) or BEYOND
         await self._remember(memory, end, message, out)
         await out.flush()
@@ -149,17 +105,6 @@ class ListRange:
         if found:
             await out.add(Judged(page, dict.fromkeys(range(len(page)), Decision.PUBLISH)))
         await out.flush()
-
-    async def _wait(self, message: ListMessage, lease: Lease, out: Publishing, stop: Stopped) -> None:
-        """Paused: what is left stays open, without a message, until the job is resumed."""
-        self.log.info("waiting to be resumed", run=lease.piece.run, prefix=lease.piece.prefix, reason=str(stop))
-        if out.position is not None and not message.keys:
-            await self.ranges.divide(lease, message, [out.position.decode()], send=False)
-            await self.ranges.close(lease, out.books)
-
-    async def _stop(self, kind: str, lease: Lease, out: Publishing, why: str) -> None:
-        out.books.stopped = why[:300]
-        await self.runs.failed(lease.piece.run, kind, lease.piece.prefix, why[:300])
 
     async def _note(self, piece: RangeId, kind: str) -> None:
         """What the prefix's document says once the last range is closed."""

@@ -72,6 +72,10 @@ class MemoryScan:
         """Which objects of a page are not remembered as copied in just this version."""
         return self._window.differing(page)
 
+    def own(self, keys: Sequence[bytes]) -> list[int]:
+        """Which of the keys a batch of this run has already."""
+        return self._window.own(keys)
+
     def lookup(self, key: bytes) -> Remembered | None:
         return self._window.lookup(key)
 

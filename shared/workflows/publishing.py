@@ -7,16 +7,35 @@ first object that could not be published, wherever in a page that is.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from shared.core.judgement import Judged
 from shared.core.objects import SourceObject
-from shared.ports import Books
+from shared.core.outcomes import Books
+from shared.core.page import Page
 from shared.workflows.gate import Gate
 from shared.workflows.lease import Lease
 from shared.workflows.publish_batches import PublishBatches
 
 MOST_PAGES = 50
 """Pages that wait for a batch to fill: where little has changed, a thin batch is cheaper than what they hold."""
+
+
+class Bookable(Protocol):
+    """A page that was looked at."""
+
+    @property
+    def page(self) -> Page: ...
+
+    @property
+    def wanted(self) -> Sequence[int]:
+        """The indexes of the objects to publish, in order."""
+        ...
+
+    def object(self, index: int) -> SourceObject: ...
+
+    def book(self, count: int, books: Books) -> None:
+        """Book the page's first `count` objects."""
+        ...
 
 
 @dataclass(slots=True)
@@ -29,10 +48,10 @@ class Publishing:
     books: Books
     force: bool
     position: bytes | None = None
-    _pages: deque[Judged] = field(default_factory=deque)
+    _pages: deque[Bookable] = field(default_factory=deque)
     _waiting: list[SourceObject] = field(default_factory=list)
 
-    async def add(self, judged: Judged) -> None:
+    async def add(self, judged: Bookable) -> None:
         """Take in a page and publish the batches that are full. Raises Stopped if the gate is closed."""
         self._pages.append(judged)
         self._waiting += [judged.object(index) for index in judged.wanted]
@@ -76,7 +95,7 @@ class Publishing:
             page = self._pages.popleft()
             self._enter(page, len(page.page))
 
-    def _enter(self, judged: Judged, count: int) -> None:
-        judged.book(count, self.books.listed, self.books.outcomes, self.books.filters)
+    def _enter(self, judged: Bookable, count: int) -> None:
+        judged.book(count, self.books)
         if count:
             self.position = judged.page.keys[count - 1]

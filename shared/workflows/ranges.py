@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from shared.core.errors import MalformedMessage
 from shared.core.messages import RangeMessage
+from shared.core.outcomes import Books
 from shared.core.splitting import pieces
-from shared.ports import Books, Clock, Grant, OpenRange, Queue, RangeId, State
+from shared.ports import Clock, Grant, OpenRange, Queue, RangeId, State
 from shared.workflows.lease import Lease
 from shared.workflows.pulse import Pulse
 

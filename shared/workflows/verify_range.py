@@ -1,40 +1,87 @@
-"""Compare a prefix on both sides, key by key, and publish what differs for another copy."""
+"""Compare a stretch of both sides, key by key, publish what differs for another copy, and sum both sides up."""
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from shared.core.budget import Budget
-from shared.core.compare import Verdict, judge, march
+from shared.core.compare import Verdict, judge
+from shared.core.copies import NO_COPIES, CopyPage, Pairs, pair
 from shared.core.diff import is_alive
-from shared.core.errors import ObjectError, Transient
-from shared.core.filters import Filters
-from shared.core.keys import Mapping, Place
+from shared.core.errors import Gone
+from shared.core.filters import Filter, Filters
+from shared.core.keys import Mapping, prefix_end
 from shared.core.messages import VerifyMessage
-from shared.core.objects import DestinationObject, SourceObject
-from shared.core.outcomes import Outcome
-from shared.ports import Books, Clock, Destination, Log, RangeId, Source, State
-from shared.workflows.gate import Gate, Stopped, Switch
+from shared.core.objects import SourceObject
+from shared.core.outcomes import Books, Outcome
+from shared.core.page import Page
+from shared.ports import Clock, Destination, Log, RangeId, Source, State
 from shared.workflows.lease import Lease
-from shared.workflows.memory_scan import MemoryScan
-from shared.workflows.publish_batches import PublishBatches
-from shared.workflows.ranges import Ranges
-from shared.workflows.runs import Runs
-
-_STRIDE = 1000
-"""Keys between two looks at the clock and the lease."""
+from shared.workflows.memory_scan import BEYOND, MemoryScan
+from shared.workflows.publishing import Publishing
+from shared.workflows.range_work import RangeWork
 
 _SHOWN = 100
 """Mismatches of a kind that an invocation logs one by one; all are counted."""
 
+_OUTCOMES = {
+    Verdict.SAME: Outcome.UNCHANGED,
+    Verdict.UNSUPPORTED: Outcome.UNSUPPORTED,
+    Verdict.ARCHIVED: Outcome.ARCHIVED,
+    Verdict.IN_FLIGHT: Outcome.IN_FLIGHT,
+}
 
-@dataclass(slots=True)
-class Stride:
-    """What was compared since something was last published. position: the last key that was looked at."""
 
-    books: Books = field(default_factory=Books)
-    wrong: list[SourceObject] = field(default_factory=list)
-    steps: int = 0
-    position: bytes | None = None
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A page beside its copies, with the verdicts that are not simply "same", by index.
+
+    covered: objects that a batch of this run has already. published: objects to copy again. extras: the copies that
+    belong to no object, by the keys they would have, with their sizes.
+    """
+
+    pairs: Pairs
+    verdicts: dict[int, Verdict]
+    filtered: dict[int, Filter]
+    covered: frozenset[int]
+    published: frozenset[int]
+    extras: list[tuple[bytes, int]] = field(default_factory=list)
+
+    @property
+    def page(self) -> Page:
+        return self.pairs.page
+
+    @property
+    def wanted(self) -> Sequence[int]:
+        return sorted(self.published)
+
+    def object(self, index: int) -> SourceObject:
+        return self.page[index]
+
+    def book(self, count: int, books: Books) -> None:
+        """Book the first `count` objects, and the extras up to there."""
+        sizes = self.page.sizes[:count]
+        if count:
+            books.listed.add("listed", sum(sizes), len(sizes))
+        same, size = len(sizes), sum(sizes)
+        for index in [*self.verdicts, *self.filtered, *self.covered]:
+            if index < count:
+                same, size = same - 1, size - sizes[index]
+        for index, verdict in self.verdicts.items():
+            if index < count:
+                books.verdicts.add(verdict, sizes[index])
+                if index not in self.published:
+                    books.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), sizes[index])
+        for index, reason in self.filtered.items():
+            if index < count:
+                books.outcomes.add(Outcome.FILTERED, sizes[index])
+                books.filters.add(reason, sizes[index])
+        if same:
+            books.verdicts.add(Verdict.SAME, size, same)
+            books.outcomes.add(Outcome.UNCHANGED, size, same)
+        for name, size in self.extras:
+            if count == len(self.page) or (count and name <= self.page.keys[count - 1]):
+                books.verdicts.add(Verdict.EXTRA, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +91,7 @@ class VerifyRange:
     source: Source
     destination: Destination
     state: State
-    ranges: Ranges
-    runs: Runs
-    publish: PublishBatches
-    switch: Switch
+    work: RangeWork
     filters: Filters
     clock: Clock
     log: Log
@@ -56,131 +100,106 @@ class VerifyRange:
 
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        if message.run is None and not await self.runs.may_start(new_run, "verify", message.scheduled):
-            return
-        taken = await self.ranges.take("verify", message, new_run)
-        if taken is None:
-            return
-        named, lease = taken
-        if message.run is None:
-            await self.runs.started(lease.piece.run, "verify", lease.piece.prefix)
-        gate = Gate(self.switch, self.state, lease.piece.run)
-        books, position = Books(), None
-        try:
-            async for stride in self._strides(named, lease):
-                await self._publish(stride.wrong, lease, gate)
-                _merge(books, stride.books)
-                position = stride.position
-                if budget.spent(self.clock.monotonic()) and position is not None:
-                    await self.ranges.divide(lease, named, [position.decode()])
-                    break
-        except Stopped as stop:
-            if stop.paused:
-                self.log.info("waiting to be resumed", run=lease.piece.run, prefix=lease.piece.prefix, reason=str(stop))
-                if position is None:
-                    return
-                await self.ranges.divide(lease, named, [position.decode()], send=False)
-            else:
-                books.stopped = str(stop)
-        except Transient:
-            if position is None:
-                raise
-            await self.ranges.divide(lease, named, [position.decode()])
-        except ObjectError as failure:
-            books.stopped = f"{failure.reason}: {failure}"[:300]
-        finally:
-            await gate.leave()
-        if books.stopped:
-            await self.runs.failed(lease.piece.run, "verify", lease.piece.prefix, books.stopped)
-        await self.ranges.close(lease, books)
-        await self._note(lease.piece)
 
-    async def _publish(self, wrong: Sequence[SourceObject], lease: Lease, gate: Gate) -> None:
-        if wrong:
-            await gate.enter(len(wrong), sum(item.size for item in wrong))
-        await lease.renew()
-        await self.publish(lease.piece.run, self.publish.cut(wrong), force=False)
+        async def work(named: VerifyMessage, lease: Lease, out: Publishing) -> None:
+            await self._walk(named, lease, out, budget)
 
-    async def _strides(self, message: VerifyMessage, lease: Lease) -> AsyncIterator[Stride]:
-        """Walk both listings side by side."""
+        lease = await self.work("verify", message, new_run, work)
+        if lease is not None:
+            await self._note(lease.piece)
+
+    async def _walk(self, message: VerifyMessage, lease: Lease, out: Publishing, budget: Budget) -> None:
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
         going = frozenset(run.name for run in await self.state.open_runs())
-        memory = MemoryScan(self.state, self.state.records(prefix, after, until), piece.run, self.clock.now(), going)
-        pairs = march(
-            _flatten(self.source, prefix, after),
-            self.destination.listing(self.mapping.name(prefix), self.mapping.name(after) if after else b""),
-            self.mapping,
-        )
-        stride = Stride()
-        async for source, found in pairs:
-            stride.position = _key(source, found, self.mapping)
-            if until is not None and stride.position > until:
-                break
-            await self._compare(source, found, memory, message, piece.run, stride)
-            stride.steps += 1
-            if stride.steps == _STRIDE or len(stride.wrong) >= self.publish.keys_per_message:
-                memory.forget_before(stride.position)
-                yield stride
-                stride = Stride()
-        yield stride
+        records = self.state.records(prefix, after, until)
+        memory = MemoryScan(self.state, records, piece.run, self.clock.now(), going)
+        name = self.mapping.name
+        window = CopyWindow(self.destination.listing(name(prefix), name(after) if after else b""))
 
-    async def _compare(
-        self,
-        source: SourceObject | None,
-        found: DestinationObject | None,
-        memory: MemoryScan,
-        message: VerifyMessage,
-        run: str,
-        stride: Stride,
-    ) -> None:
-        copy = found
-        if source is None:
-            if copy is not None:
-                stride.books.verdicts.add(Verdict.EXTRA, copy.size)
-            return
-        for orphan in await memory.advance(source.key):
-            await self.publish.again(orphan, force=False)
-        reason = self.filters.reason(source)
-        if reason is not None:
-            for tally, name in ((stride.books.listed, "listed"), (stride.books.outcomes, Outcome.FILTERED)):
-                tally.add(name, source.size)
-            stride.books.filters.add(reason, source.size)
-            return
-        place = self.mapping.place(source.key)
-        if place.encoded and place.name is not None:
-            copy = await self.destination.stat(place.name)
-        if self._is_wrong(source, copy, place, memory, message, run, stride.books):
-            stride.wrong.append(source)
+        async def look(page: Page) -> None:
+            for orphan in await memory.advance(page.last):
+                await out.publish.again(orphan, force=False)
+            async for part, copies in window.beside(page, self.mapping):
+                if len(part):
+                    pairs = pair(part, copies, self.mapping)
+                    await out.add(await self._compare(pairs, memory, message, piece.run))
+                else:
+                    await self._book_extras(copies, out.books)
+                if len(copies) and await self._over(copies, page.last, message, lease, out, budget):
+                    return
+            memory.forget_before(page.last)
 
-    def _is_wrong(
-        self,
-        source: SourceObject,
-        copy: DestinationObject | None,
-        place: Place,
-        memory: MemoryScan,
-        message: VerifyMessage,
-        run: str,
-        books: Books,
-    ) -> bool:
-        """Book a key of the source; True if it is to be copied again. The copy itself looks before it writes, so
-        it need not be forced: what differs for the verifier differs for it, too.
+        await self.work.walk(message, lease, out, budget, look)
+        end = lease.until.encode() if lease.until is not None else prefix_end(prefix) or BEYOND
+        for orphan in await memory.advance(end):
+            await out.publish.again(orphan, force=False)
+        await out.flush()
+        async for copies in window.rest(name(end) if lease.until is not None else None):
+            await self._book_extras(copies, out.books)
+            if await self._over(copies, end, message, lease, out, budget):
+                return
+
+    async def _compare(self, pairs: Pairs, memory: MemoryScan, message: VerifyMessage, run: str) -> Compared:
+        """The verdicts on a page; nearly all are "same", which size, ETag and MD5 show at once."""
+        page = pairs.page
+        filtered = self.filters.sift(page)
+        covered = frozenset(memory.own(page.keys)) - filtered.keys()
+        verdicts: dict[int, Verdict] = {}
+        now = self.clock.now()
+        for index in pairs.suspects():
+            if index in filtered or index in covered:
+                continue
+            source, copy = page[index], pairs.copy(index)
+            place = self.mapping.place(source.key)
+            if place.encoded and place.name is not None:
+                copy = await self.destination.stat(place.name)
+            known = memory.lookup(source.key)
+            waits = known is not None and known.entry.open and is_alive(known, memory.going, now, self.life_seconds)
+            verdict = judge(source, copy, place, waits)
+            if verdict is not Verdict.SAME:
+                verdicts[index] = verdict
+        wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
+        for index in sorted(wrong)[:_SHOWN]:
+            self.log.warning("mismatch", run=run, key=page[index].text, reason=verdicts[index])
+        extras = await self._extras(pairs.copies, pairs.extras)
+        return Compared(pairs, verdicts, filtered, covered, wrong if message.repair else frozenset(), extras)
+
+    async def _extras(self, copies: CopyPage, indexes: Sequence[int]) -> list[tuple[bytes, int]]:
+        """The copies that belong to no object, by the keys they would have. One under an encoded name belongs to the
+        key that the name says, wherever that lies.
         """
-        books.listed.add("listed", source.size)
-        known = memory.lookup(source.key)
-        if known is not None and known.run == run:
+        found = []
+        for index in indexes:
+            name = copies.names[index]
+            original = self.mapping.original(name)
+            if original is None or not await self._exists(original):
+                found.append((self.mapping.key(name), copies.sizes[index]))
+        return found
+
+    async def _book_extras(self, copies: CopyPage, books: Books) -> None:
+        """Copies that lie beside no object at all."""
+        for _, size in await self._extras(copies, range(len(copies))):
+            books.verdicts.add(Verdict.EXTRA, size)
+
+    async def _over(
+        self, copies: CopyPage, end: bytes, message: VerifyMessage, lease: Lease, out: Publishing, budget: Budget
+    ) -> bool:
+        """Whether the budget is over among copies that belong to nobody; then the range is cut behind them."""
+        last = self.mapping.key(copies.names[-1])
+        if last >= end or not budget.spent(self.clock.monotonic()):
             return False
-        alive = is_alive(known, memory.going, self.clock.now(), self.life_seconds)
-        in_flight = alive and known is not None and known.entry.open
-        verdict = judge(source, copy, place, in_flight)
-        books.verdicts.add(verdict, source.size)
-        if verdict.repairable and books.verdicts.keys[verdict] <= _SHOWN:
-            self.log.warning("mismatch", run=run, key=source.text, reason=verdict)
-        if verdict.repairable and message.repair:
-            return True
-        books.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), source.size)
-        return False
+        await out.flush()
+        await self.work.ranges.divide(lease, message, [last.decode()])
+        return True
+
+    async def _exists(self, key: bytes) -> bool:
+        try:
+            await self.source.head(key)
+        except Gone:
+            return False
+        return True
 
     async def _note(self, piece: RangeId) -> None:
         if await self.state.is_open(piece.run):
@@ -192,26 +211,45 @@ class VerifyRange:
         await self.state.note_prefix(piece.prefix, {"check": check})
 
 
-_OUTCOMES = {
-    Verdict.SAME: Outcome.UNCHANGED,
-    Verdict.UNSUPPORTED: Outcome.UNSUPPORTED,
-    Verdict.IN_FLIGHT: Outcome.IN_FLIGHT,
-}
+@dataclass(slots=True)
+class CopyWindow:
+    """The destination's listing beside the source's, held a page at a time, however many copies belong to nobody."""
 
+    pages: AsyncIterator[CopyPage]
+    _held: CopyPage = NO_COPIES
+    _ended: bool = False
 
-def _merge(books: Books, more: Books) -> None:
-    for name in ("listed", "outcomes", "filters", "verdicts"):
-        getattr(books, name).merge(getattr(more, name))
+    async def _more(self) -> None:
+        """Hold a page again, unless there is none."""
+        if not len(self._held) and not self._ended:
+            page = await anext(self.pages, None)
+            self._ended = page is None
+            self._held = page or NO_COPIES
 
+    async def beside(self, page: Page, mapping: Mapping) -> AsyncIterator[tuple[Page, CopyPage]]:
+        """The page in parts, each with the copies that lie in its stretch: behind the part before, up to its end."""
+        start = 0
+        while start < len(page):
+            await self._more()
+            last = mapping.name(page.last)
+            if not len(self._held) or self._held.names[-1] >= last:
+                taken = self._held.up_to(last)
+                yield page.part(start, len(page)), self._held.part(0, taken)
+                self._held = self._held.part(taken)
+                return
+            copies, self._held = self._held, NO_COPIES
+            end = bisect_right(page.keys, mapping.key(copies.names[-1]), start)
+            yield page.part(start, end), copies
+            start = end
 
-def _key(source: SourceObject | None, copy: DestinationObject | None, mapping: Mapping) -> bytes:
-    """Where a walk stands, as a key of the source."""
-    if source is not None:
-        return source.key
-    return mapping.key(copy.name) if copy is not None else b""
-
-
-async def _flatten(source: Source, prefix: bytes, after: bytes) -> AsyncIterator[SourceObject]:
-    async for page in source.pages(prefix, after):
-        for item in page:
-            yield item
+    async def rest(self, until: bytes | None) -> AsyncIterator[CopyPage]:
+        """What is left, up to a name."""
+        while True:
+            await self._more()
+            if not len(self._held):
+                return
+            taken = len(self._held) if until is None else self._held.up_to(until)
+            if not taken:
+                return
+            yield self._held.part(0, taken)
+            self._held = self._held.part(taken)

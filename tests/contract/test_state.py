@@ -11,8 +11,8 @@ from shared.adapters.firestore_ledger import PAGE
 from shared.core.compaction import Merge
 from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
-from shared.core.outcomes import Outcome, Tally
-from shared.ports import Books, Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
+from shared.core.outcomes import Books, Outcome, Tally
+from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
 from shared.telemetry import Log
 from tests.fakes import FakeState
 

@@ -18,7 +18,7 @@ DOCUMENT_BYTES = 900 * 1024
 @pytest.fixture
 def stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """With the functions that the test names."""
-    with Stack(functions=request.param) as running:
+    with Stack(functions=request.param, settings={"LEASE_SECONDS": "60"}) as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         yield running

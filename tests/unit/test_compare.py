@@ -1,18 +1,23 @@
+from collections.abc import AsyncIterator
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.compare import OutOfOrder, Verdict, judge, march
+from shared.core.compare import Verdict, judge
+from shared.core.copies import CopyPage, pair
 from shared.core.keys import Mapping
 from shared.core.objects import SOURCE_ENCRYPTION, SOURCE_ETAG, DestinationObject, SourceObject
+from shared.core.page import Page
+from shared.workflows.verify_range import CopyWindow
 
 MD5, OTHER = "0" * 32, "1" * 32
 OURS = {SOURCE_ETAG: MD5}
 V = Verdict
 
 
-def source(etag: str = MD5, size: int = 5, key: bytes = b"k") -> SourceObject:
-    return SourceObject(key, etag, size, 0)
+def source(etag: str = MD5, size: int = 5, key: bytes = b"k", storage_class: str = "STANDARD") -> SourceObject:
+    return SourceObject(key, etag, size, 0, storage_class)
 
 
 def copy(
@@ -26,6 +31,9 @@ def copy(
     [
         (source(), None, b"k", V.MISSING, V.IN_FLIGHT),
         (source(), None, b"a\nb", V.UNSUPPORTED, V.UNSUPPORTED),
+        (source(storage_class="DEEP_ARCHIVE"), None, b"k", V.ARCHIVED, V.ARCHIVED),
+        (source(storage_class="GLACIER"), copy(), b"k", V.SAME, V.SAME),
+        (source(storage_class="GLACIER_IR"), None, b"k", V.MISSING, V.IN_FLIGHT),
         (source(), copy(size=6), b"k", V.SIZE_DIFFERS, V.IN_FLIGHT),
         (source(), copy(md5=OTHER), b"k", V.CHECKSUM_DIFFERS, V.IN_FLIGHT),
         (source(), copy(md5=OTHER, metadata=OURS), b"k", V.CHECKSUM_DIFFERS, V.IN_FLIGHT),
@@ -45,25 +53,67 @@ def test_verdicts(
     assert judge(left, right, Mapping().place(name), in_flight=True) is while_copying
 
 
-async def stream(items):  # type: ignore[no-untyped-def]
-    for item in items:
-        yield item
-
-
-@given(st.sets(st.binary(min_size=1, max_size=3)), st.sets(st.binary(min_size=1, max_size=3)))
-async def test_a_march_pairs_every_key_once(left: set[bytes], right: set[bytes]) -> None:
+@settings(deadline=None)
+@given(
+    st.sets(st.text("abc", min_size=1, max_size=3).map(str.encode)),
+    st.sets(st.text("abc", min_size=1, max_size=3).map(str.encode)),
+    st.integers(1, 4),
+    st.integers(1, 4),
+)
+async def test_side_by_side_every_key_and_every_copy_comes_once(
+    left: set[bytes], right: set[bytes], page_keys: int, copies_a_page: int
+) -> None:
     mapping = Mapping(b"", b"to/")
-    sources = stream(source(key=key) for key in sorted(left))
-    copies = stream(copy(name=b"to/" + key) for key in sorted(right))
-    pairs = [(s.key if s else None, c.name[3:] if c else None) async for s, c in march(sources, copies, mapping)]
-    assert {key for key, _ in pairs if key is not None} == left
-    assert {name for _, name in pairs if name is not None} == right
-    assert len(pairs) == len(left | right)
-    assert all(key == name for key, name in pairs if key is not None and name is not None)
+    names = sorted(b"to/" + key for key in right)
+
+    async def listing() -> AsyncIterator[CopyPage]:
+        for start in range(0, len(names), copies_a_page):
+            yield CopyPage.of([copy(name=name) for name in names[start : start + copies_a_page]])
+
+    window, keys = CopyWindow(listing()), sorted(left)
+    paired: list[tuple[bytes, bytes | None]] = []
+    extras: list[bytes] = []
+    for start in range(0, len(keys), page_keys):
+        page = Page.of([source(key=key) for key in keys[start : start + page_keys]])
+        async for part, copies in window.beside(page, mapping):
+            assert len(copies) <= copies_a_page, "no more than a page is held"
+            found = pair(part, copies, mapping)
+            paired += [
+                (key, item.name if item else None)
+                for key, item in zip(part.keys, map(found.copy, range(len(part))), strict=True)
+            ]
+            extras += [copies.names[index] for index in found.extras]
+    async for copies in window.rest(None):
+        extras += copies.names
+    assert paired == [(key, b"to/" + key if key in right else None) for key in keys]
+    assert extras == [name for name in names if name[3:] not in left]
 
 
-@pytest.mark.parametrize(("left", "right"), [([b"b", b"a"], []), ([b"a", b"a"], []), ([], [b"b", b"a"])])
-async def test_a_listing_that_goes_backwards_stops_the_march(left: list[bytes], right: list[bytes]) -> None:
-    pairs = march(stream(source(key=k) for k in left), stream(copy(name=k) for k in right), Mapping())
-    with pytest.raises(OutOfOrder):
-        [pair async for pair in pairs]
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([MD5, OTHER, "abc-2"]),
+            st.sampled_from([None, MD5, OTHER]),
+            st.booleans(),
+            st.integers(5, 6),
+        )
+    )
+)
+def test_who_is_no_suspect_is_the_same(rows: list[tuple[str, str | None, bool, int]]) -> None:
+    page = Page.of([source(etag, key=b"%03d" % n) for n, (etag, _, _, _) in enumerate(rows)])
+    copies = [
+        copy(md5, size, {SOURCE_ETAG: etag} if ours else {}, name=b"%03d" % n)
+        for n, (etag, md5, ours, size) in enumerate(rows)
+    ]
+    pairs = pair(page, CopyPage.of(copies), Mapping())
+    suspects = set(pairs.suspects())
+    for index, found in enumerate(copies):
+        if index not in suspects:
+            assert judge(page[index], found, Mapping().place(found.name)) is V.SAME
+
+
+def test_a_name_under_the_prefix_for_encoded_ones_is_paired_by_what_it_says() -> None:
+    mapping = Mapping(encode=True)
+    pairs = pair(Page.of([source(key=b"a")]), CopyPage.of([copy(name=b".s3-names/a%0A"), copy(name=b"a")]), mapping)
+    assert (list(pairs.matches), list(pairs.extras)) == ([1], [0])
+    assert mapping.original(pairs.copies.names[0]) == b"a\n"

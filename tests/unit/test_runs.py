@@ -168,7 +168,7 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
 
 
 async def resume(world: World) -> Resumed:
-    publish = world.handlers["list"].publish
+    publish = world.handlers["list"].work.publish
     return await Resume(world.state, world.queue, publish, {"list": "list", "keys": "list", "verify": "verify"})()
 
 

@@ -1,0 +1,72 @@
+"""What lies in each folder on both sides, summed up while both are walked."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.core.splitting import beyond
+
+MOST_FOLDERS = 2000
+"""Folders one range keeps apart; what comes beyond is summed up one level higher, up to the job's root."""
+
+
+@dataclass(slots=True)
+class Sum:
+    """Objects and bytes on both sides. wrong: keys whose two sides do not agree. extra: copies of no object."""
+
+    s3_count: int = 0
+    s3_bytes: int = 0
+    gcs_count: int = 0
+    gcs_bytes: int = 0
+    wrong: int = 0
+    extra: int = 0
+
+    def merge(self, other: "Sum") -> None:
+        for name in Sum.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(slots=True)
+class Sums:
+    """By folder, to `depth` slashes below `root`; the job's root for what lies directly in it."""
+
+    root: bytes = b""
+    depth: int = 1
+    folders: dict[bytes, Sum] = field(default_factory=dict)
+
+    def of(self, folder: bytes) -> Sum:
+        """The sum of a folder, or of the one above that has room."""
+        while folder not in self.folders and len(self.folders) >= MOST_FOLDERS and folder != self.root:
+            folder = self.folder(folder[:-1], max(0, folder.count(b"/", len(self.root)) - 1))
+        return self.folders.setdefault(folder, Sum())
+
+    def folder(self, key: bytes, depth: int | None = None) -> bytes:
+        """Where a key is summed up."""
+        end = len(self.root)
+        for _ in range(self.depth if depth is None else depth):
+            cut = key.find(b"/", end)
+            if cut < 0:
+                break
+            end = cut + 1
+        return key[:end]
+
+    def stretches(self, keys: Sequence[bytes]) -> Iterator[tuple[Sum, int, int]]:
+        """The sums of sorted keys, each with the first of its keys and the one after the last."""
+        start = 0
+        while start < len(keys):
+            folder = self.folder(keys[start])
+            end = self._end(folder, keys, start)
+            yield self.of(folder), start, end
+            start = end
+
+    def _end(self, folder: bytes, keys: Sequence[bytes], start: int) -> int:
+        """The first key behind `start` that is summed up elsewhere."""
+        if folder.count(b"/", len(self.root)) < self.depth:
+            differing = (index for index in range(start + 1, len(keys)) if self.folder(keys[index]) != folder)
+            return next(differing, len(keys))
+        after = beyond(folder.decode())
+        return len(keys) if after is None else bisect_left(keys, after.encode(), start)
+
+    def merge(self, folders: Mapping[bytes, Sum]) -> None:
+        for folder, amount in folders.items():
+            self.of(folder).merge(amount)
