@@ -14,6 +14,7 @@ from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.proof import Chunk
+from shared.core.sums import Sum
 
 
 class Clock(Protocol):
@@ -452,6 +453,10 @@ class State(Protocol):
 
         Raises StateConflict if the range is not the owner's any more.
         """
+        ...
+
+    async def sums(self, run: str) -> dict[bytes, Sum]:
+        """What a run found in each folder, over all its ranges."""
         ...
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:

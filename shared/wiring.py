@@ -179,6 +179,7 @@ class Parts:
             clock=self.clock,
             log=self.log,
             mapping=self.settings.mapping,
+            sum_depth=self.settings.sum_depth,
             life_seconds=self.settings.in_flight_life_seconds,
         )
 

@@ -21,6 +21,7 @@ from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.proof import PartDigests
+from shared.core.sums import Sum, Sums
 from shared.ports import (
     Body,
     Children,
@@ -475,6 +476,12 @@ class FakeState:
         found.fences = [item.piece.cursor for item in further] + found.fences
         for item in further:
             self.ranges[item.piece] = _Range(item, touched=self.now())
+
+    async def sums(self, run: str) -> dict[bytes, Sum]:
+        merged = Sums()
+        for item in self._of(run):
+            merged.merge(item.books.sums.folders)
+        return merged.folders
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
         self.ranges[piece] = _Range(OpenRange(piece, None, b""), "done", books=books)

@@ -14,11 +14,22 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.adapters.firestore_ledger import FirestoreLedger
-from shared.adapters.firestore_tallies import count, digest, read_tally, sums, tallies, tally, time
+from shared.adapters.firestore_tallies import (
+    count,
+    digest,
+    pack_sums,
+    read_tally,
+    sums,
+    tallies,
+    tally,
+    time,
+    unpack_sums,
+)
 from shared.core.compare import Verdict
 from shared.core.errors import StateConflict
 from shared.core.filters import Filter
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.sums import Sum, Sums
 from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
 
 _SAMPLE = 20
@@ -97,7 +108,16 @@ class FirestoreRuns(FirestoreLedger):
             "stopped": books.stopped,
             "ended_at": time(now),
         }
+        if books.sums.folders:
+            fields["sums"] = pack_sums(books.sums.folders)
         await self._range(piece).set({**fields, **tallies(books)})
+
+    async def sums(self, run: str) -> dict[bytes, Sum]:
+        merged = Sums()
+        query = self._ranges.where(filter=FieldFilter("run", "==", run)).select(["sums"])
+        async for snapshot in query.stream():
+            merged.merge(unpack_sums((snapshot.to_dict() or {}).get("sums")))
+        return merged.folders
 
     async def open_ranges(self, run: str) -> list[bytes]:
         return [bytes(snapshot.get("message")) async for snapshot in self._still_open(run).stream()]

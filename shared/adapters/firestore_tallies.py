@@ -1,6 +1,8 @@
 """How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
 
 import hashlib
+import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +12,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from shared.core.compare import Verdict
 from shared.core.filters import Filter
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.sums import Sum
 
 MOST_SUMS = 5
 """Aggregations in one query, which counts only documents that have all the summed fields: so every tally is
@@ -36,6 +39,18 @@ def read_tally(fields: Mapping[str, Mapping[str, int]]) -> Tally:
         if amount["keys"]:
             found.add(name, amount["bytes"], amount["keys"])
     return found
+
+
+def pack_sums(folders: Mapping[bytes, Sum]) -> bytes:
+    """Folders with their sums, compressed; must not be indexed."""
+    table = {folder.decode(): [getattr(amount, name) for name in Sum.__slots__] for folder, amount in folders.items()}
+    return zlib.compress(json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
+
+
+def unpack_sums(packed: bytes | None) -> dict[bytes, Sum]:
+    """What `pack_sums` wrote; nothing for a range that has none."""
+    table = json.loads(zlib.decompress(packed)) if packed else {}
+    return {folder.encode(): Sum(*amounts) for folder, amounts in table.items()}
 
 
 async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Tally:

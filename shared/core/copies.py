@@ -91,6 +91,11 @@ class Pairs:
         wanted = zip(self.page.sizes, self.page.etags, self.page.etags, strict=True)
         return [index for index, (have, want) in enumerate(zip(found, wanted, strict=True)) if have != want]
 
+    def copied_bytes(self) -> list[int | None]:
+        """The size of each object's copy, None where there is none."""
+        sizes = self.copies.sizes
+        return [sizes[match] if match is not None else None for match in self.matches]
+
     def copy(self, index: int) -> DestinationObject | None:
         """The copy of the page's object at `index`."""
         match = self.matches[index]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.core.sums import Sums
+
 
 class Outcome(StrEnum):
     """The only ways a listed key can end."""
@@ -55,7 +57,7 @@ class Tally:
 class Books:
     """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
     others. filters: what left out the filtered ones. verdicts: the verifier's. stopped: why the range ended before
-    its last key.
+    its last key. sums: what the verifier found in each folder.
     """
 
     listed: Tally = field(default_factory=Tally)
@@ -63,3 +65,4 @@ class Books:
     filters: Tally = field(default_factory=Tally)
     verdicts: Tally = field(default_factory=Tally)
     stopped: str = ""
+    sums: Sums = field(default_factory=Sums)

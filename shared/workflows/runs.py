@@ -9,10 +9,11 @@ Nobody counts while a run is going: books are sums over its ranges and batches. 
 seen to have ended, and from then on its records may be merged.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.core.outcomes import Outcome
+from shared.core.sums import Sum
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
 from shared.workflows.gate import Switch
 
@@ -83,6 +84,7 @@ class Runs:
         if run.kind == "list" and state == "finished" and not (await self.state.prefix(run.prefix)).get("initial"):
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         if run.kind == "verify":
+            fields |= await self._sum_up(run, now)
             fields["repair"] = {
                 "run": run.name,
                 "state": state,
@@ -91,6 +93,16 @@ class Runs:
                 "failed": failed,
             }
         await self.state.note_prefix(run.prefix, fields)
+
+    async def _sum_up(self, run: OpenRun, now: float) -> dict[str, Any]:
+        """Note in every folder's document what was found there; the sum of all, for that of the run's own prefix."""
+        whole = Sum()
+        for folder, amount in sorted((await self.state.sums(run.name)).items()):
+            whole.merge(amount)
+            if folder.decode() != run.prefix:
+                checked = {"run": run.name, "ended_at": now}
+                await self.state.note_prefix(folder.decode(), {**asdict(amount), "check": checked})
+        return asdict(whole)
 
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""

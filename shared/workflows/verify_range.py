@@ -15,6 +15,7 @@ from shared.core.messages import VerifyMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Books, Outcome
 from shared.core.page import Page
+from shared.core.sums import Sums
 from shared.ports import Clock, Destination, Log, RangeId, Source, State
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import BEYOND, MemoryScan
@@ -79,14 +80,37 @@ class Compared:
         if same:
             books.verdicts.add(Verdict.SAME, size, same)
             books.outcomes.add(Outcome.UNCHANGED, size, same)
-        for name, size in self.extras:
-            if count == len(self.page) or (count and name <= self.page.keys[count - 1]):
-                books.verdicts.add(Verdict.EXTRA, size)
+        for key, size in self.extras:
+            if count == len(self.page) or (count and key <= self.page.keys[count - 1]):
+                book_extra(books, key, size)
+        self._sum_up(count, books.sums)
+
+    def _sum_up(self, count: int, sums: Sums) -> None:
+        copied = self.pairs.copied_bytes()
+        wrong = [index for index, verdict in self.verdicts.items() if verdict.repairable]
+        for amount, start, end in sums.stretches(self.page.keys[:count]):
+            there = [size for size in copied[start:end] if size is not None]
+            amount.s3_count += end - start
+            amount.s3_bytes += sum(self.page.sizes[start:end])
+            amount.gcs_count += len(there)
+            amount.gcs_bytes += sum(there)
+            amount.wrong += sum(start <= index < end for index in wrong)
+
+
+def book_extra(books: Books, key: bytes, size: int) -> None:
+    """Book a copy that belongs to no object, by the key it would have."""
+    books.verdicts.add(Verdict.EXTRA, size)
+    amount = books.sums.of(books.sums.folder(key))
+    amount.extra += 1
+    amount.gcs_count += 1
+    amount.gcs_bytes += size
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyRange:
-    """life_seconds: how long a published batch counts as being copied."""
+    """life_seconds: how long a published batch counts as being copied. sum_depth: folders below the job's root that are
+    summed up apart.
+    """
 
     source: Source
     destination: Destination
@@ -97,11 +121,13 @@ class VerifyRange:
     log: Log
     mapping: Mapping
     life_seconds: float
+    sum_depth: int = 1
 
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
 
         async def work(named: VerifyMessage, lease: Lease, out: Publishing) -> None:
+            out.books.sums = Sums(self.mapping.source_prefix, self.sum_depth)
             await self._walk(named, lease, out, budget)
 
         lease = await self.work("verify", message, new_run, work)
@@ -180,8 +206,8 @@ class VerifyRange:
 
     async def _book_extras(self, copies: CopyPage, books: Books) -> None:
         """Copies that lie beside no object at all."""
-        for _, size in await self._extras(copies, range(len(copies))):
-            books.verdicts.add(Verdict.EXTRA, size)
+        for key, size in await self._extras(copies, range(len(copies))):
+            book_extra(books, key, size)
 
     async def _over(
         self, copies: CopyPage, end: bytes, message: VerifyMessage, lease: Lease, out: Publishing, budget: Budget

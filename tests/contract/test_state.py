@@ -12,6 +12,7 @@ from shared.core.compaction import Merge
 from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.sums import Sum, Sums
 from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
 from shared.telemetry import Log
 from tests.fakes import FakeState
@@ -264,6 +265,17 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(state: State) -> N
     assert after > before
     await state.end("run", "stalled", RunSummary(0, 0, Tally(), Tally(), Tally(), 1), NOW)
     assert await state.open_runs() == []
+
+
+async def test_the_sums_of_all_ranges_are_merged(state: State) -> None:
+    for cursor in ("", "a/5"):
+        sums = Sums()
+        sums.of(b"a/").merge(Sum(1, 2, 3, 4, 5, 6))
+        sums.of("é/".encode()).merge(Sum(s3_count=1))
+        await state.finish(opened(cursor).piece, Books(sums=sums), NOW)
+    await state.finish(opened("b").piece, Books(), NOW)
+    assert await state.sums("run") == {b"a/": Sum(2, 4, 6, 8, 10, 12), "é/".encode(): Sum(s3_count=2)}
+    assert await state.sums("no such run") == {}
 
 
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:

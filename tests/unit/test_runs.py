@@ -113,6 +113,22 @@ async def test_a_prefix_document_tells_its_story() -> None:
     assert document["repair"]["copied"] == 0
 
 
+async def test_each_folder_s_document_has_the_sums_of_both_sides() -> None:
+    world = World()
+    for key, size in (("a/1", 5), ("a/b/2", 7), ("c", 1), ("d/3", 9)):
+        world.bucket.put(key, b"x" * size)
+    await world.run()
+    world.destination.install(b"a/extra", b"four")
+    del world.destination.objects[b"d/3"]
+    await world.run(VerifyMessage(repair=False))
+    await world.run(ListMessage(keys=("c",)))
+    documents = world.state.prefixes
+    figures = ("s3_count", "s3_bytes", "gcs_count", "gcs_bytes", "wrong", "extra")
+    assert [documents["a/"][name] for name in figures] == [2, 12, 3, 16, 0, 1]
+    assert [documents["d/"][name] for name in figures] == [1, 9, 0, 0, 1, 0]
+    assert [documents[""][name] for name in figures] == [4, 22, 4, 17, 1, 1]
+
+
 async def test_paused_nothing_starts_and_resumed_all_goes_on() -> None:
     world = filled(9)
     world.bucket.page_size = 3
