@@ -53,6 +53,7 @@ from shared.core.objects import SourceObject
 from shared.core.outcomes import Books, Outcome
 from shared.ports import Control, Grant, KeyCount, Versioned
 from shared.telemetry import Log
+from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
@@ -198,7 +199,7 @@ def canned_ours(canned: Canned) -> float:
             clock=clock,
             split=SplitRange(source, state, range_keys=10**9),
             ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
-            runs=Runs(state, switch, clock, log, 3600),
+            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), clock, log, 3600),
             publish=publish,
             switch=switch,
             log=log,

@@ -49,6 +49,9 @@ MEANING = {
     "modified_after": "objects last modified before this are left out; RFC 3339 with a time zone",
     "modified_before": "objects last modified at this time or later are left out",
     "source_storage_classes": "S3 storage classes to copy, `,` between them; without it all",
+    "verify_after": "which runs are followed by a comparison of their prefix: `initial`, a prefix's first one; "
+    "`always`, each that copied something; `never`",
+    "repair_passes": "comparisons in a row, as long as each one repairs something",
     "sum_depth": "how many folders below the root the verifier sums up apart, in documents of their own",
     "keys_per_message": "most keys in a batch",
     "batch_bytes": "most bytes in a batch of more than one key",

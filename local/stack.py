@@ -166,7 +166,11 @@ class Stack:
     def function_environment(self) -> dict[str, str]:
         """What a deployed function has: endpoints, settings, and no AWS keys but by way of the secret."""
         shared = {k: v for k, v in self.environment.items() if not k.startswith("AWS_") or k == "AWS_ENDPOINT_URL_S3"}
-        own = {"AWS_CREDENTIALS_SECRET": _version(AWS_SECRET), "LEASE_SECONDS": "5"}
+        own = {
+            "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET),
+            "LEASE_SECONDS": "5",
+            "VERIFY_AFTER": "never",
+        }
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}
         return {**shared, **own, **self._settings}

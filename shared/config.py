@@ -47,6 +47,14 @@ class UnsupportedNames(StrEnum):
     ENCODE = "encode"
 
 
+class VerifyAfter(StrEnum):
+    """Which runs are followed by a comparison of both sides."""
+
+    INITIAL = "initial"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class StaleEdgePolicy(StrEnum):
     """What to do when the CDN serves another version than S3."""
 
@@ -142,7 +150,8 @@ class Settings(BaseModel):
     as JSON; without it botocore's own chain is used.
     include, exclude: globs of keys, separated by commas; `*` stops at a slash, `**` does not. least_bytes, most_bytes,
     modified_after, modified_before (RFC 3339), source_storage_classes: what else a job leaves out.
-    sum_depth: folders below the root that the verifier sums up apart.
+    verify_after: which runs are followed by a comparison of their prefix. repair_passes: comparisons in a row while
+    something is repaired. sum_depth: folders below the root that the verifier sums up apart.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
     batch counts as alive. lease_seconds: after this much silence a range may be taken over.
     objects_in_flight and bytes_in_flight bound one instance's memory.
@@ -196,6 +205,8 @@ class Settings(BaseModel):
     modified_before: Moment = ""
     source_storage_classes: Names = ()
 
+    verify_after: VerifyAfter = VerifyAfter.INITIAL
+    repair_passes: int = Field(default=3, ge=1, le=20)
     sum_depth: int = Field(default=1, ge=0, le=10)
     keys_per_message: int = Field(default=100, ge=1, le=1000)
     batch_bytes: int = Field(default=8 * 1024 * MIB, ge=MIB)

@@ -21,13 +21,14 @@ from shared.adapters.pubsub import PubSubQueue
 from shared.adapters.s3 import ObjectDownload, S3Source
 from shared.adapters.s3_address import S3Address
 from shared.adapters.secrets import SecretManager
-from shared.config import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, load
+from shared.config import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, VerifyAfter, load
 from shared.core.errors import SettingsError
 from shared.core.prices import EgressPrices
 from shared.ports import Clock, Destination, Download, Log, Queue, Source, Staging, State, Uploads
 from shared.telemetry import Log as JsonLog
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
+from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
@@ -76,7 +77,15 @@ class Parts:
 
     @property
     def runs(self) -> Runs:
-        return Runs(self.state, self.switch, self.clock, self.log, self.settings.in_flight_life_seconds)
+        s = self.settings
+        follow_up = FollowUp(
+            queue=self.queue,
+            topic=s.verify_topic,
+            passes=s.repair_passes,
+            verify_initial=s.verify_after is not VerifyAfter.NEVER,
+            verify_always=s.verify_after is VerifyAfter.ALWAYS,
+        )
+        return Runs(self.state, self.switch, follow_up, self.clock, self.log, s.in_flight_life_seconds)
 
     def range_work(self, topic: str) -> RangeWork:
         s = self.settings

@@ -14,6 +14,7 @@ from shared.core.messages import ListMessage, Message, VerifyMessage
 from shared.core.parts import LEAST_PART_BYTES
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
+from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 from shared.workflows.in_flight import InFlight
 from shared.workflows.list_range import ListRange
@@ -97,6 +98,9 @@ class World:
     direct_allowed: bool = True
     large_bytes: int = 10**9
     range_keys: int = 500_000
+    repair_passes: int = 1
+    verify_initial: bool = False
+    verify_always: bool = False
     filters: Filters = field(default_factory=Filters)
     storage_classes: dict[str, str] = field(default_factory=dict)
     bucket: FakeBucket = field(default_factory=FakeBucket)
@@ -121,7 +125,8 @@ class World:
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
         self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, "instance")
-        runs = Runs(state, self.switch, self.clock, self.log, LIFE)
+        follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
+        runs = Runs(state, self.switch, follow_up, self.clock, self.log, LIFE)
         split = SplitRange(source, state, self.bucket.page_size, self.range_keys)
         work = {
             topic: RangeWork(

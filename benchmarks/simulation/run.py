@@ -14,6 +14,7 @@ from local.prices import PRICES, cost
 from shared.config import Settings
 from shared.core.filters import Filters
 from shared.core.messages import ListMessage
+from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
 from shared.workflows.publish_batches import PublishBatches
@@ -100,6 +101,7 @@ class Simulation:
     def _lister(self, state: Any, bucket: Any, queue: Any) -> ListRange:
         """As shared/wiring.py builds it. A message is one simulated object: ten of a hundred keys each."""
         switch, log = Switch(state, self.clock), Quiet()
+        follow_up = FollowUp(queue, "verify", 1, False, False)
         return ListRange(
             source=bucket,
             state=state,
@@ -111,7 +113,7 @@ class Simulation:
                 ranges=Ranges(
                     state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")
                 ),
-                runs=Runs(state, switch, self.clock, log, _default("in_flight_life_seconds")),
+                runs=Runs(state, switch, follow_up, self.clock, log, _default("in_flight_life_seconds")),
                 publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
                 switch=switch,
                 log=log,

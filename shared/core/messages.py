@@ -7,6 +7,7 @@ topic list       {}                                   a delta run of the whole j
 topic transfer   {"run", "batch", "objects": […]}     written by the lister and the verifier
                  {…, "part": {…}}                     one part of a large object, written by the transfer
 topic verify     {} or {"prefix": "a/"}               compare, and repair unless {"repair": false}
+                 {"close": true}                      see which runs have ended, and what follows from them
 
 The remaining fields are machine-made and optional to a person.
 """
@@ -137,9 +138,13 @@ class TransferMessage(Message):
 
 
 class VerifyMessage(RangeMessage):
-    """Work for the verifier."""
+    """Work for the verifier. close: compare nothing, but see which runs have ended and what follows from them.
+    passed: comparisons of the same prefix that came before this one in a row.
+    """
 
     repair: bool = True
+    close: bool = False
+    passed: int = Field(default=0, ge=0)
 
 
 M = TypeVar("M", bound=Message)

@@ -15,6 +15,7 @@ from typing import Any
 from shared.core.outcomes import Outcome
 from shared.core.sums import Sum
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
+from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 
 FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
@@ -27,6 +28,7 @@ class Runs:
 
     state: State
     switch: Switch
+    follow_up: FollowUp
     clock: Clock
     log: Log
     life_seconds: float
@@ -72,6 +74,9 @@ class Runs:
 
     async def _end(self, run: OpenRun, state: str, books: RunSummary) -> None:
         now = self.clock.now()
+        initial = run.kind == "list" and not (await self.state.prefix(run.prefix)).get("initial")
+        if state == "finished":
+            await self.follow_up(run, books, initial)
         await self.state.end(run.name, state, books, now)
         tell = self.log.info if state == "finished" else self.log.warning
         outcomes = {name: keys for name, keys, _ in books.outcomes}
@@ -81,7 +86,7 @@ class Runs:
         failed = books.outcomes.keys.get(Outcome.FAILED, 0)
         told = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": books.pending}
         fields: dict[str, Any] = {FLOWS[run.kind]: told}
-        if run.kind == "list" and state == "finished" and not (await self.state.prefix(run.prefix)).get("initial"):
+        if initial and state == "finished":
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         if run.kind == "verify":
             fields |= await self._sum_up(run, now)

@@ -125,6 +125,9 @@ class VerifyRange:
 
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
+        if message.close:
+            await self.work.runs.close_ended()
+            return
 
         async def work(named: VerifyMessage, lease: Lease, out: Publishing) -> None:
             out.books.sums = Sums(self.mapping.source_prefix, self.sum_depth)

@@ -129,6 +129,53 @@ async def test_each_folder_s_document_has_the_sums_of_both_sides() -> None:
     assert [documents[""][name] for name in figures] == [4, 22, 4, 17, 1, 1]
 
 
+async def test_a_first_run_is_followed_by_a_comparison_and_repairs_by_another() -> None:
+    world = filled(5, verify_initial=True, repair_passes=3)
+    run = await world.run()
+    world.destination.install(b"k/002", b"rotten")
+    await world.run(VerifyMessage(close=True))
+    verifies = [name for name, item in world.state.runs.items() if item.kind == "verify"]
+    assert world.state.runs[run].state == "finished"
+    assert len(verifies) == 1
+    assert (await world.state.summary(verifies[0])).verdicts.keys == {"same": 4, "size_differs": 1}
+    for _ in range(4):
+        await world.run(VerifyMessage(close=True))
+    verifies = [name for name, item in world.state.runs.items() if item.kind == "verify"]
+    assert len(verifies) == 2, "the second one was clean"
+    assert (await world.state.summary(verifies[1])).verdicts.keys == {"same": 5}
+    world.bucket.put("new", b"new")
+    await world.run()
+    await world.run(VerifyMessage(close=True))
+    assert sum(item.kind == "verify" for item in world.state.runs.values()) == 2, "only the first run is followed"
+
+
+async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible() -> None:
+    world = filled(4, repair_passes=3, verify_always=True, max_attempts=1)
+    await world.run()
+    copies = 0
+
+    def rot() -> None:
+        nonlocal copies
+        copies += 1
+        world.destination.install(b"k/002", b"rotten %d" % copies)
+
+    for _ in range(6):
+        rot()
+        await world.run(VerifyMessage(close=True))
+    verifies = [item for item in world.state.runs.values() if item.kind == "verify"]
+    assert len(verifies) == 3
+    world.cdn.tamper[b"k/002"] = b"no"
+    world.direct.tamper[b"k/002"] = b"no"
+    rot()
+    run = await world.run(VerifyMessage())
+    assert (await counts(world, run))[Outcome.FAILED] == 1
+    failed = [
+        entry for record, _ in world.state.ledger.values() for entry in record.entries if entry.outcome == "failed"
+    ]
+    assert failed
+    assert failed[0].reason.startswith("corrupt")
+
+
 async def test_paused_nothing_starts_and_resumed_all_goes_on() -> None:
     world = filled(9)
     world.bucket.page_size = 3
