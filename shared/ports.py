@@ -8,13 +8,14 @@ from typing import Any, Protocol, Self
 
 from shared.core.compaction import Merge
 from shared.core.copies import CopyPage
-from shared.core.ledger import Record
+from shared.core.ledger import Entry, Record
+from shared.core.manifest import Part
 from shared.core.messages import Message
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.proof import Chunk
-from shared.core.sums import Sum
+from shared.core.sums import Sums
 
 
 class Clock(Protocol):
@@ -455,8 +456,12 @@ class State(Protocol):
         """
         ...
 
-    async def sums(self, run: str) -> dict[bytes, Sum]:
-        """What a run found in each folder, over all its ranges."""
+    async def sums(self, run: str) -> tuple[Sums, list[Part]]:
+        """What a run found in each folder, and the files of its manifest, over all its ranges."""
+        ...
+
+    def failed(self, run: str) -> AsyncIterator[Entry]:
+        """The keys of a run that have failed, with their reasons."""
         ...
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
@@ -530,6 +535,14 @@ class State(Protocol):
 
     async def note_rejected(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
         """Count a malformed message; the same delivery is counted once."""
+        ...
+
+
+class Reports(Protocol):
+    """Where manifests and reports are put."""
+
+    async def put(self, name: str, body: bytes, content_type: str) -> None:
+        """Write a file; one of the same name is replaced."""
         ...
 
 

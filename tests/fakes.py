@@ -15,13 +15,14 @@ from shared.core.compaction import Merge
 from shared.core.copies import CopyPage
 from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
 from shared.core.keys import prefix_end
-from shared.core.ledger import Record
+from shared.core.ledger import Entry, Record
+from shared.core.manifest import Part
 from shared.core.messages import Message, decode
 from shared.core.objects import Attributes, DestinationObject, SourceObject
-from shared.core.outcomes import Books, Tally
+from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.page import Page
 from shared.core.proof import PartDigests
-from shared.core.sums import Sum, Sums
+from shared.core.sums import Sums
 from shared.ports import (
     Body,
     Children,
@@ -477,11 +478,19 @@ class FakeState:
         for item in further:
             self.ranges[item.piece] = _Range(item, touched=self.now())
 
-    async def sums(self, run: str) -> dict[bytes, Sum]:
-        merged = Sums()
+    async def sums(self, run: str) -> tuple[Sums, list[Part]]:
+        merged, parts = Sums(), []
         for item in self._of(run):
-            merged.merge(item.books.sums.folders)
-        return merged.folders
+            merged.merge(item.books.sums)
+            parts += item.books.manifest
+        return merged, parts
+
+    async def failed(self, run: str) -> AsyncIterator[Entry]:
+        for record, _ in self.ledger.values():
+            if record.run == run:
+                for entry in record.entries:
+                    if entry.outcome is Outcome.FAILED:
+                        yield entry
 
     async def finish(self, piece: RangeId, books: Books, now: float) -> None:
         self.ranges[piece] = _Range(OpenRange(piece, None, b""), "done", books=books)
@@ -574,3 +583,11 @@ class FakeState:
 
     async def note_rejected(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
         self.rejected[message_id] = list(problems)
+
+
+@dataclass
+class FakeReports:
+    files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    async def put(self, name: str, body: bytes, content_type: str) -> None:
+        self.files[name] = body, content_type

@@ -21,7 +21,7 @@ from shared.adapters.firestore_tallies import digest, tally, time
 from shared.core.compaction import Merge
 from shared.core.errors import StateConflict
 from shared.core.keys import common, prefix_end
-from shared.core.ledger import Packed, Record, Table, UnknownSchema
+from shared.core.ledger import Entry, Packed, Record, Table, UnknownSchema
 from shared.core.outcomes import Outcome, Tally
 from shared.ports import KeyCount, Log, Versioned
 
@@ -121,6 +121,13 @@ class FirestoreLedger:
         """A run's records with keys that have not ended."""
         here: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
         return here.where(filter=FieldFilter("open", ">", 0))
+
+    async def failed(self, run: str) -> AsyncIterator[Entry]:
+        here: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
+        async for snapshot in here.where(filter=FieldFilter("outcomes.failed.keys", ">", 0)).stream():
+            for entry in self._read(snapshot).record.entries:
+                if entry.outcome is Outcome.FAILED:
+                    yield entry
 
     async def remember(self, records: Sequence[Record]) -> None:
         batch: list[tuple[str, dict[str, object]]] = []

@@ -28,8 +28,9 @@ from shared.adapters.firestore_tallies import (
 from shared.core.compare import Verdict
 from shared.core.errors import StateConflict
 from shared.core.filters import Filter
+from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
-from shared.core.sums import Sum, Sums
+from shared.core.sums import Sums
 from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
 
 _SAMPLE = 20
@@ -108,16 +109,18 @@ class FirestoreRuns(FirestoreLedger):
             "stopped": books.stopped,
             "ended_at": time(now),
         }
-        if books.sums.folders:
-            fields["sums"] = pack_sums(books.sums.folders)
+        if books.sums.folders or books.manifest:
+            fields["sums"] = pack_sums(books.sums, books.manifest)
         await self._range(piece).set({**fields, **tallies(books)})
 
-    async def sums(self, run: str) -> dict[bytes, Sum]:
-        merged = Sums()
+    async def sums(self, run: str) -> tuple[Sums, list[Part]]:
+        merged, parts = Sums(), list[Part]()
         query = self._ranges.where(filter=FieldFilter("run", "==", run)).select(["sums"])
         async for snapshot in query.stream():
-            merged.merge(unpack_sums((snapshot.to_dict() or {}).get("sums")))
-        return merged.folders
+            sums, files = unpack_sums((snapshot.to_dict() or {}).get("sums"))
+            merged.merge(sums)
+            parts += files
+        return merged, parts
 
     async def open_ranges(self, run: str) -> list[bytes]:
         return [bytes(snapshot.get("message")) async for snapshot in self._still_open(run).stream()]

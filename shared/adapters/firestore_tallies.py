@@ -4,6 +4,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
@@ -11,8 +12,9 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from shared.core.compare import Verdict
 from shared.core.filters import Filter
+from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
-from shared.core.sums import Sum
+from shared.core.sums import Sum, Sums
 
 MOST_SUMS = 5
 """Aggregations in one query, which counts only documents that have all the summed fields: so every tally is
@@ -41,16 +43,26 @@ def read_tally(fields: Mapping[str, Mapping[str, int]]) -> Tally:
     return found
 
 
-def pack_sums(folders: Mapping[bytes, Sum]) -> bytes:
-    """Folders with their sums, compressed; must not be indexed."""
-    table = {folder.decode(): [getattr(amount, name) for name in Sum.__slots__] for folder, amount in folders.items()}
+def pack_sums(sums: Sums, manifest: Sequence[Part]) -> bytes:
+    """What a range found and the files it wrote, compressed; must not be indexed."""
+    table = {
+        "folders": {folder.decode(): astuple(amount) for folder, amount in sums.folders.items()},
+        "sizes": sums.sizes,
+        "proofs": sums.proofs,
+        "manifest": [astuple(part) for part in manifest],
+    }
     return zlib.compress(json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
 
 
-def unpack_sums(packed: bytes | None) -> dict[bytes, Sum]:
+def unpack_sums(packed: bytes | None) -> tuple[Sums, list[Part]]:
     """What `pack_sums` wrote; nothing for a range that has none."""
-    table = json.loads(zlib.decompress(packed)) if packed else {}
-    return {folder.encode(): Sum(*amounts) for folder, amounts in table.items()}
+    if not packed:
+        return Sums(), []
+    table = json.loads(zlib.decompress(packed))
+    sums = Sums(folders={folder.encode(): Sum(*amounts) for folder, amounts in table["folders"].items()})
+    sums.sizes.update({int(bits): count for bits, count in table["sizes"].items()})
+    sums.proofs.update(table["proofs"])
+    return sums, [Part(*part) for part in table["manifest"]]
 
 
 async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Tally:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.core.manifest import Part
 from shared.core.sums import Sums
 
 
@@ -57,7 +58,7 @@ class Tally:
 class Books:
     """One range's accounts. outcomes: of the keys that ended without being published; the ledger has the
     others. filters: what left out the filtered ones. verdicts: the verifier's. stopped: why the range ended before
-    its last key. sums: what the verifier found in each folder.
+    its last key. sums: what the verifier found in each folder. manifest: the files it wrote.
     """
 
     listed: Tally = field(default_factory=Tally)
@@ -66,3 +67,4 @@ class Books:
     verdicts: Tally = field(default_factory=Tally)
     stopped: str = ""
     sums: Sums = field(default_factory=Sums)
+    manifest: list[Part] = field(default_factory=list)

@@ -1,7 +1,8 @@
 """What lies in each folder on both sides, summed up while both are walked."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from shared.core.splitting import beyond
@@ -28,11 +29,15 @@ class Sum:
 
 @dataclass(slots=True)
 class Sums:
-    """By folder, to `depth` slashes below `root`; the job's root for what lies directly in it."""
+    """By folder, to `depth` slashes below `root`; the job's root for what lies directly in it. sizes: objects by the
+    number of bits of their size in bytes. proofs: agreeing objects by what shows it.
+    """
 
     root: bytes = b""
     depth: int = 1
     folders: dict[bytes, Sum] = field(default_factory=dict)
+    sizes: Counter[int] = field(default_factory=Counter)
+    proofs: Counter[str] = field(default_factory=Counter)
 
     def of(self, folder: bytes) -> Sum:
         """The sum of a folder, or of the one above that has room."""
@@ -67,6 +72,15 @@ class Sums:
         after = beyond(folder.decode())
         return len(keys) if after is None else bisect_left(keys, after.encode(), start)
 
-    def merge(self, folders: Mapping[bytes, Sum]) -> None:
-        for folder, amount in folders.items():
+    def merge(self, other: "Sums") -> None:
+        for folder, amount in other.folders.items():
             self.of(folder).merge(amount)
+        self.sizes.update(other.sizes)
+        self.proofs.update(other.proofs)
+
+    def whole(self) -> Sum:
+        """All folders together."""
+        whole = Sum()
+        for amount in self.folders.values():
+            whole.merge(amount)
+        return whole

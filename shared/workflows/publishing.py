@@ -5,9 +5,9 @@ first object that could not be published, wherever in a page that is.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Books
@@ -40,7 +40,9 @@ class Bookable(Protocol):
 
 @dataclass(slots=True)
 class Publishing:
-    """position: the last key that is booked, None before the first."""
+    """position: the last key that is booked, None before the first. booked: told of each page whose first objects are.
+    before_close: what is to be done before the range is closed with these books.
+    """
 
     publish: PublishBatches
     gate: Gate
@@ -48,6 +50,8 @@ class Publishing:
     books: Books
     force: bool
     position: bytes | None = None
+    booked: Callable[[Any, int], None] | None = None
+    before_close: Callable[[], Awaitable[None]] | None = None
     _pages: deque[Bookable] = field(default_factory=deque)
     _waiting: list[SourceObject] = field(default_factory=list)
 
@@ -97,5 +101,7 @@ class Publishing:
 
     def _enter(self, judged: Bookable, count: int) -> None:
         judged.book(count, self.books)
+        if self.booked is not None:
+            self.booked(judged, count)
         if count:
             self.position = judged.page.keys[count - 1]

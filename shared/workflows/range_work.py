@@ -80,6 +80,8 @@ class RangeWork:
             await self._stopped(kind, lease, out, f"{failure.reason}: {failure}")
         finally:
             await gate.leave()
+        if out.before_close is not None:
+            await out.before_close()
         await self.ranges.close(lease, out.books)
         return lease
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.core.outcomes import Outcome
-from shared.core.sums import Sum
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
@@ -101,13 +100,12 @@ class Runs:
 
     async def _sum_up(self, run: OpenRun, now: float) -> dict[str, Any]:
         """Note in every folder's document what was found there; the sum of all, for that of the run's own prefix."""
-        whole = Sum()
-        for folder, amount in sorted((await self.state.sums(run.name)).items()):
-            whole.merge(amount)
+        sums, _ = await self.state.sums(run.name)
+        for folder, amount in sorted(sums.folders.items()):
             if folder.decode() != run.prefix:
                 checked = {"run": run.name, "ended_at": now}
                 await self.state.note_prefix(folder.decode(), {**asdict(amount), "check": checked})
-        return asdict(whole)
+        return asdict(sums.whole())
 
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""

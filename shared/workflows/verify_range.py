@@ -11,16 +11,18 @@ from shared.core.diff import is_alive
 from shared.core.errors import Gone
 from shared.core.filters import Filter, Filters
 from shared.core.keys import Mapping, prefix_end
+from shared.core.manifest import Row, extra, rows, run_folder
 from shared.core.messages import VerifyMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Books, Outcome
 from shared.core.page import Page
 from shared.core.sums import Sums
-from shared.ports import Clock, Destination, Log, RangeId, Source, State
+from shared.ports import Clock, Destination, Log, RangeId, Reports, Source, State
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import BEYOND, MemoryScan
 from shared.workflows.publishing import Publishing
 from shared.workflows.range_work import RangeWork
+from shared.workflows.write_manifest import WriteManifest
 
 _SHOWN = 100
 """Mismatches of a kind that an invocation logs one by one; all are counted."""
@@ -37,8 +39,9 @@ _OUTCOMES = {
 class Compared:
     """A page beside its copies, with the verdicts that are not simply "same", by index.
 
-    covered: objects that a batch of this run has already. published: objects to copy again. extras: the copies that
-    belong to no object, by the keys they would have, with their sizes.
+    covered: objects that a batch of this run has already. published: objects to copy again. by_etag: the same by
+    their recorded ETag only, for want of an MD5. extras: the copies
+    that belong to no object, by the keys they would have, and by their indexes.
     """
 
     pairs: Pairs
@@ -46,6 +49,7 @@ class Compared:
     filtered: dict[int, Filter]
     covered: frozenset[int]
     published: frozenset[int]
+    by_etag: frozenset[int] = frozenset()
     extras: list[tuple[bytes, int]] = field(default_factory=list)
 
     @property
@@ -80,12 +84,25 @@ class Compared:
         if same:
             books.verdicts.add(Verdict.SAME, size, same)
             books.outcomes.add(Outcome.UNCHANGED, size, same)
-        for key, size in self.extras:
-            if count == len(self.page) or (count and key <= self.page.keys[count - 1]):
-                book_extra(books, key, size)
+        for key, index in self.extras:
+            if self._passed(key, count):
+                book_extra(books, key, self.pairs.copies.sizes[index])
         self._sum_up(count, books.sums)
 
+    def rows(self, count: int) -> list[Row]:
+        """The manifest's rows of the first `count` objects, and of the extras up to there."""
+        told = {**self.verdicts, **dict.fromkeys(self.filtered, Outcome.FILTERED)}
+        extras = [extra(self.pairs.copies[index]) for key, index in self.extras if self._passed(key, count)]
+        return rows(self.pairs, count, told, self.covered) + extras
+
+    def _passed(self, key: bytes, count: int) -> bool:
+        return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
+
     def _sum_up(self, count: int, sums: Sums) -> None:
+        sums.sizes.update(map(int.bit_length, self.page.sizes[:count]))
+        known = self.verdicts.keys() | self.filtered.keys() | self.covered | self.by_etag
+        sums.proofs["md5"] += count - sum(index < count for index in known)
+        sums.proofs["etag"] += sum(index < count for index in self.by_etag)
         copied = self.pairs.copied_bytes()
         wrong = [index for index, verdict in self.verdicts.items() if verdict.repairable]
         for amount, start, end in sums.stretches(self.page.keys[:count]):
@@ -122,6 +139,8 @@ class VerifyRange:
     mapping: Mapping
     life_seconds: float
     sum_depth: int = 1
+    reports: Reports | None = None
+    job: str = "default"
 
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
@@ -131,13 +150,24 @@ class VerifyRange:
 
         async def work(named: VerifyMessage, lease: Lease, out: Publishing) -> None:
             out.books.sums = Sums(self.mapping.source_prefix, self.sum_depth)
-            await self._walk(named, lease, out, budget)
+            manifest = self._manifest(lease, out)
+            await self._walk(named, lease, out, budget, manifest)
 
         lease = await self.work("verify", message, new_run, work)
         if lease is not None:
             await self._note(lease.piece)
 
-    async def _walk(self, message: VerifyMessage, lease: Lease, out: Publishing, budget: Budget) -> None:
+    def _manifest(self, lease: Lease, out: Publishing) -> WriteManifest | None:
+        if self.reports is None:
+            return None
+        manifest = WriteManifest(self.reports, run_folder(self.job, lease.piece.run), lease.owner, out.books)
+        out.booked = lambda compared, count: manifest.add(compared.rows(count))
+        out.before_close = manifest.write
+        return manifest
+
+    async def _walk(
+        self, message: VerifyMessage, lease: Lease, out: Publishing, budget: Budget, manifest: WriteManifest | None
+    ) -> None:
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
@@ -155,10 +185,12 @@ class VerifyRange:
                     pairs = pair(part, copies, self.mapping)
                     await out.add(await self._compare(pairs, memory, message, piece.run))
                 else:
-                    await self._book_extras(copies, out.books)
+                    await self._book_extras(copies, out, manifest)
                 if len(copies) and await self._over(copies, page.last, message, lease, out, budget):
                     return
             memory.forget_before(page.last)
+            if manifest is not None:
+                await manifest.write_full()
 
         await self.work.walk(message, lease, out, budget, look)
         end = lease.until.encode() if lease.until is not None else prefix_end(prefix) or BEYOND
@@ -166,7 +198,7 @@ class VerifyRange:
             await out.publish.again(orphan, force=False)
         await out.flush()
         async for copies in window.rest(name(end) if lease.until is not None else None):
-            await self._book_extras(copies, out.books)
+            await self._book_extras(copies, out, manifest)
             if await self._over(copies, end, message, lease, out, budget):
                 return
 
@@ -176,6 +208,7 @@ class VerifyRange:
         filtered = self.filters.sift(page)
         covered = frozenset(memory.own(page.keys)) - filtered.keys()
         verdicts: dict[int, Verdict] = {}
+        by_etag: set[int] = set()
         now = self.clock.now()
         for index in pairs.suspects():
             if index in filtered or index in covered:
@@ -187,13 +220,16 @@ class VerifyRange:
             known = memory.lookup(source.key)
             waits = known is not None and known.entry.open and is_alive(known, memory.going, now, self.life_seconds)
             verdict = judge(source, copy, place, waits)
-            if verdict is not Verdict.SAME:
+            if verdict is Verdict.SAME:
+                by_etag.add(index)
+            else:
                 verdicts[index] = verdict
         wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
         for index in sorted(wrong)[:_SHOWN]:
             self.log.warning("mismatch", run=run, key=page[index].text, reason=verdicts[index])
         extras = await self._extras(pairs.copies, pairs.extras)
-        return Compared(pairs, verdicts, filtered, covered, wrong if message.repair else frozenset(), extras)
+        published = wrong if message.repair else frozenset()
+        return Compared(pairs, verdicts, filtered, covered, published, frozenset(by_etag), extras)
 
     async def _extras(self, copies: CopyPage, indexes: Sequence[int]) -> list[tuple[bytes, int]]:
         """The copies that belong to no object, by the keys they would have. One under an encoded name belongs to the
@@ -204,13 +240,16 @@ class VerifyRange:
             name = copies.names[index]
             original = self.mapping.original(name)
             if original is None or not await self._exists(original):
-                found.append((self.mapping.key(name), copies.sizes[index]))
+                found.append((self.mapping.key(name), index))
         return found
 
-    async def _book_extras(self, copies: CopyPage, books: Books) -> None:
+    async def _book_extras(self, copies: CopyPage, out: Publishing, manifest: WriteManifest | None) -> None:
         """Copies that lie beside no object at all."""
-        for key, size in await self._extras(copies, range(len(copies))):
-            book_extra(books, key, size)
+        found = await self._extras(copies, range(len(copies)))
+        for key, index in found:
+            book_extra(out.books, key, copies.sizes[index])
+        if manifest is not None:
+            manifest.add([extra(copies[index]) for _, index in found])
 
     async def _over(
         self, copies: CopyPage, end: bytes, message: VerifyMessage, lease: Lease, out: Publishing, budget: Budget

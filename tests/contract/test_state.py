@@ -11,6 +11,7 @@ from shared.adapters.firestore_ledger import PAGE
 from shared.core.compaction import Merge
 from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
+from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.sums import Sum, Sums
 from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
@@ -272,10 +273,22 @@ async def test_the_sums_of_all_ranges_are_merged(state: State) -> None:
         sums = Sums()
         sums.of(b"a/").merge(Sum(1, 2, 3, 4, 5, 6))
         sums.of("é/".encode()).merge(Sum(s3_count=1))
-        await state.finish(opened(cursor).piece, Books(sums=sums), NOW)
+        sums.sizes[5], sums.proofs["md5"] = 2, 1
+        await state.finish(opened(cursor).piece, Books(sums=sums, manifest=[Part(f"f{cursor}", 1, 2, "00")]), NOW)
     await state.finish(opened("b").piece, Books(), NOW)
-    assert await state.sums("run") == {b"a/": Sum(2, 4, 6, 8, 10, 12), "é/".encode(): Sum(s3_count=2)}
-    assert await state.sums("no such run") == {}
+    merged, parts = await state.sums("run")
+    assert merged.folders == {b"a/": Sum(2, 4, 6, 8, 10, 12), "é/".encode(): Sum(s3_count=2)}
+    assert (merged.sizes, merged.proofs) == ({5: 4}, {"md5": 2})
+    assert sorted(part.name for part in parts) == ["f", "fa/5"]
+    assert (await state.sums("no such run"))[0].folders == {}
+
+
+async def test_the_failed_keys_of_a_run_are_told(state: State) -> None:
+    failed = Entry(b"a/2", "e", 5, 7, Outcome.FAILED, reason="forbidden: no")
+    await state.remember([record("b1", "a/1", run="run"), record("b3", "c", run="run")])
+    await state.settle(Record("b2", "run", NOW, (Entry(b"a/1", "e", 5, 7, Outcome.COPIED), failed)), None)
+    await state.settle(Record("b4", "another", NOW, (failed,)), None)
+    assert [entry async for entry in state.failed("run")] == [failed]
 
 
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:
