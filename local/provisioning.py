@@ -72,7 +72,7 @@ def provision(stack: "Stack") -> None:
     """Make everything that the functions expect to find."""
     environment = stack.environment
     s3_client(environment).create_bucket(Bucket=environment["SOURCE_BUCKET"])
-    for name in ("DESTINATION_BUCKET", "STAGING_BUCKET"):
+    for name in ("DESTINATION_BUCKET", "STAGING_BUCKET", "REPORT_BUCKET"):
         gcs_client(environment).create_bucket(environment[name])
     _topics(stack)
     _secrets(stack)

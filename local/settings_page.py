@@ -49,6 +49,8 @@ MEANING = {
     "modified_after": "objects last modified before this are left out; RFC 3339 with a time zone",
     "modified_before": "objects last modified at this time or later are left out",
     "source_storage_classes": "S3 storage classes to copy, `,` between them; without it all",
+    "report_bucket": "where each run's manifest and report are put, in a folder of its own; without it there are none",
+    "pulse_seconds": "how often an instance says which run it works on, and what it has copied since",
     "verify_after": "which runs are followed by a comparison of their prefix: `initial`, a prefix's first one; "
     "`always`, each that copied something; `never`",
     "repair_passes": "comparisons in a row, as long as each one repairs something",

@@ -24,6 +24,7 @@ from shared.config import CdnAuth
 
 PROJECT = "local-project"
 SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"
+REPORTS = "report-bucket"
 LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
 FUNCTIONS = {"lister": LIST, "transfer": TRANSFER, "verifier": VERIFY}
 SIGNATURES = {"transfer": "http"}
@@ -155,6 +156,7 @@ class Stack:
             "SOURCE_BUCKET": SOURCE,
             "DESTINATION_BUCKET": DESTINATION,
             "STAGING_BUCKET": STAGING,
+            "REPORT_BUCKET": REPORTS,
             "LIST_TOPIC": LIST,
             "TRANSFER_TOPIC": TRANSFER,
             "VERIFY_TOPIC": VERIFY,
@@ -170,6 +172,7 @@ class Stack:
             "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET),
             "LEASE_SECONDS": "5",
             "VERIFY_AFTER": "never",
+            "PULSE_SECONDS": "1",
         }
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}

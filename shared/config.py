@@ -150,8 +150,9 @@ class Settings(BaseModel):
     as JSON; without it botocore's own chain is used.
     include, exclude: globs of keys, separated by commas; `*` stops at a slash, `**` does not. least_bytes, most_bytes,
     modified_after, modified_before (RFC 3339), source_storage_classes: what else a job leaves out.
-    verify_after: which runs are followed by a comparison of their prefix. repair_passes: comparisons in a row while
-    something is repaired. sum_depth: folders below the root that the verifier sums up apart.
+    report_bucket: where manifests and reports are put; without it there are none. pulse_seconds: how often an instance
+    says what it has done. verify_after: which runs are followed by a comparison of their prefix. repair_passes:
+    comparisons in a row while something is repaired. sum_depth: folders below the root that are summed up apart.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
     batch counts as alive. lease_seconds: after this much silence a range may be taken over.
     objects_in_flight and bytes_in_flight bound one instance's memory.
@@ -205,6 +206,8 @@ class Settings(BaseModel):
     modified_before: Moment = ""
     source_storage_classes: Names = ()
 
+    report_bucket: BucketName | None = None
+    pulse_seconds: float = Field(default=60, ge=0.1, le=600)
     verify_after: VerifyAfter = VerifyAfter.INITIAL
     repair_passes: int = Field(default=3, ge=1, le=20)
     sum_depth: int = Field(default=1, ge=0, le=10)

@@ -15,6 +15,7 @@ from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
 from shared.core.proof import Chunk
+from shared.core.report import Beat
 from shared.core.sums import Sums
 
 
@@ -498,8 +499,12 @@ class State(Protocol):
         """
         ...
 
-    async def pulse(self, run: str, instance: str, now: float) -> None:
-        """An instance has worked on a run: said about once a minute, in a document of its own."""
+    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
+        """An instance has worked on a run: said about once a minute, in a document of its own, with all it has done."""
+        ...
+
+    async def pulses(self, run: str) -> list[Beat]:
+        """What all instances together have copied over time."""
         ...
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:

@@ -15,6 +15,7 @@ from shared.adapters.firestore import FirestoreState
 from shared.adapters.firestore_uploads import FirestoreUploads
 from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
 from shared.adapters.gcs_multipart import GcsStaging
+from shared.adapters.gcs_reports import GcsReports
 from shared.adapters.google_token import Token
 from shared.adapters.http import Http
 from shared.adapters.pubsub import PubSubQueue
@@ -24,7 +25,7 @@ from shared.adapters.secrets import SecretManager
 from shared.config import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, VerifyAfter, load
 from shared.core.errors import SettingsError
 from shared.core.prices import EgressPrices
-from shared.ports import Clock, Destination, Download, Log, Queue, Source, Staging, State, Uploads
+from shared.ports import Clock, Destination, Download, Log, Queue, Reports, Source, Staging, State, Uploads
 from shared.telemetry import Log as JsonLog
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
@@ -37,6 +38,7 @@ from shared.workflows.pulse import Pulse
 from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.replicate_object import ReplicateObject
+from shared.workflows.report_run import ReportRun
 from shared.workflows.resume import Resume, Resumed
 from shared.workflows.route import Cheapest
 from shared.workflows.runs import Runs
@@ -66,6 +68,7 @@ class Parts:
     queue: Queue
     state: State
     uploads: Uploads
+    reports: Reports | None
     switch: Switch
     pulse: Pulse
     in_flight: InFlight
@@ -85,7 +88,14 @@ class Parts:
             verify_initial=s.verify_after is not VerifyAfter.NEVER,
             verify_always=s.verify_after is VerifyAfter.ALWAYS,
         )
-        return Runs(self.state, self.switch, follow_up, self.clock, self.log, s.in_flight_life_seconds)
+        return Runs(self.state, self.switch, follow_up, self.report(), self.clock, self.log, s.in_flight_life_seconds)
+
+    def report(self) -> ReportRun | None:
+        s = self.settings
+        if self.reports is None:
+            return None
+        source, destination = f"s3://{s.source_bucket}", f"gs://{s.destination_bucket}"
+        return ReportRun(self.reports, self.state, self.clock, s.job, source, destination)
 
     def range_work(self, topic: str) -> RangeWork:
         s = self.settings
@@ -189,6 +199,8 @@ class Parts:
             log=self.log,
             mapping=self.settings.mapping,
             sum_depth=self.settings.sum_depth,
+            reports=self.reports,
+            job=self.settings.job,
             life_seconds=self.settings.in_flight_life_seconds,
         )
 
@@ -250,8 +262,9 @@ async def build(given: Settings) -> Parts:
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
         state=state,
         uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
+        reports=GcsReports(given.report_bucket, endpoint, http, token) if given.report_bucket else None,
         switch=Switch(state, clock),
-        pulse=Pulse(state, clock),
+        pulse=Pulse(state, clock, given.pulse_seconds),
         in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
     )
 

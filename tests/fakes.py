@@ -22,6 +22,7 @@ from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.page import Page
 from shared.core.proof import PartDigests
+from shared.core.report import Beat, together
 from shared.core.sums import Sums
 from shared.ports import (
     Body,
@@ -399,7 +400,8 @@ class FakeState:
     turns: dict[str, tuple[str, int]] = field(default_factory=dict)
     said: Control = field(default_factory=Control)
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
-    pulses: dict[str, float] = field(default_factory=dict)
+    beaten: dict[str, float] = field(default_factory=dict)
+    histories: dict[tuple[str, str], Sequence[Beat]] = field(default_factory=dict)
     writes: int = 0
 
     async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
@@ -541,10 +543,14 @@ class FakeState:
     async def touched(self, run: str) -> float | None:
         times = [item.touched for item in self._of(run) if item.state == "open"]
         times += [self.stamps[record.batch] async for record in self.open_batches(run)]
-        return max([*times, self.pulses.get(run, 0.0)]) if times else None
+        return max([*times, self.beaten.get(run, 0.0)]) if times else None
 
-    async def pulse(self, run: str, instance: str, now: float) -> None:
-        self.pulses[run] = self.now()
+    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
+        self.beaten[run] = self.now()
+        self.histories[run, instance] = history
+
+    async def pulses(self, run: str) -> list[Beat]:
+        return together(beat for (name, _), history in self.histories.items() if name == run for beat in history)
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         self.runs[run].state, self.runs[run].books = state, books

@@ -22,6 +22,7 @@ from shared.workflows.publish_batches import PublishBatches
 from shared.workflows.pulse import Pulse
 from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
+from shared.workflows.report_run import ReportRun
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
 from shared.workflows.transfer_batch import TransferBatch
@@ -33,6 +34,7 @@ from tests.fakes import (
     FakeDownload,
     FakeLog,
     FakeQueue,
+    FakeReports,
     FakeStaging,
     FakeState,
     FakeUploads,
@@ -105,6 +107,7 @@ class World:
     storage_classes: dict[str, str] = field(default_factory=dict)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     destination: FakeDestination = field(default_factory=FakeDestination)
+    reports: FakeReports = field(default_factory=FakeReports)
     queue: FakeQueue = field(default_factory=FakeQueue)
     state: FakeState = field(default_factory=FakeState)
     uploads: FakeUploads = field(default_factory=FakeUploads)
@@ -124,9 +127,10 @@ class World:
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
-        self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, "instance")
+        self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, instance="instance")
         follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
-        runs = Runs(state, self.switch, follow_up, self.clock, self.log, LIFE)
+        report = ReportRun(self.reports, state, self.clock, "job", "s3://source", "gs://destination")
+        runs = Runs(state, self.switch, follow_up, report, self.clock, self.log, LIFE)
         split = SplitRange(source, state, self.bucket.page_size, self.range_keys)
         work = {
             topic: RangeWork(
@@ -163,7 +167,14 @@ class World:
                 self.large_bytes,
                 self.max_attempts,
             ),
-            "verify": VerifyRange(destination=destination, work=work["verify"], mapping=self.mapping, **common),
+            "verify": VerifyRange(
+                destination=destination,
+                work=work["verify"],
+                reports=self.reports,
+                job="job",
+                mapping=self.mapping,
+                **common,
+            ),
         }
 
     def send(self, topic: str, message: Message, times: int = 1) -> str:

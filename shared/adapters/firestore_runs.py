@@ -5,7 +5,10 @@ jobs/{job}/ranges/{digest}             one invocation's piece of a run: lease, f
 jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
 """
 
+import json
+import zlib
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
@@ -30,6 +33,7 @@ from shared.core.errors import StateConflict
 from shared.core.filters import Filter
 from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.report import Beat, together
 from shared.core.sums import Sums
 from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
 
@@ -174,8 +178,16 @@ class FirestoreRuns(FirestoreLedger):
         found += [snapshot.update_time async for snapshot in pulses.limit(1).stream()]
         return float(max(found).timestamp())
 
-    async def pulse(self, run: str, instance: str, now: float) -> None:
-        await self._pulses.document(f"{run}-{instance}").set({"run": run, "at": time(now)})
+    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
+        packed = zlib.compress(json.dumps([astuple(beat) for beat in history]).encode(), level=1)
+        fields = {"run": run, "at": time(now), "history": packed}
+        await self._pulses.document(f"{run}-{instance}").set(fields)
+
+    async def pulses(self, run: str) -> list[Beat]:
+        found: list[Beat] = []
+        async for snapshot in self._pulses.where(filter=FieldFilter("run", "==", run)).stream():
+            found += [Beat(*beat) for beat in json.loads(zlib.decompress(snapshot.get("history")))]
+        return together(found)
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         fields: dict[str, object] = {

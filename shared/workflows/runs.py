@@ -16,6 +16,7 @@ from shared.core.outcomes import Outcome
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
+from shared.workflows.report_run import ReportRun
 
 FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
 """What a run's kind is called in a prefix's document."""
@@ -28,6 +29,7 @@ class Runs:
     state: State
     switch: Switch
     follow_up: FollowUp
+    report: ReportRun | None
     clock: Clock
     log: Log
     life_seconds: float
@@ -76,6 +78,8 @@ class Runs:
         initial = run.kind == "list" and not (await self.state.prefix(run.prefix)).get("initial")
         if state == "finished":
             await self.follow_up(run, books, initial)
+        if self.report is not None:
+            await self.report(run, state, books)
         await self.state.end(run.name, state, books, now)
         tell = self.log.info if state == "finished" else self.log.warning
         outcomes = {name: keys for name, keys, _ in books.outcomes}

@@ -74,7 +74,8 @@ class TransferBatch:
         ended = [entry for entry in results if isinstance(entry, Entry)]
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
-        await self.pulse.beat(message.run)
+        copied = [entry.size for entry in ended if entry.outcome is Outcome.COPIED]
+        await self.pulse.beat(message.run, len(copied), sum(copied))
         await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
 
     def _from_message(self, message: TransferMessage) -> Record:

@@ -13,6 +13,7 @@ from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
 from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.report import Beat
 from shared.core.sums import Sum, Sums
 from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
 from shared.telemetry import Log
@@ -259,11 +260,13 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(state: State) -> N
     await state.begin(opened(), "list", NOW)
     before = await state.touched("run")
     assert before is not None
-    await state.pulse("run", "one", NOW)
-    await state.pulse("run", "two", NOW + 60)
+    await state.pulse("run", "one", NOW, [Beat(0, 1, 10), Beat(60, 2, 20)])
+    await state.pulse("run", "two", NOW + 60, [Beat(60, 3, 30)])
     after = await state.touched("run")
     assert after is not None
     assert after > before
+    assert await state.pulses("run") == [Beat(0, 1, 10), Beat(60, 5, 50)]
+    assert await state.pulses("no such run") == []
     await state.end("run", "stalled", RunSummary(0, 0, Tally(), Tally(), Tally(), 1), NOW)
     assert await state.open_runs() == []
 

@@ -72,7 +72,7 @@ async def test_a_run_that_waits_in_a_long_queue_is_going_as_long_as_somebody_wor
     world.queue.sent = [first]
     world.clock.time += 2 * LIFE
     await world.drain()
-    assert world.state.pulses == {run: world.clock.time}
+    assert world.state.beaten == {run: world.clock.time}
     world.clock.time += LIFE / 2
     tick = await world.run()
     assert tick not in world.state.runs

@@ -1,0 +1,61 @@
+"""What is left of a run for people and for BigQuery: a page to read, and the index of its manifest."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from shared.core.manifest import SCHEMA, checksums, run_folder
+from shared.core.report import MOST_FAILED, Report
+from shared.core.report_page import page
+from shared.ports import Clock, OpenRun, Reports, RunSummary, State
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRun:
+    """job, source, destination: what the page says it is about."""
+
+    reports: Reports
+    state: State
+    clock: Clock
+    job: str
+    source: str
+    destination: str
+
+    async def __call__(self, run: OpenRun, state: str, books: RunSummary) -> None:
+        """Write the files of a run that has ended. Safe to repeat: they are replaced."""
+        folder = run_folder(self.job, run.name)
+        sums, parts = await self.state.sums(run.name)
+        failed = []
+        async for entry in self.state.failed(run.name):
+            failed.append((entry.key.decode(), entry.size, entry.reason))
+            if len(failed) == MOST_FAILED:
+                break
+        report = Report(
+            run=run.name,
+            kind=run.kind,
+            prefix=run.prefix,
+            source=self.source,
+            destination=self.destination,
+            state=state,
+            started_at=run.started_at,
+            ended_at=self.clock.now(),
+            listed=(books.listed_keys, books.listed_bytes),
+            pending=books.pending,
+            outcomes=list(books.outcomes),
+            filters=list(books.filters),
+            verdicts=list(books.verdicts),
+            sums=sums,
+            failed=failed,
+            beats=await self.state.pulses(run.name),
+            files=[part.name.rpartition("/")[2] for part in parts],
+        )
+        if parts:
+            count, files = sum(part.rows for part in parts), [asdict(part) for part in parts]
+            index = {"run": run.name, "rows": count, "files": files}
+            await self.reports.put(f"{folder}/manifest.json", _json(index), "application/json")
+            await self.reports.put(f"{folder}/schema.json", _json(SCHEMA), "application/json")
+            await self.reports.put(f"{folder}/SHA256SUMS", checksums(parts).encode(), "text/plain")
+        await self.reports.put(f"{folder}/report.html", page(report).encode(), "text/html; charset=utf-8")
+
+
+def _json(found: object) -> bytes:
+    return json.dumps(found, indent=1).encode()
