@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan simulate check format clean
+.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan bench-walk simulate check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ help:  ## list the targets
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.venv/.bench: requirements-bench.txt .venv/.local
+.venv/.bench: requirements-bench.txt .venv/.dev
 	@echo "installing the benchmarks' peers into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
@@ -51,6 +51,9 @@ bench-transfer: .venv/.bench  ## the transfer against rclone and threads, as a t
 
 bench-scan: .venv/.bench  ## CPU of a delta scan a key, against boto3 and rclone, as a table and JSON (RUNS=5, KEYS=200000)
 	@RUNS="$(RUNS)" KEYS="$(KEYS)" $(BIN)/python -m benchmarks.scan
+
+bench-walk: .venv/.bench  ## CPU of a comparison of both sides a key, with and without a manifest (RUNS=5)
+	@RUNS="$(RUNS)" $(BIN)/python -m benchmarks.walk
 
 simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: hours, instances, bill, a plot (SCALE=1)
 	@SCALE="$(SCALE)" $(BIN)/python -m benchmarks.simulate

@@ -13,23 +13,26 @@ from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import ClientError
 from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.storage import Client
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 from rich.table import Table
 
 from local import runs
-from local.children import StackError, interruptible
+from local.children import ROOT, StackError, interruptible
 from local.comparison import Comparison, compare
 from local.prices import PRICES, cost, total
 from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
-from local.stack import DESTINATION, LIST, PROJECT, SOURCE, Flavour, Stack, chosen_settings
+from local.stack import DESTINATION, LIST, PROJECT, REPORTS, SOURCE, VERIFY, Flavour, Stack, chosen_settings
 from shared.core.outcomes import Outcome
 from shared.ports import RunSummary
 
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"
 RUN_SECONDS = 900.0
+REPORT_SECONDS = 60.0
+REPORT_FOLDER = ROOT / ".local" / "reports"
 IN_PARTS = {"LARGE_BYTES": str(64 * MIB), "PART_BYTES": str(32 * MIB)}
 """Small enough for the largest sample to be copied in parts."""
 
@@ -101,8 +104,20 @@ class Demo:
         self._expect(forced.books, Outcome.COPIED, in_prefix)
 
         self.bill = self.stack.bill()
+        await self._save_reports(gcs, first.run, repair.run)
         with self.console.status("comparing both buckets independently"):
             return await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
+
+    async def _save_reports(self, gcs: Client, *wanted: str) -> None:
+        """The pages that the functions wrote, as files to open."""
+        self._publish({"close": True}, VERIFY)
+        REPORT_FOLDER.mkdir(parents=True, exist_ok=True)
+        for name in wanted:
+            blob = gcs.bucket(REPORTS).blob(f"default/{name}/report.html")
+            await asyncio.to_thread(runs.wait_until, blob.exists, REPORT_SECONDS)
+            path = REPORT_FOLDER / f"{name.partition('-')[0]}.html"
+            path.write_bytes(blob.download_as_bytes())
+            self.console.print(f"report of {name}: {path.relative_to(ROOT)}")
 
     def _load(self, s3: S3Client) -> None:
         size = sum(item.size for item in self.objects)
@@ -133,10 +148,10 @@ class Demo:
         self.console.print(f"{title}: {books.listed_keys:,} listed = {ended or 'nothing'}  ({seconds:.1f} s)")
         return step
 
-    def _publish(self, message: Mapping[str, object]) -> str:
+    def _publish(self, message: Mapping[str, object], topic_name: str = LIST) -> str:
         """What `gcloud pubsub topics publish list --message …` does."""
         publisher, _ = pubsub_clients(self.stack.environment)
-        topic = publisher.topic_path(PROJECT, LIST)
+        topic = publisher.topic_path(PROJECT, topic_name)
         return str(publisher.publish(topic, json.dumps(message).encode()).result(timeout=30))
 
     def _progress(self) -> Progress:

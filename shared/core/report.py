@@ -77,7 +77,9 @@ class Report:
         if self.unsettled:
             return "bad", f"{self.unsettled:,} of {keys:,} keys are not at the destination; below is why."
         if self.kind != "verify":
-            return "good", f"All {keys:,} keys are settled; {copied:,} were copied."
+            apart = [(name, count) for name, count, _ in self.outcomes if name in ("unsupported", "archived")]
+            told = "".join(f", {count:,} are {name}" for name, count in apart)
+            return "good", f"All {keys:,} keys are settled; {copied:,} were copied{told}."
         if self.wrong:
             return "warning", f"{self.wrong:,} of {keys:,} keys did not agree; {copied:,} were copied again."
         return "good", f"Both sides agree on all {keys:,} keys that can be compared."

@@ -77,7 +77,11 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]], sortable: boo
     for number, row in enumerate(lines):
         cells = "".join(map(_cell, row))
         body.append(f'<tr class="sum">{cells}</tr>' if number >= len(lines) - feet else f"<tr>{cells}</tr>")
-    head = "".join(f"<th>{escape(title)}</th>" for title in heads)
+    right = [isinstance(cell, int | float) for cell in lines[0]] if lines else [False] * len(heads)
+    head = "".join(
+        f'<th class="n">{escape(title)}</th>' if number else f"<th>{escape(title)}</th>"
+        for title, number in zip(heads, right, strict=True)
+    )
     kind = ' class="sortable"' if sortable else ""
     return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
 
@@ -111,7 +115,7 @@ def _progress(beats: Sequence[Beat]) -> str:
         f'<polyline points="{points}"/></svg>'
     )
     note = f"Bars: throughput, at most {_size(fastest)} a second. Line: {sofar:,} objects copied, "
-    note += f"from {_time(start)} to {_time(end)}."
+    note += f"from {_time(start)} to {_time(end)}, as the instances told; what came after they last told is missing."
     return _section("Copying over time", f"{plot}<p>{note}</p>")
 
 
@@ -188,7 +192,9 @@ def _files(files: Sequence[str]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if value >= 100 else f"{value:.6f}"
 
 
 def _size(count: float) -> str:
@@ -212,9 +218,11 @@ _STYLE = """
 main{max-width:60rem;margin:0 auto;padding:1rem}header{border-radius:.5rem;padding:1rem 1.25rem;color:#fff}
 header.good{background:var(--good)}header.warning{background:var(--warning)}header.bad{background:var(--bad)}
 h1{font-size:1.35rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}dt{opacity:.7}
+dd{margin:0;overflow-wrap:anywhere}
 .wide{overflow-x:auto}table{border-collapse:collapse;min-width:50%}th,td{padding:.3rem .7rem;text-align:left;
-border-bottom:1px solid var(--line);overflow-wrap:anywhere}td.n{text-align:right;font-variant-numeric:tabular-nums;
+border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{white-space:nowrap}td:first-child{min-width:9rem}th.n{text-align:right}
+td.n{min-width:0;text-align:right;font-variant-numeric:tabular-nums;
 white-space:nowrap}tr.sum td{font-weight:600;background:var(--soft)}.sortable th{cursor:pointer}
 .sortable th::after{content:" \\2195";opacity:.4}svg{width:100%;height:auto;background:var(--soft);border-radius:.4rem}
 rect{fill:var(--bar)}polyline{fill:none;stroke:var(--ink);stroke-width:1.5}text{fill:var(--ink);font-size:11px}

@@ -1,0 +1,166 @@
+"""How much CPU the verifier takes for a key that agrees on both sides: `make bench-walk`.
+
+No wire: pages of both listings, as S3 and Cloud Storage write them, are handed to the production adapters' parsers, and
+the production VerifyRange walks them; with a manifest and without one. Medians of RUNS=5 runs of 200,000 keys.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import statistics
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.credentials import Credentials
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, CannedState
+from shared.adapters.clock import SystemClock
+from shared.adapters.gcs import GcsDestination
+from shared.adapters.google_token import Token
+from shared.adapters.http import Answer
+from shared.adapters.s3 import S3Source
+from shared.adapters.s3_address import S3Address
+from shared.adapters.s3_listing import parse
+from shared.core.budget import Budget
+from shared.core.compare import Verdict
+from shared.core.filters import Filters
+from shared.core.keys import Mapping
+from shared.core.messages import VerifyMessage
+from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME
+from shared.core.page import Page
+from shared.ports import Versioned
+from shared.telemetry import Log
+from shared.workflows.follow_up import FollowUp
+from shared.workflows.gate import Switch
+from shared.workflows.publish_batches import PublishBatches
+from shared.workflows.pulse import Pulse
+from shared.workflows.range_work import RangeWork
+from shared.workflows.ranges import Ranges
+from shared.workflows.runs import Runs
+from shared.workflows.split_range import SplitRange
+from shared.workflows.verify_range import VerifyRange
+
+KEYS = CANNED_PAGES * 1000
+
+
+def copies_of(page: Page, token: str) -> bytes:
+    """As Cloud Storage lists what was copied of a page."""
+    items = [
+        {
+            "name": key.decode(),
+            "size": str(size),
+            "generation": str(1_700_000_000_000_000 + size),
+            "crc32c": "AAAAAA==",
+            "md5Hash": base64.b64encode(bytes.fromhex(etag)).decode(),
+            "metadata": {SOURCE_ETAG: etag, SOURCE_MTIME: "1700000000"},
+        }
+        for key, etag, size in zip(page.keys, page.etags, page.sizes, strict=True)
+    ]
+    return json.dumps({"items": items, **({"nextPageToken": token} if token else {})}).encode()
+
+
+@dataclass(slots=True)
+class BothSides:
+    """Answers each side's listing with its canned pages."""
+
+    s3: CannedHttp
+    gcs: dict[str, bytes]
+
+    async def read(self, what: str, verdict: object, request: Callable[[], Any], make: Callable[[Answer], Any]) -> Any:
+        return await self.s3.read(what, verdict, request, make)
+
+    async def ask(self, _what: str, _verdict: object, request: Callable[[], Any]) -> Answer:
+        url = request()[1]
+        token = url.partition("pageToken=")[2].partition("&")[0]
+        return Answer(200, {}, self.gcs[token])
+
+
+class EmptyState(CannedState):
+    """Nothing is in flight."""
+
+    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        none: tuple[Versioned, ...] = ()
+        for record in none:
+            yield record
+
+
+class Nowhere:
+    """`shared.ports.Reports`."""
+
+    async def put(self, name: str, body: bytes, content_type: str) -> None: ...
+
+
+def sides() -> tuple[Canned, BothSides]:
+    canned = Canned.make(CANNED_PAGES)
+    bodies = list(canned.pages.values())
+    gcs = {
+        str(number) if number else "": copies_of(parse(body).page, str(number + 1) if number + 1 < len(bodies) else "")
+        for number, body in enumerate(bodies)
+    }
+    return canned, BothSides(CannedHttp(canned), gcs)
+
+
+def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
+    """CPU seconds of one comparison that finds both sides alike."""
+    clock, log = SystemClock(), Log("ERROR")
+    state: Any = EmptyState(canned)
+    http: Any = both
+    queue: Any = None
+    address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
+    source, switch = S3Source(address, http), Switch(state, clock)
+    verifier = VerifyRange(
+        source=source,
+        destination=GcsDestination("d", "http://canned", http, Token(None)),
+        state=state,
+        work=RangeWork(
+            source=source,
+            state=state,
+            clock=clock,
+            split=SplitRange(source, state, range_keys=10**9),
+            ranges=Ranges(state, queue, clock, Pulse(state, clock), "verify", "", 60),
+            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, clock, log, 3600),
+            publish=PublishBatches(state, queue, clock, "transfer", 100, 2**33),
+            switch=switch,
+            log=log,
+        ),
+        filters=Filters(),
+        clock=clock,
+        log=log,
+        mapping=Mapping(),
+        life_seconds=3600,
+        reports=Nowhere() if manifest else None,
+    )
+    before = time.process_time()
+    asyncio.run(verifier(VerifyMessage(prefix="photos/"), "run", Budget(clock.monotonic(), 540)))
+    spent = time.process_time() - before
+    verdicts = state.books.verdicts.keys if state.books else {}
+    if verdicts != {Verdict.SAME: canned.keys}:
+        raise SystemExit(f"the walk went wrong: {verdicts}")
+    return spent
+
+
+def main() -> None:
+    console = Console()
+    canned, both = sides()
+    count = int(os.environ.get("RUNS") or 5)
+    made = Table("walk", title=f"Both sides compared, {KEYS:,} keys that agree: medians of {count} runs")
+    for head in ("CPU us/key", "keys/s/core", "peak memory MiB"):
+        made.add_column(head, justify="right")
+    for name, manifest in (("compare", False), ("compare, and write a manifest", True)):
+        median = statistics.median(walk(canned, both, manifest) for _ in range(count)) / KEYS
+        tracemalloc.start()
+        walk(canned, both, manifest)
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+        made.add_row(name, f"{median * 1e6:.2f}", f"{1 / median:,.0f}", f"{peak:.1f}")
+    console.print(made)
+
+
+if __name__ == "__main__":
+    main()

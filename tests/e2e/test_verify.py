@@ -1,0 +1,137 @@
+"""The verifier against an independent one: a bucket with planted faults of every kind, judged key for key."""
+
+import asyncio
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import runs
+from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.sample import Sample, load
+from local.stack import DESTINATION, PROJECT, REPORTS, SOURCE, VERIFY, Stack
+from shared.core.objects import SOURCE_ETAG
+
+COUNT = 60
+_SAME, _DIFFERS, _ONLY_SOURCE, _ONLY_COPY = "=", "*", "+", "-"
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    with Stack() as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        objects = [Sample(f"{'ab'[n % 2]}/{n:03d}", 100 + n, n) for n in range(COUNT)]
+        load(s3_client(running.environment), SOURCE, objects, lambda size: None)
+        asyncio.run(runs.wait(running, running.tick("list"), 60))
+        yield running
+
+
+def plant(stack: Stack) -> dict[str, str]:
+    """Faults of every kind; what the verifier must say of each key."""
+    bucket = gcs_client(stack.environment).bucket(DESTINATION)
+    s3 = s3_client(stack.environment)
+
+    def replace(name: str, body: bytes, metadata: dict[str, str] | None = None) -> None:
+        blob = bucket.get_blob(name)
+        fresh = bucket.blob(name)
+        fresh.metadata = blob.metadata if metadata is None else metadata
+        fresh.upload_from_string(body)
+
+    body = bucket.blob("a/000").download_as_bytes()
+    replace("a/000", bytes([body[0] ^ 1]) + body[1:])
+    replace("a/002", bucket.blob("a/002").download_as_bytes()[:50])
+    bucket.blob("a/004").delete()
+    bucket.blob("a/zz-extra").upload_from_string(b"nobody's")
+    s3.put_object(Bucket=SOURCE, Key="a/006", Body=b"n" * 106)
+    replace("a/008", bucket.blob("a/008").download_as_bytes(), {SOURCE_ETAG: "0" * 32})
+    replace("b/001", bucket.blob("b/001").download_as_bytes(), {})
+    return {
+        "a/000": "checksum_differs",
+        "a/002": "size_differs",
+        "a/004": "missing",
+        "a/zz-extra": "extra",
+        "a/006": "etag_differs",
+        "a/008": "etag_differs",
+    }
+
+
+def verify(stack: Stack, message: dict[str, Any]) -> str:
+    publisher, _ = pubsub_clients(stack.environment)
+    topic = publisher.topic_path(PROJECT, VERIFY)
+    sent = str(publisher.publish(topic, json.dumps(message).encode()).result(timeout=30))
+    return asyncio.run(runs.wait(stack, sent, 60))
+
+
+def close(stack: Stack) -> None:
+    """See which runs have ended."""
+    publisher, _ = pubsub_clients(stack.environment)
+    publisher.publish(publisher.topic_path(PROJECT, VERIFY), b'{"close": true}').result(timeout=30)
+    runs.wait_until(lambda: (stack.backlog() or {}).get("verifier") == 0, 30)
+
+
+def manifest(stack: Stack, run: str) -> list[dict[str, Any]]:
+    """The rows of a run's manifest, its checksums checked."""
+    bucket = gcs_client(stack.environment).bucket(REPORTS)
+    index = json.loads(bucket.blob(f"default/{run}/manifest.json").download_as_bytes())
+    sums = dict(
+        reversed(line.split("  ")) for line in bucket.blob(f"default/{run}/SHA256SUMS").download_as_text().splitlines()
+    )
+    rows = []
+    for part in index["files"]:
+        body = bucket.blob(part["name"]).download_as_bytes()
+        assert hashlib.sha256(body).hexdigest() == part["sha256"] == sums[part["name"].rpartition("/")[2]]
+        rows += [json.loads(line) for line in gzip.decompress(body).splitlines()]
+    assert len(rows) == index["rows"]
+    schema = json.loads(bucket.blob(f"default/{run}/schema.json").download_as_bytes())
+    assert {name for row in rows for name in row} <= {column["name"] for column in schema}
+    return rows
+
+
+def rclone(stack: Stack) -> dict[str, str]:
+    """What `rclone check --download` says of each key: it reads both sides byte for byte."""
+    command = [
+        str(Path(sys.executable).with_name("rclone")), "--config", "/dev/null", "check", "--download", "--combined", "-",
+        "--s3-provider", "Other", "--s3-endpoint", stack.url("s3"), "--s3-env-auth", "--s3-region", "us-east-1",
+        "--gcs-endpoint", f"{stack.url('gcs')}/storage/v1/", "--gcs-anonymous", "--gcs-bucket-policy-only",
+        f":s3:{SOURCE}", f":gcs:{DESTINATION}",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return {line[2:]: line[0] for line in done.stdout.splitlines()}
+
+
+def test_the_verdicts_are_those_of_somebody_who_reads_every_byte(stack: Stack) -> None:
+    expected = plant(stack)
+    run = verify(stack, {"repair": False})
+    close(stack)
+    said = {row.get("key") or row["name"]: row["verdict"] for row in manifest(stack, run)}
+    assert {key: verdict for key, verdict in said.items() if verdict != "same"} == expected
+    assert len(said) == COUNT + 1
+    kinds = {"same": _SAME, "missing": _ONLY_SOURCE, "extra": _ONLY_COPY}
+    ours = {key: kinds.get(verdict, _DIFFERS) for key, verdict in said.items()}
+    theirs = rclone(stack)
+    assert theirs["a/008"] == _SAME, "its bytes are right; only what it says of its origin is wrong"
+    assert {**ours, "a/008": _SAME} == theirs
+
+
+def test_what_was_wrong_is_repaired_and_told(stack: Stack) -> None:
+    plant(stack)
+    run = verify(stack, {})
+    verify(stack, {})
+    close(stack)
+    assert set(rclone(stack).values()) == {_SAME, _ONLY_COPY}
+    bucket = gcs_client(stack.environment).bucket(REPORTS)
+    page = bucket.blob(f"default/{run}/report.html").download_as_text()
+    assert "5 of 60 keys did not agree; 5 were copied again." in page
+    for words in ("How every key ended", "checksum differs", "Sizes", "Folders", "What copying cost", "manifest.json"):
+        assert words in page
+    last = max(blob.name for blob in bucket.list_blobs(prefix="default/verify-") if blob.name.endswith("report.html"))
+    assert "Both sides agree on all 60 keys that can be compared." in bucket.blob(last).download_as_text()
+    first_run = next(blob for blob in bucket.list_blobs(prefix="default/list-") if blob.name.endswith("report.html"))
+    assert "All 60 keys are settled; 60 were copied." in first_run.download_as_text()
