@@ -221,9 +221,11 @@ h1{font-size:1.35rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}dt{opacity:.7}
 dd{margin:0;overflow-wrap:anywhere}
 .wide{overflow-x:auto}table{border-collapse:collapse;min-width:50%}th,td{padding:.3rem .7rem;text-align:left;
-border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{white-space:nowrap}td:first-child{min-width:9rem}th.n{text-align:right}
+border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{white-space:nowrap}
+td:first-child{min-width:9rem}th.n{text-align:right}
 td.n{min-width:0;text-align:right;font-variant-numeric:tabular-nums;
-white-space:nowrap}tr.sum td{font-weight:600;background:var(--soft)}.sortable th{cursor:pointer}
+white-space:nowrap}tr.sum td{font-weight:600;background:var(--soft)}
+.sortable th{cursor:pointer}
 .sortable th::after{content:" \\2195";opacity:.4}svg{width:100%;height:auto;background:var(--soft);border-radius:.4rem}
 rect{fill:var(--bar)}polyline{fill:none;stroke:var(--ink);stroke-width:1.5}text{fill:var(--ink);font-size:11px}
 a{color:var(--bar)}
