@@ -227,6 +227,8 @@ class Settings(BaseModel):
             raise ValueError("CDN_URL is missing: set it, or set ROUTE=direct")
         if self.staging_bucket == self.destination_bucket:
             raise ValueError("STAGING_BUCKET must be a bucket of its own, not the DESTINATION_BUCKET")
+        if self.report_bucket in (self.destination_bucket, self.staging_bucket):
+            raise ValueError("REPORT_BUCKET must be a bucket of its own, neither DESTINATION_BUCKET nor STAGING_BUCKET")
         unknown = {new for _, new in self.storage_class_map} - STORAGE_CLASSES
         if unknown:
             raise ValueError(f"STORAGE_CLASS_MAP: Cloud Storage has no class {', '.join(sorted(unknown))}")

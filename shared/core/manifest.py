@@ -51,10 +51,9 @@ class Part:
 Row = dict[str, object]
 
 
-def rows(pairs: Pairs, count: int, verdicts: Mapping[int, str], left_out: Iterable[int]) -> list[Row]:
+def rows(pairs: Pairs, count: int, verdicts: Mapping[int, str]) -> list[Row]:
     """The rows of a page's first `count` objects. verdicts: of those that are not simply "same", by index."""
-    passed = set(left_out)
-    return [row(pairs, index, verdicts.get(index, "same")) for index in range(count) if index not in passed]
+    return [row(pairs, index, verdicts.get(index, "same")) for index in range(count)]
 
 
 def extra(copy: DestinationObject) -> Row:

@@ -24,7 +24,8 @@ class MemoryScan:
     """state: where merged records are written. records: of the stretch, in order of their first keys. run, started:
     records that this very invocation has written (its run, published after it began) are not memory yet and are passed
     over. going: the runs that have not ended; their books still need their records. after: where the listing begins.
-    merges: whether what was passed is merged.
+    merges: whether what was passed is merged; before each merge the runs are asked for once more, because one may have
+    begun since, and its books would lose what is merged away.
     """
 
     state: State
@@ -115,5 +116,8 @@ class MemoryScan:
         if merge is None:
             return
         versions = [self._versions.pop(record.batch) for record in merge.replaced]
-        if all(record.first > self.after for record in merge.replaced):
+        if any(record.first <= self.after for record in merge.replaced):
+            return
+        going = {run.name for run in await self.state.open_runs()}
+        if going.isdisjoint(record.run for record in merge.replaced):
             await self.state.merge(merge, versions)

@@ -107,7 +107,7 @@ class RangeWork:
             if pages >= look_at:
                 cut = await self.split(piece.prefix, page.last.decode(), lease.until, message.generation)
                 look_at = pages + cut.pages
-                if cut.fences:
+                if cut.fences and self.ranges.has_room(lease, cut.fences):
                     await self.ranges.divide(lease, message, cut.fences, deeper=1)
             await lease.renew()
 

@@ -68,8 +68,8 @@ class Ranges:
         the run is resumed. Raises Busy if somebody took the range over.
         """
         grant = lease.grant
-        if grant is None or sum(map(len, [*grant.fences, *fences])) > MOST_FENCE_BYTES:
-            return
+        if grant is None:
+            raise ValueError("a range that is not held cannot be cut")
         further = _further(message, fences, grant.until, deeper)
         opened = [
             OpenRange(RangeId(item.run or "", lease.piece.prefix, item.cursor), until, item.encode())
@@ -79,6 +79,11 @@ class Ranges:
         lease.grant = Grant(fences[0], (*fences, *grant.fences), grant.end)
         if send:
             await self.queue.publish(self.topic, [item for item, _ in further])
+
+    def has_room(self, lease: Lease, fences: Sequence[str]) -> bool:
+        """Whether a range's document can take more fences. What the end of a budget cuts off always fits."""
+        held = lease.grant.fences if lease.grant is not None else ()
+        return sum(len(fence.encode()) for fence in (*held, *fences)) <= MOST_FENCE_BYTES
 
     async def close(self, lease: Lease, books: Books) -> None:
         """Write down what was done."""

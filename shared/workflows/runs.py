@@ -121,6 +121,10 @@ class Runs:
         await self.state.note_prefix(prefix, {flow: told})
 
     async def failed(self, run: str, kind: str, prefix: str, why: str) -> None:
-        """A range of a run ended before its last key: the prefix says why."""
+        """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
+        at once, and they share the document.
+        """
         self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
-        await self.state.note_prefix(prefix, {FLOWS[kind]: {"run": run, "error": why}})
+        known = (await self.state.prefix(prefix)).get(FLOWS[kind], {})
+        if known.get("run") != run or not known.get("error"):
+            await self.state.note_prefix(prefix, {FLOWS[kind]: {"run": run, "error": why}})

@@ -8,7 +8,7 @@ from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge
 from shared.core.copies import NO_COPIES, CopyPage, Pairs, pair
 from shared.core.diff import is_alive
-from shared.core.errors import Gone
+from shared.core.errors import Gone, NoSuchBucket
 from shared.core.filters import Filter, Filters
 from shared.core.keys import Mapping, prefix_end
 from shared.core.manifest import Row, extra, rows, run_folder
@@ -91,9 +91,13 @@ class Compared:
 
     def rows(self, count: int) -> list[Row]:
         """The manifest's rows of the first `count` objects, and of the extras up to there."""
-        told = {**self.verdicts, **dict.fromkeys(self.filtered, Outcome.FILTERED)}
+        told = {
+            **self.verdicts,
+            **dict.fromkeys(self.filtered, Outcome.FILTERED),
+            **dict.fromkeys(self.covered, Verdict.IN_FLIGHT),
+        }
         extras = [extra(self.pairs.copies[index]) for key, index in self.extras if self._passed(key, count)]
-        return rows(self.pairs, count, told, self.covered) + extras
+        return rows(self.pairs, count, told) + extras
 
     def _passed(self, key: bytes, count: int) -> bool:
         return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
@@ -265,6 +269,8 @@ class VerifyRange:
     async def _exists(self, key: bytes) -> bool:
         try:
             await self.source.head(key)
+        except NoSuchBucket:
+            raise
         except Gone:
             return False
         return True

@@ -48,12 +48,32 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ({"CDN_AUTH": "signed-url"}, "CDN_AUTH=signed-url needs CDN_KEY_PAIR_ID and CDN_PRIVATE_KEY_SECRET"),
         ({"CDN_AUTH": "signed-url", "CDN_KEY_PAIR_ID": "K1"}, "CDN_AUTH=signed-url needs CDN_PRIVATE_KEY_SECRET"),
         ({"CDN_POLICY_SECONDS": "60"}, "CDN_POLICY_SECONDS: "),
+        ({"SOURCE_BUCKET": "fast--use1-az4--x-s3"}, "SOURCE_BUCKET: a directory bucket"),
+        ({"EXCLUDE": "a/[z-a]"}, "EXCLUDE.0: 'a/[z-a]' is not a glob"),
+        ({"MODIFIED_AFTER": "yesterday"}, "MODIFIED_AFTER: "),
+        ({"MODIFIED_AFTER": "2026-01-01T00:00:00"}, "MODIFIED_AFTER: must say its time zone"),
+        (
+            {"MODIFIED_AFTER": "2026-01-02T00:00:00Z", "MODIFIED_BEFORE": "2026-01-01T00:00:00Z"},
+            "MODIFIED_AFTER is not",
+        ),
+        ({"LEAST_BYTES": "5", "MOST_BYTES": "4"}, "LEAST_BYTES is above MOST_BYTES"),
+        ({"VERIFY_AFTER": "lunch"}, "VERIFY_AFTER: "),
+        ({"REPORT_BUCKET": GOOD["DESTINATION_BUCKET"]}, "REPORT_BUCKET must be a bucket of its own"),
     ],
 )
 def test_a_wrong_setting_is_named(change: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({**GOOD, **change})
     assert said in str(caught.value)
+
+
+def test_filters_are_read_from_the_environment() -> None:
+    given = {"INCLUDE": "a/**,b%2C/*", "EXCLUDE": "**/tmp", "MODIFIED_AFTER": "2026-01-31T01:00:00+01:00"}
+    filters = load({**GOOD, **given, "SOURCE_STORAGE_CLASSES": "STANDARD, STANDARD_IA", "MOST_BYTES": "9"}).filters
+    assert (filters.include, filters.exclude) == (("a/**", "b,/*"), ("**/tmp",))
+    assert filters.after == "2026-01-31T00:00:00.000Z"
+    assert (filters.storage_classes, filters.most_bytes) == ({"STANDARD", "STANDARD_IA"}, 9)
+    assert load(GOOD).filters.idle
 
 
 def test_direct_needs_no_cdn() -> None:

@@ -1,12 +1,17 @@
 """Runs from their first message to their last key: ticks, pauses, ceilings, ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.core.errors import Forbidden, NoSuchBucket, ObjectError, Throttled, Unsorted
+from shared.core.ledger import Entry, Record
 from shared.core.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.core.outcomes import Outcome
 from shared.ports import Control
+from shared.workflows import ranges
 from shared.workflows.resume import Resume, Resumed
+from tests.fakes import _Run
 from tests.world import LIFE, World, counts, filled
 
 
@@ -340,6 +345,41 @@ async def test_records_of_a_run_that_is_going_are_not_merged() -> None:
     before = set(world.state.ledger)
     await world.run()
     assert before <= set(world.state.ledger)
+
+
+async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merged() -> None:
+    """A person forces a prefix behind the scan's back; its books are added up from its own records."""
+    world = filled(12, keys_per_message=2)
+    await world.run()
+    world.bucket.page_size = 4
+    began = False
+
+    def begin() -> None:
+        nonlocal began
+        if not began:
+            began = True
+            entry = Entry.of(world.bucket.listed(b"k/009"))
+            settled = Record("forced", "behind", world.clock.now(), (replace(entry, outcome=Outcome.COPIED),))
+            world.state.runs["behind"] = _Run("list", "k/", b"{}", world.clock.now())
+            world.state._write(settled)
+
+    world.bucket.listed_page = begin
+    await world.run()
+    assert "forced" in world.state.ledger
+    world.bucket.listed_page = lambda: None
+    await world.state.end("behind", "finished", await world.state.summary("behind"), 0)
+    await world.run()
+    assert len(world.state.ledger) == 1
+
+
+async def test_what_a_budget_cuts_off_is_handed_on_however_many_fences_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ranges, "MOST_FENCE_BYTES", 0)
+    world = filled(40, budget_seconds=5, seconds_a_page=1)
+    world.bucket.page_size = 1
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 40}
 
 
 async def test_books_outlive_the_records_they_were_added_up_from() -> None:
