@@ -199,7 +199,7 @@ def canned_ours(canned: Canned) -> float:
             clock=clock,
             split=SplitRange(source, state, range_keys=10**9),
             ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
-            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, clock, log, 3600),
+            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, None, clock, log, 3600),
             publish=publish,
             switch=switch,
             log=log,

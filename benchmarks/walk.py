@@ -124,7 +124,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
             clock=clock,
             split=SplitRange(source, state, range_keys=10**9),
             ranges=Ranges(state, queue, clock, Pulse(state, clock), "verify", "", 60),
-            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, clock, log, 3600),
+            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, None, clock, log, 3600),
             publish=PublishBatches(state, queue, clock, "transfer", 100, 2**33),
             switch=switch,
             log=log,

@@ -54,6 +54,10 @@ MEANING = {
     "verify_after": "which runs are followed by a comparison of their prefix: `initial`, a prefix's first one; "
     "`always`, each that copied something; `never`",
     "repair_passes": "comparisons in a row, as long as each one repairs something",
+    "delete_extras": "copies that belong to no object: `off` leaves them, `dry-run` says what would be deleted, `on` "
+    "deletes what every guard lets go (docs/design.md)",
+    "extra_share": "if more than this share of all copies belongs to no object, none is deleted",
+    "extra_grace_seconds": "how long ago a comparison must have seen such a copy before it may be deleted",
     "sum_depth": "how many folders below the root the verifier sums up apart, in documents of their own",
     "keys_per_message": "most keys in a batch",
     "batch_bytes": "most bytes in a batch of more than one key",

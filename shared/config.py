@@ -15,6 +15,7 @@ from shared.core.keys import Mapping as KeyMapping
 from shared.core.page import rfc3339
 from shared.core.parts import LEAST_PART_BYTES, MIB
 from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, S3_EGRESS_GB
+from shared.core.sweep import DeleteExtras
 
 
 class Route(StrEnum):
@@ -152,7 +153,9 @@ class Settings(BaseModel):
     modified_after, modified_before (RFC 3339), source_storage_classes: what else a job leaves out.
     report_bucket: where manifests and reports are put; without it there are none. pulse_seconds: how often an instance
     says what it has done. verify_after: which runs are followed by a comparison of their prefix. repair_passes:
-    comparisons in a row while something is repaired. sum_depth: folders below the root that are summed up apart.
+    comparisons in a row while something is repaired. delete_extras: off, dry-run or on: what to do with copies that
+    belong to no object; extra_share: never if they are more than this share of all copies; extra_grace_seconds: only
+    what an earlier comparison saw so long ago. sum_depth: folders below the root that are summed up apart.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
     batch counts as alive. lease_seconds: after this much silence a range may be taken over.
     objects_in_flight and bytes_in_flight bound one instance's memory.
@@ -210,6 +213,9 @@ class Settings(BaseModel):
     pulse_seconds: float = Field(default=60, ge=0.1, le=600)
     verify_after: VerifyAfter = VerifyAfter.INITIAL
     repair_passes: int = Field(default=3, ge=1, le=20)
+    delete_extras: DeleteExtras = DeleteExtras.OFF
+    extra_share: float = Field(default=0.01, gt=0, le=1)
+    extra_grace_seconds: float = Field(default=7 * 86_400, ge=86_400)
     sum_depth: int = Field(default=1, ge=0, le=10)
     keys_per_message: int = Field(default=100, ge=1, le=1000)
     batch_bytes: int = Field(default=8 * 1024 * MIB, ge=MIB)

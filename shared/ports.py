@@ -17,6 +17,7 @@ from shared.core.page import Page
 from shared.core.proof import Chunk
 from shared.core.report import Beat
 from shared.core.sums import Sums
+from shared.core.sweep import Extra
 
 
 class Clock(Protocol):
@@ -155,6 +156,10 @@ class Destination(Protocol):
         Raises LostRace if the generation is not the expected one, Corrupt if the bytes are too few, too
         many or not those promised.
         """
+        ...
+
+    async def delete(self, name: bytes, generation: int) -> None:
+        """Delete just this generation; it is no error if there is none. Raises LostRace if there is another one."""
         ...
 
     def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
@@ -518,6 +523,16 @@ class State(Protocol):
     async def schedule(self, kind: str, run: str, version: object) -> bool:
         """Become the scheduled run; False if another one was faster."""
         ...
+
+    async def mark_extras(self, run: str, extras: Sequence[Extra], now: float) -> None:
+        """Remember that a run found copies of no object; since when is kept as long as a copy's generation is."""
+        ...
+
+    def marked_extras(self, run: str, before: float) -> AsyncIterator[Extra]:
+        """The copies that a run found and that were marked before a time."""
+        ...
+
+    async def unmark_extra(self, name: bytes) -> None: ...
 
     async def control(self) -> Control: ...
 

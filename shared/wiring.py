@@ -43,6 +43,7 @@ from shared.workflows.resume import Resume, Resumed
 from shared.workflows.route import Cheapest
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
+from shared.workflows.sweep_extras import SweepExtras
 from shared.workflows.transfer_batch import OVERHEAD_BYTES, TransferBatch
 from shared.workflows.verify_range import VerifyRange
 
@@ -88,7 +89,22 @@ class Parts:
             verify_initial=s.verify_after is not VerifyAfter.NEVER,
             verify_always=s.verify_after is VerifyAfter.ALWAYS,
         )
-        return Runs(self.state, self.switch, follow_up, self.report(), self.clock, self.log, s.in_flight_life_seconds)
+        life = s.in_flight_life_seconds
+        return Runs(self.state, self.switch, follow_up, self.report(), self.sweep(), self.clock, self.log, life)
+
+    def sweep(self) -> SweepExtras:
+        s = self.settings
+        return SweepExtras(
+            source=self.source,
+            destination=self.destination,
+            state=self.state,
+            clock=self.clock,
+            log=self.log,
+            asked=s.delete_extras,
+            root=s.source_prefix,
+            share=s.extra_share,
+            grace_seconds=s.extra_grace_seconds,
+        )
 
     def report(self) -> ReportRun | None:
         s = self.settings
@@ -199,6 +215,7 @@ class Parts:
             log=self.log,
             mapping=self.settings.mapping,
             sum_depth=self.settings.sum_depth,
+            sweep=self.sweep(),
             reports=self.reports,
             job=self.settings.job,
             life_seconds=self.settings.in_flight_life_seconds,

@@ -24,6 +24,7 @@ from shared.core.page import Page
 from shared.core.proof import PartDigests
 from shared.core.report import Beat, together
 from shared.core.sums import Sums
+from shared.core.sweep import Extra
 from shared.ports import (
     Body,
     Children,
@@ -241,6 +242,12 @@ class FakeDestination:
         self.writes.append(name)
         return written
 
+    async def delete(self, name: bytes, generation: int) -> None:
+        found = self.objects.get(name)
+        if found is not None and found[0].generation != generation:
+            raise LostRace(name.decode())
+        self.objects.pop(name, None)
+
     async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
         found = [self.objects[name][0] for name in sorted(self.objects) if name.startswith(prefix) and name > after]
         for start in range(0, len(found), self.page_size):
@@ -402,6 +409,7 @@ class FakeState:
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
     beaten: dict[str, float] = field(default_factory=dict)
     histories: dict[tuple[str, str], Sequence[Beat]] = field(default_factory=dict)
+    extras: dict[bytes, tuple[Extra, str, float]] = field(default_factory=dict)
     writes: int = 0
 
     async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
@@ -563,6 +571,20 @@ class FakeState:
             return False
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
         return True
+
+    async def mark_extras(self, run: str, extras: Sequence[Extra], now: float) -> None:
+        for extra in extras:
+            known = self.extras.get(extra.name)
+            since = known[2] if known is not None and known[0].generation == extra.generation else now
+            self.extras[extra.name] = extra, run, since
+
+    async def marked_extras(self, run: str, before: float) -> AsyncIterator[Extra]:
+        for extra, last, since in list(self.extras.values()):
+            if last == run and since <= before:
+                yield extra
+
+    async def unmark_extra(self, name: bytes) -> None:
+        self.extras.pop(name, None)
 
     async def control(self) -> Control:
         return self.said

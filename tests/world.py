@@ -12,6 +12,7 @@ from shared.core.filters import Filters
 from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, Message, VerifyMessage
 from shared.core.parts import LEAST_PART_BYTES
+from shared.core.sweep import DeleteExtras
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
 from shared.workflows.follow_up import FollowUp
@@ -25,6 +26,7 @@ from shared.workflows.ranges import Ranges
 from shared.workflows.report_run import ReportRun
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
+from shared.workflows.sweep_extras import SweepExtras
 from shared.workflows.transfer_batch import TransferBatch
 from shared.workflows.verify_range import VerifyRange
 from tests.fakes import (
@@ -42,6 +44,7 @@ from tests.fakes import (
 
 LEASE = 60.0
 LIFE = 3600.0
+GRACE = 86_400.0
 PART = LEAST_PART_BYTES
 
 
@@ -101,6 +104,8 @@ class World:
     large_bytes: int = 10**9
     range_keys: int = 500_000
     repair_passes: int = 1
+    delete_extras: DeleteExtras = DeleteExtras.OFF
+    extra_share: float = 0.5
     verify_initial: bool = False
     verify_always: bool = False
     filters: Filters = field(default_factory=Filters)
@@ -129,8 +134,11 @@ class World:
         root = self.mapping.source_prefix.decode()
         self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, instance="instance")
         follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
+        sweep = SweepExtras(
+            source, destination, state, self.clock, self.log, self.delete_extras, root, self.extra_share, GRACE
+        )
         report = ReportRun(self.reports, state, self.clock, "job", "s3://source", "gs://destination")
-        runs = Runs(state, self.switch, follow_up, report, self.clock, self.log, LIFE)
+        runs = Runs(state, self.switch, follow_up, report, sweep, self.clock, self.log, LIFE)
         split = SplitRange(source, state, self.bucket.page_size, self.range_keys)
         work = {
             topic: RangeWork(
@@ -171,6 +179,7 @@ class World:
                 destination=destination,
                 work=work["verify"],
                 reports=self.reports,
+                sweep=sweep,
                 job="job",
                 mapping=self.mapping,
                 **common,

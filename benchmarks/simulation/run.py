@@ -113,7 +113,7 @@ class Simulation:
                 ranges=Ranges(
                     state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")
                 ),
-                runs=Runs(state, switch, follow_up, None, self.clock, log, _default("in_flight_life_seconds")),
+                runs=Runs(state, switch, follow_up, None, None, self.clock, log, _default("in_flight_life_seconds")),
                 publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
                 switch=switch,
                 log=log,

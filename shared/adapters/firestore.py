@@ -5,21 +5,24 @@
     prefixes/{prefix}          what is known of a prefix
     control/job                what a person says to the job: pause, ceilings
     spending/{run}             what a run has published, while there are ceilings
+    extras/{digest}            a copy that belongs to no object, and since when it was seen
     rejected/{message}         one malformed message
 
 The composite indexes that the queries need are listed in docs/design.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient
+from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.adapters.firestore_runs import FirestoreRuns
 from shared.adapters.firestore_tallies import digest, time
 from shared.core.errors import StateConflict
+from shared.core.sweep import Extra
 from shared.ports import Control, Log
 
 _TRIES = 10
@@ -39,6 +42,7 @@ class FirestoreState(FirestoreRuns):
         self._control = root.collection("control")
         self._spending = root.collection("spending")
         self._rejected = root.collection("rejected")
+        self._extras = root.collection("extras")
 
     async def control(self) -> Control:
         fields = (await self._control.document("job").get()).to_dict() or {}
@@ -71,6 +75,27 @@ class FirestoreState(FirestoreRuns):
                 continue
             return True
         raise StateConflict(f"run {run}: too many reserve at once")
+
+    async def mark_extras(self, run: str, extras: Sequence[Extra], now: float) -> None:
+        documents = [self._extras.document(digest(extra.name.decode())) for extra in extras]
+        known = {item.id: item.to_dict() or {} async for item in self._client.get_all(documents)}
+        batch = self._client.batch()
+        for extra, document in zip(extras, documents, strict=True):
+            before = known.get(document.id, {})
+            kept = before.get("generation") == extra.generation
+            since = before["since"] if kept else time(now)
+            fields = {"name": extra.name, "key": extra.key, "generation": extra.generation, "size": extra.size}
+            batch.set(document, {**fields, "run": run, "since": since})
+        await batch.commit()
+
+    async def marked_extras(self, run: str, before: float) -> AsyncIterator[Extra]:
+        here = self._extras.where(filter=FieldFilter("run", "==", run))
+        async for found in here.where(filter=FieldFilter("since", "<=", time(before))).stream():
+            fields = found.to_dict() or {}
+            yield Extra(fields["name"], fields["key"], fields["generation"], fields["size"])
+
+    async def unmark_extra(self, name: bytes) -> None:
+        await self._extras.document(digest(name.decode())).delete()
 
     async def prefix(self, prefix: str) -> dict[str, Any]:
         return (await self._prefixes.document(_prefix_id(prefix)).get()).to_dict() or {}

@@ -89,6 +89,14 @@ class GcsDestination:
                 found[stat.name] = stat
         return found
 
+    async def delete(self, name: bytes, generation: int) -> None:
+        await self._token.fresh()
+        url = f"{self._objects}/{quote(name, safe='')}?ifGenerationMatch={generation}"
+        what = f"gcs delete {name.decode()}"
+        await self._http.ask(
+            what, verdicts.writing, lambda: ("DELETE", url, self._token.headers()), good=(200, 204, 404)
+        )
+
     async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
         token, last = "", after
         while True:

@@ -13,10 +13,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.core.outcomes import Outcome
+from shared.core.sums import Sum
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 from shared.workflows.report_run import ReportRun
+from shared.workflows.sweep_extras import SweepExtras
 
 FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
 """What a run's kind is called in a prefix's document."""
@@ -30,6 +32,7 @@ class Runs:
     switch: Switch
     follow_up: FollowUp
     report: ReportRun | None
+    sweep: SweepExtras | None
     clock: Clock
     log: Log
     life_seconds: float
@@ -92,7 +95,10 @@ class Runs:
         if initial and state == "finished":
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         if run.kind == "verify":
-            fields |= await self._sum_up(run, now)
+            whole = await self._sum_up(run, now)
+            fields |= asdict(whole)
+            if self.sweep is not None:
+                await self.sweep(run, state, books, whole)
             fields["repair"] = {
                 "run": run.name,
                 "state": state,
@@ -102,14 +108,14 @@ class Runs:
             }
         await self.state.note_prefix(run.prefix, fields)
 
-    async def _sum_up(self, run: OpenRun, now: float) -> dict[str, Any]:
+    async def _sum_up(self, run: OpenRun, now: float) -> Sum:
         """Note in every folder's document what was found there; the sum of all, for that of the run's own prefix."""
         sums, _ = await self.state.sums(run.name)
         for folder, amount in sorted(sums.folders.items()):
             if folder.decode() != run.prefix:
                 checked = {"run": run.name, "ended_at": now}
                 await self.state.note_prefix(folder.decode(), {**asdict(amount), "check": checked})
-        return asdict(sums.whole())
+        return sums.whole()
 
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""

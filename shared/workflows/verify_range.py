@@ -17,11 +17,13 @@ from shared.core.objects import SourceObject
 from shared.core.outcomes import Books, Outcome
 from shared.core.page import Page
 from shared.core.sums import Sums
+from shared.core.sweep import Extra
 from shared.ports import Clock, Destination, Log, RangeId, Reports, Source, State
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import BEYOND, MemoryScan
 from shared.workflows.publishing import Publishing
 from shared.workflows.range_work import RangeWork
+from shared.workflows.sweep_extras import SweepExtras
 from shared.workflows.write_manifest import WriteManifest
 
 _SHOWN = 100
@@ -143,6 +145,7 @@ class VerifyRange:
     mapping: Mapping
     life_seconds: float
     sum_depth: int = 1
+    sweep: SweepExtras | None = None
     reports: Reports | None = None
     job: str = "default"
 
@@ -231,25 +234,30 @@ class VerifyRange:
         wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
         for index in sorted(wrong)[:_SHOWN]:
             self.log.warning("mismatch", run=run, key=page[index].text, reason=verdicts[index])
-        extras = await self._extras(pairs.copies, pairs.extras)
+        extras = await self._extras(pairs.copies, pairs.extras, run)
         published = wrong if message.repair else frozenset()
         return Compared(pairs, verdicts, filtered, covered, published, frozenset(by_etag), extras)
 
-    async def _extras(self, copies: CopyPage, indexes: Sequence[int]) -> list[tuple[bytes, int]]:
+    async def _extras(self, copies: CopyPage, indexes: Sequence[int], run: str) -> list[tuple[bytes, int]]:
         """The copies that belong to no object, by the keys they would have. One under an encoded name belongs to the
         key that the name says, wherever that lies.
         """
-        found = []
+        found: list[tuple[bytes, int]] = []
+        marks: list[Extra] = []
         for index in indexes:
             name = copies.names[index]
             original = self.mapping.original(name)
             if original is None or not await self._exists(original):
                 found.append((self.mapping.key(name), index))
+                key = original or self.mapping.key(name)
+                marks.append(Extra(name, key, copies.generations[index], copies.sizes[index]))
+        if marks and self.sweep is not None and self.sweep.marks:
+            await self.sweep.mark(run, marks)
         return found
 
     async def _book_extras(self, copies: CopyPage, out: Publishing, manifest: WriteManifest | None) -> None:
         """Copies that lie beside no object at all."""
-        found = await self._extras(copies, range(len(copies)))
+        found = await self._extras(copies, range(len(copies)), out.lease.piece.run)
         for key, index in found:
             book_extra(out.books, key, copies.sizes[index])
         if manifest is not None:

@@ -357,3 +357,14 @@ async def test_a_destination_that_does_not_exist_is_named(embedded: Stack, http:
             await nowhere.look(names)
     with pytest.raises(NoSuchBucket):
         await nowhere.write(upload("k", SMALL), stream(SMALL))
+
+
+async def test_just_the_generation_that_was_seen_is_deleted(destination: Destination) -> None:
+    first = await destination.write(upload("k", b"a"), stream(b"a"))
+    second = await destination.write(upload("k", b"b", first.generation), stream(b"b"))
+    with pytest.raises(LostRace):
+        await destination.delete(first.name, first.generation)
+    assert await destination.stat(second.name) is not None
+    await destination.delete(second.name, second.generation)
+    assert await destination.stat(second.name) is None
+    await destination.delete(second.name, second.generation)

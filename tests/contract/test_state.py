@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.report import Beat
 from shared.core.sums import Sum, Sums
+from shared.core.sweep import Extra
 from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
 from shared.telemetry import Log
 from tests.fakes import FakeState
@@ -292,6 +294,24 @@ async def test_the_failed_keys_of_a_run_are_told(state: State) -> None:
     await state.settle(Record("b2", "run", NOW, (Entry(b"a/1", "e", 5, 7, Outcome.COPIED), failed)), None)
     await state.settle(Record("b4", "another", NOW, (failed,)), None)
     assert [entry async for entry in state.failed("run")] == [failed]
+
+
+async def test_marks_keep_their_time_as_long_as_the_copy_stays(state: State) -> None:
+    one, two = Extra(b"n/1", b"k/1", 7, 10), Extra("é\U0001f680".encode(), b"k/2", 8, 20)
+
+    async def marked(run: str, before: float) -> list[Extra]:
+        return sorted([extra async for extra in state.marked_extras(run, before)], key=lambda extra: extra.name)
+
+    await state.mark_extras("first", [one, two], NOW)
+    assert await marked("first", NOW) == [one, two]
+    assert await marked("first", NOW - 1) == []
+    newer = replace(two, generation=9)
+    await state.mark_extras("second", [one, newer], NOW + 100)
+    assert await marked("second", NOW) == [one], "the other one is another copy now"
+    assert await marked("second", NOW + 100) == [one, newer]
+    assert await marked("first", NOW + 100) == []
+    await state.unmark_extra(one.name)
+    assert await marked("second", NOW + 100) == [newer]
 
 
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:

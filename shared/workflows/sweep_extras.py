@@ -1,0 +1,101 @@
+"""Delete copies that belong to no object, if the job asks for it and every guard of `core/sweep.py` lets them go.
+
+A comparison marks what it finds; a later one, after the grace period, deletes what it finds again. Killed in between,
+the next comparison goes on: a mark is taken away only once its copy is gone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.core.errors import Gone, LostRace, NoSuchBucket
+from shared.core.sums import Sum
+from shared.core.sweep import Comparison, DeleteExtras, Extra, is_ours, refusal
+from shared.ports import Clock, Destination, Log, OpenRun, RunSummary, Source, State
+
+_AT_ONCE = 32
+
+MOST_A_RUN = 10_000
+"""Copies deleted after one comparison: the rest waits for the next one, and an invocation stays within its budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepExtras:
+    """asked: off, dry-run or on. root: the job's prefix. share: of all copies, what may belong to nobody.
+    grace_seconds: how long ago a comparison must have marked a copy.
+    """
+
+    source: Source
+    destination: Destination
+    state: State
+    clock: Clock
+    log: Log
+    asked: DeleteExtras
+    root: str
+    share: float
+    grace_seconds: float
+
+    @property
+    def marks(self) -> bool:
+        """Whether comparisons are to mark what they find."""
+        return self.asked is not DeleteExtras.OFF
+
+    async def mark(self, run: str, extras: Sequence[Extra]) -> None:
+        """Remember copies that belong to nobody, and since when."""
+        await self.state.mark_extras(run, extras, self.clock.now())
+
+    async def __call__(self, run: OpenRun, ended: str, books: RunSummary, whole: Sum) -> None:
+        """After a comparison: delete what may be deleted."""
+        if not self.marks or not whole.extra:
+            return
+        found = Comparison(
+            run.prefix == self.root, ended == "finished", books.listed_keys, whole.extra, whole.gcs_count
+        )
+        why_not = refusal(self.asked, found, self.share)
+        if why_not is not None:
+            self.log.warning("extras are kept", run=run.name, reason=why_not, extras=whole.extra)
+            return
+        before = self.clock.now() - self.grace_seconds
+        waiting: list[Extra] = []
+        deleted = taken = 0
+        async for extra in self.state.marked_extras(run.name, before):
+            waiting.append(extra)
+            taken += 1
+            if len(waiting) == _AT_ONCE or taken == MOST_A_RUN:
+                deleted += await self._sweep(run.name, waiting)
+                waiting = []
+            if taken == MOST_A_RUN:
+                break
+        deleted += await self._sweep(run.name, waiting)
+        self.log.warning("extras", run=run.name, found=whole.extra, deleted=deleted, asked=self.asked)
+
+    async def _sweep(self, run: str, extras: Sequence[Extra]) -> int:
+        return sum(await asyncio.gather(*(self._one(run, extra) for extra in extras)))
+
+    async def _one(self, run: str, extra: Extra) -> bool:
+        """Whether a copy was deleted. Both sides are asked once more for just this one."""
+        name = extra.name.decode()
+        copy = await self.destination.stat(extra.name)
+        if copy is None or copy.generation != extra.generation or not is_ours(copy) or await self._exists(extra.key):
+            self.log.info("an extra is kept", run=run, key=name, reason="there is an object for it, or it is not ours")
+            await self.state.unmark_extra(extra.name)
+            return False
+        if self.asked is DeleteExtras.DRY_RUN:
+            self.log.warning("would be deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
+            return False
+        try:
+            await self.destination.delete(extra.name, extra.generation)
+        except LostRace:
+            return False
+        self.log.warning("deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
+        await self.state.unmark_extra(extra.name)
+        return True
+
+    async def _exists(self, key: bytes) -> bool:
+        try:
+            await self.source.head(key)
+        except NoSuchBucket:
+            raise
+        except Gone:
+            return False
+        return True
