@@ -9,9 +9,11 @@ Nobody counts while a run is going: books are sums over its ranges and batches. 
 seen to have ended, and from then on its records may be merged.
 """
 
+from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from shared.core.errors import ObjectError
 from shared.core.outcomes import Outcome
 from shared.core.sums import Sum
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
@@ -77,18 +79,22 @@ class Runs:
         return "stalled", books
 
     async def _end(self, run: OpenRun, state: str, books: RunSummary) -> None:
+        """All that follows from a run's end, then the end itself: killed in between, it is done again."""
         now = self.clock.now()
         initial = run.kind == "list" and not (await self.state.prefix(run.prefix)).get("initial")
         if state == "finished":
             await self.follow_up(run, books, initial)
         if self.report is not None:
-            await self.report(run, state, books)
+            await self._unless_refused(run, "report", self.report(run, state, books))
+        if run.kind != "keys":
+            await self._tell(run, state, books, initial, now)
         await self.state.end(run.name, state, books, now)
         tell = self.log.info if state == "finished" else self.log.warning
         outcomes = {name: keys for name, keys, _ in books.outcomes}
         tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)
-        if run.kind == "keys":
-            return
+
+    async def _tell(self, run: OpenRun, state: str, books: RunSummary, initial: bool, now: float) -> None:
+        """Note the end of a run at its prefix."""
         failed = books.outcomes.keys.get(Outcome.FAILED, 0)
         told = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": books.pending}
         fields: dict[str, Any] = {FLOWS[run.kind]: told}
@@ -98,15 +104,17 @@ class Runs:
             whole = await self._sum_up(run, now)
             fields |= asdict(whole)
             if self.sweep is not None:
-                await self.sweep(run, state, books, whole)
-            fields["repair"] = {
-                "run": run.name,
-                "state": state,
-                "ended_at": now,
-                "copied": books.outcomes.keys.get(Outcome.COPIED, 0),
-                "failed": failed,
-            }
+                await self._unless_refused(run, "sweep", self.sweep(run, state, books, whole))
+            copied = books.outcomes.keys.get(Outcome.COPIED, 0)
+            fields["repair"] = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
         await self.state.note_prefix(run.prefix, fields)
+
+    async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> None:
+        """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning."""
+        try:
+            await work
+        except ObjectError as failure:
+            self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
 
     async def _sum_up(self, run: OpenRun, now: float) -> Sum:
         """Note in every folder's document what was found there; the sum of all, for that of the run's own prefix."""

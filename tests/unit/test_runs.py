@@ -154,6 +154,36 @@ async def test_a_first_run_is_followed_by_a_comparison_and_repairs_by_another() 
     assert sum(item.kind == "verify" for item in world.state.runs.values()) == 2, "only the first run is followed"
 
 
+async def test_a_report_that_cannot_be_written_holds_nothing_up() -> None:
+    world = filled(3)
+    run = await world.run()
+
+    async def refuse(name: str, body: bytes, content_type: str) -> None:
+        raise Forbidden("no such grant")
+
+    world.reports.put = refuse  # type: ignore[method-assign]
+    second = await world.run()
+    assert world.state.runs[run].state == "finished"
+    assert await counts(world, second) == {Outcome.UNCHANGED: 3}
+    assert said(world, "no report")[0]["reason"] == "forbidden"
+
+
+@pytest.mark.parametrize("crash_at", range(60))
+async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: int) -> None:
+    world = filled(4, verify_initial=True)
+    run = await world.run()
+    world.steps.taken, world.steps.crash_at = 0, crash_at
+    for _ in range(4):
+        await world.run(VerifyMessage(close=True))
+    assert world.state.runs[run].state == "finished"
+    assert world.state.prefixes[""]["initial"]["run"] == run
+    assert f"job/{run}/report.html" in world.reports.files
+    verifies = [name for name, item in world.state.runs.items() if item.kind == "verify"]
+    assert verifies
+    assert all(world.state.runs[name].state == "finished" for name in verifies)
+    assert world.state.prefixes[""]["s3_count"] == world.state.prefixes[""]["gcs_count"] == 4
+
+
 async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible() -> None:
     world = filled(4, repair_passes=3, verify_always=True, max_attempts=1)
     await world.run()
