@@ -24,7 +24,7 @@ from local.comparison import Comparison, compare
 from local.prices import PRICES, cost, total
 from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
-from local.stack import DESTINATION, LIST, PROJECT, REPORTS, SOURCE, VERIFY, Flavour, Stack, chosen_settings
+from local.stack import DESTINATION, LIST, PROJECT, REPORTS, SOURCE, Flavour, Stack, chosen_settings
 from shared.core.outcomes import Outcome
 from shared.ports import RunSummary
 
@@ -110,7 +110,7 @@ class Demo:
 
     async def _save_reports(self, gcs: Client, *wanted: str) -> None:
         """The pages that the functions wrote, as files to open."""
-        self._publish({"close": True}, VERIFY)
+        self.stack.tick("close")
         REPORT_FOLDER.mkdir(parents=True, exist_ok=True)
         for name in wanted:
             blob = gcs.bucket(REPORTS).blob(f"default/{name}/report.html")
@@ -148,10 +148,10 @@ class Demo:
         self.console.print(f"{title}: {books.listed_keys:,} listed = {ended or 'nothing'}  ({seconds:.1f} s)")
         return step
 
-    def _publish(self, message: Mapping[str, object], topic_name: str = LIST) -> str:
+    def _publish(self, message: Mapping[str, object]) -> str:
         """What `gcloud pubsub topics publish list --message …` does."""
         publisher, _ = pubsub_clients(self.stack.environment)
-        topic = publisher.topic_path(PROJECT, topic_name)
+        topic = publisher.topic_path(PROJECT, LIST)
         return str(publisher.publish(topic, json.dumps(message).encode()).result(timeout=30))
 
     def _progress(self) -> Progress:

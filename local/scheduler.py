@@ -5,6 +5,7 @@ POST /v1/jobs/{name}:run   tick now, as `gcloud scheduler jobs run` does
 """
 
 import asyncio
+import base64
 import contextlib
 import os
 import time
@@ -15,13 +16,17 @@ from aiohttp import web
 
 from local.serving import HOST
 
+CLOSE_SECONDS = 10.0
+"""Between two looks for runs that have ended; in the cloud a few minutes."""
+
 
 @dataclass(slots=True)
 class Job:
-    """Publishes `{}` to a topic every `seconds`; never, if that is 0."""
+    """Publishes a message to a topic every `seconds`; never, if that is 0."""
 
     topic: str
     seconds: float
+    message: bytes = b"{}"
     last_tick: float | None = None
 
 
@@ -57,18 +62,22 @@ class Scheduler:
 
     async def _tick(self, job: Job) -> str:
         url = f"http://{self._pubsub}/v1/projects/{self._project}/topics/{job.topic}:publish"
-        body = {"messages": [{"data": "e30="}]}
+        body = {"messages": [{"data": base64.b64encode(job.message).decode()}]}
         async with aiohttp.ClientSession() as http, http.post(url, json=body, raise_for_status=True) as answer:
             job.last_tick = time.time()
             return str((await answer.json())["messageIds"][0])
 
 
 async def serve(port: int) -> None:
-    """Jobs as the environment sets them: LIST_TOPIC every LIST_SECONDS, VERIFY_TOPIC every VERIFY_SECONDS."""
+    """Jobs as the environment sets them: LIST_TOPIC every LIST_SECONDS, VERIFY_TOPIC every VERIFY_SECONDS. What has
+    ended is looked for where either of them ticks.
+    """
+    ticking = any(float(os.environ.get(name, "0")) for name in ("LIST_SECONDS", "VERIFY_SECONDS"))
     scheduler = Scheduler(
         {
             "list": Job(os.environ["LIST_TOPIC"], float(os.environ.get("LIST_SECONDS", "0"))),
             "verify": Job(os.environ["VERIFY_TOPIC"], float(os.environ.get("VERIFY_SECONDS", "0"))),
+            "close": Job(os.environ["VERIFY_TOPIC"], CLOSE_SECONDS if ticking else 0, b'{"close": true}'),
         }
     )
     runner = web.ServerRunner(web.Server(scheduler.handle, access_log=None))
