@@ -51,7 +51,7 @@ from shared.core.ledger import MERGED, Entry, Packed, Record, Table, batch_id, p
 from shared.core.messages import ListMessage
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Books, Outcome
-from shared.ports import Control, Grant, KeyCount, Versioned
+from shared.ports import Control, Grant, KeyCount, Source, Versioned
 from shared.telemetry import Log
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
@@ -181,29 +181,34 @@ class CannedState:
         return True
 
 
+def range_work(source: Source, state: Any, clock: SystemClock, log: Log) -> RangeWork:
+    """As shared/wiring.py builds it, without a queue: nothing is published where nothing has changed."""
+    queue: Any = None
+    switch = Switch(state, clock)
+    follow_up = FollowUp(queue, "verify", 1, False, False)
+    return RangeWork(
+        source=source,
+        state=state,
+        clock=clock,
+        split=SplitRange(source, state, range_keys=10**9),
+        ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
+        runs=Runs(state, switch, follow_up, None, None, clock, log, 3600),
+        publish=PublishBatches(state, queue, clock, "transfer", 100, 2**33),
+        switch=switch,
+        log=log,
+    )
+
+
 def canned_ours(canned: Canned) -> float:
     """CPU seconds of one scan that finds everything unchanged."""
     clock, log = SystemClock(), Log("ERROR")
     state: Any = CannedState(canned)
     address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
     source = S3Source(address, CannedHttp(canned))  # type: ignore[arg-type]
-    queue: Any = None
-    switch = Switch(state, clock)
-    publish = PublishBatches(state, queue, clock, "transfer", 100, 2**33)
     lister = ListRange(
         source=source,
         state=state,
-        work=RangeWork(
-            source=source,
-            state=state,
-            clock=clock,
-            split=SplitRange(source, state, range_keys=10**9),
-            ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
-            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, None, clock, log, 3600),
-            publish=publish,
-            switch=switch,
-            log=log,
-        ),
+        work=range_work(source, state, clock, log),
         filters=Filters(),
         clock=clock,
         log=log,

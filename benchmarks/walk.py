@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, CannedState
+from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, CannedState, range_work
 from shared.adapters.clock import SystemClock
 from shared.adapters.gcs import GcsDestination
 from shared.adapters.google_token import Token
@@ -36,14 +36,6 @@ from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME
 from shared.core.page import Page
 from shared.ports import Versioned
 from shared.telemetry import Log
-from shared.workflows.follow_up import FollowUp
-from shared.workflows.gate import Switch
-from shared.workflows.publish_batches import PublishBatches
-from shared.workflows.pulse import Pulse
-from shared.workflows.range_work import RangeWork
-from shared.workflows.ranges import Ranges
-from shared.workflows.runs import Runs
-from shared.workflows.split_range import SplitRange
 from shared.workflows.verify_range import VerifyRange
 
 KEYS = CANNED_PAGES * 1000
@@ -111,24 +103,13 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     clock, log = SystemClock(), Log("ERROR")
     state: Any = EmptyState(canned)
     http: Any = both
-    queue: Any = None
     address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
-    source, switch = S3Source(address, http), Switch(state, clock)
+    source = S3Source(address, http)
     verifier = VerifyRange(
         source=source,
         destination=GcsDestination("d", "http://canned", http, Token(None)),
         state=state,
-        work=RangeWork(
-            source=source,
-            state=state,
-            clock=clock,
-            split=SplitRange(source, state, range_keys=10**9),
-            ranges=Ranges(state, queue, clock, Pulse(state, clock), "verify", "", 60),
-            runs=Runs(state, switch, FollowUp(queue, "verify", 1, False, False), None, None, clock, log, 3600),
-            publish=PublishBatches(state, queue, clock, "transfer", 100, 2**33),
-            switch=switch,
-            log=log,
-        ),
+        work=range_work(source, state, clock, log),
         filters=Filters(),
         clock=clock,
         log=log,

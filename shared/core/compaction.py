@@ -36,11 +36,6 @@ class Compaction:
     _keys: int = 0
     _bytes: int = 0
 
-    @property
-    def begin(self) -> bytes | None:
-        """The least key of the group that is being gathered."""
-        return min((record.first for record in self._group), default=None)
-
     def offer(self, record: Record) -> Merge | None:
         """A record that the scan has passed, all of whose keys have ended."""
         self._group.append(record)

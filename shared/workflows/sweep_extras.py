@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.core.errors import Gone, LostRace, NoSuchBucket
+from shared.core.errors import LostRace
 from shared.core.sums import Sum
 from shared.core.sweep import Comparison, DeleteExtras, Extra, is_ours, refusal
 from shared.ports import Clock, Destination, Log, OpenRun, RunSummary, Source, State
+from shared.workflows.is_there import is_there
 
 _AT_ONCE = 32
 
@@ -76,7 +77,8 @@ class SweepExtras:
         """Whether a copy was deleted. Both sides are asked once more for just this one."""
         name = extra.name.decode()
         copy = await self.destination.stat(extra.name)
-        if copy is None or copy.generation != extra.generation or not is_ours(copy) or await self._exists(extra.key):
+        is_same = copy is not None and copy.generation == extra.generation and is_ours(copy)
+        if not is_same or await is_there(self.source, extra.key):
             self.log.info("an extra is kept", run=run, key=name, reason="there is an object for it, or it is not ours")
             await self.state.unmark_extra(extra.name)
             return False
@@ -89,13 +91,4 @@ class SweepExtras:
             return False
         self.log.warning("deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
         await self.state.unmark_extra(extra.name)
-        return True
-
-    async def _exists(self, key: bytes) -> bool:
-        try:
-            await self.source.head(key)
-        except NoSuchBucket:
-            raise
-        except Gone:
-            return False
         return True

@@ -1,24 +1,23 @@
 """Compare a stretch of both sides, key by key, publish what differs for another copy, and sum both sides up."""
 
-from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge
-from shared.core.copies import NO_COPIES, CopyPage, Pairs, pair
+from shared.core.compared import Compared, book_extra
+from shared.core.copies import CopyPage, Pairs, pair
 from shared.core.diff import is_alive
-from shared.core.errors import Gone, NoSuchBucket
-from shared.core.filters import Filter, Filters
+from shared.core.filters import Filters
 from shared.core.keys import Mapping, prefix_end
-from shared.core.manifest import Row, extra, rows, run_folder
+from shared.core.manifest import extra, run_folder
 from shared.core.messages import VerifyMessage
-from shared.core.objects import SourceObject
-from shared.core.outcomes import Books, Outcome
 from shared.core.page import Page
 from shared.core.sums import Sums
 from shared.core.sweep import Extra
 from shared.ports import Clock, Destination, Log, RangeId, Reports, Source, State
+from shared.workflows.copy_window import CopyWindow
+from shared.workflows.is_there import is_there
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import BEYOND, MemoryScan
 from shared.workflows.publishing import Publishing
@@ -28,105 +27,6 @@ from shared.workflows.write_manifest import WriteManifest
 
 _SHOWN = 100
 """Mismatches of a kind that an invocation logs one by one; all are counted."""
-
-_OUTCOMES = {
-    Verdict.SAME: Outcome.UNCHANGED,
-    Verdict.UNSUPPORTED: Outcome.UNSUPPORTED,
-    Verdict.ARCHIVED: Outcome.ARCHIVED,
-    Verdict.IN_FLIGHT: Outcome.IN_FLIGHT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A page beside its copies, with the verdicts that are not simply "same", by index.
-
-    covered: objects that a batch of this run has already. published: objects to copy again. by_etag: the same by
-    their recorded ETag only, for want of an MD5. extras: the copies
-    that belong to no object, by the keys they would have, and by their indexes.
-    """
-
-    pairs: Pairs
-    verdicts: dict[int, Verdict]
-    filtered: dict[int, Filter]
-    covered: frozenset[int]
-    published: frozenset[int]
-    by_etag: frozenset[int] = frozenset()
-    extras: list[tuple[bytes, int]] = field(default_factory=list)
-
-    @property
-    def page(self) -> Page:
-        return self.pairs.page
-
-    @property
-    def wanted(self) -> Sequence[int]:
-        return sorted(self.published)
-
-    def object(self, index: int) -> SourceObject:
-        return self.page[index]
-
-    def book(self, count: int, books: Books) -> None:
-        """Book the first `count` objects, and the extras up to there."""
-        sizes = self.page.sizes[:count]
-        if count:
-            books.listed.add("listed", sum(sizes), len(sizes))
-        same, size = len(sizes), sum(sizes)
-        for index in [*self.verdicts, *self.filtered, *self.covered]:
-            if index < count:
-                same, size = same - 1, size - sizes[index]
-        for index, verdict in self.verdicts.items():
-            if index < count:
-                books.verdicts.add(verdict, sizes[index])
-                if index not in self.published:
-                    books.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), sizes[index])
-        for index, reason in self.filtered.items():
-            if index < count:
-                books.outcomes.add(Outcome.FILTERED, sizes[index])
-                books.filters.add(reason, sizes[index])
-        if same:
-            books.verdicts.add(Verdict.SAME, size, same)
-            books.outcomes.add(Outcome.UNCHANGED, size, same)
-        for key, index in self.extras:
-            if self._passed(key, count):
-                book_extra(books, key, self.pairs.copies.sizes[index])
-        self._sum_up(count, books.sums)
-
-    def rows(self, count: int) -> list[Row]:
-        """The manifest's rows of the first `count` objects, and of the extras up to there."""
-        told = {
-            **self.verdicts,
-            **dict.fromkeys(self.filtered, Outcome.FILTERED),
-            **dict.fromkeys(self.covered, Verdict.IN_FLIGHT),
-        }
-        extras = [extra(self.pairs.copies[index]) for key, index in self.extras if self._passed(key, count)]
-        return rows(self.pairs, count, told) + extras
-
-    def _passed(self, key: bytes, count: int) -> bool:
-        return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
-
-    def _sum_up(self, count: int, sums: Sums) -> None:
-        sums.sizes.update(map(int.bit_length, self.page.sizes[:count]))
-        known = self.verdicts.keys() | self.filtered.keys() | self.covered | self.by_etag
-        sums.proofs["md5"] += count - sum(index < count for index in known)
-        sums.proofs["etag"] += sum(index < count for index in self.by_etag)
-        copied = self.pairs.copied_bytes()
-        wrong = [index for index, verdict in self.verdicts.items() if verdict.repairable]
-        for amount, start, end in sums.stretches(self.page.keys[:count]):
-            there = [size for size in copied[start:end] if size is not None]
-            amount.s3_count += end - start
-            amount.s3_bytes += sum(self.page.sizes[start:end])
-            amount.gcs_count += len(there)
-            amount.gcs_bytes += sum(there)
-            amount.wrong += sum(start <= index < end for index in wrong)
-
-
-def book_extra(books: Books, key: bytes, size: int) -> None:
-    """Book a copy that belongs to no object, by the key it would have."""
-    books.verdicts.add(Verdict.EXTRA, size)
-    amount = books.sums.of(books.sums.folder(key))
-    amount.extra += 1
-    amount.gcs_count += 1
-    amount.gcs_bytes += size
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +147,7 @@ class VerifyRange:
         for index in indexes:
             name = copies.names[index]
             original = self.mapping.original(name)
-            if original is None or not await self._exists(original):
+            if original is None or not await is_there(self.source, original):
                 found.append((self.mapping.key(name), index))
                 key = original or self.mapping.key(name)
                 marks.append(Extra(name, key, copies.generations[index], copies.sizes[index]))
@@ -274,15 +174,6 @@ class VerifyRange:
         await self.work.ranges.divide(lease, message, [last.decode()])
         return True
 
-    async def _exists(self, key: bytes) -> bool:
-        try:
-            await self.source.head(key)
-        except NoSuchBucket:
-            raise
-        except Gone:
-            return False
-        return True
-
     async def _note(self, piece: RangeId) -> None:
         if await self.state.is_open(piece.run):
             return
@@ -291,47 +182,3 @@ class VerifyRange:
         self.log.info("verified", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, **verdicts)
         check = {"run": piece.run, "state": "published", "published_at": self.clock.now(), "verdicts": verdicts}
         await self.state.note_prefix(piece.prefix, {"check": check})
-
-
-@dataclass(slots=True)
-class CopyWindow:
-    """The destination's listing beside the source's, held a page at a time, however many copies belong to nobody."""
-
-    pages: AsyncIterator[CopyPage]
-    _held: CopyPage = NO_COPIES
-    _ended: bool = False
-
-    async def _more(self) -> None:
-        """Hold a page again, unless there is none."""
-        if not len(self._held) and not self._ended:
-            page = await anext(self.pages, None)
-            self._ended = page is None
-            self._held = page or NO_COPIES
-
-    async def beside(self, page: Page, mapping: Mapping) -> AsyncIterator[tuple[Page, CopyPage]]:
-        """The page in parts, each with the copies that lie in its stretch: behind the part before, up to its end."""
-        start = 0
-        while start < len(page):
-            await self._more()
-            last = mapping.name(page.last)
-            if not len(self._held) or self._held.names[-1] >= last:
-                taken = self._held.up_to(last)
-                yield page.part(start, len(page)), self._held.part(0, taken)
-                self._held = self._held.part(taken)
-                return
-            copies, self._held = self._held, NO_COPIES
-            end = bisect_right(page.keys, mapping.key(copies.names[-1]), start)
-            yield page.part(start, end), copies
-            start = end
-
-    async def rest(self, until: bytes | None) -> AsyncIterator[CopyPage]:
-        """What is left, up to a name."""
-        while True:
-            await self._more()
-            if not len(self._held):
-                return
-            taken = len(self._held) if until is None else self._held.up_to(until)
-            if not taken:
-                return
-            yield self._held.part(0, taken)
-            self._held = self._held.part(taken)

@@ -9,7 +9,7 @@ from shared.core.copies import CopyPage, pair
 from shared.core.keys import Mapping
 from shared.core.objects import SOURCE_ENCRYPTION, SOURCE_ETAG, DestinationObject, SourceObject
 from shared.core.page import Page
-from shared.workflows.verify_range import CopyWindow
+from shared.workflows.copy_window import CopyWindow
 
 MD5, OTHER = "0" * 32, "1" * 32
 OURS = {SOURCE_ETAG: MD5}
