@@ -163,3 +163,31 @@ async def test_an_object_that_came_back_keeps_its_copy() -> None:
     world.state.marked_extras = back  # type: ignore[method-assign]
     await compare(world)
     assert kept(world)
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+async def test_a_side_that_cannot_be_read_gets_no_verdict_no_repair_and_no_deletion(side: str) -> None:
+    world = await world_with_an_extra()
+    await compare(world)
+    world.destination.install(b"k/001", b"rotten")
+    writes = len(world.destination.writes)
+
+    async def refuse(prefix: bytes, after: bytes) -> Any:
+        raise Forbidden("the listing is denied")
+        yield
+
+    if side == "source":
+        world.bucket.pages = refuse  # type: ignore[method-assign]
+    else:
+        world.destination.listing = refuse  # type: ignore[method-assign]
+        world.handlers["verify"].destination.listing = refuse
+    run = await world.run(VerifyMessage())
+    await world.run(VerifyMessage(close=True))
+    summary = await world.state.summary(run)
+    assert (summary.verdicts.keys, summary.listed_keys, summary.stopped_ranges) == ({}, 0, 1)
+    assert world.state.runs[run].state == "stopped"
+    assert len(world.destination.writes) == writes
+    assert kept(world)
+    assert str(world.state.prefixes[""]["check"]["error"]).startswith("forbidden: the listing is denied")
+    shown = world.reports.files[f"job/{run}/report.html"][0].decode()
+    assert "has stopped: not every key was looked at" in shown
