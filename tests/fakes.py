@@ -596,7 +596,7 @@ class FakeState:
         spent = self.spent.get(run, (0, 0))
         wish = spent[0] + objects, spent[1] + size
         ceilings = zip(wish, (control.most_objects, control.most_bytes), strict=True)
-        if objects > 0 and any(most is not None and amount > most for amount, most in ceilings):
+        if (objects > 0 or size > 0) and any(most is not None and amount > most for amount, most in ceilings):
             return False
         self.spent[run] = wish
         return True

@@ -62,7 +62,7 @@ class FirestoreState(FirestoreRuns):
             snapshot = await reference.get()
             fields = snapshot.to_dict() or {"objects": 0, "bytes": 0}
             spent = {"objects": fields["objects"] + objects, "bytes": fields["bytes"] + size}
-            if objects > 0 and not _within(spent, control):
+            if (objects > 0 or size > 0) and not _within(spent, control):
                 return False
             try:
                 if snapshot.exists:

@@ -25,8 +25,8 @@ class Compared:
     """A page beside its copies, with the verdicts that are not simply "same", by index.
 
     covered: objects that a batch of this run has already. published: objects to copy again. by_etag: the same by
-    their recorded ETag only, for want of an MD5. extras: the copies
-    that belong to no object, by the keys they would have, and by their indexes.
+    their recorded ETag only, for want of an MD5. extras: the copies that belong to no object, by the keys they would
+    have, and by their indexes.
     """
 
     pairs: Pairs

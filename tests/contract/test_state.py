@@ -345,6 +345,7 @@ async def test_a_ceiling_is_never_exceeded(state: State) -> None:
     assert await state.reserve("run", 6, 20, control)
     assert not await state.reserve("run", 5, 1, control)
     assert not await state.reserve("run", 1, 90, control)
+    assert not await state.reserve("run", 0, 90, control), "bytes alone count, too"
     assert await state.reserve("run", -2, -10, control)
     assert await state.reserve("run", 6, 90, control)
     assert not await state.reserve("run", 1, 0, control)
