@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from shared.core.splitting import beyond
 
 MOST_FOLDERS = 2000
-"""Folders one range keeps apart; what comes beyond is summed up one level higher, up to the job's root."""
+MOST_NAME_BYTES = 200_000
+"""Folders one range keeps apart, and bytes of their names: its document stays far below 1 MiB. What comes beyond is
+summed up one level higher, up to the job's root."""
 
 
 @dataclass(slots=True)
@@ -38,12 +40,19 @@ class Sums:
     folders: dict[bytes, Sum] = field(default_factory=dict)
     sizes: Counter[int] = field(default_factory=Counter)
     proofs: Counter[str] = field(default_factory=Counter)
+    _name_bytes: int = 0
 
     def of(self, folder: bytes) -> Sum:
         """The sum of a folder, or of the one above that has room."""
-        while folder not in self.folders and len(self.folders) >= MOST_FOLDERS and folder != self.root:
+        while folder not in self.folders and folder != self.root and not self._has_room(folder):
             folder = self.folder(folder[:-1], max(0, folder.count(b"/", len(self.root)) - 1))
-        return self.folders.setdefault(folder, Sum())
+        if folder not in self.folders:
+            self.folders[folder] = Sum()
+            self._name_bytes += len(folder)
+        return self.folders[folder]
+
+    def _has_room(self, folder: bytes) -> bool:
+        return len(self.folders) < MOST_FOLDERS and self._name_bytes + len(folder) <= MOST_NAME_BYTES
 
     def folder(self, key: bytes, depth: int | None = None) -> bytes:
         """Where a key is summed up."""
