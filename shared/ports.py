@@ -512,6 +512,10 @@ class State(Protocol):
         """What all instances together have copied over time."""
         ...
 
+    async def close(self, run: str, now: float, lease_seconds: float) -> bool:
+        """Take the right to end a run, which has consequences that should follow once; False if another has it."""
+        ...
+
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         """Write down how a run ended, with its books as they are."""
         ...

@@ -391,6 +391,7 @@ class _Run:
     started_at: float
     state: str = "going"
     books: RunSummary | None = None
+    closing_until: float = 0.0
 
 
 @dataclass
@@ -559,6 +560,13 @@ class FakeState:
 
     async def pulses(self, run: str) -> list[Beat]:
         return together(beat for (name, _), history in self.histories.items() if name == run for beat in history)
+
+    async def close(self, run: str, now: float, lease_seconds: float) -> bool:
+        found = self.runs[run]
+        if found.state != "going" or 0 < found.closing_until - now <= 2 * lease_seconds:
+            return False
+        found.closing_until = now + lease_seconds
+        return True
 
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         self.runs[run].state, self.runs[run].books = state, books

@@ -189,6 +189,20 @@ class FirestoreRuns(FirestoreLedger):
             found += [Beat(*beat) for beat in json.loads(zlib.decompress(snapshot.get("history")))]
         return together(found)
 
+    async def close(self, run: str, now: float, lease_seconds: float) -> bool:
+        reference = self._runs.document(run)
+        snapshot = await reference.get()
+        fields = snapshot.to_dict() or {}
+        lease = {"owner": "closing", "lease_until": fields.get("lease_until", 0.0)}
+        if fields.get("state") != "going" or held_by_another(lease, "", now, lease_seconds):
+            return False
+        try:
+            option = self._client.write_option(last_update_time=snapshot.update_time)
+            await reference.update({"lease_until": now + lease_seconds}, option=option)
+        except (FailedPrecondition, NotFound):
+            return False
+        return True
+
     async def end(self, run: str, state: str, books: RunSummary, now: float) -> None:
         fields: dict[str, object] = {
             "state": state,

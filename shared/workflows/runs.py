@@ -25,6 +25,9 @@ from shared.workflows.sweep_extras import SweepExtras
 FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
 """What a run's kind is called in a prefix's document."""
 
+CLOSING_SECONDS = 300.0
+"""After so long another invocation takes over the end of a run: what follows from it should follow once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -63,7 +66,7 @@ class Runs:
         going = set()
         for run in await self.state.open_runs():
             state, books = await self._state(run)
-            if books is None:
+            if books is None or not await self.state.close(run.name, self.clock.now(), CLOSING_SECONDS):
                 going.add(run.name)
             else:
                 await self._end(run, state, books)

@@ -314,6 +314,15 @@ async def test_marks_keep_their_time_as_long_as_the_copy_stays(state: State) -> 
     assert await marked("second", NOW + 100) == [newer]
 
 
+async def test_one_of_many_ends_a_run(state: State) -> None:
+    await state.begin(opened(), "list", NOW)
+    assert sum(await asyncio.gather(*(state.close("run", NOW, 60) for _ in range(5)))) == 1
+    assert not await state.close("run", NOW + 59, 60)
+    assert await state.close("run", NOW + 61, 60), "the first one has died"
+    await state.end("run", "finished", RunSummary(0, 0, Tally(), Tally(), Tally(), 0), NOW)
+    assert not await state.close("run", NOW + 500, 60)
+
+
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:
     await state.begin(opened(), "list", NOW)
     await state.finish(opened().piece, Books(), NOW)

@@ -1,9 +1,11 @@
 """Runs from their first message to their last key: ticks, pauses, ceilings, ends."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from shared.core.budget import Budget
 from shared.core.errors import Forbidden, NoSuchBucket, ObjectError, Throttled, Unsorted
 from shared.core.ledger import Entry, Record
 from shared.core.messages import ListMessage, TransferMessage, VerifyMessage
@@ -175,6 +177,7 @@ async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: in
     world.steps.taken, world.steps.crash_at = 0, crash_at
     for _ in range(4):
         await world.run(VerifyMessage(close=True))
+        world.clock.time += 301
     assert world.state.runs[run].state == "finished"
     assert world.state.prefixes[""]["initial"]["run"] == run
     assert f"job/{run}/report.html" in world.reports.files
@@ -182,6 +185,22 @@ async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: in
     assert verifies
     assert all(world.state.runs[name].state == "finished" for name in verifies)
     assert world.state.prefixes[""]["s3_count"] == world.state.prefixes[""]["gcs_count"] == 4
+
+
+async def test_what_follows_from_a_run_follows_once() -> None:
+    """The comparison that follows begins, and looks for ended runs, before the end of the first one is written down."""
+    world = filled(4, verify_initial=True)
+    run = await world.run()
+    original = world.state.end
+
+    async def slow(name: str, *rest: Any) -> None:
+        if name == run and world.state.runs[run].state == "going":
+            await world.handlers["verify"](VerifyMessage(close=True), "another", Budget(0, 10**9))
+        await original(name, *rest)
+
+    world.state.end = slow  # type: ignore[method-assign]
+    await world.run(VerifyMessage(close=True))
+    assert sum(item.kind == "verify" for item in world.state.runs.values()) == 1
 
 
 async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible() -> None:
