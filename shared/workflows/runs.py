@@ -66,9 +66,9 @@ class Runs:
         going = set()
         for run in await self.state.open_runs():
             state, books = await self._state(run)
-            if books is None or not await self.state.close(run.name, self.clock.now(), CLOSING_SECONDS):
+            if books is None:
                 going.add(run.name)
-            else:
+            elif await self.state.close(run.name, self.clock.now(), CLOSING_SECONDS):
                 await self._end(run, state, books)
         return going
 
