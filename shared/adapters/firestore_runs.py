@@ -5,8 +5,6 @@ jobs/{job}/ranges/{digest}             one invocation's piece of a run: lease, f
 jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
 """
 
-import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
@@ -33,6 +31,7 @@ from shared.core.errors import StateConflict
 from shared.core.filters import Filter
 from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.packing import deflate, inflate
 from shared.core.report import Beat, together
 from shared.core.sums import Sums
 from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
@@ -179,22 +178,21 @@ class FirestoreRuns(FirestoreLedger):
         return float(max(found).timestamp())
 
     async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
-        packed = zlib.compress(json.dumps([astuple(beat) for beat in history]).encode(), level=1)
+        packed = deflate([astuple(beat) for beat in history])
         fields = {"run": run, "at": time(now), "history": packed}
         await self._pulses.document(f"{run}-{instance}").set(fields)
 
     async def pulses(self, run: str) -> list[Beat]:
         found: list[Beat] = []
         async for snapshot in self._pulses.where(filter=FieldFilter("run", "==", run)).stream():
-            found += [Beat(*beat) for beat in json.loads(zlib.decompress(snapshot.get("history")))]
+            found += [Beat(*beat) for beat in inflate(snapshot.get("history"))]
         return together(found)
 
     async def close(self, run: str, now: float, lease_seconds: float) -> bool:
         reference = self._runs.document(run)
         snapshot = await reference.get()
         fields = snapshot.to_dict() or {}
-        lease = {"owner": "closing", "lease_until": fields.get("lease_until", 0.0)}
-        if fields.get("state") != "going" or held_by_another(lease, "", now, lease_seconds):
+        if fields.get("state") != "going" or lease_holds(fields.get("lease_until", 0.0), now, lease_seconds):
             return False
         try:
             option = self._client.write_option(last_update_time=snapshot.update_time)
@@ -254,8 +252,13 @@ def ended_books(fields: dict[str, Any]) -> RunSummary:
 
 
 def held_by_another(fields: dict[str, Any], owner: str, now: float, lease_seconds: float) -> bool:
-    """Whether another's lease still runs. One that ends later than any given now is from a clock that is wrong."""
-    return fields["owner"] not in ("", owner) and 0 < fields["lease_until"] - now <= 2 * lease_seconds
+    """Whether another's lease still runs."""
+    return fields["owner"] not in ("", owner) and lease_holds(fields["lease_until"], now, lease_seconds)
+
+
+def lease_holds(until: float, now: float, lease_seconds: float) -> bool:
+    """Whether a lease still runs. One that ends later than any given now is from a clock that is wrong."""
+    return 0 < until - now <= 2 * lease_seconds
 
 
 def _open(opened: OpenRange) -> dict[str, object]:

@@ -1,8 +1,6 @@
 """How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
 
 import hashlib
-import json
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from shared.core.compare import Verdict
 from shared.core.filters import Filter
 from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
+from shared.core.packing import deflate, inflate
 from shared.core.sums import Sum, Sums
 
 MOST_SUMS = 5
@@ -51,14 +50,14 @@ def pack_sums(sums: Sums, manifest: Sequence[Part]) -> bytes:
         "proofs": sums.proofs,
         "manifest": [astuple(part) for part in manifest],
     }
-    return zlib.compress(json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
+    return deflate(table)
 
 
 def unpack_sums(packed: bytes | None) -> tuple[Sums, list[Part]]:
     """What `pack_sums` wrote; nothing for a range that has none."""
     if not packed:
         return Sums(), []
-    table = json.loads(zlib.decompress(packed))
+    table = inflate(packed)
     sums = Sums(folders={folder.encode(): Sum(*amounts) for folder, amounts in table["folders"].items()})
     sums.sizes.update({int(bits): count for bits, count in table["sizes"].items()})
     sums.proofs.update(table["proofs"])

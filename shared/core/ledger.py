@@ -6,7 +6,6 @@ Losing records costs a re-scan and never an object: the buckets are the truth.
 """
 
 import hashlib
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import Any, overload
 from shared.core.errors import BucketError
 from shared.core.objects import SourceObject
 from shared.core.outcomes import Outcome, Tally
+from shared.core.packing import deflate, inflate
 from shared.core.page import Page
 
 SCHEMA = 2
@@ -86,16 +86,12 @@ def pack(entries: Sequence[Entry]) -> Packed:
     scan = {name: _column([getattr(entry, name) for entry in entries]) for name in _SCAN}
     detail = {name: _column([getattr(entry, name) for entry in entries]) for name in _DETAIL}
     return Packed(
-        _deflate({"schema": SCHEMA, "key": [entry.key.decode() for entry in entries], **scan}), _deflate(detail)
+        deflate({"schema": SCHEMA, "key": [entry.key.decode() for entry in entries], **scan}), deflate(detail)
     )
 
 
 def _column(values: list[object]) -> object:
     return values if any(value != values[0] for value in values) else values[0] if values else None
-
-
-def _deflate(table: object) -> bytes:
-    return zlib.compress(json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode(), level=1)
 
 
 class Table(Sequence[Entry]):
@@ -108,7 +104,7 @@ class Table(Sequence[Entry]):
 
     def __init__(self, packed: Packed) -> None:
         try:
-            table = json.loads(zlib.decompress(packed.scan))
+            table = inflate(packed.scan)
             if table["schema"] != SCHEMA:
                 raise UnknownSchema(f"ledger table of schema {table['schema']}, this code reads {SCHEMA}")
             self.keys: list[bytes] = [key.encode() for key in table["key"]]
@@ -141,7 +137,7 @@ class Table(Sequence[Entry]):
             return tuple(self[position] for position in range(*index.indices(len(self))))
         if self._detail is None:
             try:
-                table = json.loads(zlib.decompress(self.packed.detail))
+                table = inflate(self.packed.detail)
                 self._detail = [self._values(table[name]) for name in _DETAIL]
             except (zlib.error, ValueError, KeyError, TypeError) as error:
                 raise UnknownSchema(f"unreadable ledger table: {error!r}") from error

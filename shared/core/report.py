@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from shared.core.compare import Verdict
 from shared.core.sums import Sums
 
 MOST_FAILED = 500
 """Failed keys that a page shows; all are in the manifest and in the ledger."""
-
-_WRONG = ("missing", "size_differs", "checksum_differs", "etag_differs", "unproven")
 
 Rows = Sequence[tuple[str, int, int]]
 """Name, keys, bytes."""
@@ -59,7 +58,7 @@ class Report:
     @property
     def wrong(self) -> int:
         """Keys whose two sides did not agree when they were compared."""
-        return sum(keys for name, keys, _ in self.verdicts if name in _WRONG)
+        return sum(keys for name, keys, _ in self.verdicts if Verdict(name).repairable)
 
     @property
     def unsettled(self) -> int:
@@ -70,7 +69,7 @@ class Report:
         """Good, warning or bad, and a sentence."""
         copied = sum(keys for name, keys, _ in self.outcomes if name == "copied")
         keys = self.listed[0]
-        if self.state not in ("finished",):
+        if self.state != "finished":
             return "bad", f"The run has {self.state}: not every key was looked at, so nothing is said of the others."
         if not keys:
             return "warning", "No key was listed. That is right only if the source holds none under this prefix."

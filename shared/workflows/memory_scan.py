@@ -80,17 +80,13 @@ class MemoryScan:
     def lookup(self, key: bytes) -> Remembered | None:
         return self._window.lookup(key)
 
-    def forget_before(self, key: bytes) -> list[Record]:
-        """Drop the records that end before `key`; they are returned."""
-        return self._window.forget_before(key)
-
     async def leave(self, page: Page) -> None:
         """A page was looked at: let go of the records that end in it, and merge them where that pays."""
+        passed = self._window.forget_before(page.last)
         if not self.merges:
-            self.forget_before(page.last)
             return
         self._see(page.keys)
-        for record in self.forget_before(page.last):
+        for record in passed:
             if record.run in self.going or record.first <= self.after:
                 self._versions.pop(record.batch, None)
             else:
@@ -99,7 +95,7 @@ class MemoryScan:
     async def close(self, until: bytes) -> None:
         """The stretch was listed to its end, which is at `until`."""
         if self.merges:
-            for record in self.forget_before(BEYOND):
+            for record in self._window.forget_before(BEYOND):
                 if record.run not in self.going and self.after < record.first and record.last <= until:
                     await self._merge(self._compaction.offer(record))
             await self._merge(self._compaction.close())

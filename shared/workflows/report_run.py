@@ -1,11 +1,13 @@
 """What is left of a run for people and for BigQuery: a page to read, and the index of its manifest."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from shared.core.manifest import SCHEMA, checksums, run_folder
+from shared.core.manifest import SCHEMA, Part, checksums, run_folder
 from shared.core.report import MOST_FAILED, Report
 from shared.core.report_page import page
+from shared.core.sums import Sums
 from shared.ports import Clock, OpenRun, Reports, RunSummary, State
 
 
@@ -20,10 +22,9 @@ class ReportRun:
     source: str
     destination: str
 
-    async def __call__(self, run: OpenRun, state: str, books: RunSummary) -> None:
+    async def __call__(self, run: OpenRun, state: str, books: RunSummary, sums: Sums, parts: Sequence[Part]) -> None:
         """Write the files of a run that has ended. Safe to repeat: they are replaced."""
         folder = run_folder(self.job, run.name)
-        sums, parts = await self.state.sums(run.name)
         failed = []
         async for entry in self.state.failed(run.name):
             failed.append((entry.key.decode(), entry.size, entry.reason))

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.core.errors import ObjectError
 from shared.core.outcomes import Outcome
-from shared.core.sums import Sum
+from shared.core.sums import Sums
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
@@ -87,16 +87,17 @@ class Runs:
         initial = run.kind == "list" and not (await self.state.prefix(run.prefix)).get("initial")
         if state == "finished":
             await self.follow_up(run, books, initial)
+        sums, parts = await self.state.sums(run.name) if run.kind == "verify" else (Sums(), [])
         if self.report is not None:
-            await self._unless_refused(run, "report", self.report(run, state, books))
+            await self._unless_refused(run, "report", self.report(run, state, books, sums, parts))
         if run.kind != "keys":
-            await self._tell(run, state, books, initial, now)
+            await self._tell(run, state, books, sums, initial, now)
         await self.state.end(run.name, state, books, now)
         tell = self.log.info if state == "finished" else self.log.warning
         outcomes = {name: keys for name, keys, _ in books.outcomes}
         tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)
 
-    async def _tell(self, run: OpenRun, state: str, books: RunSummary, initial: bool, now: float) -> None:
+    async def _tell(self, run: OpenRun, state: str, books: RunSummary, sums: Sums, initial: bool, now: float) -> None:
         """Note the end of a run at its prefix."""
         failed = books.outcomes.keys.get(Outcome.FAILED, 0)
         told = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": books.pending}
@@ -104,7 +105,8 @@ class Runs:
         if initial and state == "finished":
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         if run.kind == "verify":
-            whole = await self._sum_up(run, now)
+            await self._tell_folders(run, sums, now)
+            whole = sums.whole()
             fields |= asdict(whole)
             if self.sweep is not None:
                 await self._unless_refused(run, "sweep", self.sweep(run, state, books, whole))
@@ -119,14 +121,12 @@ class Runs:
         except ObjectError as failure:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
 
-    async def _sum_up(self, run: OpenRun, now: float) -> Sum:
-        """Note in every folder's document what was found there; the sum of all, for that of the run's own prefix."""
-        sums, _ = await self.state.sums(run.name)
+    async def _tell_folders(self, run: OpenRun, sums: Sums, now: float) -> None:
+        """Note in every folder's document what was found there; the run's own prefix is told the sum of all."""
         for folder, amount in sorted(sums.folders.items()):
             if folder.decode() != run.prefix:
                 checked = {"run": run.name, "ended_at": now}
                 await self.state.note_prefix(folder.decode(), {**asdict(amount), "check": checked})
-        return sums.whole()
 
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""

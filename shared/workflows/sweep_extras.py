@@ -57,17 +57,14 @@ class SweepExtras:
             self.log.warning("extras are kept", run=run.name, reason=why_not, extras=whole.extra)
             return
         before = self.clock.now() - self.grace_seconds
-        waiting: list[Extra] = []
-        deleted = taken = 0
+        marked: list[Extra] = []
         async for extra in self.state.marked_extras(run.name, before):
-            waiting.append(extra)
-            taken += 1
-            if len(waiting) == _AT_ONCE or taken == MOST_A_RUN:
-                deleted += await self._sweep(run.name, waiting)
-                waiting = []
-            if taken == MOST_A_RUN:
+            marked.append(extra)
+            if len(marked) == MOST_A_RUN:
                 break
-        deleted += await self._sweep(run.name, waiting)
+        deleted = 0
+        for start in range(0, len(marked), _AT_ONCE):
+            deleted += await self._sweep(run.name, marked[start : start + _AT_ONCE])
         self.log.warning("extras", run=run.name, found=whole.extra, deleted=deleted, asked=self.asked)
 
     async def _sweep(self, run: str, extras: Sequence[Extra]) -> int:

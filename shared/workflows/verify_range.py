@@ -95,7 +95,7 @@ class VerifyRange:
                     await self._book_extras(copies, out, manifest)
                 if len(copies) and await self._over(copies, page.last, message, lease, out, budget):
                     return
-            memory.forget_before(page.last)
+            await memory.leave(page)
             if manifest is not None:
                 await manifest.write_full()
 
