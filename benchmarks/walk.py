@@ -36,6 +36,7 @@ from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME
 from shared.core.page import Page
 from shared.ports import Versioned
 from shared.telemetry import Log
+from shared.workflows.request_restores import RequestRestores
 from shared.workflows.verify_range import VerifyRange
 
 KEYS = CANNED_PAGES * 1000
@@ -106,6 +107,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
     source = S3Source(address, http)
     verifier = VerifyRange(
+        restores=RequestRestores(source, log, None, 1),
         source=source,
         destination=GcsDestination("d", "http://canned", http, Token(None)),
         state=state,

@@ -58,6 +58,9 @@ MEANING = {
     "deletes what every guard lets go (docs/design.md)",
     "extra_share": "if more than this share of all copies belongs to no object, none is deleted",
     "extra_grace_seconds": "how long ago a comparison must have seen such a copy before it may be deleted",
+    "restore_tier": "`Bulk`, `Standard` or `Expedited`: comparisons ask S3 to restore archived objects, which are "
+    "copied once that is done; without it nothing is restored",
+    "restore_days": "days that restored objects stay readable",
     "sum_depth": "how many folders below the root the verifier sums up apart, in documents of their own",
     "keys_per_message": "most keys in a batch",
     "batch_bytes": "most bytes in a batch of more than one key",

@@ -9,12 +9,13 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from shared.core.archive import Tier
 from shared.core.errors import SettingsError
 from shared.core.filters import Filters, translated
 from shared.core.keys import Mapping as KeyMapping
 from shared.core.page import rfc3339
 from shared.core.parts import LEAST_PART_BYTES, MIB
-from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, S3_EGRESS_GB
+from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, S3_EGRESS_GB, EgressPrices
 from shared.core.sweep import DeleteExtras
 
 
@@ -156,6 +157,8 @@ class Settings(BaseModel):
     comparisons in a row while something is repaired. delete_extras: off, dry-run or on: what to do with copies that
     belong to no object; extra_share: never if they are more than this share of all copies; extra_grace_seconds: only
     what an earlier comparison saw so long ago. sum_depth: folders below the root that are summed up apart.
+    restore_tier: Bulk, Standard or Expedited: comparisons ask S3 to restore archived objects for restore_days; they are
+    copied once that is done. Without it nothing is restored.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
     batch counts as alive. lease_seconds: after this much silence a range may be taken over.
     objects_in_flight and bytes_in_flight bound one instance's memory.
@@ -217,6 +220,8 @@ class Settings(BaseModel):
     extra_share: float = Field(default=0.01, gt=0, le=1)
     extra_grace_seconds: float = Field(default=7 * 86_400, ge=86_400)
     sum_depth: int = Field(default=1, ge=0, le=10)
+    restore_tier: Tier | None = None
+    restore_days: int = Field(default=7, ge=1, le=365)
     keys_per_message: int = Field(default=100, ge=1, le=1000)
     batch_bytes: int = Field(default=8 * 1024 * MIB, ge=MIB)
     in_flight_life_seconds: float = Field(default=3600, gt=0)
@@ -260,6 +265,10 @@ class Settings(BaseModel):
             before=self.modified_before,
             storage_classes=frozenset(self.source_storage_classes),
         )
+
+    @property
+    def egress_prices(self) -> EgressPrices:
+        return EgressPrices(self.price_s3_egress_gb, self.price_cdn_egress_gb, self.price_cdn_10k_requests)
 
     @property
     def mapping(self) -> KeyMapping:

@@ -6,6 +6,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from shared.core.archive import Tier
 from shared.core.compaction import Merge
 from shared.core.copies import CopyPage
 from shared.core.ledger import Entry, Record
@@ -14,8 +15,8 @@ from shared.core.messages import Message
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Tally
 from shared.core.page import Page
+from shared.core.progress import Progress
 from shared.core.proof import Chunk
-from shared.core.report import Beat
 from shared.core.sums import Sums
 from shared.core.sweep import Extra
 
@@ -82,6 +83,10 @@ class Source(Protocol):
         """The current version with all that is known of it. Raises Gone if there is none."""
         ...
 
+    async def restore(self, source: SourceObject, tier: Tier, days: int) -> None:
+        """Ask for an archived object to be made readable for some days; no error if that is under way already."""
+        ...
+
     async def part_bytes(self, source: SourceObject) -> int | None:
         """The size of the first part of an object that was uploaded in parts. Raises Changed if it has changed."""
         ...
@@ -94,7 +99,7 @@ Span = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Body:
     """An open download, a context manager that closes it. size: bytes promised by Content-Length. chunks: read once, in
-    order. close: gives the connection back.
+    order. close: gives the connection back. route: the way they take.
     """
 
     etag: str
@@ -102,6 +107,7 @@ class Body:
     attributes: Attributes
     chunks: AsyncIterator[Chunk]
     close: Callable[[], None]
+    route: str
 
     def __enter__(self) -> Self:
         return self
@@ -231,13 +237,16 @@ class OpenUpload:
 
 @dataclass(frozen=True, slots=True)
 class PartNote:
-    """A part that has arrived: its ETag, bytes, checksums, and the MD5s of the source's parts in it (or none)."""
+    """A part that has arrived: its ETag, bytes, checksums, and the MD5s of the source's parts in it (or none).
+    route: the way its bytes took.
+    """
 
     etag: str
     size: int
     crc32c: int
     crc64nvme: int
     digests: bytes
+    route: str
 
 
 class Uploads(Protocol):
@@ -504,12 +513,12 @@ class State(Protocol):
         """
         ...
 
-    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
+    async def pulse(self, run: str, instance: str, now: float, progress: Progress) -> None:
         """An instance has worked on a run: said about once a minute, in a document of its own, with all it has done."""
         ...
 
-    async def pulses(self, run: str) -> list[Beat]:
-        """What all instances together have copied over time."""
+    async def pulses(self, run: str) -> Progress:
+        """What all instances together have done, as far as they have told."""
         ...
 
     async def close(self, run: str, now: float, lease_seconds: float) -> bool:

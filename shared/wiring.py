@@ -24,7 +24,6 @@ from shared.adapters.s3_address import S3Address
 from shared.adapters.secrets import SecretManager
 from shared.config import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, VerifyAfter, load
 from shared.core.errors import SettingsError
-from shared.core.prices import EgressPrices
 from shared.ports import Clock, Destination, Download, Log, Queue, Reports, Source, Staging, State, Uploads
 from shared.telemetry import Log as JsonLog
 from shared.workflows.copy_large import CopyLarge
@@ -39,6 +38,7 @@ from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.replicate_object import ReplicateObject
 from shared.workflows.report_run import ReportRun
+from shared.workflows.request_restores import RequestRestores
 from shared.workflows.resume import Resume, Resumed
 from shared.workflows.route import Cheapest
 from shared.workflows.runs import Runs
@@ -111,7 +111,17 @@ class Parts:
         if self.reports is None:
             return None
         source, destination = f"s3://{s.source_bucket}", f"gs://{s.destination_bucket}"
-        return ReportRun(self.reports, self.state, self.clock, s.job, source, destination)
+        return ReportRun(
+            reports=self.reports,
+            state=self.state,
+            clock=self.clock,
+            job=s.job,
+            source=source,
+            destination=destination,
+            prices=s.egress_prices,
+            keys_per_message=s.keys_per_message,
+            restore_days=s.restore_days,
+        )
 
     def range_work(self, topic: str) -> RangeWork:
         s = self.settings
@@ -143,8 +153,7 @@ class Parts:
         direct = ObjectDownload(self.direct, self.http)
         download: Download = direct if self.cdn is None else ObjectDownload(self.cdn, self.http)
         if s.route is Route.CHEAPEST:
-            prices = EgressPrices(s.price_s3_egress_gb, s.price_cdn_egress_gb, s.price_cdn_10k_requests)
-            download = Cheapest(download, direct, prices)
+            download = Cheapest(download, direct, s.egress_prices)
         return CopyObject(
             source=self.source,
             download=download,
@@ -214,6 +223,7 @@ class Parts:
             clock=self.clock,
             log=self.log,
             mapping=self.settings.mapping,
+            restores=RequestRestores(self.source, self.log, self.settings.restore_tier, self.settings.restore_days),
             sum_depth=self.settings.sum_depth,
             sweep=self.sweep(),
             reports=self.reports,

@@ -11,6 +11,7 @@ from typing import Any
 
 import google_crc32c
 
+from shared.core.archive import CLASSES, Restore, Tier
 from shared.core.compaction import Merge
 from shared.core.copies import CopyPage
 from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
@@ -21,8 +22,8 @@ from shared.core.messages import Message, decode
 from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.page import Page
+from shared.core.progress import Progress, together
 from shared.core.proof import PartDigests
-from shared.core.report import Beat, together
 from shared.core.sums import Sums
 from shared.core.sweep import Extra
 from shared.ports import (
@@ -89,6 +90,7 @@ class Stored:
     storage_class: str = "STANDARD"
 
     parts: int = 0
+    restore: Restore | None = None
 
     @property
     def told(self) -> Attributes:
@@ -113,6 +115,7 @@ class FakeBucket:
     moments: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1_700_000_000))
     requests: list[tuple[str, bytes]] = field(default_factory=list)
     listed_page: Callable[[], None] = lambda: None
+    archived_in_silence: set[bytes] = field(default_factory=set)
 
     def put(
         self,
@@ -122,11 +125,14 @@ class FakeBucket:
         storage_class: str = "STANDARD",
         parts: int = 0,
     ) -> None:
-        self.objects[key.encode()] = Stored(body, attributes or Attributes(), next(self.moments), storage_class, parts)
+        restore = Restore.NEEDED if storage_class in CLASSES else None
+        self.objects[key.encode()] = Stored(
+            body, attributes or Attributes(), next(self.moments), storage_class, parts, restore
+        )
 
     def listed(self, key: bytes) -> SourceObject:
         stored = self.objects[key]
-        return SourceObject(key, stored.etag, len(stored.body), stored.modified, stored.storage_class)
+        return SourceObject(key, stored.etag, len(stored.body), stored.modified, stored.storage_class, stored.restore)
 
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
         position = after
@@ -160,10 +166,19 @@ class FakeBucket:
         self.requests.append(("head", key))
         if key not in self.objects:
             raise Gone(key.decode())
-        return self.listed(key)
+        found = self.listed(key)
+        return replace(found, restore=found.restore or Restore.NEEDED) if key in self.archived_in_silence else found
 
     async def inspect(self, key: bytes) -> tuple[SourceObject, Attributes]:
         return await self.head(key), self.objects[key].told
+
+    async def restore(self, source: SourceObject, tier: Tier, days: int) -> None:
+        self.requests.append((f"restore {tier} {days}", source.key))
+        stored = self.objects[source.key]
+        if stored.restore is None and source.key not in self.archived_in_silence:
+            raise Archived(source.text)
+        if stored.restore is not Restore.DONE:
+            stored.restore = Restore.UNDER_WAY
 
     async def part_bytes(self, source: SourceObject) -> int | None:
         self.requests.append(("part_bytes", source.key))
@@ -187,14 +202,14 @@ class FakeDownload:
         stored = self.stale.get(source.key) or self.bucket.objects.get(source.key)
         if stored is None:
             raise Gone(source.text)
-        if stored.storage_class == "GLACIER":
+        if stored.restore not in (None, Restore.DONE) or source.key in self.bucket.archived_in_silence:
             raise Archived(source.text)
         if stored.etag != source.etag:
             raise Changed(source.text)
         body, size = self.tamper.get(source.key, stored.body), len(stored.body)
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]
-        return Body(stored.etag, size, stored.told, _in_two(body), lambda: None)
+        return Body(stored.etag, size, stored.told, _in_two(body), lambda: None, self.name)
 
 
 async def _in_two(body: bytes) -> AsyncIterator[bytes]:
@@ -409,7 +424,7 @@ class FakeState:
     said: Control = field(default_factory=Control)
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
     beaten: dict[str, float] = field(default_factory=dict)
-    histories: dict[tuple[str, str], Sequence[Beat]] = field(default_factory=dict)
+    told: dict[tuple[str, str], Progress] = field(default_factory=dict)
     extras: dict[bytes, tuple[Extra, str, float]] = field(default_factory=dict)
     writes: int = 0
 
@@ -554,12 +569,12 @@ class FakeState:
         times += [self.stamps[record.batch] async for record in self.open_batches(run)]
         return max([*times, self.beaten.get(run, 0.0)]) if times else None
 
-    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
+    async def pulse(self, run: str, instance: str, now: float, progress: Progress) -> None:
         self.beaten[run] = self.now()
-        self.histories[run, instance] = history
+        self.told[run, instance] = Progress.of(progress.table())
 
-    async def pulses(self, run: str) -> list[Beat]:
-        return together(beat for (name, _), history in self.histories.items() if name == run for beat in history)
+    async def pulses(self, run: str) -> Progress:
+        return together(progress for (name, _), progress in self.told.items() if name == run)
 
     async def close(self, run: str, now: float, lease_seconds: float) -> bool:
         found = self.runs[run]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.core.archive import Tier
 from shared.core.budget import Budget
 from shared.core.errors import BucketError, Busy
 from shared.core.filters import Filters
@@ -24,6 +25,7 @@ from shared.workflows.pulse import Pulse
 from shared.workflows.range_work import RangeWork
 from shared.workflows.ranges import Ranges
 from shared.workflows.report_run import ReportRun
+from shared.workflows.request_restores import RequestRestores
 from shared.workflows.runs import Runs
 from shared.workflows.split_range import SplitRange
 from shared.workflows.sweep_extras import SweepExtras
@@ -105,6 +107,7 @@ class World:
     range_keys: int = 500_000
     repair_passes: int = 1
     delete_extras: DeleteExtras = DeleteExtras.OFF
+    restore_tier: Tier | None = None
     extra_share: float = 0.5
     verify_initial: bool = False
     verify_always: bool = False
@@ -180,6 +183,7 @@ class World:
                 work=work["verify"],
                 reports=self.reports,
                 sweep=sweep,
+                restores=RequestRestores(source, self.log, self.restore_tier, 7),
                 job="job",
                 mapping=self.mapping,
                 **common,

@@ -160,7 +160,7 @@ class ModelState:
         await self._read(1 + len(self.ranges) // 1000)
         return Tally({"listed": self.listed_pages * PAGE_KEYS})
 
-    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Any]) -> None:
+    async def pulse(self, run: str, instance: str, now: float, progress: Any) -> None:
         await self._write(f"pulses/{run}-{instance}")
 
     async def scheduled(self, kind: str) -> tuple[str, object]:

@@ -12,12 +12,10 @@ from local.blob import byte_range
 from local.instruments import Instruments, Refusal, Reset, drop, send
 from local.s3 import checksums, listing, patterns, sigv4
 from local.s3.receiving import kept, receive
-from local.s3.store import ARCHIVE_CLASSES, Bucket, MultipartUpload, Part, S3Error, StoredObject
+from local.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
 
 _XML = "application/xml"
-_UNSERVED = frozenset(
-    {"acl", "attributes", "legal-hold", "restore", "retention", "select", "tagging", "torrent", "versionId"}
-)
+_UNSERVED = frozenset({"acl", "attributes", "legal-hold", "retention", "select", "tagging", "torrent", "versionId"})
 """Object sub-resources that this server does not have; a request for one must not be taken for the object."""
 
 
@@ -86,7 +84,8 @@ class S3Server:
                 return _xml(f"<VersioningConfiguration{listing.NS}/>")
             case "GET" if not set(query) & {"acl", "policy", "inventory", "uploads", "tagging", "versions"}:
                 await self.instruments.enter("s3.list", query.get("prefix", ""))
-                return web.Response(body=listing.render(name, bucket, query), content_type=_XML)
+                restores = request.headers.get("x-amz-optional-object-attributes") == "RestoreStatus"
+                return web.Response(body=listing.render(name, bucket, query, restores), content_type=_XML)
             case "POST" if "delete" in query:
                 return _xml(_delete_many(bucket, await request.read()))
             case "DELETE" if bucket.objects:
@@ -139,6 +138,10 @@ class S3Server:
                     f"<CompleteMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
                     f"<ETag>&quot;{stored.etag}&quot;</ETag></CompleteMultipartUploadResult>"
                 )
+            case "POST" if "restore" in query:
+                await self.instruments.enter("s3.restore", text)
+                there = bucket.get(key).restore(_days(await request.read()))
+                return web.Response(status=200 if there else 202)
             case "DELETE" if "uploadId" in query:
                 bucket.uploads.pop(query["uploadId"], None)
                 return web.Response(status=204)
@@ -170,7 +173,12 @@ def _look(
         "Last-Modified": formatdate(stored.modified, usegmt=True),
         "Accept-Ranges": "bytes",
     }
-    if stored.storage_class in ARCHIVE_CLASSES and request.method == "GET":
+    if stored.ongoing:
+        headers["x-amz-restore"] = 'ongoing-request="true"'
+    elif stored.restored:
+        until = formatdate(stored.readable_until, usegmt=True)
+        headers["x-amz-restore"] = f'ongoing-request="false", expiry-date="{until}"'
+    if stored.archived and request.method == "GET":
         raise S3Error(403, "InvalidObjectState", "The operation is not valid for the object's storage class")
     start, end, status = 0, size, 200
     if "partNumber" in query:
@@ -224,6 +232,14 @@ def _numbers(body: bytes) -> list[int]:
     except ElementTree.ParseError:
         raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed") from None
     return [int(item.text or 0) for item in root.iter() if item.tag.endswith("PartNumber")]
+
+
+def _days(body: bytes) -> int:
+    try:
+        found = [item.text or "" for item in ElementTree.fromstring(body).iter() if item.tag.endswith("}Days")]
+        return int(*found)
+    except (ElementTree.ParseError, TypeError, ValueError):
+        raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed") from None
 
 
 def _xml(text: str) -> web.Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
-from local.s3.store import Bucket, S3Error, StoredObject
+from local.s3.store import ARCHIVE_CLASSES, Bucket, S3Error, StoredObject
 
 NS = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 PAGE = 1000
@@ -51,8 +51,8 @@ def page(bucket: Bucket, prefix: bytes, after: bytes, delimiter: bytes, most: in
     return found
 
 
-def render(name: str, bucket: Bucket, query: Mapping[str, str]) -> bytes:
-    """The answer to GET /bucket, version 2 if list-type says so."""
+def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool = False) -> bytes:
+    """The answer to GET /bucket, version 2 if list-type says so. restores: told of archived objects."""
     version_2 = query.get("list-type") == "2"
     encode = _encoder(query.get("encoding-type"))
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
@@ -81,18 +81,26 @@ def render(name: str, bucket: Bucket, query: Mapping[str, str]) -> bytes:
             out.append(f"<NextContinuationToken>{next_token}</NextContinuationToken>")
     elif found.last is not None:
         out.append(f"<NextMarker>{encode(found.last)}</NextMarker>")
-    out.extend(_contents(key, stored, encode) for key, stored in found.objects)
+    out.extend(_contents(key, stored, encode, restores) for key, stored in found.objects)
     out.extend(f"<CommonPrefixes><Prefix>{encode(item)}</Prefix></CommonPrefixes>" for item in found.prefixes)
     body = f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult{NS}>{"".join(out)}</ListBucketResult>'
     return body.encode()
 
 
-def _contents(key: bytes, stored: StoredObject, encode: Callable[[bytes], str]) -> str:
+def _contents(key: bytes, stored: StoredObject, encode: Callable[[bytes], str], restores: bool) -> str:
     return (
         f"<Contents><Key>{encode(key)}</Key><LastModified>{iso(stored.modified)}</LastModified>"
         f"<ETag>&quot;{stored.etag}&quot;</ETag><Size>{stored.content.size}</Size>"
-        f"<StorageClass>{stored.storage_class}</StorageClass></Contents>"
+        f"{_restore(stored) if restores else ''}<StorageClass>{stored.storage_class}</StorageClass></Contents>"
     )
+
+
+def _restore(stored: StoredObject) -> str:
+    if stored.storage_class not in ARCHIVE_CLASSES:
+        return ""
+    until = f"<RestoreExpiryDate>{iso(stored.readable_until)}</RestoreExpiryDate>" if stored.restored else ""
+    ongoing = str(stored.ongoing).lower()
+    return f"<RestoreStatus><IsRestoreInProgress>{ongoing}</IsRestoreInProgress>{until}</RestoreStatus>"
 
 
 def _encoder(encoding: str | None) -> Callable[[bytes], str]:

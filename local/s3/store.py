@@ -13,6 +13,11 @@ from local.s3.pattern import Pattern
 
 ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
+RESTORE_SECONDS = 1.0
+"""How long a restore takes here."""
+
+_DAY = 86_400
+
 
 class S3Error(Exception):
     """An error answer: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
@@ -35,6 +40,33 @@ class StoredObject:
     modified: float = field(default_factory=time.time)
     parts: list[int] = field(default_factory=list)
     checksum: Checksum | None = None
+    readable_from: float | None = None
+    readable_until: float = 0.0
+
+    def restore(self, days: int) -> bool:
+        """Ask for a readable copy; whether there is one already, which then stays longer."""
+        if self.storage_class not in ARCHIVE_CLASSES:
+            raise S3Error(403, "InvalidObjectState", "Restore is not allowed for the object's current storage class")
+        now = time.time()
+        if self.ongoing:
+            raise S3Error(409, "RestoreAlreadyInProgress", "Object restore is already in progress")
+        there = self.restored
+        if not there:
+            self.readable_from = now + RESTORE_SECONDS
+        self.readable_until = max(now, self.readable_from or now) + days * _DAY
+        return there
+
+    @property
+    def ongoing(self) -> bool:
+        return self.readable_from is not None and time.time() < self.readable_from
+
+    @property
+    def restored(self) -> bool:
+        return self.readable_from is not None and self.readable_from <= time.time() < self.readable_until
+
+    @property
+    def archived(self) -> bool:
+        return self.storage_class in ARCHIVE_CLASSES and not self.restored
 
     @property
     def storage_class(self) -> str:

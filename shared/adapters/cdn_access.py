@@ -51,8 +51,8 @@ class Access(Protocol):
     """A way to the bytes."""
 
     @property
-    def side(self) -> str:
-        """What errors call the place that is asked."""
+    def route(self) -> str:
+        """What errors and the ledger call this way: a name of `shared.config.Route`."""
         ...
 
     def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
@@ -68,8 +68,8 @@ class SignedForS3:
     cdn: CdnAddress | None = None
 
     @property
-    def side(self) -> str:
-        return "s3" if self.cdn is None else "cdn"
+    def route(self) -> str:
+        return "direct" if self.cdn is None else "cloudfront"
 
     def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         at_origin = self.address.url(key)
@@ -82,7 +82,7 @@ class Public:
     """A distribution that anybody may read."""
 
     cdn: CdnAddress
-    side: str = "cdn"
+    route: str = "cloudfront"
 
     def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         return self.cdn.url(key), dict(amz)
@@ -103,7 +103,7 @@ class SignedUrls:
     now: Callable[[], float]
     window_seconds: float
     sha256: bool = False
-    side: str = "cdn"
+    route: str = "cloudfront"
     _expires: float = 0.0
     _query: str = field(default="", repr=False)
 

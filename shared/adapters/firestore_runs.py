@@ -6,7 +6,6 @@ jobs/{job}/control/schedule-{kind}     the last run of its kind that the schedul
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
@@ -32,7 +31,7 @@ from shared.core.filters import Filter
 from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.packing import deflate, inflate
-from shared.core.report import Beat, together
+from shared.core.progress import Progress, together
 from shared.core.sums import Sums
 from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
 
@@ -177,16 +176,13 @@ class FirestoreRuns(FirestoreLedger):
         found += [snapshot.update_time async for snapshot in pulses.limit(1).stream()]
         return float(max(found).timestamp())
 
-    async def pulse(self, run: str, instance: str, now: float, history: Sequence[Beat]) -> None:
-        packed = deflate([astuple(beat) for beat in history])
-        fields = {"run": run, "at": time(now), "history": packed}
+    async def pulse(self, run: str, instance: str, now: float, progress: Progress) -> None:
+        fields = {"run": run, "at": time(now), "progress": deflate(progress.table())}
         await self._pulses.document(f"{run}-{instance}").set(fields)
 
-    async def pulses(self, run: str) -> list[Beat]:
-        found: list[Beat] = []
-        async for snapshot in self._pulses.where(filter=FieldFilter("run", "==", run)).stream():
-            found += [Beat(*beat) for beat in inflate(snapshot.get("history"))]
-        return together(found)
+    async def pulses(self, run: str) -> Progress:
+        told = self._pulses.where(filter=FieldFilter("run", "==", run)).stream()
+        return together([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in told])
 
     async def close(self, run: str, now: float, lease_seconds: float) -> bool:
         reference = self._runs.document(run)

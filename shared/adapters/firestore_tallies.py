@@ -48,6 +48,7 @@ def pack_sums(sums: Sums, manifest: Sequence[Part]) -> bytes:
         "folders": {folder.decode(): astuple(amount) for folder, amount in sums.folders.items()},
         "sizes": sums.sizes,
         "proofs": sums.proofs,
+        "archived": sums.archived,
         "manifest": [astuple(part) for part in manifest],
     }
     return deflate(table)
@@ -61,6 +62,7 @@ def unpack_sums(packed: bytes | None) -> tuple[Sums, list[Part]]:
     sums = Sums(folders={folder.encode(): Sum(*amounts) for folder, amounts in table["folders"].items()})
     sums.sizes.update({int(bits): count for bits, count in table["sizes"].items()})
     sums.proofs.update(table["proofs"])
+    sums.archived.update({name: (keys, size) for name, (keys, size) in table["archived"].items()})
     return sums, [Part(*part) for part in table["manifest"]]
 
 

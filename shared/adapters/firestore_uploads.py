@@ -65,6 +65,7 @@ class FirestoreUploads:
             "crc32c": note.crc32c,
             "crc64nvme": note.crc64nvme.to_bytes(8, "big"),
             "digests": note.digests,
+            "route": note.route,
         }
         await self._part(upload, part).set(fields)
 
@@ -138,4 +139,4 @@ def _short(upload: str) -> str:
 
 def _note(fields: dict[str, Any]) -> PartNote:
     crc64nvme = int.from_bytes(fields["crc64nvme"], "big")
-    return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc64nvme, fields["digests"])
+    return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc64nvme, fields["digests"], fields["route"])

@@ -1,5 +1,7 @@
-"""The source bucket, asked directly: listing, HEAD, and the way around the CDN."""
+"""The source bucket, asked directly: listing, HEAD, restores, and the way around the CDN."""
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -13,12 +15,17 @@ from shared.adapters.http import Answer, Http
 from shared.adapters.s3_address import NOTHING, S3Address
 from shared.adapters.s3_listing import Listing, NotAListing, parse, unquoted
 from shared.core import verdicts
+from shared.core.archive import CLASSES, SILENT_CLASSES, Restore, Tier, read_header
 from shared.core.errors import Changed, Corrupt, Unsorted
 from shared.core.objects import Attributes, SourceObject
 from shared.core.page import Page, in_order
 from shared.ports import Body, Children, Span
 
 _META = "x-amz-meta-"
+_XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
+RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"})
+"""Asks for what a listing does not say by itself."""
+
 CHECKSUMS = MappingProxyType({"x-amz-checksum-mode": "ENABLED"})
 """Asks S3 to say the checksums that it keeps."""
 
@@ -32,10 +39,14 @@ class S3Source:
 
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
         """ListObjectsV2, 1,000 keys a page, each asked for by the last key of the one before: a continuation token
-        may expire, a key does not.
+        may expire, a key does not. Pages with archived objects are asked for with what S3 knows of their restores.
         """
+        told = False
         while True:
-            listing = await self._list(prefix, after)
+            listing = await self._list(prefix, after, amz=RESTORES if told else NOTHING)
+            told, asked = not CLASSES.isdisjoint(listing.page.storage_classes), told
+            if told and not asked:
+                continue
             if len(listing.page):
                 yield listing.page
                 after = listing.page.last
@@ -50,7 +61,9 @@ class S3Source:
         listing = await self._list(prefix, after, {"delimiter": "%2F"})
         return Children([item.decode() for item in listing.prefixes], not listing.truncated)
 
-    async def _list(self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING) -> Listing:
+    async def _list(
+        self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING, amz: Mapping[str, str] = NOTHING
+    ) -> Listing:
         """Keys come URL-encoded because XML cannot hold them all. A damaged page is asked for again.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
@@ -74,7 +87,7 @@ class S3Source:
             return listing
 
         return await self._http.read(
-            what, verdicts.reading, lambda: ("GET", url, self._address.signed("GET", url)), read
+            what, verdicts.reading, lambda: ("GET", url, self._address.signed("GET", url, amz)), read
         )
 
     async def head(self, key: bytes) -> SourceObject:
@@ -88,8 +101,30 @@ class S3Source:
             size=int(headers.get("content-length", "0")),
             modified=int(parsedate_to_datetime(headers["last-modified"]).timestamp()),
             storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+            restore=_restore(headers),
         )
         return found, attributes(headers)
+
+    async def restore(self, source: SourceObject, tier: Tier, days: int) -> None:
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html"""
+        for_days = "" if source.storage_class in SILENT_CLASSES else f"<Days>{days}</Days>"
+        job = f"<GlacierJobParameters><Tier>{tier}</Tier></GlacierJobParameters>"
+        body = f'<RestoreRequest xmlns="{_XMLNS}">{for_days}{job}</RestoreRequest>'.encode()
+        url, what = self._address.url(source.key, "restore="), f"s3 restore of {source.text}"
+        md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+        def read(answer: Answer) -> None:
+            if answer.status == 409 and b"<Code>RestoreAlreadyInProgress</Code>" not in answer.body:
+                raise verdicts.reading(what, answer.status, answer.headers, answer.body)
+
+        await self._http.read(
+            what,
+            verdicts.reading,
+            lambda: ("POST", url, {**self._address.signed("POST", url, body=body), "Content-MD5": md5}),
+            read,
+            good=(200, 202, 409),
+            body=body,
+        )
 
     async def part_bytes(self, source: SourceObject) -> int | None:
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: partNumber"""
@@ -118,7 +153,7 @@ class ObjectDownload:
         headers["If-Match"] = f'"{source.etag}"'
         if span is not None:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
-        what = f"{self._access.side} GET {source.text}"
+        what = f"{self._access.route} GET {source.text}"
         exchange = self._http.open("GET", url, headers)
         response = await exchange.begin()
         try:
@@ -132,7 +167,7 @@ class ObjectDownload:
             size = source.size if span is None else span[1] - span[0]
             if response.length != size:
                 raise Corrupt(f"{what}: {response.length} bytes are answered, this version has {size}")
-            return Body(etag, size, attributes(response.headers), response, exchange.end)
+            return Body(etag, size, attributes(response.headers), response, exchange.end, self._access.route)
         except BaseException:
             exchange.end()
             raise
@@ -160,6 +195,13 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         crc64nvme=headers.get("x-amz-checksum-crc64nvme") if whole else None,
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
     )
+
+
+def _restore(headers: Mapping[str, str]) -> Restore | None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
+    if headers.get("x-amz-storage-class") in CLASSES or "x-amz-archive-status" in headers:
+        return read_header(headers.get("x-amz-restore", ""))
+    return None
 
 
 def _text(value: str) -> str:

@@ -6,6 +6,7 @@ private and no key pair has to be kept:
 https://cloud.google.com/storage-transfer/docs/s3-cloudfront
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from botocore.credentials import Credentials
 
 from shared.core.keys import quote_key
-from shared.core.sigv4 import Keys, signed_headers
+from shared.core.sigv4 import EMPTY_SHA256, Keys, signed_headers
 from shared.ports import Clock
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -60,10 +61,13 @@ class S3Address:
         """The URL of a key, or of the bucket with a query."""
         return f"{self.base}/{quote_key(key)}{'?' if query else ''}{query}"
 
-    def signed(self, method: str, url: str, amz: Mapping[str, str] = NOTHING) -> dict[str, str]:
-        """Headers that make a request without a body one of ours. amz: further x-amz- headers, in lower case."""
+    def signed(self, method: str, url: str, amz: Mapping[str, str] = NOTHING, body: bytes = b"") -> dict[str, str]:
+        """Headers that make a request one of ours. amz: further x-amz- headers, in lower case."""
         parts = urlsplit(url)
         frozen = self.credentials.get_frozen_credentials()
         given = {**amz, "x-amz-request-payer": "requester"} if self.requester_pays else amz
         keys = Keys(frozen.access_key, frozen.secret_key, frozen.token)
-        return signed_headers(method, parts.netloc, parts.path, parts.query, keys, self.region, self.clock.now(), given)
+        now, digest = self.clock.now(), hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
+        return signed_headers(
+            method, parts.netloc, parts.path, parts.query, keys, self.region, now, given, body_sha256=digest
+        )

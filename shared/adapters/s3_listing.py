@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
 
+from shared.core.archive import Restore
 from shared.core.page import Page
 
 _CONTENTS = re.compile(
@@ -92,5 +93,17 @@ def _by_parser(text: str) -> Listing:
     prefixes = [decoded(item.findtext("Prefix", "")) for item in root.iterfind("CommonPrefixes")]
     columns = [list(column) for column in zip(*found, strict=True)] or [[], [], [], [], []]
     keys, modified, etags, sizes, classes = columns
-    page = Page([decoded(str(key)) for key in keys], etags, sizes, modified, classes)
+    restores = {
+        decoded(item.findtext("Key", "")): _restore(status)
+        for item in root.iterfind("Contents")
+        if (status := item.find("RestoreStatus")) is not None
+    }
+    page = Page([decoded(str(key)) for key in keys], etags, sizes, modified, classes, restores)
     return Listing(page, prefixes, root.findtext("IsTruncated") == "true")
+
+
+def _restore(status: ElementTree.Element) -> Restore:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html"""
+    if status.findtext("IsRestoreInProgress") == "true":
+        return Restore.UNDER_WAY
+    return Restore.DONE if status.findtext("RestoreExpiryDate") else Restore.NEEDED

@@ -2,8 +2,8 @@
 
     source   destination                            verdict
     ------   ------------------------------------   ---------
-    yes      no                                     UNSUPPORTED if the name cannot exist there, ARCHIVED if its class
-                                                    must be restored before it can be read, else MISSING
+    yes      no                                     UNSUPPORTED if the name cannot exist there, ARCHIVED if S3 must
+                                                    restore it before it can be read, else MISSING
     no       yes                                    EXTRA
     yes      another size                           SIZE_DIFFERS
     yes      MD5 known on both sides, differs       CHECKSUM_DIFFERS
@@ -41,10 +41,6 @@ class Verdict(StrEnum):
         return self in _REPAIRABLE
 
 
-ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""S3 classes whose objects cannot be read before they are restored.
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html"""
-
 _REPAIRABLE = frozenset(
     {
         Verdict.MISSING,
@@ -66,7 +62,7 @@ def _judge(source: SourceObject, copy: DestinationObject | None, place: Place) -
     if place.name is None:
         return Verdict.UNSUPPORTED
     if copy is None:
-        return Verdict.ARCHIVED if source.storage_class in ARCHIVE_CLASSES else Verdict.MISSING
+        return Verdict.ARCHIVED if source.archived else Verdict.MISSING
     if copy.size != source.size:
         return Verdict.SIZE_DIFFERS
     ours = copy.source_etag

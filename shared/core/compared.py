@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shared.core.archive import Restore, kind
 from shared.core.compare import Verdict
 from shared.core.copies import Pairs
 from shared.core.filters import Filter
 from shared.core.manifest import Row, extra, rows
-from shared.core.objects import SourceObject
+from shared.core.objects import Origin, SourceObject
 from shared.core.outcomes import Books, Outcome
 from shared.core.page import Page
 from shared.core.sums import Sums
@@ -26,7 +27,8 @@ class Compared:
 
     covered: objects that a batch of this run has already. published: objects to copy again. by_etag: the same by
     their recorded ETag only, for want of an MD5. extras: the copies that belong to no object, by the keys they would
-    have, and by their indexes.
+    have, and by their indexes. archived: what must be restored before it can be copied, by index.
+    origins: what is remembered of the copies, for the manifest.
     """
 
     pairs: Pairs
@@ -36,6 +38,8 @@ class Compared:
     published: frozenset[int]
     by_etag: frozenset[int] = frozenset()
     extras: list[tuple[bytes, int]] = field(default_factory=list)
+    archived: dict[int, Restore] = field(default_factory=dict)
+    origins: Sequence[Origin | None] = ()
 
     @property
     def page(self) -> Page:
@@ -82,12 +86,15 @@ class Compared:
             **dict.fromkeys(self.covered, Verdict.IN_FLIGHT),
         }
         extras = [extra(self.pairs.copies[index]) for key, index in self.extras if self._passed(key, count)]
-        return rows(self.pairs, count, told) + extras
+        return rows(self.pairs, count, told, self.origins or [None] * count) + extras
 
     def _passed(self, key: bytes, count: int) -> bool:
         return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
 
     def _sum_up(self, count: int, sums: Sums) -> None:
+        for index, restore in self.archived.items():
+            if index < count:
+                sums.add_archived(kind(self.page.storage_classes[index], restore), 1, self.page.sizes[index])
         sums.sizes.update(map(int.bit_length, self.page.sizes[:count]))
         known = self.verdicts.keys() | self.filtered.keys() | self.covered | self.by_etag
         sums.proofs["md5"] += count - sum(index < count for index in known)

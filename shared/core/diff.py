@@ -9,7 +9,10 @@ still to copy     another run  same         no      PUBLISH
 copied/unchanged  another run  same                 UNCHANGED, or PUBLISH when forced
 unsupported       another run  same                 UNSUPPORTED, or PUBLISH when redriven or forced
 archived, failed  another run  same                 ARCHIVED, FAILED, or PUBLISH likewise
+archived          another run  same                 PUBLISH if the listing says that it can be read by now
 anything          another run  differs              PUBLISH
+
+What would be published and must be restored first is ARCHIVED instead.
 """
 
 from collections.abc import Set
@@ -48,8 +51,25 @@ def decide(
     alive: bool,
     force: bool,
     redrive: bool,
+    archived: bool | None = None,
 ) -> Decision:
-    """See the table above. version: the listed ETag and size. alive: see `is_alive`."""
+    """See the table above. version: the listed ETag and size. alive: see `is_alive`. archived: whether the object must
+    be restored before it can be read, None if the listing does not say.
+    """
+    restored = archived is False
+    decision = _decide(version, remembered, run, alive, force, redrive, restored)
+    return Decision.ARCHIVED if archived and decision is Decision.PUBLISH else decision
+
+
+def _decide(
+    version: tuple[str, int],
+    remembered: Remembered | None,
+    run: str,
+    alive: bool,
+    force: bool,
+    redrive: bool,
+    restored: bool,
+) -> Decision:
     if remembered is None:
         return Decision.PUBLISH
     if remembered.run == run:
@@ -61,4 +81,5 @@ def decide(
         return Decision.IN_FLIGHT if alive else Decision.PUBLISH
     if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
         return Decision.PUBLISH if force else Decision.UNCHANGED
-    return Decision.PUBLISH if force or redrive else Decision(entry.outcome.value)
+    again = force or redrive or (restored and entry.outcome is Outcome.ARCHIVED)
+    return Decision.PUBLISH if again else Decision(entry.outcome.value)

@@ -13,12 +13,12 @@ from itertools import repeat
 from typing import Any, overload
 
 from shared.core.errors import BucketError
-from shared.core.objects import SourceObject
+from shared.core.objects import Origin, SourceObject
 from shared.core.outcomes import Outcome, Tally
 from shared.core.packing import deflate, inflate
 from shared.core.page import Page
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the packed table. A record of another version is ignored, which costs a re-scan."""
 
 MERGED = ""
@@ -36,7 +36,7 @@ class Entry:
     """What is remembered of one key.
 
     outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
-    generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right.
+    generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right. route: their way.
     drift: bytes by which the version that was copied is larger than the one that was listed; the books
     count listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
     """
@@ -50,6 +50,7 @@ class Entry:
     generation: int = 0
     crc32c: str = ""
     proof: str = ""
+    route: str = ""
     drift: int = 0
     at: float = 0
 
@@ -78,7 +79,7 @@ class Packed:
 
 
 _SCAN = ("etag", "size", "outcome", "at")
-_DETAIL = ("modified", "reason", "generation", "crc32c", "proof", "drift")
+_DETAIL = ("modified", "reason", "generation", "crc32c", "proof", "route", "drift")
 
 
 def pack(entries: Sequence[Entry]) -> Packed:
@@ -100,7 +101,7 @@ class Table(Sequence[Entry]):
     Raises UnknownSchema if the table is of another layout or damaged.
     """
 
-    __slots__ = ("_detail", "ats", "etags", "keys", "outcomes", "packed", "sizes")
+    __slots__ = ("_detail", "_origins", "ats", "etags", "keys", "outcomes", "packed", "sizes")
 
     def __init__(self, packed: Packed) -> None:
         try:
@@ -117,6 +118,7 @@ class Table(Sequence[Entry]):
             raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         self.packed = packed
         self._detail: list[list[Any]] | None = None
+        self._origins: dict[bytes, Origin] | None = None
 
     def _values(self, column: object) -> list[Any]:
         if not isinstance(column, list):
@@ -135,14 +137,8 @@ class Table(Sequence[Entry]):
     def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
         if isinstance(index, slice):
             return tuple(self[position] for position in range(*index.indices(len(self))))
-        if self._detail is None:
-            try:
-                table = inflate(self.packed.detail)
-                self._detail = [self._values(table[name]) for name in _DETAIL]
-            except (zlib.error, ValueError, KeyError, TypeError) as error:
-                raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         outcome = self.outcomes[index]
-        details = dict(zip(_DETAIL, (column[index] for column in self._detail), strict=True))
+        details = dict(zip(_DETAIL, (column[index] for column in self._details()), strict=True))
         return Entry(
             key=self.keys[index],
             etag=self.etags[index],
@@ -151,6 +147,27 @@ class Table(Sequence[Entry]):
             at=self.ats[index],
             **details,
         )
+
+    def _details(self) -> list[list[Any]]:
+        if self._detail is None:
+            try:
+                table = inflate(self.packed.detail)
+                self._detail = [self._values(table[name]) for name in _DETAIL]
+            except (zlib.error, ValueError, KeyError, TypeError) as error:
+                raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
+        return self._detail
+
+    @property
+    def origins(self) -> dict[bytes, Origin]:
+        """By key. Empty if the details are damaged: nothing is decided by them."""
+        if self._origins is None:
+            try:
+                details = dict(zip(_DETAIL, self._details(), strict=True))
+                found = zip(self.etags, self.sizes, details["proof"], details["route"], strict=True)
+                self._origins = dict(zip(self.keys, found, strict=True))
+            except UnknownSchema:
+                self._origins = {}
+        return self._origins
 
     def __iter__(self) -> Iterator[Entry]:
         return (self[index] for index in range(len(self)))
@@ -284,6 +301,16 @@ class RecordWindow:
             return []
         found = ((index, self._others.get(key)) for index, key in enumerate(keys))
         return [index for index, known in found if known is not None and known.run == self.run]
+
+    def origins(self, page: Page) -> list[Origin | None]:
+        """What is remembered of the copies of a page's objects, None where that is of another version, or nothing."""
+        known: dict[bytes, Origin] = {}
+        for record in sorted(self._records, key=lambda item: (item.run == self.run, item.published_at)):
+            known.update(record.table.origins)
+        versions = zip(map(known.get, page.keys), page.etags, page.sizes, strict=True)
+        return [
+            origin if origin is not None and origin[:2] == (etag, size) else None for origin, etag, size in versions
+        ]
 
     def lookup(self, key: bytes) -> Remembered | None:
         """What is remembered of a key, None if nothing, or if it was copied by another run."""

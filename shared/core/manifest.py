@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.core.copies import Pairs
-from shared.core.objects import SOURCE_ETAG, DestinationObject
+from shared.core.objects import SOURCE_ETAG, DestinationObject, Origin
 
 PART_BYTES = 4 * 1024 * 1024
 """Compressed, of one file: what an instance holds of its manifest."""
@@ -28,6 +28,8 @@ SCHEMA = [
     {"name": "crc32c", "type": "STRING", "description": "of the copy, base64"},
     {"name": "md5", "type": "STRING", "description": "of the copy, hex; null for composite objects"},
     {"name": "copied_etag", "type": "STRING", "description": "ETag of the version that the copy was made from"},
+    {"name": "copied_proof", "type": "STRING", "description": "how its bytes were proven when they were copied"},
+    {"name": "route", "type": "STRING", "description": "the way they took out of S3"},
     {"name": "verdict", "type": "STRING", "mode": "REQUIRED", "description": "what the comparison says"},
     {"name": "proof", "type": "STRING", "description": "md5: both are equal; etag: the recorded one is; else null"},
 ]
@@ -51,9 +53,11 @@ class Part:
 Row = dict[str, object]
 
 
-def rows(pairs: Pairs, count: int, verdicts: Mapping[int, str]) -> list[Row]:
-    """The rows of a page's first `count` objects. verdicts: of those that are not simply "same", by index."""
-    return [row(pairs, index, verdicts.get(index, "same")) for index in range(count)]
+def rows(pairs: Pairs, count: int, verdicts: Mapping[int, str], origins: Sequence[Origin | None]) -> list[Row]:
+    """The rows of a page's first `count` objects. verdicts: of those that are not just "same", by index. origins: what
+    is remembered of the copies.
+    """
+    return [row(pairs, index, verdicts.get(index, "same"), origins[index]) for index in range(count)]
 
 
 def extra(copy: DestinationObject) -> Row:
@@ -61,7 +65,7 @@ def extra(copy: DestinationObject) -> Row:
     return {"verdict": "extra", **of_copy(copy)}
 
 
-def row(pairs: Pairs, index: int, verdict: str) -> Row:
+def row(pairs: Pairs, index: int, verdict: str, origin: Origin | None) -> Row:
     page, copy = pairs.page, pairs.copy(index)
     etag = page.etags[index]
     return {
@@ -72,6 +76,7 @@ def row(pairs: Pairs, index: int, verdict: str) -> Row:
         "storage_class": page.storage_classes[index],
         "verdict": verdict,
         **(of_copy(copy, etag) if copy is not None else {}),
+        **({"copied_proof": origin[2], "route": origin[3]} if copy is not None and origin is not None else {}),
     }
 
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
+from shared.core.archive import Restore
+
 _MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
 
 SOURCE_ETAG = "s3-etag"
@@ -19,11 +21,16 @@ SOURCE_ENCRYPTION = "s3-encryption"
 """GCS metadata name, set only where the S3 object's encryption keeps its ETag from being an MD5."""
 
 
+Origin = tuple[str, int, str, str]
+"""Of a copy: ETag and size of its source, how its bytes were proven, and by which way they came."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceObject:
     """One version of an S3 object, as listed or as a HEAD shows it.
 
-    etag: without quotes. size: bytes. modified: Last-Modified, whole epoch seconds.
+    etag: without quotes. size: bytes. modified: Last-Modified, whole epoch seconds. restore: of an archived object,
+    None for any other.
     """
 
     key: bytes
@@ -31,6 +38,12 @@ class SourceObject:
     size: int
     modified: int
     storage_class: str = "STANDARD"
+    restore: Restore | None = None
+
+    @property
+    def archived(self) -> bool:
+        """Whether S3 must restore it before it can be read."""
+        return self.restore in (Restore.NEEDED, Restore.UNDER_WAY)
 
     @property
     def text(self) -> str:

@@ -1,9 +1,12 @@
 """What is told of a run, and the verdict on it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from shared.core.bill import DIRECT, Use
 from shared.core.compare import Verdict
+from shared.core.prices import EgressPrices
+from shared.core.progress import Progress
 from shared.core.sums import Sums
 
 MOST_FAILED = 500
@@ -12,29 +15,14 @@ MOST_FAILED = 500
 Rows = Sequence[tuple[str, int, int]]
 """Name, keys, bytes."""
 
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What an instance copied in the seconds that begin at `at` (epoch)."""
-
-    at: float
-    objects: int
-    bytes: int
-
-
-def together(beats: Iterable[Beat]) -> list[Beat]:
-    """The beats of several instances, added up and in order."""
-    found: dict[float, Beat] = {}
-    for beat in beats:
-        known = found.get(beat.at, Beat(beat.at, 0, 0))
-        found[beat.at] = Beat(beat.at, known.objects + beat.objects, known.bytes + beat.bytes)
-    return [found[at] for at in sorted(found)]
+Checks = Mapping[bytes, tuple[int, int]]
+"""By folder: how often it was compared so far, and how often something in it was repaired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """listed: keys and bytes. outcomes, filters, verdicts: name, keys, bytes. failed: key, bytes, reason. beats:
-    copying over time, by its beginning. files: of the manifest.
+    """listed: keys and bytes. outcomes, filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress:
+    what the instances told. files: of the manifest. prices, keys_per_message, restore_days: the job's.
     """
 
     run: str
@@ -52,8 +40,29 @@ class Report:
     verdicts: Rows
     sums: Sums
     failed: Sequence[tuple[str, int, str]]
-    beats: Sequence[Beat]
+    progress: Progress
     files: Sequence[str]
+    checks: Checks = field(default_factory=dict)
+    prices: EgressPrices = field(default_factory=EgressPrices)
+    keys_per_message: int = 100
+    restore_days: int = 7
+
+    def use(self) -> Use:
+        """What the run used. What the instances have not told came by the ways that the rest did."""
+        keys, size = self.copied
+        told = self.progress.ways or {"cloudfront": (keys, size)}
+        all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*told.values(), strict=True))
+        ways = {way: (round(n / all_keys * keys), round(m / all_bytes * size)) for way, (n, m) in told.items()}
+        return Use(self.listed[0], self.kind == "verify", ways, self.progress.seconds, self.keys_per_message)
+
+    def use_direct(self) -> Use:
+        """The same, had everything come straight from S3."""
+        return replace(self.use(), ways={DIRECT: self.copied})
+
+    @property
+    def copied(self) -> tuple[int, int]:
+        """Keys and bytes."""
+        return next(((keys, size) for name, keys, size in self.outcomes if name == "copied"), (0, 0))
 
     @property
     def wrong(self) -> int:
@@ -67,8 +76,7 @@ class Report:
 
     def verdict(self) -> tuple[str, str]:
         """Good, warning or bad, and a sentence."""
-        copied = sum(keys for name, keys, _ in self.outcomes if name == "copied")
-        keys = self.listed[0]
+        copied, keys = self.copied[0], self.listed[0]
         if self.state != "finished":
             return "bad", f"The run has {self.state}: not every key was looked at, so nothing is said of the others."
         if not keys:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 
-from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, GB, S3_EGRESS_GB
-from shared.core.report import Beat, Report, Rows
+from shared.core.archive import Tier, prices
+from shared.core.bill import bill
+from shared.core.progress import Progress
+from shared.core.report import Checks, Report, Rows
 from shared.core.sums import Sums
 
 _MOST_FOLDERS = 2000
@@ -49,12 +51,14 @@ def page(report: Report) -> str:
         _section("How every key ended", _counts([*report.outcomes, total, listed], 2)),
         _section("What the comparison says", _counts(report.verdicts)) if report.verdicts else "",
         _section("Left out by filters", _counts(report.filters)) if report.filters else "",
-        _progress(report.beats),
+        _progress(report.progress, report.copied[0]),
         _histogram(report.sums),
         _proofs(report.sums),
-        _folders(report.sums),
+        _folders(report.sums, report.checks),
+        _archived(report.sums, report.restore_days),
         _failed(report.failed),
-        _bill(report.outcomes),
+        _slowest(report.progress),
+        _bill(report),
         _files(report.files),
     ]
     body = "\n".join(part for part in parts if part)
@@ -96,26 +100,29 @@ def _counts(rows: Rows, feet: int = 0) -> str:
     return _table(("", "keys", "bytes"), ((name.replace("_", " "), keys, size) for name, keys, size in rows), feet=feet)
 
 
-def _progress(beats: Sequence[Beat]) -> str:
+def _progress(progress: Progress, copied: int) -> str:
+    beats = [beat for beat in progress.in_order if beat.objects]
     if len(beats) < 2:
         return ""
     step = min(second.at - first.at for first, second in pairwise(beats))
     start, end = beats[0].at, beats[-1].at + step
-    copied, line, sofar = [], [], 0
+    bars, line, sofar = [], [(0.0, 0)], 0
+    fastest = max(beat.bytes for beat in beats) or 1
+    width = max(step / (end - start) * 600 - 0.5, 0.5)
     for beat in beats:
         x = (beat.at - start) / (end - start) * 600
-        copied.append((x, beat.bytes / step, max(step / (end - start) * 600 - 0.5, 0.5)))
+        bars.append(_bar(x, 150, beat.bytes / fastest * 140, width))
+        line.append((x, sofar))
         sofar += beat.objects
         line.append((x + step / (end - start) * 600, sofar))
-    fastest, most = max(rate for _, rate, _ in copied) or 1, max(sofar, 1)
-    bars = "".join(_bar(x, 150, rate / fastest * 140, width) for x, rate, width in copied)
-    points = " ".join(f"{x:.1f},{150 - count / most * 140:.1f}" for x, count in [(0.0, 0), *line])
+    points = " ".join(f"{x:.1f},{150 - count / max(sofar, 1) * 140:.1f}" for x, count in line)
     plot = (
-        f'<svg viewBox="0 0 600 155" role="img" aria-label="bytes a second and objects so far">{bars}'
+        f'<svg viewBox="0 0 600 155" role="img" aria-label="bytes a second and objects so far">{"".join(bars)}'
         f'<polyline points="{points}"/></svg>'
     )
-    note = f"Bars: throughput, at most {_size(fastest)} a second. Line: {sofar:,} objects copied, "
-    note += f"from {_time(start)} to {_time(end)}, as the instances told; what came after they last told is missing."
+    note = f"Bars: throughput, at most {_size(fastest / step)} a second. Line: {sofar:,} objects copied, "
+    note += f"from {_time(start)} to {_time(end)}"
+    note += f"; {copied - sofar:,} more came after the instances last told." if copied > sofar else "."
     return _section("Copying over time", f"{plot}<p>{note}</p>")
 
 
@@ -150,15 +157,35 @@ def _proofs(sums: Sums) -> str:
     return _section("What shows that they agree", _table(("proof", "objects"), rows)) if rows else ""
 
 
-def _folders(sums: Sums) -> str:
+def _folders(sums: Sums, checks: Checks) -> str:
     if not sums.folders:
         return ""
-    heads = ("folder", "S3 objects", "S3 bytes", "copies", "copied bytes", "disagree", "extra")
+    heads = ("folder", "S3 objects", "S3 bytes", "copies", "copied bytes", "disagree", "extra", "checks", "repairs")
     rows = [
-        (folder.decode() or "(root)", a.s3_count, a.s3_bytes, a.gcs_count, a.gcs_bytes, a.wrong, a.extra)
+        (
+            folder.decode() or "(root)",
+            *(a.s3_count, a.s3_bytes, a.gcs_count, a.gcs_bytes, a.wrong, a.extra),
+            *checks.get(folder, (1, 0)),
+        )
         for folder, a in sorted(sums.folders.items(), key=lambda item: (-item[1].wrong, item[0]))[:_MOST_FOLDERS]
     ]
-    return _section("Folders", _table(heads, rows, sortable=True))
+    note = "<p>checks, repairs: comparisons of the folder so far, and those that found something to repair.</p>"
+    return _section("Folders", _table(heads, rows, sortable=True) + note)
+
+
+def _archived(sums: Sums, days: int) -> str:
+    if not sums.archived:
+        return ""
+    rows = []
+    for name, (keys, size) in sorted(sums.archived.items()):
+        found = dict(prices(name, keys, size, days))
+        rows.append((name, keys, size, *(found.get(tier, "") for tier in Tier)))
+    note = (
+        f"<p>S3 must restore them before they can be copied. The prices are of a restore for {days} days, retrieval, "
+        "requests and the readable copies together, in US$; RESTORE_TIER has comparisons ask for it, and what is "
+        "restored is copied by itself.</p>"
+    )
+    return _section("Archived objects", _table(("class", "keys", "bytes", *Tier), rows) + note)
 
 
 def _failed(failed: Sequence[tuple[str, int, str]]) -> str:
@@ -166,21 +193,22 @@ def _failed(failed: Sequence[tuple[str, int, str]]) -> str:
     return _section("Failed keys", _table(("key", "bytes", "why", "what to do"), rows, sortable=True)) if rows else ""
 
 
-def _bill(outcomes: Rows) -> str:
-    copied = next(((keys, size) for name, keys, size in outcomes if name == "copied"), (0, 0))
-    if not copied[0]:
-        return ""
-    keys, size = copied
-    cdn = size / GB * CDN_EGRESS_GB + keys / 10_000 * CDN_10K_REQUESTS
-    direct = size / GB * S3_EGRESS_GB
-    rows = [
-        ("through CloudFront: egress and HTTPS requests", cdn),
-        ("straight from S3, for comparison", direct),
-        ("S3 GET requests", keys / 1000 * 0.0004),
-        ("Cloud Storage writes (class A)", keys / 1000 * 0.005),
-    ]
-    note = "<p>List prices, first tier, without free allowances; the route is the job's setting.</p>"
-    return _section("What copying cost, about", _table(("", "US$"), rows) + note)
+def _slowest(progress: Progress) -> str:
+    rows = [(slow.what, slow.bytes, slow.seconds) for slow in progress.slowest]
+    return _section("Slowest copies", _table(("key", "bytes", "seconds"), rows, sortable=True)) if rows else ""
+
+
+def _bill(report: Report) -> str:
+    items = list(bill(report.use(), report.prices))
+    rows = [(item.service, item.what, item.amount, item.dollars) for item in items]
+    rows.append(("together", "", "", sum(item.dollars for item in items)))
+    note = "List prices, first tier, without free allowances; an estimate from what the run counted. "
+    if report.copied[0]:
+        direct = sum(item.dollars for item in bill(report.use_direct(), report.prices))
+        note += f"Had every byte come straight from S3, it would have been ${direct:,.4f}. "
+    return _section(
+        "What it cost, about", _table(("service", "what", "amount", "US$"), rows, feet=1) + f"<p>{note}</p>"
+    )
 
 
 def _files(files: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Signature Version 4 for reading from S3: pure, and a tenth of the general signer's CPU.
+"""Signature Version 4 for S3: pure, and a tenth of the general signer's CPU.
 
 It signs Host and the x-amz-* headers and nothing else: a CDN on the way may add to, or drop, any other.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
@@ -36,22 +36,23 @@ def signed_headers(
     region: str,
     now: float,
     amz: Mapping[str, str] = MappingProxyType({}),
+    body_sha256: str = EMPTY_SHA256,
 ) -> dict[str, str]:
-    """The headers that make a request without a body one of `keys`'.
+    """The headers that make a request one of `keys`'.
 
     path: percent-encoded, beginning with a slash, exactly as it will be sent. query: `name=value` pairs,
     percent-encoded and in the order of their names. now: epoch seconds. amz: further headers whose names begin with
-    x-amz-, in lower case.
+    x-amz-, in lower case. body_sha256: hex.
     """
     moment = _moment(int(now))
     date = moment[:8]
-    headers = {"x-amz-content-sha256": EMPTY_SHA256, "x-amz-date": moment, **amz}
+    headers = {"x-amz-content-sha256": body_sha256, "x-amz-date": moment, **amz}
     if keys.token:
         headers["x-amz-security-token"] = keys.token
     signed = sorted(headers)
     names = f"host;{';'.join(signed)}"
     lines = "\n".join([f"{name}:{headers[name]}" for name in signed])
-    canonical = f"{method}\n{path}\n{query}\nhost:{host}\n{lines}\n\n{names}\n{EMPTY_SHA256}"
+    canonical = f"{method}\n{path}\n{query}\nhost:{host}\n{lines}\n\n{names}\n{body_sha256}"
     scope = f"{date}/{region}/s3/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(_signing_key(keys.secret_key, date, region), text.encode(), "sha256").hex()

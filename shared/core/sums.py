@@ -32,7 +32,8 @@ class Sum:
 @dataclass(slots=True)
 class Sums:
     """By folder, to `depth` slashes below `root`; the job's root for what lies directly in it. sizes: objects by the
-    number of bits of their size in bytes. proofs: agreeing objects by what shows it.
+    number of bits of their size in bytes. proofs: agreeing objects by what shows it. archived: what S3 must
+    restore before it can be copied, keys and bytes by class; apart what is being restored.
     """
 
     root: bytes = b""
@@ -40,6 +41,7 @@ class Sums:
     folders: dict[bytes, Sum] = field(default_factory=dict)
     sizes: Counter[int] = field(default_factory=Counter)
     proofs: Counter[str] = field(default_factory=Counter)
+    archived: dict[str, tuple[int, int]] = field(default_factory=dict)
     _name_bytes: int = 0
 
     def of(self, folder: bytes) -> Sum:
@@ -86,6 +88,12 @@ class Sums:
             self.of(folder).merge(amount)
         self.sizes.update(other.sizes)
         self.proofs.update(other.proofs)
+        for name, (keys, size) in other.archived.items():
+            self.add_archived(name, keys, size)
+
+    def add_archived(self, name: str, keys: int, size: int) -> None:
+        known = self.archived.get(name, (0, 0))
+        self.archived[name] = known[0] + keys, known[1] + size
 
     def whole(self) -> Sum:
         """All folders together."""

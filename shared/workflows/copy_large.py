@@ -138,7 +138,7 @@ class CopyLarge:
         with body:
             chunks = sums.watch(body.chunks)
             stored = await self.staging.put(number.encode(), opened.upload, part, end - start, chunks)
-        return PartNote(stored.etag, end - start, stored.crc32c, sums.crc64nvme, sums.digests)
+        return PartNote(stored.etag, end - start, stored.crc32c, sums.crc64nvme, sums.digests, body.route)
 
     async def _finish(
         self, message: TransferMessage, wanted: Wanted, number: str, plan: PartPlan, budget: Budget
@@ -170,7 +170,7 @@ class CopyLarge:
             await self.queue.publish(self.topic, [message])
             return None
         await self.abandon(wanted)
-        return copied(final, written, proof)
+        return copied(final, written, proof, "+".join(sorted({note.route for note in notes})))
 
     async def _move(
         self, number: str, staged: DestinationObject, upload: Upload, token: str, budget: Budget

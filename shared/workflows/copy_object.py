@@ -130,7 +130,7 @@ class CopyObject:
         upload = self.upload(wanted, body.attributes, promise)
         chunks = body.chunks if seen is None else watched(body.chunks, seen)
         written = await self.destination.write(upload, chunks)
-        return copied(wanted, written, proven(promise, seen, written.md5))
+        return copied(wanted, written, proven(promise, seen, written.md5), body.route)
 
     def upload(self, wanted: Wanted, attributes: Attributes, promise: Promise) -> Upload:
         """What is to be written for a version."""
@@ -152,9 +152,9 @@ class CopyObject:
         )
 
 
-def copied(wanted: Wanted, written: DestinationObject, proof: Proof) -> Entry:
+def copied(wanted: Wanted, written: DestinationObject, proof: Proof, route: str) -> Entry:
     """The entry of a version that is at the destination now."""
-    return _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof)
+    return _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof, route)
 
 
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
@@ -179,7 +179,12 @@ def _refuse_collision(key: bytes, place: Place, present: DestinationObject) -> N
 
 
 def _ended(
-    listed: SourceObject, version: SourceObject, written: DestinationObject, outcome: Outcome, proof: Proof
+    listed: SourceObject,
+    version: SourceObject,
+    written: DestinationObject,
+    outcome: Outcome,
+    proof: Proof,
+    route: str = "",
 ) -> Entry:
     return Entry(
         key=version.key,
@@ -190,5 +195,6 @@ def _ended(
         generation=written.generation,
         crc32c=written.crc32c,
         proof=proof,
+        route=route,
         drift=written.size - listed.size,
     )

@@ -86,6 +86,7 @@ class ListRange:
                     alive=is_alive(known, memory.going, now, self.life_seconds),
                     force=message.force,
                     redrive=message.redrive,
+                    archived=page.archived(index),
                 )
         return Judged(page, decisions, filtered)
 
@@ -103,7 +104,8 @@ class ListRange:
                 out.books.outcomes.add(Outcome.FAILED, 0)
         page = Page.of(found)
         if found:
-            await out.add(Judged(page, dict.fromkeys(range(len(page)), Decision.PUBLISH)))
+            asked = {i: Decision.ARCHIVED if page.archived(i) else Decision.PUBLISH for i in range(len(page))}
+            await out.add(Judged(page, asked))
         await out.flush()
 
     async def _note(self, piece: RangeId, kind: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from shared.core.compaction import Compaction, Merge
 from shared.core.ledger import Record, RecordWindow, Remembered
+from shared.core.objects import Origin
 from shared.core.page import Page
 from shared.ports import State, Versioned
 
@@ -76,6 +77,10 @@ class MemoryScan:
     def own(self, keys: Sequence[bytes]) -> list[int]:
         """Which of the keys a batch of this run has already."""
         return self._window.own(keys)
+
+    def origins(self, page: Page) -> list[Origin | None]:
+        """What is remembered of the copies of a page's objects."""
+        return self._window.origins(page)
 
     def lookup(self, key: bytes) -> Remembered | None:
         return self._window.lookup(key)

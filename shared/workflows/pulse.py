@@ -1,14 +1,15 @@
-"""A run that waits in a long queue looks dead from its records: so those who work on it say that it lives."""
+"""A run that waits in a long queue looks dead from its records: so those who work on it say so, and what they did."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.core.report import Beat
+from shared.core.ledger import Entry
+from shared.core.outcomes import Outcome
+from shared.core.progress import Progress, Slow
 from shared.ports import Clock, State
 
 _MOST_RUNS = 100
-_MOST_BEATS = 2000
-"""Of one instance for one run: a day and a half of minutes; then its history begins anew."""
 
 
 @dataclass(slots=True)
@@ -19,22 +20,27 @@ class Pulse:
     clock: Clock
     seconds: float = 60.0
     instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    _histories: dict[str, list[Beat]] = field(default_factory=dict)
+    _done: dict[str, Progress] = field(default_factory=dict)
     _beaten: dict[str, float] = field(default_factory=dict)
 
-    async def beat(self, run: str, objects: int = 0, size: int = 0) -> None:
-        """Say that the instance has worked on a run, and copied so many objects and bytes since it last did."""
-        now = self.clock.monotonic()
-        if run not in self._histories and len(self._histories) >= _MOST_RUNS:
-            self._histories.clear()
-            self._beaten.clear()
-        history = self._histories.setdefault(run, [])
+    def took(self, run: str, what: str, size: int, seconds: float) -> None:
+        """A key, or a part of one, was copied in so many seconds."""
+        self._progress(run).took(Slow(round(seconds, 3), size, what))
+
+    async def beat(self, run: str, ended: Sequence[Entry] = ()) -> None:
+        """Say that the instance has worked on a run, and how keys have ended since it last did."""
+        now, progress = self.clock.monotonic(), self._progress(run)
         at = self.clock.now() // self.seconds * self.seconds
-        if history and history[-1].at == at:
-            last = history.pop()
-            objects, size = objects + last.objects, size + last.bytes
-        history.append(Beat(at, objects, size))
+        progress.at_work(at, self.seconds)
+        for entry in ended:
+            if entry.outcome is Outcome.COPIED:
+                progress.copied(at, entry.route, entry.size)
         if now - self._beaten.get(run, float("-inf")) >= self.seconds:
             self._beaten[run] = now
-            del history[:-_MOST_BEATS]
-            await self.state.pulse(run, self.instance, self.clock.now(), tuple(history))
+            await self.state.pulse(run, self.instance, self.clock.now(), progress)
+
+    def _progress(self, run: str) -> Progress:
+        if run not in self._done and len(self._done) >= _MOST_RUNS:
+            self._done.clear()
+            self._beaten.clear()
+        return self._done.setdefault(run, Progress())

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from shared.core.manifest import SCHEMA, Part, checksums, run_folder
-from shared.core.report import MOST_FAILED, Report
+from shared.core.prices import EgressPrices
+from shared.core.report import MOST_FAILED, Checks, Report
 from shared.core.report_page import page
 from shared.core.sums import Sums
 from shared.ports import Clock, OpenRun, Reports, RunSummary, State
@@ -13,7 +14,7 @@ from shared.ports import Clock, OpenRun, Reports, RunSummary, State
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """job, source, destination: what the page says it is about."""
+    """job, source, destination: what the page says it is about. The rest is what its bill is made with."""
 
     reports: Reports
     state: State
@@ -21,8 +22,13 @@ class ReportRun:
     job: str
     source: str
     destination: str
+    prices: EgressPrices = field(default_factory=EgressPrices)
+    keys_per_message: int = 100
+    restore_days: int = 7
 
-    async def __call__(self, run: OpenRun, state: str, books: RunSummary, sums: Sums, parts: Sequence[Part]) -> None:
+    async def __call__(
+        self, run: OpenRun, state: str, books: RunSummary, sums: Sums, parts: Sequence[Part], checks: Checks
+    ) -> None:
         """Write the files of a run that has ended. Safe to repeat: they are replaced."""
         folder = run_folder(self.job, run.name)
         failed = []
@@ -46,8 +52,12 @@ class ReportRun:
             verdicts=list(books.verdicts),
             sums=sums,
             failed=failed,
-            beats=await self.state.pulses(run.name),
+            progress=await self.state.pulses(run.name),
             files=[part.name.rpartition("/")[2] for part in parts],
+            checks=checks,
+            prices=self.prices,
+            keys_per_message=self.keys_per_message,
+            restore_days=self.restore_days,
         )
         if parts:
             count, files = sum(part.rows for part in parts), [asdict(part) for part in parts]

@@ -9,13 +9,15 @@ Nobody counts while a run is going: books are sums over its ranges and batches. 
 seen to have ended, and from then on its records may be merged.
 """
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.core.errors import ObjectError
 from shared.core.outcomes import Outcome
-from shared.core.sums import Sums
+from shared.core.report import Checks
+from shared.core.sums import Sum, Sums
 from shared.ports import Clock, Log, OpenRun, RunSummary, State
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
@@ -24,6 +26,9 @@ from shared.workflows.sweep_extras import SweepExtras
 
 FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
 """What a run's kind is called in a prefix's document."""
+
+_AT_ONCE = 32
+"""Folders that are told at a time."""
 
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
@@ -88,31 +93,59 @@ class Runs:
         if state == "finished":
             await self.follow_up(run, books, initial)
         sums, parts = await self.state.sums(run.name) if run.kind == "verify" else (Sums(), [])
+        checks = await self._tell(run, state, books, sums, initial, now) if run.kind != "keys" else {}
         if self.report is not None:
-            await self._unless_refused(run, "report", self.report(run, state, books, sums, parts))
-        if run.kind != "keys":
-            await self._tell(run, state, books, sums, initial, now)
+            await self._unless_refused(run, "report", self.report(run, state, books, sums, parts, checks))
         await self.state.end(run.name, state, books, now)
         tell = self.log.info if state == "finished" else self.log.warning
         outcomes = {name: keys for name, keys, _ in books.outcomes}
         tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)
 
-    async def _tell(self, run: OpenRun, state: str, books: RunSummary, sums: Sums, initial: bool, now: float) -> None:
-        """Note the end of a run at its prefix."""
+    async def _tell(self, run: OpenRun, state: str, books: RunSummary, sums: Sums, initial: bool, now: float) -> Checks:
+        """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
+        and repaired so far.
+        """
         failed = books.outcomes.keys.get(Outcome.FAILED, 0)
         told = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": books.pending}
         fields: dict[str, Any] = {FLOWS[run.kind]: told}
         if initial and state == "finished":
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
+        checks: Checks = {}
         if run.kind == "verify":
-            await self._tell_folders(run, sums, now)
+            checks = await self._tell_folders(run, sums, now)
             whole = sums.whole()
-            fields |= asdict(whole)
             if self.sweep is not None:
                 await self._unless_refused(run, "sweep", self.sweep(run, state, books, whole))
             copied = books.outcomes.keys.get(Outcome.COPIED, 0)
-            fields["repair"] = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
+            repair = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
+            fields |= {**asdict(whole), "repair": repair}
         await self.state.note_prefix(run.prefix, fields)
+        return checks
+
+    async def _tell_folders(self, run: OpenRun, sums: Sums, now: float) -> dict[bytes, tuple[int, int]]:
+        """The run's own prefix is told the sum of all by whoever calls this, but is counted here."""
+        checks: dict[bytes, tuple[int, int]] = {}
+        folders = sorted({*sums.folders, run.prefix.encode()})
+        for start in range(0, len(folders), _AT_ONCE):
+            some = folders[start : start + _AT_ONCE]
+            counted = await asyncio.gather(*(self._tell_folder(run, folder, sums, now) for folder in some))
+            checks.update(zip(some, counted, strict=True))
+        return checks
+
+    async def _tell_folder(self, run: OpenRun, folder: bytes, sums: Sums, now: float) -> tuple[int, int]:
+        """Said again for the same run, it is counted once."""
+        prefix, amount = folder.decode(), sums.folders.get(folder, Sum())
+        own = prefix == run.prefix
+        known = await self.state.prefix(prefix)
+        checks, repairs = known.get("checks", 0), known.get("repairs", 0)
+        if known.get("counted") != run.name:
+            checks, repairs = checks + 1, repairs + bool(sums.whole().wrong if own else amount.wrong)
+        fields: dict[str, Any] = {"counted": run.name, "checks": checks, "repairs": repairs}
+        if not own:
+            checked = {"run": run.name, "started_at": run.started_at, "ended_at": now, "error": ""}
+            fields |= {**asdict(amount), "check": checked}
+        await self.state.note_prefix(prefix, fields)
+        return checks, repairs
 
     async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> None:
         """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning."""
@@ -120,13 +153,6 @@ class Runs:
             await work
         except ObjectError as failure:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
-
-    async def _tell_folders(self, run: OpenRun, sums: Sums, now: float) -> None:
-        """Note in every folder's document what was found there; the run's own prefix is told the sum of all."""
-        for folder, amount in sorted(sums.folders.items()):
-            if folder.decode() != run.prefix:
-                checked = {"run": run.name, "ended_at": now}
-                await self.state.note_prefix(folder.decode(), {**asdict(amount), "check": checked})
 
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""

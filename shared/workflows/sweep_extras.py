@@ -16,8 +16,10 @@ from shared.workflows.is_there import is_there
 
 _AT_ONCE = 32
 
-MOST_A_RUN = 10_000
-"""Copies deleted after one comparison: the rest waits for the next one, and an invocation stays within its budget."""
+SWEEP_SECONDS = 200.0
+"""A sweep ends then, so that it ends before another invocation takes over the end of its run; the next comparison goes
+on with what is left.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,14 @@ class SweepExtras:
         if why_not is not None:
             self.log.warning("extras are kept", run=run.name, reason=why_not, extras=whole.extra)
             return
-        before = self.clock.now() - self.grace_seconds
-        marked: list[Extra] = []
-        async for extra in self.state.marked_extras(run.name, before):
-            marked.append(extra)
-            if len(marked) == MOST_A_RUN:
-                break
+        before, end = self.clock.now() - self.grace_seconds, self.clock.monotonic() + SWEEP_SECONDS
+        marked = aiter(self.state.marked_extras(run.name, before))
         deleted = 0
-        for start in range(0, len(marked), _AT_ONCE):
-            deleted += await self._sweep(run.name, marked[start : start + _AT_ONCE])
+        while self.clock.monotonic() < end:
+            some = [extra for extra in [await anext(marked, None) for _ in range(_AT_ONCE)] if extra is not None]
+            if not some:
+                break
+            deleted += await self._sweep(run.name, some)
         self.log.warning("extras", run=run.name, found=whole.extra, deleted=deleted, asked=self.asked)
 
     async def _sweep(self, run: str, extras: Sequence[Extra]) -> int:

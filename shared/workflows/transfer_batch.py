@@ -74,8 +74,7 @@ class TransferBatch:
         ended = [entry for entry in results if isinstance(entry, Entry)]
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
-        copied = [entry.size for entry in ended if entry.outcome is Outcome.COPIED]
-        await self.pulse.beat(message.run, len(copied), sum(copied))
+        await self.pulse.beat(message.run, ended)
         await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
 
     def _from_message(self, message: TransferMessage) -> Record:
@@ -126,7 +125,7 @@ class TransferBatch:
                         return _Left(source, message.attempt)
                     break
                 try:
-                    return await self._copy(source, message, budget, seen if attempt == 1 else None)
+                    return await self._timed(source, message, budget, seen if attempt == 1 else None)
                 except Busy:
                     raise
                 except ObjectError as failure:
@@ -146,6 +145,16 @@ class TransferBatch:
             return await self._gave_up(source, error, message)
         self.log.warning("handed back", key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
         return _Left(source, message.attempt + 1)
+
+    async def _timed(
+        self, source: SourceObject, message: TransferMessage, budget: Budget, seen: Seen | None
+    ) -> Entry | None:
+        began = self.clock.monotonic()
+        ended = await self._copy(source, message, budget, seen)
+        if message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
+            part = f", part {message.part.number}" if message.part is not None else ""
+            self.pulse.took(message.run, f"{source.text}{part}", source.size, self.clock.monotonic() - began)
+        return ended
 
     async def _copy(
         self, source: SourceObject, message: TransferMessage, budget: Budget, seen: Seen | None

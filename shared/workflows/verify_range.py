@@ -3,25 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.core.archive import SILENT_CLASSES, Restore
 from shared.core.budget import Budget
 from shared.core.compare import Verdict, judge
 from shared.core.compared import Compared, book_extra
 from shared.core.copies import CopyPage, Pairs, pair
 from shared.core.diff import is_alive
+from shared.core.errors import Gone
 from shared.core.filters import Filters
 from shared.core.keys import Mapping, prefix_end
+from shared.core.ledger import Remembered
 from shared.core.manifest import extra, run_folder
 from shared.core.messages import VerifyMessage
+from shared.core.objects import SourceObject
+from shared.core.outcomes import Outcome
 from shared.core.page import Page
 from shared.core.sums import Sums
 from shared.core.sweep import Extra
 from shared.ports import Clock, Destination, Log, RangeId, Reports, Source, State
 from shared.workflows.copy_window import CopyWindow
+from shared.workflows.gate import Gate
 from shared.workflows.is_there import is_there
 from shared.workflows.lease import Lease
 from shared.workflows.memory_scan import BEYOND, MemoryScan
 from shared.workflows.publishing import Publishing
 from shared.workflows.range_work import RangeWork
+from shared.workflows.request_restores import RequestRestores
 from shared.workflows.sweep_extras import SweepExtras
 from shared.workflows.write_manifest import WriteManifest
 
@@ -44,6 +51,7 @@ class VerifyRange:
     log: Log
     mapping: Mapping
     life_seconds: float
+    restores: RequestRestores
     sum_depth: int = 1
     sweep: SweepExtras | None = None
     reports: Reports | None = None
@@ -90,7 +98,7 @@ class VerifyRange:
             async for part, copies in window.beside(page, self.mapping):
                 if len(part):
                     pairs = pair(part, copies, self.mapping)
-                    await out.add(await self._compare(pairs, memory, message, piece.run))
+                    await out.add(await self._compare(pairs, memory, message, piece.run, out.gate))
                 else:
                     await self._book_extras(copies, out, manifest)
                 if len(copies) and await self._over(copies, page.last, message, lease, out, budget):
@@ -109,13 +117,16 @@ class VerifyRange:
             if await self._over(copies, end, message, lease, out, budget):
                 return
 
-    async def _compare(self, pairs: Pairs, memory: MemoryScan, message: VerifyMessage, run: str) -> Compared:
+    async def _compare(
+        self, pairs: Pairs, memory: MemoryScan, message: VerifyMessage, run: str, gate: Gate
+    ) -> Compared:
         """The verdicts on a page; nearly all are "same", which size, ETag and MD5 show at once."""
         page = pairs.page
         filtered = self.filters.sift(page)
         covered = frozenset(memory.own(page.keys)) - filtered.keys()
         verdicts: dict[int, Verdict] = {}
         by_etag: set[int] = set()
+        archived: dict[int, SourceObject] = {}
         now = self.clock.now()
         for index in pairs.suspects():
             if index in filtered or index in covered:
@@ -125,18 +136,38 @@ class VerifyRange:
             if place.encoded and place.name is not None:
                 copy = await self.destination.stat(place.name)
             known = memory.lookup(source.key)
+            source = await self._as_archived(source, known)
             waits = known is not None and known.entry.open and is_alive(known, memory.going, now, self.life_seconds)
             verdict = judge(source, copy, place, waits)
             if verdict is Verdict.SAME:
                 by_etag.add(index)
             else:
                 verdicts[index] = verdict
+                if source.archived:
+                    archived[index] = source
         wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
         for index in sorted(wrong)[:_SHOWN]:
             self.log.warning("mismatch", run=run, key=page[index].text, reason=verdicts[index])
         extras = await self._extras(pairs.copies, pairs.extras, run)
         published = wrong if message.repair else frozenset()
-        return Compared(pairs, verdicts, filtered, covered, published, frozenset(by_etag), extras)
+        asked = await self.restores(run, gate, list(archived.values())) if message.repair else set()
+        origins = memory.origins(page) if self.reports is not None else ()
+        waiting = {
+            index: Restore.UNDER_WAY if item.restore is Restore.UNDER_WAY or item.key in asked else Restore.NEEDED
+            for index, item in archived.items()
+        }
+        return Compared(pairs, verdicts, filtered, covered, published, frozenset(by_etag), extras, waiting, origins)
+
+    async def _as_archived(self, source: SourceObject, known: Remembered | None) -> SourceObject:
+        """The object as a HEAD shows it, where its listing does not say whether it is archived and its copy has failed
+        for that.
+        """
+        if source.storage_class not in SILENT_CLASSES or known is None or known.entry.outcome is not Outcome.ARCHIVED:
+            return source
+        try:
+            return await self.source.head(source.key)
+        except Gone:
+            return source
 
     async def _extras(self, copies: CopyPage, indexes: Sequence[int], run: str) -> list[tuple[bytes, int]]:
         """The copies that belong to no object, by the keys they would have. One under an encoded name belongs to the

@@ -1,7 +1,8 @@
 """`Source`, `Download` and `Destination`: the fakes and the real adapters, on our servers and on moto."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from shared.adapters.google_token import Token
 from shared.adapters.http import Http
 from shared.adapters.s3 import ObjectDownload, S3Source
 from shared.adapters.s3_address import S3Address
+from shared.core.archive import Restore, Tier
 from shared.core.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
 from shared.core.objects import Attributes, SourceObject
 from shared.core.proof import crc32c, crc64nvme, encoded
@@ -39,6 +41,7 @@ class Sides:
     downloads: list[Download]
     put: Loader
     refused: frozenset[str] = frozenset()
+    thaw: Callable[[bytes], None] = lambda key: None
 
 
 @pytest.fixture
@@ -57,7 +60,10 @@ def sides(request: pytest.FixtureRequest, http: Http, fresh: str) -> Sides:
             attributes = Attributes(content_type=extra.get("ContentType"), metadata=extra.get("Metadata", {}))
             bucket.put(key, body, attributes, extra.get("StorageClass", "STANDARD"))
 
-        return Sides(bucket, [FakeDownload(bucket)], put_fake)
+        def thaw(key: bytes) -> None:
+            bucket.objects[key].restore = Restore.DONE
+
+        return Sides(bucket, [FakeDownload(bucket)], put_fake, thaw=thaw)
     stack: Stack = request.getfixturevalue("embedded")
     environment, name = dict(stack.environment), fresh
     cdn = None
@@ -139,6 +145,43 @@ async def test_an_archived_object_says_so(sides: Sides) -> None:
     for download in sides.downloads:
         with pytest.raises(Archived):
             await download.open(cold)
+
+
+async def restored(sides: Sides, key: bytes) -> None:
+    """Wait until an object can be read."""
+    sides.thaw(key)
+    for _ in range(100):
+        if not (await sides.source.head(key)).archived:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{key!r} is not restored")
+
+
+async def test_an_archived_object_is_readable_once_it_is_restored(sides: Sides) -> None:
+    sides.put("cold", b"ice", StorageClass="GLACIER")
+    sides.put("warm", b"tea")
+    cold, warm = await listing(sides.source)
+    assert (cold.restore, warm.restore) == (Restore.NEEDED, None)
+    assert (await sides.source.head(b"cold")).restore is Restore.NEEDED
+    await sides.source.restore(cold, Tier.BULK, 3)
+    await sides.source.restore(cold, Tier.BULK, 3)
+    await restored(sides, b"cold")
+    for download in sides.downloads:
+        with await download.open(cold) as body:
+            assert body.size == 3
+    with pytest.raises(Archived):
+        await sides.source.restore(warm, Tier.BULK, 3)
+
+
+@pytest.mark.parametrize("sides", ["fake", "embedded"], indirect=True)
+async def test_a_listing_says_what_archived_objects_wait_for(sides: Sides) -> None:
+    for key in ("asked", "cold"):
+        sides.put(key, b"ice", StorageClass="DEEP_ARCHIVE")
+    asked, _ = await listing(sides.source)
+    await sides.source.restore(asked, Tier.STANDARD, 1)
+    assert [item.restore for item in await listing(sides.source)] == [Restore.UNDER_WAY, Restore.NEEDED]
+    await restored(sides, b"asked")
+    assert [item.restore for item in await listing(sides.source)] == [Restore.DONE, Restore.NEEDED]
 
 
 async def test_what_travels_with_the_bytes(sides: Sides) -> None:

@@ -160,7 +160,7 @@ def uploads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fre
 
 
 WISH = OpenUpload("k\u00e9y", "upload-1", 256 << 20, 8 << 20, 1_800_000_000.0)
-NOTE = PartNote(hashlib.md5(b"1").hexdigest(), 256 << 20, 2**32 - 1, 2**64 - 1, b"\x00\xff" * 16)
+NOTE = PartNote(hashlib.md5(b"1").hexdigest(), 256 << 20, 2**32 - 1, 2**64 - 1, b"\x00\xff" * 16, "direct")
 
 
 async def test_an_upload_is_opened_once(uploads: Uploads) -> None:

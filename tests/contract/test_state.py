@@ -14,7 +14,7 @@ from shared.core.errors import StateConflict
 from shared.core.ledger import Entry, Record
 from shared.core.manifest import Part
 from shared.core.outcomes import Books, Outcome, Tally
-from shared.core.report import Beat
+from shared.core.progress import Beat, Progress, Slow
 from shared.core.sums import Sum, Sums
 from shared.core.sweep import Extra
 from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
@@ -262,13 +262,15 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(state: State) -> N
     await state.begin(opened(), "list", NOW)
     before = await state.touched("run")
     assert before is not None
-    await state.pulse("run", "one", NOW, [Beat(0, 1, 10), Beat(60, 2, 20)])
-    await state.pulse("run", "two", NOW + 60, [Beat(60, 3, 30)])
+    one = Progress({0.0: Beat(0, 1, 10), 60.0: Beat(60, 2, 20)}, [Slow(1.5, 20, "k")], {"direct": (3, 30)}, 120)
+    await state.pulse("run", "one", NOW, one)
+    await state.pulse("run", "two", NOW + 60, Progress({60.0: Beat(60, 3, 30)}, [], {"direct": (3, 30)}, 60))
     after = await state.touched("run")
     assert after is not None
     assert after > before
-    assert await state.pulses("run") == [Beat(0, 1, 10), Beat(60, 5, 50)]
-    assert await state.pulses("no such run") == []
+    beats = {0.0: Beat(0, 1, 10), 60.0: Beat(60, 5, 50)}
+    assert await state.pulses("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
+    assert await state.pulses("no such run") == Progress()
     await state.end("run", "stalled", RunSummary(0, 0, Tally(), Tally(), Tally(), 1), NOW)
     assert await state.open_runs() == []
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.archive import Restore
 from shared.core.compare import Verdict, judge
 from shared.core.copies import CopyPage, pair
 from shared.core.keys import Mapping
@@ -16,8 +17,8 @@ OURS = {SOURCE_ETAG: MD5}
 V = Verdict
 
 
-def source(etag: str = MD5, size: int = 5, key: bytes = b"k", storage_class: str = "STANDARD") -> SourceObject:
-    return SourceObject(key, etag, size, 0, storage_class)
+def source(etag: str = MD5, size: int = 5, key: bytes = b"k", restore: Restore | None = None) -> SourceObject:
+    return SourceObject(key, etag, size, 0, "GLACIER" if restore else "STANDARD", restore)
 
 
 def copy(
@@ -31,9 +32,10 @@ def copy(
     [
         (source(), None, b"k", V.MISSING, V.IN_FLIGHT),
         (source(), None, b"a\nb", V.UNSUPPORTED, V.UNSUPPORTED),
-        (source(storage_class="DEEP_ARCHIVE"), None, b"k", V.ARCHIVED, V.ARCHIVED),
-        (source(storage_class="GLACIER"), copy(), b"k", V.SAME, V.SAME),
-        (source(storage_class="GLACIER_IR"), None, b"k", V.MISSING, V.IN_FLIGHT),
+        (source(restore=Restore.NEEDED), None, b"k", V.ARCHIVED, V.ARCHIVED),
+        (source(restore=Restore.NEEDED), copy(), b"k", V.SAME, V.SAME),
+        (source(restore=Restore.UNDER_WAY), None, b"k", V.ARCHIVED, V.ARCHIVED),
+        (source(restore=Restore.DONE), None, b"k", V.MISSING, V.IN_FLIGHT),
         (source(), copy(size=6), b"k", V.SIZE_DIFFERS, V.IN_FLIGHT),
         (source(), copy(md5=OTHER), b"k", V.CHECKSUM_DIFFERS, V.IN_FLIGHT),
         (source(), copy(md5=OTHER, metadata=OURS), b"k", V.CHECKSUM_DIFFERS, V.IN_FLIGHT),

@@ -55,6 +55,26 @@ def test_decisions(
 
 
 @pytest.mark.parametrize(
+    ("remembered", "archived", "expected"),
+    [
+        (None,        True,  Decision.ARCHIVED),
+        (None,        False, P),
+        (None,        None,  P),
+        (ARCHIVED,    True,  Decision.ARCHIVED),
+        (ARCHIVED,    None,  Decision.ARCHIVED),
+        (ARCHIVED,    False, P),
+        (FAILED,      False, Decision.FAILED),
+        (FAILED,      True,  Decision.FAILED),
+        (COPIED,      True,  U),
+    ],
+)  # fmt: skip
+def test_what_must_be_restored_first(remembered: Outcome | None, archived: bool | None, expected: Decision) -> None:
+    known = Remembered(Entry(b"k", "etag", 5, 0, remembered), "other", "b", NOW) if remembered else None
+    decision = decide(LISTED, known, run="mine", alive=False, force=False, redrive=False, archived=archived)
+    assert decision is expected
+
+
+@pytest.mark.parametrize(
     ("run", "age", "alive"),
     [
         ("ended", 3599, True),

@@ -1,17 +1,21 @@
 """The page's verdict, a row a line, and that nothing in it can be taken for markup."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from shared.core.report import Beat, Report, together
+from shared.core.archive import Tier, prices
+from shared.core.bill import bill
+from shared.core.progress import MOST_BEATS, MOST_SLOW, Beat, Progress, Slow, together
+from shared.core.report import Report
 from shared.core.report_page import page
 from shared.core.sums import Sum, Sums
 
 GOOD = Report(
     run="verify-1", kind="verify", prefix="", source="s3://a", destination="gs://b", state="finished", started_at=0,
     ended_at=7200, listed=(10, 1000), pending=0, outcomes=[("unchanged", 10, 1000)], filters=[],
-    verdicts=[("same", 10, 1000)], sums=Sums(), failed=[], beats=[], files=[],
+    verdicts=[("same", 10, 1000)], sums=Sums(), failed=[], progress=Progress(), files=[],
 )  # fmt: skip
 
 
@@ -49,12 +53,62 @@ def test_plots_are_drawn_from_what_there_is() -> None:
     sums = Sums()
     sums.sizes.update({0: 2, 11: 5, 30: 1})
     beats = [Beat(0, 5, 1000), Beat(60, 10, 4000), Beat(180, 1, 1)]
-    shown = page(replace(GOOD, sums=sums, beats=beats))
+    progress = Progress({beat.at: beat for beat in beats}, [Slow(9.5, 4000, "slow/key")])
+    shown = page(replace(GOOD, sums=sums, progress=progress, outcomes=[("copied", 18, 5001)]))
     assert "Line: 16 objects copied" in shown
+    assert "2 more came after the instances last told" in shown
+    assert "slow/key" in shown
     assert "1.0 KiB and more: 5 objects" in shown
     assert shown.count("<svg") == 2
     assert page(GOOD).count("<svg") == 0
 
 
-def test_beats_of_several_instances_are_added_up() -> None:
-    assert together([Beat(60, 1, 10), Beat(0, 1, 1), Beat(60, 2, 20)]) == [Beat(0, 1, 1), Beat(60, 3, 30)]
+def test_what_several_instances_tell_is_added_up() -> None:
+    one, other = Progress(), Progress()
+    for instance, at, size in ((one, 0.0, 1), (one, 60.0, 10), (other, 60.0, 20)):
+        instance.at_work(at, 60)
+        instance.copied(at, "cloudfront", size)
+        instance.took(Slow(float(size), size, f"key {size}"))
+    other.copied(60.0, "direct", 5)
+    found = together([one, Progress.of(json.loads(json.dumps(other.table())))])
+    assert found.in_order == [Beat(0, 1, 1), Beat(60, 3, 35)]
+    assert [slow.bytes for slow in found.slowest] == [20, 10, 1]
+    assert found.ways == {"cloudfront": (3, 31), "direct": (1, 5)}
+    assert found.seconds == 180
+
+
+def test_what_is_kept_of_a_long_run_has_an_end() -> None:
+    progress = Progress()
+    for minute in range(MOST_BEATS + 5):
+        progress.at_work(minute * 60.0, 60)
+        progress.took(Slow(float(minute), 1, "key"))
+    assert len(progress.beats) == MOST_BEATS
+    assert [slow.seconds for slow in progress.slowest] == [MOST_BEATS + 4.0 - n for n in range(MOST_SLOW)]
+    assert progress.seconds == (MOST_BEATS + 5) * 60
+
+
+def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
+    ways = {"cloudfront": (50, 500_000_000), "direct": (50, 500_000_000)}
+    report = replace(GOOD, outcomes=[("copied", 1000, 10**12)], progress=Progress(ways=ways, seconds=3600))
+    dollars = {(item.service, item.what): item.dollars for item in bill(report.use(), report.prices)}
+    assert dollars["CloudFront", "egress"] == pytest.approx(500 * 0.085)
+    assert dollars["S3", "egress"] == pytest.approx(500 * 0.09)
+    assert dollars["S3", "GET requests"] == pytest.approx(0.0004)
+    assert dollars["Cloud Run", "one CPU, 0.5 GiB"] == pytest.approx(3600 * 0.00002525)
+    assert sum(item.dollars for item in bill(report.use_direct(), report.prices)) > sum(dollars.values())
+    assert f"{sum(dollars.values()):,.6f}"[:5] in page(report)
+    nothing = bill(GOOD.use(), GOOD.prices)
+    assert {item.service for item in nothing} == {"S3", "Cloud Storage", "Cloud Run"}
+
+
+def test_archived_objects_are_shown_with_what_a_restore_costs() -> None:
+    sums = Sums()
+    sums.add_archived("DEEP_ARCHIVE", 2000, 10**12)
+    sums.add_archived("DEEP_ARCHIVE, being restored", 1, 7)
+    costs = dict(prices("DEEP_ARCHIVE", 2000, 10**12, 7))
+    kept = 1000 * 0.023 * 7 / 30
+    assert costs == pytest.approx({Tier.BULK: 2.5 + 0.05 + kept, Tier.STANDARD: 20 + 0.2 + kept})
+    assert dict(prices("GLACIER", 0, 0, 7)) == dict.fromkeys(Tier, 0)
+    shown = page(replace(GOOD, sums=sums))
+    assert "being restored" in shown
+    assert "7.916667" in shown

@@ -11,6 +11,7 @@ from local.s3 import listing
 from local.s3.store import Bucket, StoredObject
 from shared.adapters import s3_listing
 from shared.adapters.s3_listing import NotAListing, parse
+from shared.core.archive import Restore
 from shared.core.objects import SourceObject
 from shared.core.page import in_order
 
@@ -40,7 +41,7 @@ def test_a_page_of_s3_is_read_by_the_expression(monkeypatch: pytest.MonkeyPatch)
     found = parse(S3_PAGE)
     assert list(found.page) == [
         SourceObject(b"a b+", "0123456789abcdef0123456789abcdef", 5, 1767323045),
-        SourceObject(b"c/d", "e-2", 6442450944, 1767323045, "DEEP_ARCHIVE"),
+        SourceObject(b"c/d", "e-2", 6442450944, 1767323045, "DEEP_ARCHIVE", Restore.NEEDED),
     ]
     assert found.truncated
     assert list(by_parser.page) == list(found.page)

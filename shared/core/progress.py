@@ -1,0 +1,101 @@
+"""What was copied for a run: when, by which way, and what took longest. Told by every instance, added up for people."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
+from typing import Any, Self
+
+MOST_SLOW = 20
+"""Copies kept as the slowest ones."""
+
+MOST_BEATS = 2000
+"""Of one instance for one run: a day and a half of minutes; what came before is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What was copied in the seconds that begin at `at` (epoch)."""
+
+    at: float
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slow:
+    """A copy and how long it took. what: a key, or a part of one."""
+
+    seconds: float
+    bytes: int
+    what: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """beats: by their time. slowest: the longest first. ways: objects and bytes by route. seconds: that instances were
+    at work, each counted apart.
+    """
+
+    beats: dict[float, Beat] = field(default_factory=dict)
+    slowest: list[Slow] = field(default_factory=list)
+    ways: dict[str, tuple[int, int]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def at_work(self, at: float, seconds: float) -> None:
+        """An instance was at work in a beat of so many seconds."""
+        if at not in self.beats:
+            self.seconds += seconds
+            self.beats[at] = Beat(at, 0, 0)
+            while len(self.beats) > MOST_BEATS:
+                del self.beats[min(self.beats)]
+
+    def copied(self, at: float, way: str, size: int) -> None:
+        """An object has come by a route, in a beat that there is."""
+        beat = self.beats[at]
+        self.beats[at] = Beat(at, beat.objects + 1, beat.bytes + size)
+        self._count(way, 1, size)
+
+    def took(self, slow: Slow) -> None:
+        if len(self.slowest) < MOST_SLOW or slow > self.slowest[-1]:
+            self.slowest = sorted([*self.slowest, slow], reverse=True)[:MOST_SLOW]
+
+    def merge(self, other: "Progress") -> None:
+        """Add what another instance tells."""
+        for at, beat in other.beats.items():
+            known = self.beats.get(at, Beat(at, 0, 0))
+            self.beats[at] = Beat(at, known.objects + beat.objects, known.bytes + beat.bytes)
+        for slow in other.slowest:
+            self.took(slow)
+        for way, (objects, size) in other.ways.items():
+            self._count(way, objects, size)
+        self.seconds += other.seconds
+
+    def _count(self, way: str, objects: int, size: int) -> None:
+        known = self.ways.get(way, (0, 0))
+        self.ways[way] = known[0] + objects, known[1] + size
+
+    @property
+    def in_order(self) -> list[Beat]:
+        return [self.beats[at] for at in sorted(self.beats)]
+
+    def table(self) -> dict[str, Any]:
+        """As JSON has it."""
+        beats, slowest = map(astuple, self.in_order), map(astuple, self.slowest)
+        return {"beats": list(beats), "slowest": list(slowest), "ways": self.ways, "seconds": self.seconds}
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Self:
+        """What `table` made."""
+        return cls(
+            beats={beat[0]: Beat(*beat) for beat in table["beats"]},
+            slowest=[Slow(*slow) for slow in table["slowest"]],
+            ways={way: (objects, size) for way, (objects, size) in table["ways"].items()},
+            seconds=table["seconds"],
+        )
+
+
+def together(told: Iterable[Progress]) -> Progress:
+    """The progress of several instances as that of all."""
+    found = Progress()
+    for one in told:
+        found.merge(one)
+    return found
