@@ -109,9 +109,12 @@ def test_the_verdicts_are_those_of_somebody_who_reads_every_byte(stack: Stack) -
     expected = plant(stack)
     run = verify(stack, {"repair": False})
     close(stack)
-    said = {row.get("key") or row["name"]: row["verdict"] for row in manifest(stack, run)}
+    rows = manifest(stack, run)
+    said = {row.get("key") or row["name"]: row["verdict"] for row in rows}
     assert {key: verdict for key, verdict in said.items() if verdict != "same"} == expected
     assert len(said) == COUNT + 1
+    same = [row for row in rows if row["verdict"] == "same"]
+    assert {(row["proof"], row["copied_proof"], row["route"]) for row in same} == {("md5", "md5", "cloudfront")}
     kinds = {"same": _SAME, "missing": _ONLY_SOURCE, "extra": _ONLY_COPY}
     ours = {key: kinds.get(verdict, _DIFFERS) for key, verdict in said.items()}
     theirs = rclone(stack)
@@ -128,9 +131,40 @@ def test_what_was_wrong_is_repaired_and_told(stack: Stack) -> None:
     bucket = gcs_client(stack.environment).bucket(REPORTS)
     page = bucket.blob(f"default/{run}/report.html").download_as_text()
     assert "5 of 60 keys did not agree; 5 were copied again." in page
-    for words in ("How every key ended", "checksum differs", "Sizes", "Folders", "What copying cost", "manifest.json"):
+    for words in (
+        "How every key ended",
+        "checksum differs",
+        "Sizes",
+        "Folders",
+        "Slowest copies",
+        "What it cost",
+        "CloudFront",
+        "Pub/Sub",
+        "manifest.json",
+    ):
         assert words in page
     last = max(blob.name for blob in bucket.list_blobs(prefix="default/verify-") if blob.name.endswith("report.html"))
     assert "Both sides agree on all 60 keys that can be compared." in bucket.blob(last).download_as_text()
     first_run = next(blob for blob in bucket.list_blobs(prefix="default/list-") if blob.name.endswith("report.html"))
     assert "All 60 keys are settled; 60 were copied." in first_run.download_as_text()
+
+
+def test_an_archived_object_is_told_restored_and_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Stack(settings={"RESTORE_TIER": "Bulk"}) as stack:
+        for name, value in stack.environment.items():
+            monkeypatch.setenv(name, value)
+        s3 = s3_client(stack.environment)
+        s3.put_object(Bucket=SOURCE, Key="cold", Body=b"ice", StorageClass="DEEP_ARCHIVE")
+        s3.put_object(Bucket=SOURCE, Key="warm", Body=b"tea")
+        asyncio.run(runs.wait(stack, stack.tick("list"), 60))
+        run = verify(stack, {})
+        close(stack)
+        (row,) = [row for row in manifest(stack, run) if row["key"] == "cold"]
+        assert (row["verdict"], row["storage_class"]) == ("archived", "DEEP_ARCHIVE")
+        bucket = gcs_client(stack.environment).bucket(REPORTS)
+        assert "DEEP_ARCHIVE, being restored" in bucket.blob(f"default/{run}/report.html").download_as_text()
+        assert stack.bill()["s3.restore"] == 1
+        runs.wait_until(lambda: "false" in s3.head_object(Bucket=SOURCE, Key="cold").get("Restore", ""), 30)
+        verify(stack, {})
+        assert rclone(stack) == {"cold": _SAME, "warm": _SAME}
+        assert stack.bill()["s3.restore"] == 1, "what is restored is not asked for again"
