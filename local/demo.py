@@ -183,7 +183,7 @@ def report(demo: Demo, result: Comparison) -> None:
         "run",
         *(outcome for outcome in Outcome),
         "listed",
-        "MB copied",
+        "MB written",
         "seconds",
         title="Runs: outcomes add up to what was listed",
     )

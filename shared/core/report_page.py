@@ -90,14 +90,22 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]], sortable: boo
     return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
 
 
+class _Bytes(int):
+    """Shown with a unit, sorted by its number."""
+
+
 def _cell(cell: object) -> str:
+    if isinstance(cell, _Bytes):
+        return f'<td class="n" data-v="{int(cell)}" title="{cell:,} bytes">{_size(cell)}</td>'
     if isinstance(cell, int | float):
         return f'<td class="n" data-v="{cell}">{_number(cell)}</td>'
     return f"<td>{escape(str(cell))}</td>"
 
 
 def _counts(rows: Rows, feet: int = 0) -> str:
-    return _table(("", "keys", "bytes"), ((name.replace("_", " "), keys, size) for name, keys, size in rows), feet=feet)
+    return _table(
+        ("", "keys", "bytes"), ((name.replace("_", " "), keys, _Bytes(size)) for name, keys, size in rows), feet=feet
+    )
 
 
 def _progress(progress: Progress, copied: int) -> str:
@@ -160,11 +168,11 @@ def _proofs(sums: Sums) -> str:
 def _folders(sums: Sums, checks: Checks) -> str:
     if not sums.folders:
         return ""
-    heads = ("folder", "S3 objects", "S3 bytes", "copies", "copied bytes", "disagree", "extra", "checks", "repairs")
+    heads = ("folder", "objects", "bytes", "copies", "their bytes", "disagree", "extra", "checks", "repairs")
     rows = [
         (
             folder.decode() or "(root)",
-            *(a.s3_count, a.s3_bytes, a.gcs_count, a.gcs_bytes, a.wrong, a.extra),
+            *(a.s3_count, _Bytes(a.s3_bytes), a.gcs_count, _Bytes(a.gcs_bytes), a.wrong, a.extra),
             *checks.get(folder, (1, 0)),
         )
         for folder, a in sorted(sums.folders.items(), key=lambda item: (-item[1].wrong, item[0]))[:_MOST_FOLDERS]
@@ -179,7 +187,7 @@ def _archived(sums: Sums, days: int) -> str:
     rows = []
     for name, (keys, size) in sorted(sums.archived.items()):
         found = dict(prices(name, keys, size, days))
-        rows.append((name, keys, size, *(found.get(tier, "") for tier in Tier)))
+        rows.append((name, keys, _Bytes(size), *(found.get(tier, "") for tier in Tier)))
     note = (
         f"<p>S3 must restore them before they can be copied. The prices are of a restore for {days} days, retrieval, "
         "requests and the readable copies together, in US$; RESTORE_TIER has comparisons ask for it, and what is "
@@ -189,12 +197,12 @@ def _archived(sums: Sums, days: int) -> str:
 
 
 def _failed(failed: Sequence[tuple[str, int, str]]) -> str:
-    rows = [(key, size, why, ADVICE.get(why.partition(":")[0], "")) for key, size, why in failed]
+    rows = [(key, _Bytes(size), why, ADVICE.get(why.partition(":")[0], "")) for key, size, why in failed]
     return _section("Failed keys", _table(("key", "bytes", "why", "what to do"), rows, sortable=True)) if rows else ""
 
 
 def _slowest(progress: Progress) -> str:
-    rows = [(slow.what, slow.bytes, slow.seconds) for slow in progress.slowest]
+    rows = [(slow.what, _Bytes(slow.bytes), slow.seconds) for slow in progress.slowest]
     return _section("Slowest copies", _table(("key", "bytes", "seconds"), rows, sortable=True)) if rows else ""
 
 
@@ -222,7 +230,7 @@ def _files(files: Sequence[str]) -> str:
 def _number(value: float) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.2f}" if value >= 100 else f"{value:.6f}"
+    return f"{value:,.2f}" if value >= 1 else f"{value:.6f}"
 
 
 def _size(count: float) -> str:
@@ -250,7 +258,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}dt{opacity
 dd{margin:0;overflow-wrap:anywhere}
 .wide{overflow-x:auto}table{border-collapse:collapse;min-width:50%}th,td{padding:.3rem .7rem;text-align:left;
 border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{white-space:nowrap}
-td:first-child{min-width:9rem}th.n{text-align:right}
+td{min-width:9rem}th.n{text-align:right}
 td.n{min-width:0;text-align:right;font-variant-numeric:tabular-nums;
 white-space:nowrap}tr.sum td{font-weight:600;background:var(--soft)}
 .sortable th{cursor:pointer}

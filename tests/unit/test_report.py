@@ -111,4 +111,4 @@ def test_archived_objects_are_shown_with_what_a_restore_costs() -> None:
     assert dict(prices("GLACIER", 0, 0, 7)) == dict.fromkeys(Tier, 0)
     shown = page(replace(GOOD, sums=sums))
     assert "being restored" in shown
-    assert "7.916667" in shown
+    assert "7.92" in shown
