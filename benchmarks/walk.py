@@ -131,6 +131,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
 def main() -> None:
     console = Console()
     canned, both = sides()
+    report: dict[str, dict[str, float]] = {}
     count = int(os.environ.get("RUNS") or 5)
     made = Table("walk", title=f"Both sides compared, {KEYS:,} keys that agree: medians of {count} runs")
     for head in ("CPU us/key", "keys/s/core", "peak memory MiB"):
@@ -142,7 +143,9 @@ def main() -> None:
         peak = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
         made.add_row(name, f"{median * 1e6:.2f}", f"{1 / median:,.0f}", f"{peak:.1f}")
+        report[name] = {"cpu_us_a_key": median * 1e6, "keys_a_core_second": 1 / median, "peak_memory_mib": peak}
     console.print(made)
+    RESULTS.write_text(json.dumps({"keys": KEYS, "runs": count, "walks": report}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
