@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, CannedState, range_work
+from local.children import ROOT
 from shared.adapters.clock import SystemClock
 from shared.adapters.gcs import GcsDestination
 from shared.adapters.google_token import Token
@@ -40,6 +41,7 @@ from shared.workflows.request_restores import RequestRestores
 from shared.workflows.verify_range import VerifyRange
 
 KEYS = CANNED_PAGES * 1000
+RESULTS = ROOT / "benchmarks" / "results" / "walk.json"
 
 
 def copies_of(page: Page, token: str) -> bytes:

@@ -12,6 +12,8 @@ MEANING = {
     "source_prefix": "the root of the job; nothing outside it is read",
     "aws_region": "region of the S3 bucket",
     "aws_endpoint_url_s3": "only for a local stack",
+    "aws_role_arn": "role that is taken with the function's Google identity, so that there is no AWS key to keep",
+    "aws_role_audience": "whom the identity token is meant for; the role's trust policy names it as `oaud`",
     "aws_credentials_secret": "`projects/P/secrets/S/versions/V` with `access_key_id` and `secret_access_key` as JSON; "
     "without it botocore's own chain is used",
     "requester_pays": "say with every request to S3 that its sender pays",

@@ -149,7 +149,8 @@ class Settings(BaseModel):
     staging_bucket: where large objects are put together; in the destination's location, without soft delete.
     large_bytes: larger objects are copied in parts of part_bytes, each by an invocation of its own.
     aws_credentials_secret: projects/P/secrets/S/versions/V holding {"access_key_id", "secret_access_key"}
-    as JSON; without it botocore's own chain is used.
+    as JSON. aws_role_arn: taken with the function's Google identity instead, said to aws_role_audience. Without either
+    botocore's own chain is used.
     include, exclude: globs of keys, separated by commas; `*` stops at a slash, `**` does not. least_bytes, most_bytes,
     modified_after, modified_before (RFC 3339), source_storage_classes: what else a job leaves out.
     report_bucket: where manifests and reports are put; without it there are none. pulse_seconds: how often an instance
@@ -175,6 +176,8 @@ class Settings(BaseModel):
     source_prefix: str = ""
     aws_region: str = Field(default="us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     aws_endpoint_url_s3: Origin | None = None
+    aws_role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+    aws_role_audience: str = Field(default="s3-to-gcs", min_length=1)
     aws_credentials_secret: str | None = Field(default=None, pattern=_SECRET_VERSION)
     requester_pays: bool = False
 
@@ -240,6 +243,8 @@ class Settings(BaseModel):
             raise ValueError("STAGING_BUCKET must be a bucket of its own, not the DESTINATION_BUCKET")
         if self.report_bucket in (self.destination_bucket, self.staging_bucket):
             raise ValueError("REPORT_BUCKET must be a bucket of its own, neither DESTINATION_BUCKET nor STAGING_BUCKET")
+        if self.aws_role_arn is not None and self.aws_credentials_secret is not None:
+            raise ValueError("AWS_ROLE_ARN and AWS_CREDENTIALS_SECRET are both set: keep one of them")
         unknown = {new for _, new in self.storage_class_map} - STORAGE_CLASSES
         if unknown:
             raise ValueError(f"STORAGE_CLASS_MAP: Cloud Storage has no class {', '.join(sorted(unknown))}")

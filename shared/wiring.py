@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import botocore.session
 from botocore.credentials import Credentials
 
+from shared.adapters.aws_identity import role_credentials
 from shared.adapters.cdn_access import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key
 from shared.adapters.clock import SystemClock
 from shared.adapters.firestore import FirestoreState
@@ -319,7 +320,9 @@ async def cdn_access(given: Settings, address: S3Address, clock: Clock) -> Acces
 
 
 async def aws_credentials(given: Settings) -> Credentials:
-    """From the named secret, or from botocore's own chain. Raises SettingsError if there are none."""
+    """Of the role, from the named secret, or from botocore's own chain. Raises SettingsError if there are none."""
+    if given.aws_role_arn is not None:
+        return await asyncio.to_thread(role_credentials, given.aws_role_arn, given.aws_region, given.aws_role_audience)
     if given.aws_credentials_secret is not None:
         value = await SecretManager().read(given.aws_credentials_secret)
         try:
@@ -331,5 +334,7 @@ async def aws_credentials(given: Settings) -> Credentials:
             ) from None
     found = await asyncio.to_thread(botocore.session.Session().get_credentials)
     if found is None:
-        raise SettingsError("no AWS credentials: set AWS_CREDENTIALS_SECRET, or give botocore a way to find some")
+        raise SettingsError(
+            "no AWS credentials: set AWS_ROLE_ARN or AWS_CREDENTIALS_SECRET, or give botocore a way to find some"
+        )
     return found

@@ -19,7 +19,7 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFou
 from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.adapters.firestore_runs import FirestoreRuns
+from shared.adapters.firestore_runs import KEPT_SECONDS, FirestoreRuns
 from shared.adapters.firestore_tallies import digest, time
 from shared.core.errors import StateConflict
 from shared.core.sweep import Extra
@@ -104,7 +104,7 @@ class FirestoreState(FirestoreRuns):
         await self._prefixes.document(_prefix_id(prefix)).set({"prefix": prefix, **fields}, merge=True)
 
     async def note_rejected(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
-        fields = {"topic": topic, "problems": list(problems), "at": time(now)}
+        fields = {"topic": topic, "problems": list(problems), "at": time(now), "expires_at": time(now + KEPT_SECONDS)}
         await self._rejected.document(quote(message_id, safe="")).set(fields)
 
 

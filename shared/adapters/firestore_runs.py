@@ -35,6 +35,10 @@ from shared.core.progress import Progress, together
 from shared.core.sums import Sums
 from shared.ports import Grant, Log, OpenRange, OpenRun, RangeId, Refusal, RunSummary
 
+KEPT_SECONDS = 180 * 86_400.0
+"""What is only history is written with the time at which Firestore's own clean-up may take it away.
+https://firebase.google.com/docs/firestore/ttl"""
+
 _SAMPLE = 20
 """Open ranges and records looked at to tell whether a run is going."""
 
@@ -110,6 +114,7 @@ class FirestoreRuns(FirestoreLedger):
             "state": "done",
             "stopped": books.stopped,
             "ended_at": time(now),
+            "expires_at": time(now + KEPT_SECONDS),
         }
         if books.sums.folders or books.manifest:
             fields["sums"] = pack_sums(books.sums, books.manifest)
@@ -201,6 +206,7 @@ class FirestoreRuns(FirestoreLedger):
         fields: dict[str, object] = {
             "state": state,
             "ended_at": time(now),
+            "expires_at": time(now + KEPT_SECONDS),
             "listed": {"listed": {"keys": books.listed_keys, "bytes": books.listed_bytes}},
             "outcomes": tally(books.outcomes, Outcome),
             "filters": tally(books.filters, Filter),

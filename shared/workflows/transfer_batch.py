@@ -61,6 +61,7 @@ class TransferBatch:
         if message.part is None and (await self.switch.read()).paused:
             self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
             return
+        began = self.clock.monotonic()
         found = await self.state.record(message.batch)
         record = found.record if found else self._from_message(message)
         settled = {entry.key for entry in record.entries if not entry.open}
@@ -75,7 +76,25 @@ class TransferBatch:
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
         await self.pulse.beat(message.run, ended)
-        await self._hand_back(message, [left for left in results if isinstance(left, _Left)])
+        left = [item for item in results if isinstance(item, _Left)]
+        await self._hand_back(message, left)
+        self._tell(message, ended, len(left), self.clock.monotonic() - began)
+
+    def _tell(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:
+        """The line that metrics are made of."""
+        copied = [entry.size for entry in ended if entry.outcome is Outcome.COPIED]
+        self.log.info(
+            "batch",
+            run=message.run,
+            batch=message.batch,
+            attempt=message.attempt,
+            copied=len(copied),
+            bytes=sum(copied),
+            failed=sum(entry.outcome is Outcome.FAILED for entry in ended),
+            ended=len(ended),
+            left=left,
+            seconds=round(seconds, 3),
+        )
 
     def _from_message(self, message: TransferMessage) -> Record:
         """The memory of this batch is lost, or never was: the message says all that is needed."""
