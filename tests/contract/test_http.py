@@ -340,7 +340,7 @@ async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None
 class Anywhere:
     """A way to the bytes without any proof."""
 
-    side = "cdn"
+    route = "cloudfront"
 
     def __init__(self, url: str) -> None:
         self._url = url
