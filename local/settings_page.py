@@ -60,6 +60,8 @@ MEANING = {
     "deletes what every guard lets go (docs/design.md)",
     "extra_share": "if more than this share of all copies belongs to no object, none is deleted",
     "extra_grace_seconds": "how long ago a comparison must have seen such a copy before it may be deleted",
+    "ceiling_objects": "the most objects that one run may publish, unless `manage ceilings` says otherwise",
+    "ceiling_bytes": "the same, in bytes",
     "restore_tier": "`Bulk`, `Standard` or `Expedited`: comparisons ask S3 to restore archived objects, which are "
     "copied once that is done; without it nothing is restored",
     "restore_days": "days that restored objects stay readable",

@@ -160,6 +160,7 @@ class Settings(BaseModel):
     what an earlier comparison saw so long ago. sum_depth: folders below the root that are summed up apart.
     restore_tier: Bulk, Standard or Expedited: comparisons ask S3 to restore archived objects for restore_days; they are
     copied once that is done. Without it nothing is restored.
+    ceiling_objects, ceiling_bytes: the most that one run may publish, unless `manage ceilings` says otherwise.
     keys_per_message, batch_bytes: where a batch is cut. in_flight_life_seconds: how long a published
     batch counts as alive. lease_seconds: after this much silence a range may be taken over.
     objects_in_flight and bytes_in_flight bound one instance's memory.
@@ -223,6 +224,8 @@ class Settings(BaseModel):
     extra_share: float = Field(default=0.01, gt=0, le=1)
     extra_grace_seconds: float = Field(default=7 * 86_400, ge=86_400)
     sum_depth: int = Field(default=1, ge=0, le=10)
+    ceiling_objects: int | None = Field(default=None, ge=1)
+    ceiling_bytes: int | None = Field(default=None, ge=1)
     restore_tier: Tier | None = None
     restore_days: int = Field(default=7, ge=1, le=365)
     keys_per_message: int = Field(default=100, ge=1, le=1000)

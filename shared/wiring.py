@@ -25,7 +25,7 @@ from shared.adapters.s3_address import S3Address
 from shared.adapters.secrets import SecretManager
 from shared.config import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, VerifyAfter, load
 from shared.core.errors import SettingsError
-from shared.ports import Clock, Destination, Download, Log, Queue, Reports, Source, Staging, State, Uploads
+from shared.ports import Clock, Control, Destination, Download, Log, Queue, Reports, Source, Staging, State, Uploads
 from shared.telemetry import Log as JsonLog
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
@@ -291,7 +291,7 @@ async def build(given: Settings) -> Parts:
         state=state,
         uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
         reports=GcsReports(given.report_bucket, endpoint, http, token) if given.report_bucket else None,
-        switch=Switch(state, clock),
+        switch=Switch(state, clock, Control(False, given.ceiling_objects, given.ceiling_bytes)),
         pulse=Pulse(state, clock, given.pulse_seconds),
         in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
     )

@@ -14,6 +14,7 @@ from shared.core.keys import Mapping
 from shared.core.messages import ListMessage, Message, VerifyMessage
 from shared.core.parts import LEAST_PART_BYTES
 from shared.core.sweep import DeleteExtras
+from shared.ports import Control
 from shared.workflows.copy_large import CopyLarge
 from shared.workflows.copy_object import CopyObject
 from shared.workflows.follow_up import FollowUp
@@ -108,6 +109,7 @@ class World:
     repair_passes: int = 1
     delete_extras: DeleteExtras = DeleteExtras.OFF
     restore_tier: Tier | None = None
+    standing: Control = field(default_factory=Control)
     extra_share: float = 0.5
     verify_initial: bool = False
     verify_always: bool = False
@@ -135,7 +137,7 @@ class World:
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
-        self.switch, pulse = Switch(state, self.clock), Pulse(state, self.clock, instance="instance")
+        self.switch, pulse = Switch(state, self.clock, self.standing), Pulse(state, self.clock, instance="instance")
         follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
         sweep = SweepExtras(
             source, destination, state, self.clock, self.log, self.delete_extras, root, self.extra_share, GRACE

@@ -1,6 +1,6 @@
 """What a person says to a job that is running: stop for now, and no more than this."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.core.errors import BucketError
 from shared.ports import Clock, Control, State
@@ -22,10 +22,13 @@ class Stopped(BucketError):
 
 @dataclass(slots=True)
 class Switch:
-    """The control document, read at most once a second; one an instance."""
+    """The control document, read at most once a second; one an instance. standing: the job's own ceilings, which hold
+    where the document names none.
+    """
 
     state: State
     clock: Clock
+    standing: Control = field(default_factory=Control)
     _known: Control = field(default_factory=Control)
     _read_at: float = float("-inf")
 
@@ -33,7 +36,12 @@ class Switch:
         """What was said, at most FRESH_SECONDS ago; afresh: now."""
         if afresh or self.clock.monotonic() - self._read_at >= FRESH_SECONDS:
             self._read_at = self.clock.monotonic()
-            self._known = await self.state.control()
+            said, usual = await self.state.control(), self.standing
+            self._known = replace(
+                said,
+                most_objects=usual.most_objects if said.most_objects is None else said.most_objects,
+                most_bytes=usual.most_bytes if said.most_bytes is None else said.most_bytes,
+            )
         return self._known
 
 

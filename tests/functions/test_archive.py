@@ -64,7 +64,7 @@ def test_the_requirements_hold_all_that_is_imported() -> None:
         line.split("==")[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line
     }
     owners = packages_distributions()
-    google = {"google.auth": "google-auth", "google.api_core": "google-api-core", "google.pubsub_v1": "google-cloud-pubsub",
+    google = {"google.auth": "google-auth", "google.oauth2": "google-auth", "google.api_core": "google-api-core", "google.pubsub_v1": "google-cloud-pubsub",
               "google.cloud.firestore": "google-cloud-firestore", "google.cloud.firestore_v1": "google-cloud-firestore",
               "google.cloud.secretmanager_v1": "google-cloud-secret-manager"}  # fmt: skip
     for module in imported():

@@ -289,6 +289,15 @@ async def resume(world: World) -> Resumed:
     return await Resume(world.state, world.queue, publish, {"list": "list", "keys": "list", "verify": "verify"})()
 
 
+async def test_a_job_has_a_ceiling_of_its_own_until_somebody_says_another() -> None:
+    world = filled(8, standing=Control(most_objects=3))
+    assert (await world.state.summary(await world.run())).outcomes.keys == {Outcome.COPIED: 3}
+    await world.state.set_control(Control(most_objects=100))
+    world.clock.time += LIFE
+    await world.run()
+    assert world.same()
+
+
 @pytest.mark.parametrize(
     ("control", "copied"),
     [

@@ -1,0 +1,104 @@
+# Three topics with a push subscription of our own each, and one for what nobody could handle. The subscription that an Eventarc
+# trigger would make exposes neither deadline nor backoff nor dead letters.
+
+locals {
+  # Who publishes what: the lister goes on on its own topic, hands out batches, and asks for a comparison; and so on.
+  publishers = {
+    lister   = ["list", "transfer", "verify", "dead-letters"]
+    transfer = ["transfer", "dead-letters"]
+    verifier = ["verify", "transfer", "dead-letters"]
+  }
+
+  publishing = merge([
+    for function, topics in local.publishers : { for topic in topics : "${function}/${topic}" => { function = function, topic = topic } }
+  ]...)
+}
+
+resource "google_pubsub_topic" "this" {
+  for_each = toset(["list", "transfer", "verify", "dead-letters"])
+
+  name = "${var.job}-${each.key}"
+
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_pubsub_topic_iam_member" "function" {
+  for_each = local.publishing
+
+  topic  = google_pubsub_topic.this[each.value.topic].name
+  role   = "roles/pubsub.publisher"
+  member = google_service_account.this[each.value.function].member
+}
+
+# The longest deadline there is, which is what an invocation's budget is cut to: https://cloud.google.com/pubsub/quotas
+resource "google_pubsub_subscription" "function" {
+  for_each = local.functions
+
+  name                       = "${var.job}-${each.key}"
+  topic                      = google_pubsub_topic.this[each.value.topic].id
+  ack_deadline_seconds       = 600
+  message_retention_duration = "604800s"
+
+  push_config {
+    push_endpoint = google_cloudfunctions2_function.this[each.key].service_config[0].uri
+
+    oidc_token {
+      service_account_email = google_service_account.this["invoker"].email
+      audience              = google_cloudfunctions2_function.this[each.key].service_config[0].uri
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.this["dead-letters"].id
+    max_delivery_attempts = 20
+  }
+
+  expiration_policy {
+    ttl = ""
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.invoker, google_pubsub_topic_iam_member.agent]
+}
+
+# Dead letters wait here until somebody looks; a topic without a subscription would drop them.
+resource "google_pubsub_subscription" "dead_letters" {
+  name                       = "${var.job}-dead-letters"
+  topic                      = google_pubsub_topic.this["dead-letters"].id
+  ack_deadline_seconds       = 600
+  message_retention_duration = "2678400s"
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+# What dead-lettering needs: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
+resource "google_pubsub_topic_iam_member" "agent" {
+  topic  = google_pubsub_topic.this["dead-letters"].name
+  role   = "roles/pubsub.publisher"
+  member = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "agent" {
+  for_each = google_pubsub_subscription.function
+
+  subscription = each.value.name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+# What signing push requests needs: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
+resource "google_service_account_iam_member" "agent" {
+  service_account_id = google_service_account.this["invoker"].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.pubsub_agent
+}

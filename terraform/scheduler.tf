@@ -1,0 +1,23 @@
+# What begins by itself: a delta run, a comparison, and a look every few minutes for runs that have ended, which writes their
+# reports and sends what follows from them.
+
+resource "google_cloud_scheduler_job" "this" {
+  for_each = {
+    delta  = { topic = "list", message = {}, schedule = var.schedules.delta }
+    verify = { topic = "verify", message = {}, schedule = var.schedules.verify }
+    close  = { topic = "verify", message = { close = true }, schedule = "*/5 * * * *" }
+  }
+
+  name      = "${var.job}-${each.key}"
+  region    = var.region
+  schedule  = each.value.schedule
+  time_zone = var.schedules.time_zone
+  paused    = var.schedules.paused && each.key != "close"
+
+  pubsub_target {
+    topic_name = google_pubsub_topic.this[each.value.topic].id
+    data       = base64encode(jsonencode(each.value.message))
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,83 @@
+# The functions' environment: every setting of shared/config.py, and nothing else. What is null or empty is left out, and the
+# function takes its own default.
+
+locals {
+  settings = {
+    GOOGLE_CLOUD_PROJECT = var.project
+    JOB                  = var.job
+    FIRESTORE_DATABASE   = google_firestore_database.memory.name
+
+    SOURCE_BUCKET          = var.source_bucket.name
+    SOURCE_PREFIX          = var.source_bucket.prefix
+    AWS_REGION             = var.source_bucket.region
+    AWS_ROLE_ARN           = one(aws_iam_role.functions[*].arn)
+    AWS_ROLE_AUDIENCE      = local.role_audience
+    AWS_CREDENTIALS_SECRET = local.uses_aws_secret ? "${google_secret_manager_secret.this["aws-credentials"].id}/versions/latest" : null
+    REQUESTER_PAYS         = var.source_bucket.requester_pays
+
+    ROUTE                  = var.cdn.route
+    CDN_URL                = local.cdn_url
+    CDN_PATH_MAP           = local.pairs["cdn_path_map"]
+    CDN_AUTH               = var.cdn.auth
+    CDN_KEY_PAIR_ID        = local.cdn_key_pair_id
+    CDN_PRIVATE_KEY_SECRET = local.uses_cdn_secret ? "${google_secret_manager_secret.this["cdn-private-key"].id}/versions/latest" : null
+    CDN_POLICY_SECONDS     = var.cdn.policy_seconds
+    CDN_POLICY_HASH        = var.cdn.policy_hash
+    STALE_EDGE             = var.cdn.stale_edge
+    PRICE_S3_EGRESS_GB     = var.cdn.prices.s3_egress_gb
+    PRICE_CDN_EGRESS_GB    = var.cdn.prices.cdn_egress_gb
+    PRICE_CDN_10K_REQUESTS = var.cdn.prices.cdn_10k_requests
+
+    DESTINATION_BUCKET = local.destination
+    DESTINATION_PREFIX = var.destination_bucket.prefix
+    STORAGE_CLASS_MAP  = local.pairs["storage_class_map"]
+    UNSUPPORTED_NAMES  = var.destination_bucket.unsupported_names
+    STAGING_BUCKET     = google_storage_bucket.staging.name
+    REPORT_BUCKET      = google_storage_bucket.reports.name
+    LARGE_BYTES        = var.tuning.large_bytes
+    PART_BYTES         = var.tuning.part_bytes
+
+    LIST_TOPIC        = google_pubsub_topic.this["list"].name
+    TRANSFER_TOPIC    = google_pubsub_topic.this["transfer"].name
+    VERIFY_TOPIC      = google_pubsub_topic.this["verify"].name
+    DEAD_LETTER_TOPIC = google_pubsub_topic.this["dead-letters"].name
+
+    INCLUDE                = join(",", [for glob in var.filters.include : replace(replace(glob, "%", "%25"), ",", "%2C")])
+    EXCLUDE                = join(",", [for glob in var.filters.exclude : replace(replace(glob, "%", "%25"), ",", "%2C")])
+    LEAST_BYTES            = var.filters.least_bytes
+    MOST_BYTES             = var.filters.most_bytes
+    MODIFIED_AFTER         = var.filters.modified_after
+    MODIFIED_BEFORE        = var.filters.modified_before
+    SOURCE_STORAGE_CLASSES = join(",", var.filters.storage_classes)
+
+    VERIFY_AFTER        = var.comparison.after
+    REPAIR_PASSES       = var.comparison.repair_passes
+    SUM_DEPTH           = var.comparison.sum_depth
+    DELETE_EXTRAS       = var.comparison.delete_extras
+    EXTRA_SHARE         = var.comparison.extra_share
+    EXTRA_GRACE_SECONDS = var.comparison.extra_grace_days * 86400
+    RESTORE_TIER        = var.comparison.restore_tier
+    RESTORE_DAYS        = var.comparison.restore_days
+
+    BATCH_BYTES            = var.tuning.batch_bytes
+    BUDGET_SECONDS         = var.tuning.budget_seconds
+    BYTES_IN_FLIGHT        = var.tuning.bytes_in_flight
+    CEILING_BYTES          = var.tuning.ceiling_bytes
+    CEILING_OBJECTS        = var.tuning.ceiling_objects
+    IN_FLIGHT_LIFE_SECONDS = var.tuning.in_flight_life_seconds
+    KEYS_PER_MESSAGE       = var.tuning.keys_per_message
+    LEASE_SECONDS          = var.tuning.lease_seconds
+    LOG_LEVEL              = var.tuning.log_level
+    MAX_ATTEMPTS           = var.tuning.max_attempts
+    OBJECTS_IN_FLIGHT      = var.tuning.objects_in_flight
+    PULSE_SECONDS          = var.tuning.pulse_seconds
+  }
+
+  # old=new,old=new, percent-encoded where the format has a meaning of its own for a character.
+  pairs = {
+    for name, map in { cdn_path_map = var.cdn.path_map, storage_class_map = var.destination_bucket.storage_class_map } :
+    name => join(",", [for old, new in map : replace("${urlencode(old)}=${urlencode(new)}", "+", "%20")])
+  }
+
+  environment = { for name, value in local.settings : name => tostring(value) if value != null && try(tostring(value), "") != "" }
+}
