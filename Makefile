@@ -1,10 +1,11 @@
 # Every target sets up what it needs in .venv; nothing else is installed.
 
 PYTHON ?= python3
+TERRAFORM ?= terraform
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan bench-walk simulate check format clean
+.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan bench-walk simulate check tf-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -58,10 +59,21 @@ bench-walk: .venv/.bench  ## CPU of a comparison of both sides a key, with and w
 simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: hours, instances, bill, a plot (SCALE=1)
 	@SCALE="$(SCALE)" $(BIN)/python -m benchmarks.simulate
 
+.venv/.policies: requirements-policies.txt | .venv/bin/python
+	@echo "installing what checks policies into .venv/policies"
+	@$(PYTHON) -m venv .venv/policies
+	@.venv/policies/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-policies.txt
+	@touch $@
+
 check: .venv/.dev  ## lint, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+tf-check: .venv/.dev .venv/.policies  ## Terraform: format, schemas, shapes, mistakes and policies (TERRAFORM=terraform)
+	@$(TERRAFORM) fmt -check -diff -recursive terraform
+	@TERRAFORM="$(TERRAFORM)" $(BIN)/python -m pytest tests/terraform
+	@.venv/policies/bin/checkov --config-file terraform/.checkov.yaml --directory terraform
 
 format: .venv/.dev  ## put the code into the one format
 	@$(BIN)/ruff check --fix .

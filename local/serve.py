@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 
+from local.children import ROOT
 from local.serving import HOST, PortTaken, check_free, listen_both, listen_http, scheme
 
 ACCESS_KEY, SECRET_KEY = "test", "test"
@@ -53,10 +54,11 @@ async def _pubsub(port: int, _origin: str) -> None:
 
 
 async def _firestore(port: int, _origin: str) -> None:
+    from local.firestore.indexes import Indexes
     from local.firestore.service import Firestore, handlers
     from local.instruments import Instruments
 
-    service = Firestore(Instruments())
+    service = Firestore(Instruments(), Indexes.read(ROOT / "terraform" / "firestore.indexes.json"))
     await listen_both(handlers(service), service.instruments.control, port)
 
 

@@ -1,49 +1,15 @@
-# The memory: a database of the job's own, the indexes that its queries need, and exemptions for what must not be indexed.
+# The memory: a database of the job's own, the indexes that its queries need, exemptions for what must not be indexed (what is large, and
+# what only grows, which holds writes to an indexed field to 500 a second), and history that Firestore takes away once it is 180 days old.
+# https://firebase.google.com/docs/firestore/best-practices#hotspots
+#
+# The file is in the format of Firebase's own tool; the embedded Firestore reads it, too, and refuses queries that it does not serve.
 
 locals {
-  # What is never asked for: large, or only growing, which holds writes to an indexed field to 500 a second.
-  # https://firebase.google.com/docs/firestore/best-practices#hotspots
-  exempted = {
-    ledger   = ["table", "detail", "published_at", "attempt"]
-    parts    = ["digests", "crc64nvme"]
-    pulses   = ["progress"]
-    ranges   = ["message", "fences", "sums", "ended_at"]
-    rejected = ["problems", "at"]
-    runs     = ["message", "started_at", "ended_at"]
-    uploads  = ["opened_at"]
-  }
+  firestore = jsondecode(file("${path.module}/firestore.indexes.json"))
 
-  # History that Firestore takes away by itself once it is 180 days old (KEPT_SECONDS in shared/adapters/firestore_runs.py).
-  expiring = toset(["ranges", "rejected", "runs"])
-
-  # Sums are asked for five fields at a time, and every group needs an index (shared/adapters/firestore_tallies.py).
-  outcomes = ["copied", "unchanged", "in_flight", "filtered", "unsupported", "archived", "failed"]
-  filters  = ["include", "exclude", "size", "modified", "storage_class"]
-  verdicts = [
-    "same", "missing", "size_differs", "checksum_differs", "etag_differs", "unproven", "extra", "unsupported", "archived", "in_flight",
-  ]
-  tallies = {
-    for field, names in { filters = local.filters, listed = ["listed"], outcomes = local.outcomes, verdicts = local.verdicts } :
-    field => chunklist(flatten([for name in names : ["${field}.${name}.keys", "${field}.${name}.bytes"]]), 5)
-  }
-  sums = concat(
-    [for fields in local.tallies["outcomes"] : { collection = "ledger", fields = concat(["run"], fields) }],
-    flatten([for name, groups in local.tallies : [for fields in groups : { collection = "ranges", fields = concat(["run"], fields) }]]),
-  )
-
-  # A field is descending where it ends in " desc".
   indexes = {
-    for index in concat(local.sums, [
-      { collection = "extras", fields = ["run", "since"] },
-      { collection = "ledger", fields = ["first", "keys"] },
-      { collection = "ledger", fields = ["level", "first"] },
-      { collection = "ledger", fields = ["shared", "last"] },
-      { collection = "ledger", fields = ["run", "open"] },
-      { collection = "ledger", fields = ["run", "outcomes.failed.keys"] },
-      { collection = "pulses", fields = ["run", "at desc"] },
-      { collection = "ranges", fields = ["run", "state"] },
-      { collection = "ranges", fields = ["run", "stopped"] },
-    ]) : "${index.collection}: ${join(", ", index.fields)}" => index
+    for index in local.firestore.indexes :
+    "${index.collectionGroup}: ${join(", ", index.fields[*].fieldPath)}" => index
   }
 }
 
@@ -64,38 +30,33 @@ resource "google_firestore_index" "this" {
   for_each = local.indexes
 
   database    = google_firestore_database.memory.name
-  collection  = each.value.collection
-  query_scope = "COLLECTION"
+  collection  = each.value.collectionGroup
+  query_scope = each.value.queryScope
 
   dynamic "fields" {
     for_each = each.value.fields
 
     content {
-      field_path = trimsuffix(fields.value, " desc")
-      order      = endswith(fields.value, " desc") ? "DESCENDING" : "ASCENDING"
+      field_path = fields.value.fieldPath
+      order      = fields.value.order
     }
   }
 }
 
-resource "google_firestore_field" "exempted" {
-  for_each = merge([for collection, fields in local.exempted : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }]...)
+resource "google_firestore_field" "this" {
+  for_each = { for field in local.firestore.fieldOverrides : "${field.collectionGroup}.${field.fieldPath}" => field }
 
   database   = google_firestore_database.memory.name
-  collection = each.value.collection
-  field      = each.value.field
+  collection = each.value.collectionGroup
+  field      = each.value.fieldPath
 
   index_config {}
-}
 
-resource "google_firestore_field" "expiring" {
-  for_each = local.expiring
+  dynamic "ttl_config" {
+    for_each = each.value.ttl ? [1] : []
 
-  database   = google_firestore_database.memory.name
-  collection = each.key
-  field      = "expires_at"
-
-  index_config {}
-  ttl_config {}
+    content {}
+  }
 }
 
 # Of this database only: https://cloud.google.com/firestore/native/docs/conditional-access

@@ -23,7 +23,7 @@ from shared.core.objects import Attributes, DestinationObject, SourceObject
 from shared.core.outcomes import Books, Outcome, Tally
 from shared.core.page import Page
 from shared.core.progress import Progress, together
-from shared.core.proof import PartDigests
+from shared.core.proof import Chunk, PartDigests
 from shared.core.sums import Sums
 from shared.core.sweep import Extra
 from shared.ports import (
@@ -212,7 +212,7 @@ class FakeDownload:
         return Body(stored.etag, size, stored.told, _in_two(body), lambda: None, self.name)
 
 
-async def _in_two(body: bytes) -> AsyncIterator[bytes]:
+async def _in_two(body: bytes) -> AsyncIterator[Chunk]:
     half = len(body) // 2
     for part in (body[:half], body[half:]):
         if part:
@@ -234,7 +234,7 @@ class FakeDestination:
     async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         return {name: self.objects[name][0] for name in names if name in self.objects}
 
-    async def write(self, upload: Upload, chunks: AsyncIterator[bytes]) -> DestinationObject:
+    async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
         body = b"".join([chunk async for chunk in chunks])
         if len(body) != upload.size:
             raise Corrupt("length")
@@ -289,7 +289,7 @@ class FakeStaging:
         self.uploads[upload] = {}
         return upload
 
-    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[bytes]) -> StoredPart:
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
         body = b"".join([chunk async for chunk in chunks])
         if len(body) != size:
             raise Corrupt("length")

@@ -62,7 +62,7 @@ class Port:
         self._port, self._steps = port, steps
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
+        method: Any = getattr(self._port, name)
         if not inspect.iscoroutinefunction(method):
             return method
 
@@ -132,7 +132,6 @@ class World:
         self.inbox: deque[tuple[str, Message, str]] = deque()
         self._numbers = iter(range(10**6))
         source, destination = self.bucket, Port(self.destination, self.steps)
-        destination.listing = self.destination.listing
         self.state.now = self.clock.now
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
@@ -163,7 +162,7 @@ class World:
         large = CopyLarge(
             copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
         )  # fmt: skip
-        self.handlers: dict[str, Callable[..., Any]] = {
+        self.handlers: dict[str, Any] = {
             "list": ListRange(work=work["list"], **common),
             "transfer": TransferBatch(
                 copy,

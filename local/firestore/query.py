@@ -16,8 +16,8 @@ from local.firestore.values import get, name_key, number, numeric, parse_path, p
 
 NAME = "__name__"
 _AND = 1
-_DESCENDING = 2
-_IS_NAN, _IS_NULL, _IS_NOT_NAN = 2, 3, 4
+DESCENDING = 2
+IS_NAN, IS_NULL, _IS_NOT_NAN = 2, 3, 4
 _ARRAY = 8
 
 
@@ -36,7 +36,7 @@ class Op(IntEnum):
     NOT_IN = 10
 
 
-_INEQUALITIES = frozenset({Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.NOT_EQUAL, Op.NOT_IN})
+INEQUALITIES = frozenset({Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.NOT_EQUAL, Op.NOT_IN})
 
 Key = tuple[Any, ...]
 Predicate = Callable[[Any], bool]
@@ -130,7 +130,7 @@ def _candidates(store: Store, parent: str, query: Any) -> list[Any]:
 
 def _order(query: Any, inequalities: list[str]) -> list[tuple[str, bool]]:
     """(field, descending): as asked, then the fields of inequalities, then the name."""
-    order = [(item.field.field_path, item.direction == _DESCENDING) for item in query.order_by]
+    order = [(item.field.field_path, item.direction == DESCENDING) for item in query.order_by]
     last = order[-1][1] if order else False
     named = [field for field, _ in order]
     order += [(field, last) for field in sorted(set(inequalities)) if field not in named]
@@ -180,22 +180,22 @@ def _predicate(where: Any, inequalities: list[str]) -> Predicate:
 
 def _unary(condition: Any, inequalities: list[str]) -> Predicate:
     path, op = parse_path(condition.field.field_path), condition.op
-    if op not in (_IS_NAN, _IS_NULL):
+    if op not in (IS_NAN, IS_NULL):
         inequalities.append(condition.field.field_path)
 
     def test(document: Any) -> bool:
         value = get(document, path)
         if value is None:
             return False
-        about = sort_key(value) == ((2, 0, 0) if op in (_IS_NAN, _IS_NOT_NAN) else (0,))
-        return about if op in (_IS_NAN, _IS_NULL) else not about
+        about = sort_key(value) == ((2, 0, 0) if op in (IS_NAN, _IS_NOT_NAN) else (0,))
+        return about if op in (IS_NAN, IS_NULL) else not about
 
     return test
 
 
 def _field(condition: Any, inequalities: list[str]) -> Predicate:
     name, op, wanted = condition.field.field_path, condition.op, sort_key(condition.value)
-    if op in _INEQUALITIES:
+    if op in INEQUALITIES:
         inequalities.append(name)
     if name == NAME:
         return _comparison(op, wanted, lambda document: name_key(document.name))

@@ -16,6 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.rpc.status_pb2 import Status
 
 from local.firestore import protos, query
+from local.firestore.indexes import Asked, Indexes
 from local.firestore.store import FirestoreError, Store
 from local.instruments import Instruments, Refusal
 
@@ -45,8 +46,9 @@ class Firestore:
     )
     streaming = ("BatchGetDocuments", "RunQuery", "RunAggregationQuery")
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(self, instruments: Instruments, indexes: Indexes | None = None) -> None:
         self.instruments = instruments
+        self._indexes = indexes or Indexes({}, frozenset())
         self._store = Store()
         self._transactions: dict[bytes, Transaction] = {}
         self._numbers = itertools.count(1)
@@ -130,6 +132,7 @@ class Firestore:
         await self.instruments.enter("firestore.query")
         transaction, started = self._transaction(request)
         asked = request.structured_query
+        self._indexes.check(Asked.of(asked))
         documents = query.run(self._store, request.parent, asked)
         self.instruments.count("firestore.reads", max(1, len(documents)))
         if transaction is not None:
@@ -148,6 +151,7 @@ class Firestore:
         asked = request.structured_aggregation_query
         if len(asked.aggregations) > 5:
             raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "maximum number of aggregations is 5")
+        self._indexes.check(Asked.of(asked.structured_query, asked.aggregations))
         found = query.run(self._store, request.parent, asked.structured_query)
         documents = query.with_summed_fields(found, asked.aggregations)
         self.instruments.count("firestore.reads", max(1, math.ceil(len(documents) / ENTRIES_A_READ)))

@@ -96,7 +96,7 @@ def test_firestore_aggregations_leave_out_what_lacks_a_field(documents: Any) -> 
         query = AggregationQuery(documents.limit(100))
         for field in fields:
             query.sum(field, alias=field)
-        return {item.alias: item.value for group in query.get() for item in group}
+        return {item.alias: item.value for group in query.get() for item in group}  # type: ignore[attr-defined]
 
     assert sums("x") == {"x": 3}
     assert sums("x", "y") == {"x": 1, "y": 10}

@@ -64,8 +64,8 @@ def test_pubsub_dead_letters_after_the_last_attempt(topic: tuple[Any, Any, str, 
         request={"name": name, "topic": path, "dead_letter_policy": policy, "retry_policy": retry}
     )
     publisher.publish(path, b"poison").result()
-    attempts = []
-    dead = None
+    attempts: list[int] = []
+    dead: Any = None
     while dead is None and len(attempts) < 10:
         received = pull(subscriber, name, seconds=4)
         if received is not None:

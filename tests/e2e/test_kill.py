@@ -109,4 +109,4 @@ def test_a_lister_killed_while_it_cuts_a_long_prefix(monkeypatch: pytest.MonkeyP
         ledger = Client(project=PROJECT).collection("jobs/default/ledger").stream()
         keys = [key for record in ledger for key in Table(Packed(record.get("table"), record.get("detail"))).keys]
         assert len(keys) == len(set(keys)) == count
-        assert Client(project=PROJECT).collection("jobs/default/ranges").count().get()[0][0].value >= 4
+        assert Client(project=PROJECT).collection("jobs/default/ranges").count().get()[0][0].value >= 4  # type: ignore[no-untyped-call]

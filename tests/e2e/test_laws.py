@@ -67,7 +67,7 @@ def test_a_delta_with_nothing_to_do_costs_next_to_nothing(stack: Stack) -> None:
 @pytest.mark.usefixtures("copied")
 def test_the_memory_is_packed(stack: Stack) -> None:
     """Never one document a key."""
-    assert Client(project=PROJECT).collection("jobs/default/ledger").count().get()[0][0].value <= 2 * COUNT / 50
+    assert Client(project=PROJECT).collection("jobs/default/ledger").count().get()[0][0].value <= 2 * COUNT / 50  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.usefixtures("copied")

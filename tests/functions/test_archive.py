@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import urllib.request
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from local.stack import FUNCTIONS, SIGNATURES, Stack
 
 
 @pytest.fixture(scope="module")
-def servers() -> Stack:
+def servers() -> Iterator[Stack]:
     with Stack(functions=()) as stack:
-        yield stack  # type: ignore[misc]
+        yield stack
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -72,7 +72,7 @@ def test_filters_are_read_from_the_environment() -> None:
     filters = load({**GOOD, **given, "SOURCE_STORAGE_CLASSES": "STANDARD, STANDARD_IA", "MOST_BYTES": "9"}).filters
     assert (filters.include, filters.exclude) == (("a/**", "b,/*"), ("**/tmp",))
     assert filters.after == "2026-01-31T00:00:00.000Z"
-    assert (filters.storage_classes, filters.most_bytes) == ({"STANDARD", "STANDARD_IA"}, 9)
+    assert (filters.storage_classes, filters.most_bytes) == (frozenset({"STANDARD", "STANDARD_IA"}), 9)
     assert load(GOOD).filters.idle
 
 

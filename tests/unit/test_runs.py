@@ -198,7 +198,7 @@ async def test_what_follows_from_a_run_follows_once() -> None:
             await world.handlers["verify"](VerifyMessage(close=True), "another", Budget(0, 10**9))
         await original(name, *rest)
 
-    world.state.end = slow  # type: ignore[method-assign]
+    world.state.end = slow  # type: ignore[method-assign,assignment]
     await world.run(VerifyMessage(close=True))
     assert sum(item.kind == "verify" for item in world.state.runs.values()) == 1
 

@@ -1,0 +1,172 @@
+"""What Terraform makes and what the code asks for are one: settings, indexes, rights, archives."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from local.children import ROOT
+from shared.adapters.firestore_tallies import MOST_SUMS
+from shared.config import Settings
+from shared.core.compare import Verdict
+from shared.core.filters import Filter
+from shared.core.outcomes import Outcome
+
+FOLDER = ROOT / "terraform"
+LOCAL = {"AWS_ENDPOINT_URL_S3"}
+"""For local stacks only."""
+
+PLATFORM = {"THREADS"}
+"""Read by functions-framework: how many messages an instance handles at a time."""
+
+
+def parsed(name: str) -> dict[str, Any]:
+    with (FOLDER / name).open() as file:
+        found: dict[str, Any] = hcl2.load(file)
+    return found
+
+
+def local(name: str, value: str) -> Any:
+    return next(block[value] for block in parsed(name)["locals"] if value in block)
+
+
+def test_every_setting_is_set_and_every_variable_is_a_setting() -> None:
+    ours = {name.upper() for name in Settings.model_fields} - LOCAL
+    theirs = {name for name in local("settings.tf", "settings") if not name.startswith("__")}
+    assert theirs == ours
+    merged = re.search(r"environment_variables\s*=\s*merge\(local\.environment, \{ (\w+) =", read("functions.tf"))
+    assert merged is not None
+    assert {merged[1]} == PLATFORM
+
+
+def test_every_tuning_reaches_the_functions() -> None:
+    names = set(re.findall(r"^    (\w+)\s*= optional\(", section("variables.tf", 'variable "tuning"'), re.MULTILINE))
+    assert names == set(re.findall(r"var\.tuning\.(\w+)", read("settings.tf")))
+    assert {name.upper() for name in names} <= {name.upper() for name in Settings.model_fields}
+
+
+def test_the_indexes_are_those_that_the_queries_need() -> None:
+    """The embedded Firestore refuses what is missing; here, that nothing is there which nobody needs."""
+    wanted: set[tuple[str, ...]] = {
+        ("extras", "run", "since"), ("ledger", "first", "keys"), ("ledger", "level", "first"), ("ledger", "shared", "last"),
+        ("ledger", "run", "open"), ("ledger", "run", "outcomes.failed.keys"), ("pulses", "run", "at"),
+        ("ranges", "run", "state"), ("ranges", "run", "stopped"),
+    }  # fmt: skip
+    sums: dict[str, dict[str, list[str]]] = {
+        "ledger": {"outcomes": list(Outcome)},
+        "ranges": {"listed": ["listed"], "outcomes": list(Outcome), "filters": list(Filter), "verdicts": list(Verdict)},
+    }
+    for collection, tallies in sums.items():
+        for field, names in tallies.items():
+            paths = [f"{field}.{name}.{unit}" for name in names for unit in ("keys", "bytes")]
+            groups = [paths[start : start + MOST_SUMS] for start in range(0, len(paths), MOST_SUMS)]
+            wanted |= {(collection, "run", *group) for group in groups}
+    table = json.loads((FOLDER / "firestore.indexes.json").read_text())
+    found = [
+        (index["collectionGroup"], *(field["fieldPath"] for field in index["fields"])) for index in table["indexes"]
+    ]
+    assert set(found) == wanted
+    assert len(found) == len(wanted)
+    indexed = {(index[0], path) for index in found for path in index[1:]}
+    assert indexed.isdisjoint((item["collectionGroup"], item["fieldPath"]) for item in table["fieldOverrides"])
+
+
+def test_what_expires_is_written_with_its_time() -> None:
+    table = json.loads((FOLDER / "firestore.indexes.json").read_text())
+    assert {item["fieldPath"] for item in table["fieldOverrides"] if item["ttl"]} == {"expires_at"}
+    assert sum(path.read_text().count('"expires_at": time(now + KEPT_SECONDS)') for path in ADAPTERS) == 3
+
+
+ADAPTERS = sorted((ROOT / "shared" / "adapters").glob("firestore*.py"))
+
+RIGHTS = {
+    "lister/list": ("shared/wiring.py", "self.range_work(self.settings.list_topic)"),
+    "lister/transfer": ("shared/workflows/list_range.py", "await out.publish.again("),
+    "lister/verify": ("shared/workflows/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
+    "lister/dead-letters": ("shared/handling.py", "parts.queue.reject("),
+    "transfer/transfer": ("shared/workflows/transfer_batch.py", "await self.queue.publish(self.topic"),
+    "transfer/dead-letters": ("shared/handling.py", "parts.queue.reject("),
+    "verifier/verify": ("shared/wiring.py", "self.range_work(self.settings.verify_topic)"),
+    "verifier/transfer": ("shared/workflows/verify_range.py", "await out.publish.again("),
+    "verifier/dead-letters": ("shared/handling.py", "parts.queue.reject("),
+    "transfer/destination": ("shared/workflows/copy_object.py", "await self.destination.write("),
+    "verifier/destination": ("shared/workflows/verify_range.py", "self.destination.listing("),
+    "transfer/staging": ("shared/workflows/copy_large.py", "await self.staging.put("),
+    "transfer/staging-bucket": ("shared/adapters/gcs_multipart.py", "softDeletePolicy"),
+    "lister/reports": ("shared/workflows/runs.py", "self.report(run, state"),
+    "verifier/reports": ("shared/workflows/write_manifest.py", "await self.reports.put("),
+    "verifier/extras": ("shared/workflows/sweep_extras.py", "await self.destination.delete("),
+}
+"""Each right of a function, and the line that needs it."""
+
+OTHERS = {
+    ("google_project_iam_member", "builder", "roles/cloudbuild.builds.builder"),
+    ("google_project_iam_member", "memory", "roles/datastore.user"),
+    ("google_storage_bucket_iam_member", "builder_code", "roles/storage.objectViewer"),
+    ("google_storage_bucket_iam_member", "function", "${each.value.role}"),
+    ("google_pubsub_topic_iam_member", "function", "roles/pubsub.publisher"),
+    ("google_pubsub_topic_iam_member", "agent", "roles/pubsub.publisher"),
+    ("google_pubsub_subscription_iam_member", "agent", "roles/pubsub.subscriber"),
+    ("google_service_account_iam_member", "agent", "roles/iam.serviceAccountOpenIdTokenCreator"),
+    ("google_secret_manager_secret_iam_member", "function", "roles/secretmanager.secretAccessor"),
+    ("google_cloud_run_v2_service_iam_member", "invoker", "roles/run.invoker"),
+    ("google_cloud_run_v2_service_iam_member", "replicate", "roles/run.invoker"),
+}
+"""Every binding there is: one that comes is thought about here, and in docs/security.md."""
+
+
+@pytest.mark.parametrize("right", RIGHTS)
+def test_every_right_of_a_function_is_used(right: str) -> None:
+    path, evidence = RIGHTS[right]
+    assert evidence in (ROOT / path).read_text()
+
+
+def test_no_function_has_a_right_besides() -> None:
+    topics = {f"{name}/{topic}" for name, found in local("pubsub.tf", "publishers").items() if isinstance(found, list)
+              for topic in (item.strip('"') for item in found)}  # fmt: skip
+    buckets = set(re.findall(r'^\s+"(\w+/[\w-]+)"\s*= \{', section("buckets.tf", "bucket_roles"), re.MULTILINE))
+    assert topics | buckets == set(RIGHTS)
+
+
+def test_the_bindings_are_those_that_were_thought_about() -> None:
+    found = set()
+    for path in sorted(FOLDER.glob("*.tf")):
+        for block in parsed(path.name).get("resource", []):
+            for kind, named in block.items():
+                if "google_" in kind and "_iam_" in kind and "custom_role" not in kind:
+                    ((name, body),) = ((n, b) for n, b in named.items() if not n.startswith("__"))
+                    found.add((kind.strip('"'), name.strip('"'), body["role"].strip('"')))
+    assert found == OTHERS
+    security = (ROOT / "docs" / "security.md").read_text()
+    missing = [role for _, _, role in found if role.startswith("roles/") and role not in security]
+    assert not missing, "docs/security.md does not say who has it"
+
+
+def test_the_archive_holds_what_the_archive_test_serves() -> None:
+    assert 'fileset(local.root, "shared/**/*.py")' in read("functions.tf")
+    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    assert not others, "Terraform would leave it out"
+    for name in ("lister", "transfer", "verifier"):
+        assert (ROOT / "functions" / name / "requirements.txt").read_text() == (ROOT / "requirements.txt").read_text()
+
+
+def test_the_guide_names_every_variable_and_output() -> None:
+    guide = (FOLDER / "README.md").read_text()
+    for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
+        names = re.findall(rf'^{kind} "(\w+)"', read(file), re.MULTILINE)
+        assert [name for name in names if f"`{name}`" not in guide] == []
+        assert names == sorted(names), f"{file} is in the order of the alphabet"
+
+
+def read(name: str) -> str:
+    return Path(FOLDER / name).read_text()
+
+
+def section(name: str, start: str) -> str:
+    """From a line on to the end of its block."""
+    text = read(name)
+    begin = text.index(start)
+    return text[begin : text.index("\n}\n", begin)]
