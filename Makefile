@@ -5,7 +5,7 @@ TERRAFORM ?= terraform
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan bench-walk simulate check tf-check format clean
+.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate check tf-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench-scan: .venv/.bench  ## CPU of a delta scan a key, against boto3 and rclone
 
 bench-walk: .venv/.bench  ## CPU of a comparison of both sides a key, with and without a manifest (RUNS=5)
 	@RUNS="$(RUNS)" $(BIN)/python -m benchmarks.walk
+
+bench-start: .venv/.bench  ## CPU of starting an instance of each function (RUNS=5)
+	@RUNS="$(RUNS)" $(BIN)/python -m benchmarks.start
 
 simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: hours, instances, bill, a plot (SCALE=1)
 	@SCALE="$(SCALE)" $(BIN)/python -m benchmarks.simulate

@@ -50,7 +50,6 @@ resource "aws_cloudfront_public_key" "this" {
   count = local.signs_url ? 1 : 0
 
   name_prefix = "${var.job}-"
-  comment     = "${var.job}: URLs signed by the functions"
   encoded_key = var.cdn.public_key
 
   lifecycle {

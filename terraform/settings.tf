@@ -12,7 +12,7 @@ locals {
     AWS_REGION             = var.source_bucket.region
     AWS_ROLE_ARN           = one(aws_iam_role.functions[*].arn)
     AWS_ROLE_AUDIENCE      = local.role_audience
-    AWS_CREDENTIALS_SECRET = local.uses_aws_secret ? "${google_secret_manager_secret.this["aws-credentials"].id}/versions/latest" : null
+    AWS_CREDENTIALS_SECRET = local.uses_aws_secret ? "projects/${var.project}/secrets/${google_secret_manager_secret.this["aws-credentials"].secret_id}/versions/latest" : null
     REQUESTER_PAYS         = var.source_bucket.requester_pays
 
     ROUTE                  = var.cdn.route
@@ -20,7 +20,7 @@ locals {
     CDN_PATH_MAP           = local.pairs["cdn_path_map"]
     CDN_AUTH               = var.cdn.auth
     CDN_KEY_PAIR_ID        = local.cdn_key_pair_id
-    CDN_PRIVATE_KEY_SECRET = local.uses_cdn_secret ? "${google_secret_manager_secret.this["cdn-private-key"].id}/versions/latest" : null
+    CDN_PRIVATE_KEY_SECRET = local.uses_cdn_secret ? "projects/${var.project}/secrets/${google_secret_manager_secret.this["cdn-private-key"].secret_id}/versions/latest" : null
     CDN_POLICY_SECONDS     = var.cdn.policy_seconds
     CDN_POLICY_HASH        = var.cdn.policy_hash
     STALE_EDGE             = var.cdn.stale_edge
