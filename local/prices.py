@@ -6,9 +6,17 @@ As published in 2026-11; check the pages before you rely on them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.core.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, GB
-
-TIB = 2**40
+from shared.core.bill import TIB
+from shared.core.prices import (
+    CDN_10K_REQUESTS,
+    CDN_EGRESS_GB,
+    FIRESTORE_100K_WRITES,
+    GB,
+    GCS_1K_CLASS_A,
+    PUBSUB_TIB,
+    S3_1K_GETS,
+    S3_1K_LISTS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +37,16 @@ _FIRESTORE = "https://cloud.google.com/firestore/pricing"
 _PUBSUB = "https://cloud.google.com/pubsub/pricing"
 
 PRICES = {
-    "s3.list": Price("S3", "LIST requests", 0.005, 1_000, _S3),
-    "s3.get": Price("S3", "GET requests", 0.0004, 1_000, _S3),
-    "s3.head": Price("S3", "HEAD requests", 0.0004, 1_000, _S3),
+    "s3.list": Price("S3", "LIST requests", S3_1K_LISTS, 1_000, _S3),
+    "s3.get": Price("S3", "GET requests", S3_1K_GETS, 1_000, _S3),
+    "s3.head": Price("S3", "HEAD requests", S3_1K_GETS, 1_000, _S3),
     "cdn.request": Price("CloudFront", "HTTPS requests", CDN_10K_REQUESTS, 10_000, _CDN),
     "cdn.egress_bytes": Price("CloudFront", "bytes out", CDN_EGRESS_GB, GB, _CDN),
-    "gcs.class_a": Price("Cloud Storage", "class A operations", 0.005, 1_000, _GCS),
+    "gcs.class_a": Price("Cloud Storage", "class A operations", GCS_1K_CLASS_A, 1_000, _GCS),
     "gcs.class_b": Price("Cloud Storage", "class B operations", 0.0004, 1_000, _GCS),
-    "pubsub.billed_bytes": Price("Pub/Sub", "billed bytes", 40.0, TIB, _PUBSUB),
+    "pubsub.billed_bytes": Price("Pub/Sub", "billed bytes", PUBSUB_TIB, TIB, _PUBSUB),
     "firestore.reads": Price("Firestore", "document reads", 0.06, 100_000, _FIRESTORE),
-    "firestore.writes": Price("Firestore", "document writes", 0.18, 100_000, _FIRESTORE),
+    "firestore.writes": Price("Firestore", "document writes", FIRESTORE_100K_WRITES, 100_000, _FIRESTORE),
     "firestore.deletes": Price("Firestore", "document deletes", 0.02, 100_000, _FIRESTORE),
 }
 

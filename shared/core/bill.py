@@ -1,28 +1,30 @@
-"""What a run cost, about: list prices in US dollars, first tier, no free allowance, on amounts that the run counted.
-
-As published in November 2026: https://aws.amazon.com/s3/pricing/, https://aws.amazon.com/cloudfront/pricing/,
-https://cloud.google.com/storage/pricing, https://cloud.google.com/run/pricing, https://cloud.google.com/pubsub/pricing,
-https://cloud.google.com/firestore/pricing
-"""
+"""What a run cost, about, by what it counted: list prices, first tier, no free allowance."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.core.prices import GB, EgressPrices
+from shared.core.prices import (
+    FIRESTORE_100K_WRITES,
+    GB,
+    GCS_1K_CLASS_A,
+    PUBSUB_TIB,
+    RUN_CPU_SECOND,
+    RUN_GIB_SECOND,
+    S3_1K_GETS,
+    S3_1K_LISTS,
+    EgressPrices,
+)
 
 DIRECT = "direct"
 """The route that goes around the CDN."""
+
+TIB = 2**40
 
 _PAGE_KEYS = 1000
 _KEY_BYTES = 200
 """Of a batch's message, for each key: key, ETag, size and time."""
 
-_S3_LIST, _S3_GET = 0.005 / 1000, 0.0004 / 1000
-_GCS_CLASS_A = 0.005 / 1000
-_CPU_SECOND, _GIB_SECOND = 0.000024, 0.0000025
-_MEMORY_GIB = 0.5
-_PUBSUB_BYTE = 40 / 2**40
-_WRITE = 0.18 / 100_000
+_INSTANCE_SECOND = RUN_CPU_SECOND + 0.5 * RUN_GIB_SECOND
 _LEAST_MESSAGE = 1000
 
 
@@ -60,19 +62,15 @@ def bill(use: Use, prices: EgressPrices) -> Iterator[Item]:
     if around[0]:
         yield Item("S3", "egress", f"{around[1]:,} bytes", prices.direct(around[1]))
     pages = -(-use.listed // _PAGE_KEYS)
-    yield Item("S3", "LIST requests", f"{pages:,}", pages * _S3_LIST)
+    yield Item("S3", "LIST requests", f"{pages:,}", pages / 1000 * S3_1K_LISTS)
     if copied:
-        yield Item("S3", "GET requests", f"{copied:,}", copied * _S3_GET)
+        yield Item("S3", "GET requests", f"{copied:,}", copied / 1000 * S3_1K_GETS)
     writes = copied + (pages if use.compared else 0)
     if writes:
-        yield Item("Cloud Storage", "class A operations", f"{writes:,}", writes * _GCS_CLASS_A)
-    yield Item("Cloud Run", "one CPU, 0.5 GiB", f"{use.seconds:,.0f} s", use.seconds * _second())
+        yield Item("Cloud Storage", "class A operations", f"{writes:,}", writes / 1000 * GCS_1K_CLASS_A)
+    yield Item("Cloud Run", "one CPU, 0.5 GiB", f"{use.seconds:,.0f} s", use.seconds * _INSTANCE_SECOND)
     batches = -(-copied // use.keys_per_message)
     if batches:
         each = max(_LEAST_MESSAGE, use.keys_per_message * _KEY_BYTES)
-        yield Item("Pub/Sub", "published and delivered", f"{batches:,} messages", 2 * batches * each * _PUBSUB_BYTE)
-        yield Item("Firestore", "document writes", f"{2 * batches:,}", 2 * batches * _WRITE)
-
-
-def _second() -> float:
-    return _CPU_SECOND + _MEMORY_GIB * _GIB_SECOND
+        yield Item("Pub/Sub", "published and delivered", f"{batches:,} messages", 2 * batches * each / TIB * PUBSUB_TIB)
+        yield Item("Firestore", "document writes", f"{2 * batches:,}", 2 * batches / 100_000 * FIRESTORE_100K_WRITES)

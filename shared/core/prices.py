@@ -1,7 +1,9 @@
-"""What a byte costs on its way out of S3: list prices in US dollars, first tier, no free allowance.
+"""What the services charge: list prices in US dollars, first tier, no free allowance.
 
-As published in November 2026 for the United States and Europe; a job's settings replace them by its own.
-https://aws.amazon.com/s3/pricing/ and https://aws.amazon.com/cloudfront/pricing/
+As published in November 2026 for the United States and Europe; a job's settings replace those of egress by its own.
+https://aws.amazon.com/s3/pricing/, https://aws.amazon.com/cloudfront/pricing/,
+https://cloud.google.com/storage/pricing, https://cloud.google.com/run/pricing, https://cloud.google.com/pubsub/pricing,
+https://cloud.google.com/firestore/pricing
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,14 @@ GB = 1e9
 S3_EGRESS_GB = 0.09
 CDN_EGRESS_GB = 0.085
 CDN_10K_REQUESTS = 0.01
+
+S3_1K_LISTS = 0.005
+S3_1K_GETS = 0.0004
+GCS_1K_CLASS_A = 0.005
+PUBSUB_TIB = 40.0
+FIRESTORE_100K_WRITES = 0.18
+RUN_CPU_SECOND = 0.000024
+RUN_GIB_SECOND = 0.0000025
 
 
 @dataclass(frozen=True, slots=True)
