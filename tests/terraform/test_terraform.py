@@ -12,6 +12,7 @@ from shared.core.messages import ListMessage, VerifyMessage, decode
 from tests.terraform.conftest import STANDS_IN, Terraform
 from tests.terraform.values import ALLOWED, wrong
 
+pytestmark = pytest.mark.timeout(900)
 stands_in = pytest.mark.skipif(not STANDS_IN, reason="the google provider would reach a cloud")
 
 MOTO = """
