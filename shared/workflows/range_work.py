@@ -57,7 +57,7 @@ class RangeWork:
         named, lease = taken
         piece = lease.piece
         if message.run is None and not keys:
-            await self.runs.started(piece.run, kind, piece.prefix)
+            await self.runs.notes.started(piece.run, kind, piece.prefix)
         gate = Gate(self.switch, self.state, piece.run)
         out = Publishing(self.publish, gate, lease, Books(), force)
         try:
@@ -113,4 +113,4 @@ class RangeWork:
 
     async def _stopped(self, kind: str, lease: Lease, out: Publishing, why: str) -> None:
         out.books.stopped = why[:300]
-        await self.runs.failed(lease.piece.run, kind, lease.piece.prefix, why[:300])
+        await self.runs.notes.failed(lease.piece.run, kind, lease.piece.prefix, why[:300])

@@ -446,3 +446,30 @@ async def test_books_outlive_the_records_they_were_added_up_from() -> None:
     await world.run()
     assert len(world.state.ledger) == 1
     assert await counts(world, first) == {Outcome.COPIED: 8}
+
+
+async def test_folders_say_how_often_they_were_compared_and_repaired() -> None:
+    world = filled(4)
+    await world.run()
+    for damaged in (False, True):
+        if damaged:
+            world.destination.objects.pop(b"k/002")
+        await world.run(VerifyMessage())
+        await world.run(VerifyMessage(close=True))
+    folder, root = world.state.prefixes["k/"], world.state.prefixes[""]
+    assert (folder["checks"], folder["repairs"]) == (root["checks"], root["repairs"]) == (2, 1)
+    assert (folder["s3_count"], folder["gcs_count"], root["s3_count"]) == (4, 3, 4)
+    assert folder["check"]["started_at"] <= folder["check"]["ended_at"]
+    assert folder["check"]["error"] == ""
+
+
+async def test_a_comparison_whose_end_is_told_twice_is_counted_once() -> None:
+    world = filled(2)
+    await world.run()
+    run = await world.run(VerifyMessage())
+    runs = world.handlers["verify"].work.runs
+    (going,) = [item for item in await world.state.open_runs() if item.name == run]
+    sums, _ = await world.state.sums(run)
+    for _ in range(2):
+        checks = await runs.notes.ended(going, "finished", await world.state.summary(run), sums, False)
+    assert checks == {b"": (1, 0), b"k/": (1, 0)}
