@@ -22,13 +22,14 @@ PARTS = ("terraform", "functions", "shared")
 
 @dataclass(frozen=True)
 class Terraform:
-    """A copy of the project in which Terraform runs."""
+    """A copy of the project, and the folder in it in which Terraform runs."""
 
     root: Path
+    name: str = "terraform"
 
     @property
     def folder(self) -> Path:
-        return self.root / "terraform"
+        return self.root / self.name
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [COMMAND, f"-chdir={self.folder}", *arguments]

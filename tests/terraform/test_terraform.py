@@ -67,6 +67,35 @@ def test_a_mistake_is_caught(terraform: Terraform, file: str, right: str, mistak
     assert terraform("validate", "-no-color", check=False).returncode == 1
 
 
+TWO = """
+module "photos" {
+  source             = "../terraform"
+  project            = "my-project"
+  region             = "us-east4"
+  job                = "photos"
+  source_bucket      = { name = "my-photos", region = "us-east-1" }
+  destination_bucket = { name = "my-photos-on-google", location = "us-east4" }
+}
+
+module "videos" {
+  source             = "../terraform"
+  project            = "my-project"
+  region             = "europe-west1"
+  job                = "videos"
+  source_bucket      = { name = "my-videos", region = "eu-west-1" }
+  destination_bucket = { name = "my-videos-on-google", location = "EU" }
+}
+"""
+
+
+def test_two_jobs_may_share_a_state(terraform: Terraform) -> None:
+    both = Terraform(terraform.root, "both")
+    both.folder.mkdir()
+    (both.folder / "main.tf").write_text(TWO)
+    both("init", "-backend=false", "-input=false")
+    both("validate", "-no-color")
+
+
 def moto_side(terraform: Terraform, moto: str) -> None:
     (terraform.folder / "moto_override.tf").write_text(MOTO.format(moto))
 
