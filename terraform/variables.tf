@@ -210,7 +210,7 @@ variable "functions" {
     lister = optional(object({
       memory        = optional(string, "1Gi")
       max_instances = optional(number, 100)
-      concurrency   = optional(number, 1)
+      concurrency   = optional(number, 8)
     }), {})
     transfer = optional(object({
       memory        = optional(string, "512Mi")
@@ -220,7 +220,7 @@ variable "functions" {
     verifier = optional(object({
       memory        = optional(string, "1Gi")
       max_instances = optional(number, 100)
-      concurrency   = optional(number, 1)
+      concurrency   = optional(number, 8)
     }), {})
   })
   default  = {}

@@ -8,6 +8,7 @@ from typing import Any
 import hcl2
 import pytest
 
+from benchmarks.simulation import limits
 from local.children import ROOT
 from shared.adapters.firestore_tallies import MOST_SUMS
 from shared.config import Settings
@@ -46,6 +47,18 @@ def test_every_tuning_reaches_the_functions() -> None:
     names = set(re.findall(r"^    (\w+)\s*= optional\(", section("variables.tf", 'variable "tuning"'), re.MULTILINE))
     assert names == set(re.findall(r"var\.tuning\.(\w+)", read("settings.tf")))
     assert {name.upper() for name in names} <= {name.upper() for name in Settings.model_fields}
+
+
+def test_the_sizes_are_those_that_were_simulated() -> None:
+    sizes = section("variables.tf", 'variable "functions"')
+    for name, instances, concurrency in (
+        ("lister", limits.LISTER_INSTANCES, limits.LISTER_CONCURRENCY),
+        ("transfer", limits.TRANSFER_INSTANCES, None),
+    ):
+        block = sizes[sizes.index(f"    {name} = optional(") :]
+        assert re.search(r"max_instances = optional\(number, (\d+)\)", block)[1] == str(instances)  # type: ignore[index]
+        given = re.search(r"concurrency   = optional\(number, (\d+)\)", block)[1]  # type: ignore[index]
+        assert concurrency is None or given == str(concurrency)
 
 
 def test_the_indexes_are_those_that_the_queries_need() -> None:
