@@ -53,7 +53,7 @@ locals {
 
   # Title, unit, and PromQL.
   charts = [
-    ["Keys that wait to be copied", "1", "sum(pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=\"${google_pubsub_subscription.function["transfer"].name}\"})"],
+    ["Batches that wait to be copied", "1", "sum(pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=\"${google_pubsub_subscription.function["transfer"].name}\"})"],
     ["Oldest message (s)", "s", "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{subscription_id=~\"${var.job}-.*\"})"],
     ["Throughput (bytes a second)", "By/s", "sum(rate(${local.series["bytes"]}_sum{monitored_resource=\"cloud_run_revision\"}[5m]))"],
     ["Objects a second", "1/s", "sum(rate(${local.series["copied"]}_sum{monitored_resource=\"cloud_run_revision\"}[5m]))"],

@@ -2,7 +2,7 @@
 
 locals {
   apis = [
-    "artifactregistry", "cloudbuild", "cloudfunctions", "cloudscheduler", "firestore", "iam", "iamcredentials", "logging",
+    "artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "cloudscheduler", "firestore", "iam", "iamcredentials", "logging",
     "monitoring", "pubsub", "run", "secretmanager", "storage",
   ]
 
