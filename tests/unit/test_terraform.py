@@ -166,6 +166,19 @@ def test_the_archive_holds_what_the_archive_test_serves() -> None:
         assert (ROOT / "functions" / name / "requirements.txt").read_text() == (ROOT / "requirements.txt").read_text()
 
 
+def test_metrics_are_made_of_lines_that_are_written() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
+    metrics = section("monitoring.tf", "  metrics = {")
+    found = re.findall(r'message = "([^"]+)", value = (?:"(\w+)"|null)', metrics)
+    assert len(found) == metrics.count("message =")
+    for message, value in found:
+        written = [
+            code[at.end() : at.end() + 600] for at in re.finditer(rf'log\.\w+\(\s*"{message}"|tell\("{message}"', code)
+        ]
+        assert written, message
+        assert not value or any(f"{value}=" in fields for fields in written), f"{message}: {value}"
+
+
 def test_the_guide_names_every_variable_and_output() -> None:
     guide = (FOLDER / "README.md").read_text()
     for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
