@@ -15,7 +15,7 @@ from shared.core.keys import Mapping, prefix_end
 from shared.core.ledger import Remembered
 from shared.core.manifest import extra, run_folder
 from shared.core.messages import VerifyMessage
-from shared.core.objects import SourceObject
+from shared.core.objects import DestinationObject, SourceObject
 from shared.core.outcomes import Outcome
 from shared.core.page import Page
 from shared.core.sums import Sums
@@ -127,36 +127,53 @@ class VerifyRange:
         verdicts: dict[int, Verdict] = {}
         by_etag: set[int] = set()
         archived: dict[int, SourceObject] = {}
-        now = self.clock.now()
         for index in pairs.suspects():
             if index in filtered or index in covered:
                 continue
-            source, copy = page[index], pairs.copy(index)
-            place = self.mapping.place(source.key)
-            if place.encoded and place.name is not None:
-                copy = await self.destination.stat(place.name)
-            known = memory.lookup(source.key)
-            source = await self._as_archived(source, known)
-            waits = known is not None and known.entry.open and is_alive(known, memory.going, now, self.life_seconds)
-            verdict = judge(source, copy, place, waits)
+            source, verdict = await self._judge(page[index], pairs.copy(index), memory)
             if verdict is Verdict.SAME:
                 by_etag.add(index)
             else:
                 verdicts[index] = verdict
-                if source.archived:
+                if source.archived and (verdict is Verdict.ARCHIVED or verdict.repairable):
                     archived[index] = source
         wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
         for index in sorted(wrong)[:_SHOWN]:
             self.log.warning("mismatch", run=run, key=page[index].text, reason=verdicts[index])
-        extras = await self._extras(pairs.copies, pairs.extras, run)
-        published = wrong if message.repair else frozenset()
+        return Compared(
+            pairs,
+            verdicts,
+            filtered,
+            covered,
+            published=wrong if message.repair else frozenset(),
+            by_etag=frozenset(by_etag),
+            extras=await self._extras(pairs.copies, pairs.extras, run),
+            archived=await self._restore(archived, message, run, gate),
+            origins=memory.origins(page) if self.reports is not None else (),
+        )
+
+    async def _judge(
+        self, source: SourceObject, copy: DestinationObject | None, memory: MemoryScan
+    ) -> tuple[SourceObject, Verdict]:
+        """The object, as its listing or a HEAD shows it, and the verdict on it."""
+        place = self.mapping.place(source.key)
+        if place.encoded and place.name is not None:
+            copy = await self.destination.stat(place.name)
+        known = memory.lookup(source.key)
+        waits = known is not None and known.entry.open
+        alive = waits and is_alive(known, memory.going, self.clock.now(), self.life_seconds)
+        source = await self._as_archived(source, known)
+        return source, judge(source, copy, place, alive)
+
+    async def _restore(
+        self, archived: dict[int, SourceObject], message: VerifyMessage, run: str, gate: Gate
+    ) -> dict[int, Restore]:
+        """Ask for what must be restored first, if this comparison is to repair; what each waits for then."""
         asked = await self.restores(run, gate, list(archived.values())) if message.repair else set()
-        origins = memory.origins(page) if self.reports is not None else ()
-        waiting = {
+        return {
             index: Restore.UNDER_WAY if item.restore is Restore.UNDER_WAY or item.key in asked else Restore.NEEDED
             for index, item in archived.items()
         }
-        return Compared(pairs, verdicts, filtered, covered, published, frozenset(by_etag), extras, waiting, origins)
 
     async def _as_archived(self, source: SourceObject, known: Remembered | None) -> SourceObject:
         """The object as a HEAD shows it, where its listing does not say whether it is archived and its copy has failed

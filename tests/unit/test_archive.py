@@ -86,6 +86,25 @@ async def test_what_was_asked_for_once_is_copied_once_it_is_restored() -> None:
     assert world.same()
 
 
+async def test_what_cannot_be_copied_anyway_is_not_restored() -> None:
+    world = World(restore_tier=Tier.BULK)
+    world.bucket.put("a\nb", b"ice", storage_class="GLACIER")
+    run = await world.run(VerifyMessage())
+    assert (await world.state.summary(run)).verdicts.keys == {"unsupported": 1}
+    assert asked(world) == []
+
+
+async def test_an_old_copy_of_what_is_archived_by_now_is_restored_and_replaced() -> None:
+    world = cold(restore_tier=Tier.BULK)
+    world.destination.install(b"k/002", b"older than the ice")
+    run = await world.run(VerifyMessage())
+    assert (await world.state.summary(run)).verdicts.keys["size_differs"] == 1
+    assert b"k/002" in asked(world)
+    thaw(world)
+    await world.run(VerifyMessage())
+    assert world.same()
+
+
 async def test_a_comparison_that_is_not_to_repair_asks_for_nothing() -> None:
     world = cold(restore_tier=Tier.BULK)
     await world.run(VerifyMessage(repair=False))
