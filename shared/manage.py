@@ -7,7 +7,7 @@ inspect PREFIX        what is remembered of its keys, one JSON object a line
 forget PREFIX         forget them: the next run looks at them afresh (nothing is deleted in any bucket)
 pause                 publish and copy nothing more; what has begun is finished
 resume                go on, and send again what was left open
-ceilings              the most objects and bytes that a run may publish: --objects N --bytes N, none for all
+ceilings              the most objects and bytes that a run may publish: --objects N --bytes N, none for the job's own
 """
 
 import argparse
