@@ -135,7 +135,7 @@ class Settings(BaseModel):
 
     job: names the job's documents in Firestore; one project can hold several jobs.
     source_prefix: the root of the job; nothing outside it is read. destination_prefix: stands in its place
-    at the destination; without it keys stay as they are.
+    at the destination, empty for its root; without it keys stay as they are.
     aws_endpoint_url_s3: only for a local stack; S3 itself is derived from bucket and region.
     requester_pays: say with every request to S3 that its sender pays.
     route: cloudfront, direct, or cheapest: each object by the way that costs less at the three prices, in dollars.
@@ -285,14 +285,20 @@ class Settings(BaseModel):
         return KeyMapping(self.source_prefix.encode(), destination.encode(), encode)
 
 
+_MEANT_EMPTY = frozenset({"destination_prefix"})
+"""The destination's root."""
+
+
 def load(environment: Mapping[str, str]) -> Settings:
-    """The settings in an environment; an empty variable counts as unset.
+    """The settings in an environment; an empty variable counts as unset, but for the one that has a meaning then.
 
     Raises SettingsError with a line for every missing or wrong setting.
     """
     given = {name: environment.get(name.upper()) for name in Settings.model_fields}
     try:
-        return Settings.model_validate({name: value for name, value in given.items() if value})
+        return Settings.model_validate(
+            {name: value for name, value in given.items() if value or (value == "" and name in _MEANT_EMPTY)}
+        )
     except ValidationError as error:
         lines = [f"  {_line(problem['loc'], problem['type'], problem['msg'])}" for problem in error.errors()]
         raise SettingsError("The settings are not usable:\n" + "\n".join(lines)) from None

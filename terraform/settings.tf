@@ -1,5 +1,5 @@
 # The functions' environment: every setting of shared/config.py, and nothing else. What is null or empty is left out, and the
-# function takes its own default.
+# function takes its own default; only an empty DESTINATION_PREFIX has a meaning: the root.
 
 locals {
   settings = {
@@ -79,5 +79,5 @@ locals {
     name => join(",", [for old, new in map : replace("${urlencode(old)}=${urlencode(new)}", "+", "%20")])
   }
 
-  environment = { for name, value in local.settings : name => tostring(value) if value != null && try(tostring(value), "") != "" }
+  environment = { for name, value in local.settings : name => tostring(value) if value != null && (name == "DESTINATION_PREFIX" || try(tostring(value), "") != "") }
 }

@@ -147,7 +147,7 @@ variable "comparison" {
 variable "destination_bucket" {
   description = <<-EOT
     Where objects go. create: false to use a bucket that exists; its location must be said all the same, because the
-    staging bucket must lie there, too. prefix: stands in the place of the source's; without it keys stay as they are.
+    staging bucket must lie there, too. prefix: stands in the place of the source's, "" for the root; without it keys stay as they are.
     storage_class_map: S3's class = Cloud Storage's. unsupported_names: report or encode.
   EOT
   type = object({

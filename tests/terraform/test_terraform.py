@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 
 from shared.config import load
@@ -150,7 +151,21 @@ def test_a_second_apply_changes_nothing_and_the_functions_can_use_what_they_get(
         data = base64.b64decode(values["pubsub_target"][0]["data"])
         message = decode(ListMessage if "delta" in name else VerifyMessage, data)
         assert message.scheduled != ("close" in name)
+    for query in queries(resources):
+        promql_parser.parse(query)
     assert not [name for name in resources if "secret_version" in name], "a secret's value would be in the state"
+
+
+def queries(resources: dict[str, Any]) -> list[str]:
+    """The PromQL of every alert and every chart."""
+    alerts = [item for name, item in resources.items() if name.startswith("google_monitoring_alert_policy")]
+    found = [item["conditions"][0]["condition_prometheus_query_language"][0]["query"] for item in alerts]
+    dashboard = json.loads(resources["google_monitoring_dashboard.this"]["dashboard_json"])
+    tiles = dashboard["mosaicLayout"]["tiles"]
+    sets = [one for tile in tiles for one in tile["widget"]["xyChart"]["dataSets"]]
+    found += [one["timeSeriesQuery"]["prometheusQuery"] for one in sets]
+    assert len(found) == len(alerts) + len(tiles) >= 16
+    return found
 
 
 def changes(plan: dict[str, Any]) -> list[str]:

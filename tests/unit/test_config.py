@@ -88,3 +88,5 @@ def test_a_secret_value_is_never_part_of_the_settings() -> None:
 def test_keys_stay_as_they_are_unless_a_destination_prefix_is_set() -> None:
     assert load({**GOOD, "SOURCE_PREFIX": "a/"}).mapping.name(b"a/k") == b"a/k"
     assert load({**GOOD, "SOURCE_PREFIX": "a/", "DESTINATION_PREFIX": "b/"}).mapping.name(b"a/k") == b"b/k"
+    assert load({**GOOD, "SOURCE_PREFIX": "a/", "DESTINATION_PREFIX": ""}).mapping.name(b"a/k") == b"k"
+    assert load({**GOOD, "SOURCE_PREFIX": "a/"}).mapping.name(b"a/k") == b"a/k"
