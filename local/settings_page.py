@@ -32,7 +32,7 @@ MEANING = {
     "price_cdn_egress_gb": "dollars for a GB out of CloudFront",
     "price_cdn_10k_requests": "dollars for 10,000 HTTPS requests to CloudFront",
     "destination_bucket": "the Cloud Storage bucket",
-    "destination_prefix": "stands in the place of the source prefix, empty for the root; without it keys stay as they are",
+    "destination_prefix": "in the place of the source prefix, empty for the root; without it keys stay as they are",
     "storage_class_map": "`STANDARD_IA=NEARLINE,GLACIER_IR=COLDLINE` and so on, from S3's classes to Cloud Storage's; "
     "what is not named gets the bucket's default",
     "unsupported_names": "keys that Cloud Storage refuses: `report` them, or `encode` them under `.s3-names/`",
