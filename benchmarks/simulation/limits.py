@@ -69,7 +69,7 @@ PUBSUB_PUSH_BYTES_A_SECOND = 440e6
 MESSAGE_BYTES_A_KEY = 140
 """Of a batch's message: key, ETag, size, times (measured by `make demo`)."""
 
-VCPU_SECOND, GIB_SECOND, MILLION_INVOCATIONS = 0.000024, 0.0000025, 0.40
-"""Dollars, request-based billing, tier 1. https://cloud.google.com/run/pricing"""
+MILLION_INVOCATIONS = 0.40
+"""Dollars. https://cloud.google.com/run/pricing"""
 
 INSTANCE_GIB = 1.0

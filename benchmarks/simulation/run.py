@@ -14,6 +14,7 @@ from local.prices import PRICES, cost
 from shared.config import Settings
 from shared.core.filters import Filters
 from shared.core.messages import ListMessage
+from shared.core.prices import RUN_CPU_SECOND, RUN_GIB_SECOND
 from shared.workflows.follow_up import FollowUp
 from shared.workflows.gate import Switch
 from shared.workflows.list_range import ListRange
@@ -158,7 +159,7 @@ class Simulation:
         seconds = lister_seconds + transfer.instance_seconds
         invocations = lister.invocations + objects / 100
         dollars["Cloud Run"] = (
-            seconds * (limits.VCPU_SECOND + limits.GIB_SECOND * limits.INSTANCE_GIB)
+            seconds * (RUN_CPU_SECOND + RUN_GIB_SECOND * limits.INSTANCE_GIB)
             + invocations / 1e6 * limits.MILLION_INVOCATIONS
         )
         return {
