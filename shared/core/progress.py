@@ -48,15 +48,16 @@ class Progress:
             while len(self.beats) > MOST_BEATS:
                 del self.beats[min(self.beats)]
 
-    def copied(self, at: float, way: str, size: int) -> None:
-        """An object has come by a route, in a beat that there is."""
+    def copied(self, at: float, way: str, objects: int, size: int) -> None:
+        """Objects have come by a route, in a beat that there is."""
         beat = self.beats[at]
-        self.beats[at] = Beat(at, beat.objects + 1, beat.bytes + size)
-        self._count(way, 1, size)
+        self.beats[at] = Beat(at, beat.objects + objects, beat.bytes + size)
+        self._count(way, objects, size)
 
-    def took(self, slow: Slow) -> None:
-        if len(self.slowest) < MOST_SLOW or slow > self.slowest[-1]:
-            self.slowest = sorted([*self.slowest, slow], reverse=True)[:MOST_SLOW]
+    def took(self, seconds: float, size: int, what: str) -> None:
+        """A copy took so long. Called once an object: nearly all are not among the slowest."""
+        if len(self.slowest) < MOST_SLOW or seconds > self.slowest[-1].seconds:
+            self.slowest = sorted([*self.slowest, Slow(seconds, size, what)], reverse=True)[:MOST_SLOW]
 
     def merge(self, other: "Progress") -> None:
         """Add what another instance tells."""
@@ -64,7 +65,7 @@ class Progress:
             known = self.beats.get(at, Beat(at, 0, 0))
             self.beats[at] = Beat(at, known.objects + beat.objects, known.bytes + beat.bytes)
         for slow in other.slowest:
-            self.took(slow)
+            self.took(slow.seconds, slow.bytes, slow.what)
         for way, (objects, size) in other.ways.items():
             self._count(way, objects, size)
         self.seconds += other.seconds

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.core.ledger import Entry
 from shared.core.outcomes import Outcome
-from shared.core.progress import Progress, Slow
+from shared.core.progress import Progress
 from shared.ports import Clock, State
 
 _MOST_RUNS = 100
@@ -25,16 +25,17 @@ class Pulse:
 
     def took(self, run: str, what: str, size: int, seconds: float) -> None:
         """A key, or a part of one, was copied in so many seconds."""
-        self._progress(run).took(Slow(round(seconds, 3), size, what))
+        self._progress(run).took(seconds, size, what)
 
     async def beat(self, run: str, ended: Sequence[Entry] = ()) -> None:
         """Say that the instance has worked on a run, and how keys have ended since it last did."""
         now, progress = self.clock.monotonic(), self._progress(run)
         at = self.clock.now() // self.seconds * self.seconds
         progress.at_work(at, self.seconds)
-        for entry in ended:
-            if entry.outcome is Outcome.COPIED:
-                progress.copied(at, entry.route, entry.size)
+        copied = [entry for entry in ended if entry.outcome is Outcome.COPIED]
+        for way in {entry.route for entry in copied}:
+            sizes = [entry.size for entry in copied if entry.route == way]
+            progress.copied(at, way, len(sizes), sum(sizes))
         if now - self._beaten.get(run, float("-inf")) >= self.seconds:
             self._beaten[run] = now
             await self.state.pulse(run, self.instance, self.clock.now(), progress)

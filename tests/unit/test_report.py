@@ -67,9 +67,9 @@ def test_what_several_instances_tell_is_added_up() -> None:
     one, other = Progress(), Progress()
     for instance, at, size in ((one, 0.0, 1), (one, 60.0, 10), (other, 60.0, 20)):
         instance.at_work(at, 60)
-        instance.copied(at, "cloudfront", size)
-        instance.took(Slow(float(size), size, f"key {size}"))
-    other.copied(60.0, "direct", 5)
+        instance.copied(at, "cloudfront", 1, size)
+        instance.took(float(size), size, f"key {size}")
+    other.copied(60.0, "direct", 1, 5)
     found = together([one, Progress.of(json.loads(json.dumps(other.table())))])
     assert found.in_order == [Beat(0, 1, 1), Beat(60, 3, 35)]
     assert [slow.bytes for slow in found.slowest] == [20, 10, 1]
@@ -81,7 +81,7 @@ def test_what_is_kept_of_a_long_run_has_an_end() -> None:
     progress = Progress()
     for minute in range(MOST_BEATS + 5):
         progress.at_work(minute * 60.0, 60)
-        progress.took(Slow(float(minute), 1, "key"))
+        progress.took(float(minute), 1, "key")
     assert len(progress.beats) == MOST_BEATS
     assert [slow.seconds for slow in progress.slowest] == [MOST_BEATS + 4.0 - n for n in range(MOST_SLOW)]
     assert progress.seconds == (MOST_BEATS + 5) * 60
