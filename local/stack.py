@@ -302,7 +302,11 @@ class Stack:
 
 
 def function_process(name: str, port: int, environment: Mapping[str, str], logs: Path) -> Child:
-    """A function under functions-framework, as Cloud Run runs it."""
+    """A function under functions-framework, as Cloud Run runs it: each with a place of its own for gunicorn's control
+    socket, because neighbours take it away from one another.
+    """
+    own = logs / f"{name}.run"
+    own.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,
         "-m",
@@ -313,5 +317,5 @@ def function_process(name: str, port: int, environment: Mapping[str, str], logs:
         f"--host={HOST}",
         f"--port={port}",
     ]
-    more = {**environment, "THREADS": "32", "CLOUD_RUN_TIMEOUT_SECONDS": "600"}
+    more = {**environment, "THREADS": "32", "CLOUD_RUN_TIMEOUT_SECONDS": "600", "XDG_RUNTIME_DIR": str(own)}
     return Child(name, command, clean_environment(more), port, logs / f"{name}.log")
