@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import grpc
 
-from local.firestore.query import DESCENDING, INEQUALITIES, IS_NAN, IS_NULL, NAME
+from local.firestore.query import INEQUALITIES, IS_NAN, IS_NULL, NAME, sort_fields
 from local.firestore.store import FirestoreError
 
 Field = tuple[str, bool]
@@ -33,10 +33,8 @@ class Asked:
     def of(cls, query: Any, aggregations: Any = ()) -> Self:
         filters = list(_filters(query.where)) if query.HasField("where") else []
         equal = frozenset(path for path, ranged in filters if not ranged)
-        order = [(item.field.field_path, item.direction == DESCENDING) for item in query.order_by]
-        last = order[-1][1] if order else False
-        ranged = sorted({path for path, is_range in filters if is_range} - {path for path, _ in order})
-        ordered = tuple(item for item in [*order, *((path, last) for path in ranged)] if item[0] != NAME)
+        order = sort_fields(query, [path for path, ranged in filters if ranged])
+        ordered = tuple(item for item in order if item[0] != NAME)
         kinds = [(item.WhichOneof("operator"), item) for item in aggregations]
         summed = {getattr(item, kind).field.field_path for kind, item in kinds if kind != "count"}
         rest = frozenset(summed - equal - {path for path, _ in ordered})

@@ -3,7 +3,7 @@
 https://firebase.google.com/docs/reference/rest/v1/StructuredQuery
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from functools import total_ordering
 from typing import Any
@@ -16,7 +16,7 @@ from local.firestore.values import get, name_key, number, numeric, parse_path, p
 
 NAME = "__name__"
 _AND = 1
-DESCENDING = 2
+_DESCENDING = 2
 IS_NAN, IS_NULL, _IS_NOT_NAN = 2, 3, 4
 _ARRAY = 8
 
@@ -65,7 +65,7 @@ def run(store: Store, parent: str, query: Any) -> list[Any]:
     """The documents a query finds, in its order."""
     inequalities: list[str] = []
     matches = _predicate(query.where, inequalities) if query.HasField("where") else None
-    order = _order(query, inequalities)
+    order = sort_fields(query, inequalities)
     low = _cursor(query.start_at, order) if query.HasField("start_at") else None
     high = _cursor(query.end_at, order) if query.HasField("end_at") else None
     found = []
@@ -128,9 +128,9 @@ def _candidates(store: Store, parent: str, query: Any) -> list[Any]:
     return [document for path in paths for document in store.collections.get(path, {}).values()]
 
 
-def _order(query: Any, inequalities: list[str]) -> list[tuple[str, bool]]:
+def sort_fields(query: Any, inequalities: Iterable[str]) -> list[tuple[str, bool]]:
     """(field, descending): as asked, then the fields of inequalities, then the name."""
-    order = [(item.field.field_path, item.direction == DESCENDING) for item in query.order_by]
+    order = [(item.field.field_path, item.direction == _DESCENDING) for item in query.order_by]
     last = order[-1][1] if order else False
     named = [field for field, _ in order]
     order += [(field, last) for field in sorted(set(inequalities)) if field not in named]
