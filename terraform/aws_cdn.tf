@@ -25,7 +25,6 @@ locals {
   # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
   all_but_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
-  needs_policy = local.own_read
   policy_statement = {
     Sid       = "ReadByCloudFront"
     Effect    = "Allow"
@@ -118,7 +117,7 @@ resource "aws_cloudfront_distribution" "this" {
 }
 
 resource "aws_s3_bucket_policy" "source" {
-  count = local.needs_policy && var.source_bucket.manage_policy ? 1 : 0
+  count = local.own_read && var.source_bucket.manage_policy ? 1 : 0
 
   bucket = var.source_bucket.name
   policy = jsonencode({ Version = "2012-10-17", Statement = [local.policy_statement] })

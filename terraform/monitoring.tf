@@ -23,15 +23,19 @@ locals {
     name => "sum(increase(${local.series[name]}${metric.value != null ? "_sum" : ""}{monitored_resource=\"cloud_run_revision\"}[%s])) or vector(0)"
   }
 
+  # What both an alert and a chart look at.
+  arriving     = "sum(increase(storage_googleapis_com:network_received_bytes_count{monitored_resource=\"gcs_bucket\", bucket_name=~\"${local.destination}|${google_storage_bucket.staging.name}\"}[1d]))"
+  dead_letters = "max(pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=\"${google_pubsub_subscription.dead_letters.name}\"})"
+
   alerts = {
     dead-letters = {
       title = "dead letters", severity = "ERROR"
-      query = "max(pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=\"${google_pubsub_subscription.dead_letters.name}\"}) > 0"
+      query = "${local.dead_letters} > 0"
       help  = "Nobody could handle these messages. `gcloud pubsub subscriptions pull ${google_pubsub_subscription.dead_letters.name}` shows them; the attributes say why. Their keys are still open and are taken up by the next run."
     }
     egress = {
       title = "egress above budget", severity = "WARNING"
-      query = "sum(increase(storage_googleapis_com:network_received_bytes_count{monitored_resource=\"gcs_bucket\", bucket_name=~\"${local.destination}|${google_storage_bucket.staging.name}\"}[1d])) > ${var.alerts.egress_gib_a_day * pow(2, 30)}"
+      query = "${local.arriving} > ${var.alerts.egress_gib_a_day * pow(2, 30)}"
       help  = "More arrived within a day than alerts.egress_gib_a_day. `make manage ARGS=pause` stops the job; nothing is lost by it."
     }
     failure-share = {
@@ -58,12 +62,12 @@ locals {
     ["Throughput (bytes a second)", "By/s", "sum(rate(${local.series["bytes"]}_sum{monitored_resource=\"cloud_run_revision\"}[5m]))"],
     ["Objects a second", "1/s", "sum(rate(${local.series["copied"]}_sum{monitored_resource=\"cloud_run_revision\"}[5m]))"],
     ["Failures", "1", "sum(increase(${local.series["failed"]}_sum{monitored_resource=\"cloud_run_revision\"}[5m]))"],
-    ["Dead letters", "1", "max(pubsub_googleapis_com:subscription_num_undelivered_messages{subscription_id=\"${google_pubsub_subscription.dead_letters.name}\"})"],
+    ["Dead letters", "1", local.dead_letters],
     ["Latency of an invocation, 95 % (ms)", "ms", "histogram_quantile(0.95, sum by (le, service_name) (rate(run_googleapis_com:request_latencies_bucket{service_name=~\"${var.job}-.*\"}[5m])))"],
     ["Instances", "1", "sum by (service_name) (run_googleapis_com:container_instance_count{service_name=~\"${var.job}-.*\"})"],
     ["Cost: instance seconds", "s", "sum by (service_name) (rate(run_googleapis_com:container_billable_instance_time{service_name=~\"${var.job}-.*\"}[5m]))"],
     ["Cost: documents written and read a second", "1/s", "sum(rate(firestore_googleapis_com:document_write_ops_count{database_id=\"${google_firestore_database.memory.name}\"}[5m])) + sum(rate(firestore_googleapis_com:document_read_ops_count{database_id=\"${google_firestore_database.memory.name}\"}[5m]))"],
-    ["Cost: bytes arriving a day", "By", "sum(increase(storage_googleapis_com:network_received_bytes_count{monitored_resource=\"gcs_bucket\", bucket_name=~\"${local.destination}|${google_storage_bucket.staging.name}\"}[1d]))"],
+    ["Cost: bytes arriving a day", "By", local.arriving],
   ]
 }
 

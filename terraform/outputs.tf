@@ -1,6 +1,6 @@
 output "bucket_policy_statement" {
   description = "What the source bucket's policy must say for the distribution to read it; null if it need not, or if it is managed here."
-  value       = local.needs_policy && !var.source_bucket.manage_policy ? jsonencode(local.policy_statement) : null
+  value       = local.own_read && !var.source_bucket.manage_policy ? jsonencode(local.policy_statement) : null
 }
 
 output "cdn_url" {

@@ -66,9 +66,6 @@ DELIVERY_SECONDS = 0.2
 PUBSUB_PUSH_BYTES_A_SECOND = 440e6
 """Push throughput of a large region. https://cloud.google.com/pubsub/quotas"""
 
-MESSAGE_BYTES_A_KEY = 140
-"""Of a batch's message: key, ETag, size, times (measured by `make demo`)."""
-
 MILLION_INVOCATIONS = 0.40
 """Dollars. https://cloud.google.com/run/pricing"""
 

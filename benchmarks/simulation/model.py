@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.simulation import limits
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock
+from shared.core.bill import KEY_BYTES
 from shared.core.budget import Budget
 from shared.core.messages import ListMessage, Message
 from shared.core.outcomes import Books, Tally
@@ -207,7 +208,7 @@ class ModelQueue:
                 self.deliver(message)  # type: ignore[arg-type]
         else:
             count = len(messages) * PAGE_KEYS
-            self.bill.counts["pubsub.billed_bytes"] += 2 * count * limits.MESSAGE_BYTES_A_KEY
+            self.bill.counts["pubsub.billed_bytes"] += 2 * count * KEY_BYTES
             self.published(count)
         await asyncio.sleep(limits.PUBSUB_SECONDS)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from benchmarks.simulation import limits
+from shared.core.bill import KEY_BYTES
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Transfer:
             "CloudFront bandwidth": limits.CDN_BYTES_A_SECOND / size,
             "CloudFront requests": float(limits.CDN_REQUESTS_A_SECOND),
             "Cloud Storage write ramp": limits.GCS_WRITES_AT_FIRST * 2 ** (now / limits.GCS_DOUBLING_SECONDS),
-            "Pub/Sub push throughput": limits.PUBSUB_PUSH_BYTES_A_SECOND / limits.MESSAGE_BYTES_A_KEY,
+            "Pub/Sub push throughput": limits.PUBSUB_PUSH_BYTES_A_SECOND / KEY_BYTES,
         }
 
     def step(self, now: float, seconds: float) -> float:

@@ -21,7 +21,7 @@ DIRECT = "direct"
 TIB = 2**40
 
 _PAGE_KEYS = 1000
-_KEY_BYTES = 140
+KEY_BYTES = 140
 """Of a batch's message, for each key: key, ETag, size and time (measured by `make demo`)."""
 
 _INSTANCE_SECOND = RUN_CPU_SECOND + 0.5 * RUN_GIB_SECOND
@@ -71,6 +71,6 @@ def bill(use: Use, prices: EgressPrices) -> Iterator[Item]:
     yield Item("Cloud Run", "one CPU, 0.5 GiB", f"{use.seconds:,.0f} s", use.seconds * _INSTANCE_SECOND)
     batches = -(-copied // use.keys_per_message)
     if batches:
-        each = max(_LEAST_MESSAGE, use.keys_per_message * _KEY_BYTES)
+        each = max(_LEAST_MESSAGE, use.keys_per_message * KEY_BYTES)
         yield Item("Pub/Sub", "published and delivered", f"{batches:,} messages", 2 * batches * each / TIB * PUBSUB_TIB)
         yield Item("Firestore", "document writes", f"{2 * batches:,}", 2 * batches / 100_000 * FIRESTORE_100K_WRITES)
