@@ -36,7 +36,7 @@ up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_
 	@PORT="$(PORT)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
 
 manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="inspect a/"; ARGS=-h tells all)
-	@$(BIN)/python -m shared.manage $(or $(ARGS),-h)
+	@$(BIN)/python -m shared.entrypoints.manage $(or $(ARGS),-h)
 
 test: check  ## check, then all tests: unit, contract, functions, e2e
 	@$(BIN)/python -m pytest

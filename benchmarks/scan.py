@@ -38,30 +38,35 @@ from local import runs
 from local.children import ROOT
 from local.provisioning import s3_client
 from local.stack import PROJECT, SOURCE, Stack
-from shared.adapters.clock import SystemClock
-from shared.adapters.firestore import FirestoreState
-from shared.adapters.http import Answer, Http
-from shared.adapters.s3 import S3Source
-from shared.adapters.s3_address import S3Address
-from shared.core.batching import batches
-from shared.core.budget import Budget
-from shared.core.compaction import GROUP_KEYS
-from shared.core.filters import Filters
-from shared.core.ledger import MERGED, Entry, Packed, Record, Table, batch_id, pack
-from shared.core.messages import ListMessage
-from shared.core.objects import SourceObject
-from shared.core.outcomes import Books, Outcome
-from shared.ports import Control, Grant, KeyCount, Source, Versioned
+from shared.aws.address import S3Address
+from shared.aws.s3 import S3Source
+from shared.clock import SystemClock
+from shared.domain.batching import batches
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome, RangeCounts
+from shared.domain.filters import Filters
+from shared.domain.messages import ListMessage
+from shared.domain.objects import SourceObject
+from shared.gcp.firestore.state import FirestoreState
+from shared.http.client import Answer, Http
+from shared.ledger.compaction import GROUP_KEYS
+from shared.ledger.entry import Entry
+from shared.ledger.record import MERGED, BatchRecord, batch_id
+from shared.ledger.table import Packed, Table, pack
+from shared.listing.list_range import ListRange
+from shared.ports.control import Control
+from shared.ports.ledger import KeyCount, Versioned
+from shared.ports.ranges import Grant
+from shared.ports.source import Source
+from shared.ranges.publish_batches import PublishBatches
+from shared.ranges.range_work import RangeWork
+from shared.ranges.ranges import Ranges
+from shared.ranges.split_range import SplitRange
+from shared.runs.follow_up import FollowUp
+from shared.runs.heartbeat import Heartbeat
+from shared.runs.lifecycle import RunLifecycle
+from shared.runs.quota import JobControl
 from shared.telemetry import Log
-from shared.workflows.follow_up import FollowUp
-from shared.workflows.gate import Switch
-from shared.workflows.list_range import ListRange
-from shared.workflows.publish_batches import PublishBatches
-from shared.workflows.pulse import Pulse
-from shared.workflows.range_work import RangeWork
-from shared.workflows.ranges import Ranges
-from shared.workflows.runs import Runs
-from shared.workflows.split_range import SplitRange
 
 RESULTS = ROOT / "benchmarks" / "results" / "scan.json"
 PAGE_KEYS = 1000
@@ -146,11 +151,11 @@ class CannedState:
     """A ledger whose documents have arrived and are still packed; everything else of a run costs nothing here."""
 
     canned: Canned
-    books: Books | None = None
+    books: RangeCounts | None = None
 
     async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         for batch, packed in self.canned.records:
-            yield Versioned(Record(batch, MERGED, 1.0, Table(packed)), None)
+            yield Versioned(BatchRecord(batch, MERGED, 1.0, Table(packed)), None)
 
     async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
         return KeyCount(self.canned.keys, len(self.canned.records))
@@ -161,7 +166,7 @@ class CannedState:
     async def claim(self, *_: object) -> Grant:
         return Grant(None)
 
-    async def finish(self, _piece: object, books: Books, _now: float) -> None:
+    async def finish(self, _piece: object, books: RangeCounts, _now: float) -> None:
         self.books = books
 
     async def open_runs(self) -> list[object]:
@@ -182,17 +187,17 @@ class CannedState:
 
 
 def range_work(source: Source, state: Any, clock: SystemClock, log: Log) -> RangeWork:
-    """As shared/wiring.py builds it, without a queue: nothing is published where nothing has changed."""
+    """As shared/bootstrap.py builds it, without a queue: nothing is published where nothing has changed."""
     queue: Any = None
-    switch = Switch(state, clock)
+    switch = JobControl(state, clock)
     follow_up = FollowUp(queue, "verify", 1, False, False)
     return RangeWork(
         source=source,
         state=state,
         clock=clock,
         split=SplitRange(source, state, range_keys=10**9),
-        ranges=Ranges(state, queue, clock, Pulse(state, clock), "list", "", 60),
-        runs=Runs(state, switch, follow_up, None, None, clock, log, 3600),
+        ranges=Ranges(state, queue, clock, Heartbeat(state, clock), "list", "", 60),
+        runs=RunLifecycle(state, switch, follow_up, None, None, clock, log, 3600),
         publish=PublishBatches(state, queue, clock, "transfer", 100, 2**33),
         switch=switch,
         log=log,
@@ -326,7 +331,7 @@ async def remember(stack: Stack) -> None:
             )
             for item in batch
         )
-        records.append(Record(batch_id("first", batch), "first", time.time(), entries))
+        records.append(BatchRecord(batch_id("first", batch), "first", time.time(), entries))
     for start in range(0, len(records), 200):
         await state.remember(records[start : start + 200])
 

@@ -21,24 +21,24 @@ from rich.table import Table
 
 from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, CannedState, range_work
 from local.children import ROOT
-from shared.adapters.clock import SystemClock
-from shared.adapters.gcs import GcsDestination
-from shared.adapters.google_token import Token
-from shared.adapters.http import Answer
-from shared.adapters.s3 import S3Source
-from shared.adapters.s3_address import S3Address
-from shared.adapters.s3_listing import parse
-from shared.core.budget import Budget
-from shared.core.compare import Verdict
-from shared.core.filters import Filters
-from shared.core.keys import Mapping
-from shared.core.messages import VerifyMessage
-from shared.core.objects import SOURCE_ETAG, SOURCE_MTIME
-from shared.core.page import Page
-from shared.ports import Versioned
+from shared.aws.address import S3Address
+from shared.aws.listing import parse
+from shared.aws.s3 import S3Source
+from shared.clock import SystemClock
+from shared.domain.budget import Budget
+from shared.domain.comparison import Comparison
+from shared.domain.filters import Filters
+from shared.domain.keys import KeyMapping
+from shared.domain.messages import VerifyMessage
+from shared.domain.objects import SOURCE_ETAG, SOURCE_MTIME
+from shared.domain.page import Page
+from shared.gcp.storage import GcsDestination
+from shared.gcp.token import Token
+from shared.http.client import Answer
+from shared.ports.ledger import Versioned
 from shared.telemetry import Log
-from shared.workflows.request_restores import RequestRestores
-from shared.workflows.verify_range import VerifyRange
+from shared.verifying.request_restores import RequestRestores
+from shared.verifying.verify_range import VerifyRange
 
 KEYS = CANNED_PAGES * 1000
 RESULTS = ROOT / "benchmarks" / "results" / "walk.json"
@@ -117,7 +117,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
         filters=Filters(),
         clock=clock,
         log=log,
-        mapping=Mapping(),
+        mapping=KeyMapping(),
         life_seconds=3600,
         reports=Nowhere() if manifest else None,
     )
@@ -125,7 +125,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     asyncio.run(verifier(VerifyMessage(prefix="photos/"), "run", Budget(clock.monotonic(), 540)))
     spent = time.process_time() - before
     verdicts = state.books.verdicts.keys if state.books else {}
-    if verdicts != {Verdict.SAME: canned.keys}:
+    if verdicts != {Comparison.SAME: canned.keys}:
         raise SystemExit(f"the walk went wrong: {verdicts}")
     return spent
 

@@ -25,8 +25,8 @@ from local.prices import PRICES, cost, total
 from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
 from local.stack import DESTINATION, LIST, PROJECT, REPORTS, SOURCE, Flavour, Stack, chosen_settings
-from shared.core.outcomes import Outcome
-from shared.ports import RunSummary
+from shared.domain.counts import Outcome
+from shared.ports.runs import RunSummary
 
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"

@@ -22,7 +22,7 @@ from yarl import URL
 
 from local.cdn_policy import PARAMETERS, Denied, PolicyCheck
 from local.instruments import Fault, Instruments, Refusal, Reset, drop, send
-from shared.adapters.s3_address import S3Address
+from shared.aws.address import S3Address
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host", "content-length", "date", "server"})
 _STEP = 256 * 1024

@@ -6,8 +6,8 @@ As published in 2026-11; check the pages before you rely on them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.core.bill import TIB
-from shared.core.prices import (
+from shared.pricing.bill import TIB
+from shared.pricing.prices import (
     CDN_10K_REQUESTS,
     CDN_EGRESS_GB,
     FIRESTORE_100K_WRITES,

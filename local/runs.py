@@ -9,8 +9,8 @@ from google.cloud.firestore import AsyncClient
 
 from local.children import StackError
 from local.stack import PROJECT, Stack
-from shared.adapters.firestore import FirestoreState
-from shared.ports import RunSummary
+from shared.gcp.firestore.state import FirestoreState
+from shared.ports.runs import RunSummary
 from shared.telemetry import Log
 
 JOB = "default"

@@ -24,9 +24,9 @@ async def _edge(port: int, origin: str) -> None:
     from local.cdn_policy import PolicyCheck
     from local.edge import Edge
     from local.instruments import Instruments
-    from shared.adapters.clock import SystemClock
-    from shared.adapters.s3_address import S3Address
-    from shared.config import CdnAuth
+    from shared.aws.address import S3Address
+    from shared.clock import SystemClock
+    from shared.settings import CdnAuth
 
     auth = CdnAuth(os.environ.get("EDGE_AUTH", CdnAuth.SIGV4))
     policy = None

@@ -2,7 +2,7 @@
 
 from pydantic_core import PydanticUndefined
 
-from shared.config import Settings
+from shared.settings import Settings
 
 MEANING = {
     "google_cloud_project": "project of the topics and of Firestore",

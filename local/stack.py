@@ -20,7 +20,7 @@ from local.certificate import self_signed, trusting
 from local.children import Child, StackError, clean_environment
 from local.provisioning import provision
 from local.serving import HOST, PortTaken, check_free, free_port
-from shared.config import CdnAuth
+from shared.settings import CdnAuth
 
 PROJECT = "local-project"
 SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"

@@ -1,5 +1,6 @@
-"""Everything the three functions share; it is packed into each function's archive.
+"""What the three functions share. Arrows point one way, and `tests/unit/test_import_rule.py` holds them:
 
-Arrows point one way: functions → wiring → adapters → core, and functions → workflows → ports, core.
-`tests/unit/test_import_rule.py` holds them to it.
+domain ← ledger, pricing ← ports ← runs ← ranges ← listing, verifying; copying; reporting     use cases
+ports ← http ← aws, gcp                                                                       adapters
+both ← bootstrap ← entrypoints ← functions
 """

@@ -11,39 +11,30 @@ from typing import Any
 
 import google_crc32c
 
-from shared.core.archive import CLASSES, Restore, Tier
-from shared.core.compaction import Merge
-from shared.core.copies import CopyPage
-from shared.core.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
-from shared.core.keys import prefix_end
-from shared.core.ledger import Entry, Record
-from shared.core.manifest import Part
-from shared.core.messages import Message, decode
-from shared.core.objects import Attributes, DestinationObject, SourceObject
-from shared.core.outcomes import Books, Outcome, Tally
-from shared.core.page import Page
-from shared.core.progress import Progress, together
-from shared.core.proof import Chunk, PartDigests
-from shared.core.sums import Sums
-from shared.core.sweep import Extra
-from shared.ports import (
-    Body,
-    Children,
-    Control,
-    Grant,
-    KeyCount,
-    OpenRange,
-    OpenRun,
-    OpenUpload,
-    PartNote,
-    RangeId,
-    Refusal,
-    RunSummary,
-    Span,
-    StoredPart,
-    Upload,
-    Versioned,
-)
+from shared.domain.archive import CLASSES, Restore, Tier
+from shared.domain.checksums import Chunk, PartDigests
+from shared.domain.copies import CopyPage
+from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
+from shared.domain.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, StateConflict
+from shared.domain.extraneous import DestinationOnly
+from shared.domain.keys import prefix_end
+from shared.domain.messages import Message, decode
+from shared.domain.objects import Attributes, DestinationObject, SourceObject
+from shared.domain.page import Page
+from shared.domain.progress import Progress, together
+from shared.domain.rollup import Rollup
+from shared.ledger.compaction import Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from shared.ports.control import Control
+from shared.ports.destination import Upload
+from shared.ports.download import OpenDownload, Span
+from shared.ports.ledger import KeyCount, Versioned
+from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
+from shared.ports.runs import OpenRun, RunSummary
+from shared.ports.source import Children
+from shared.ports.staging import StoredPart
+from shared.ports.uploads import OpenUpload, PartNote
 
 
 @dataclass
@@ -195,7 +186,7 @@ class FakeDownload:
     faults: dict[bytes, list[ObjectError]] = field(default_factory=lambda: defaultdict(list))
     tamper: dict[bytes, bytes] = field(default_factory=dict)
 
-    async def open(self, source: SourceObject, span: Span | None = None) -> Body:
+    async def open(self, source: SourceObject, span: Span | None = None) -> OpenDownload:
         self.bucket.requests.append((self.name, source.key))
         if self.faults[source.key]:
             raise self.faults[source.key].pop(0)
@@ -209,7 +200,7 @@ class FakeDownload:
         body, size = self.tamper.get(source.key, stored.body), len(stored.body)
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]
-        return Body(stored.etag, size, stored.told, _in_two(body), lambda: None, self.name)
+        return OpenDownload(stored.etag, size, stored.told, _in_two(body), lambda: None, self.name)
 
 
 async def _in_two(body: bytes) -> AsyncIterator[Chunk]:
@@ -394,7 +385,7 @@ class _Range:
     owner: str = ""
     until: float = 0.0
     fences: list[str] = field(default_factory=list)
-    books: Books = field(default_factory=Books)
+    books: RangeCounts = field(default_factory=RangeCounts)
     touched: float = 0.0
 
 
@@ -414,7 +405,7 @@ class FakeState:
     """now: the time of the server, which stamps what is written."""
 
     now: Callable[[], float] = lambda: 1_000_000.0
-    ledger: dict[str, tuple[Record, int]] = field(default_factory=dict)
+    ledger: dict[str, tuple[BatchRecord, int]] = field(default_factory=dict)
     stamps: dict[str, float] = field(default_factory=dict)
     runs: dict[str, _Run] = field(default_factory=dict)
     ranges: dict[RangeId, _Range] = field(default_factory=dict)
@@ -425,7 +416,7 @@ class FakeState:
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
     beaten: dict[str, float] = field(default_factory=dict)
     told: dict[tuple[str, str], Progress] = field(default_factory=dict)
-    extras: dict[bytes, tuple[Extra, str, float]] = field(default_factory=dict)
+    extras: dict[bytes, tuple[DestinationOnly, str, float]] = field(default_factory=dict)
     writes: int = 0
 
     async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
@@ -459,7 +450,7 @@ class FakeState:
             del self.ledger[batch]
         return len(gone)
 
-    async def remember(self, records: Sequence[Record]) -> None:
+    async def remember(self, records: Sequence[BatchRecord]) -> None:
         for record in records:
             if record.batch not in self.ledger:
                 self._write(record)
@@ -468,13 +459,13 @@ class FakeState:
         found = self.ledger.get(batch)
         return Versioned(*found) if found else None
 
-    async def settle(self, record: Record, version: object | None) -> None:
+    async def settle(self, record: BatchRecord, version: object | None) -> None:
         found = self.ledger.get(record.batch)
         if version is not None and (found is None or found[1] != version):
             raise StateConflict(record.batch)
         self._write(record)
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: BatchRecord) -> None:
         self.writes += 1
         self.ledger[record.batch] = (replace(record), self.writes)
         self.stamps[record.batch] = self.now()
@@ -504,8 +495,8 @@ class FakeState:
         for item in further:
             self.ranges[item.piece] = _Range(item, touched=self.now())
 
-    async def sums(self, run: str) -> tuple[Sums, list[Part]]:
-        merged, parts = Sums(), []
+    async def sums(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
+        merged, parts = Rollup(), []
         for item in self._of(run):
             merged.merge(item.books.sums)
             parts += item.books.manifest
@@ -518,7 +509,7 @@ class FakeState:
                     if entry.outcome is Outcome.FAILED:
                         yield entry
 
-    async def finish(self, piece: RangeId, books: Books, now: float) -> None:
+    async def finish(self, piece: RangeId, books: RangeCounts, now: float) -> None:
         self.ranges[piece] = _Range(OpenRange(piece, None, b""), "done", books=books)
 
     def _of(self, run: str) -> list[_Range]:
@@ -527,7 +518,7 @@ class FakeState:
     async def open_ranges(self, run: str) -> list[bytes]:
         return [item.opened.message for item in self._of(run) if item.state == "open"]
 
-    async def open_batches(self, run: str) -> AsyncIterator[Record]:
+    async def open_batches(self, run: str) -> AsyncIterator[BatchRecord]:
         for record, _ in list(self.ledger.values()):
             if record.run == run and not record.settled:
                 yield record
@@ -535,8 +526,8 @@ class FakeState:
     async def is_open(self, run: str) -> bool:
         return any(item.state == "open" for item in self._of(run))
 
-    async def listed(self, run: str) -> Tally:
-        listed = Tally()
+    async def listed(self, run: str) -> Counts:
+        listed = Counts()
         for item in self._of(run):
             listed.merge(item.books.listed)
         return listed
@@ -546,7 +537,7 @@ class FakeState:
         if known is not None and known.books is not None:
             return known.books
         listed, still_open = await self.listed(run), sum(item.state == "open" for item in self._of(run))
-        outcomes, filters, verdicts = Tally(), Tally(), Tally()
+        outcomes, filters, verdicts = Counts(), Counts(), Counts()
         for item in self._of(run):
             outcomes.merge(item.books.outcomes)
             filters.merge(item.books.filters)
@@ -595,13 +586,13 @@ class FakeState:
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
         return True
 
-    async def mark_extras(self, run: str, extras: Sequence[Extra], now: float) -> None:
+    async def mark_extras(self, run: str, extras: Sequence[DestinationOnly], now: float) -> None:
         for extra in extras:
             known = self.extras.get(extra.name)
             since = known[2] if known is not None and known[0].generation == extra.generation else now
             self.extras[extra.name] = extra, run, since
 
-    async def marked_extras(self, run: str, before: float) -> AsyncIterator[Extra]:
+    async def marked_extras(self, run: str, before: float) -> AsyncIterator[DestinationOnly]:
         for extra, last, since in list(self.extras.values()):
             if last == run and since <= before:
                 yield extra

@@ -6,32 +6,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.core.archive import Tier
-from shared.core.budget import Budget
-from shared.core.errors import BucketError, Busy
-from shared.core.filters import Filters
-from shared.core.keys import Mapping
-from shared.core.messages import ListMessage, Message, VerifyMessage
-from shared.core.parts import LEAST_PART_BYTES
-from shared.core.sweep import DeleteExtras
-from shared.ports import Control
-from shared.workflows.copy_large import CopyLarge
-from shared.workflows.copy_object import CopyObject
-from shared.workflows.follow_up import FollowUp
-from shared.workflows.gate import Switch
-from shared.workflows.in_flight import InFlight
-from shared.workflows.list_range import ListRange
-from shared.workflows.publish_batches import PublishBatches
-from shared.workflows.pulse import Pulse
-from shared.workflows.range_work import RangeWork
-from shared.workflows.ranges import Ranges
-from shared.workflows.report_run import ReportRun
-from shared.workflows.request_restores import RequestRestores
-from shared.workflows.runs import Runs
-from shared.workflows.split_range import SplitRange
-from shared.workflows.sweep_extras import SweepExtras
-from shared.workflows.transfer_batch import TransferBatch
-from shared.workflows.verify_range import VerifyRange
+from shared.copying.copy_large import CopyLarge
+from shared.copying.copy_object import CopyObject
+from shared.copying.in_flight import InFlight
+from shared.copying.transfer_batch import TransferBatch
+from shared.domain.archive import Tier
+from shared.domain.budget import Budget
+from shared.domain.errors import BucketError, Busy
+from shared.domain.extraneous import DeleteExtras
+from shared.domain.filters import Filters
+from shared.domain.keys import KeyMapping
+from shared.domain.messages import ListMessage, Message, VerifyMessage
+from shared.domain.parts import LEAST_PART_BYTES
+from shared.listing.list_range import ListRange
+from shared.ports.control import Control
+from shared.ranges.publish_batches import PublishBatches
+from shared.ranges.range_work import RangeWork
+from shared.ranges.ranges import Ranges
+from shared.ranges.split_range import SplitRange
+from shared.reporting.report_run import ReportRun
+from shared.runs.follow_up import FollowUp
+from shared.runs.heartbeat import Heartbeat
+from shared.runs.lifecycle import RunLifecycle
+from shared.runs.quota import JobControl
+from shared.verifying.delete_extraneous import DeleteExtraneous
+from shared.verifying.request_restores import RequestRestores
+from shared.verifying.verify_range import VerifyRange
 from tests.fakes import (
     FakeBucket,
     FakeClock,
@@ -102,7 +102,7 @@ class World:
     budget_seconds: float = 540.0
     budgets: dict[str, float] = field(default_factory=dict)
     seconds_a_page: float = 0.0
-    mapping: Mapping = field(default_factory=Mapping)
+    mapping: KeyMapping = field(default_factory=KeyMapping)
     direct_allowed: bool = True
     large_bytes: int = 10**9
     range_keys: int = 500_000
@@ -136,13 +136,16 @@ class World:
         state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
         publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
-        self.switch, pulse = Switch(state, self.clock, self.standing), Pulse(state, self.clock, instance="instance")
+        self.switch, pulse = (
+            JobControl(state, self.clock, self.standing),
+            Heartbeat(state, self.clock, instance="instance"),
+        )
         follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
-        sweep = SweepExtras(
+        sweep = DeleteExtraneous(
             source, destination, state, self.clock, self.log, self.delete_extras, root, self.extra_share, GRACE
         )
         report = ReportRun(self.reports, state, self.clock, "job", "s3://source", "gs://destination")
-        runs = Runs(state, self.switch, follow_up, report, sweep, self.clock, self.log, LIFE)
+        runs = RunLifecycle(state, self.switch, follow_up, report, sweep, self.clock, self.log, LIFE)
         split = SplitRange(source, state, self.bucket.page_size, self.range_keys)
         work = {
             topic: RangeWork(

@@ -14,13 +14,16 @@ from typing import Any
 
 from benchmarks.simulation import limits
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock
-from shared.core.bill import KEY_BYTES
-from shared.core.budget import Budget
-from shared.core.messages import ListMessage, Message
-from shared.core.outcomes import Books, Tally
-from shared.core.page import Page
-from shared.core.splitting import beyond
-from shared.ports import Children, Control, Grant, KeyCount, OpenRange, RangeId, Refusal, Versioned
+from shared.domain.budget import Budget
+from shared.domain.counts import Counts, RangeCounts
+from shared.domain.messages import ListMessage, Message
+from shared.domain.page import Page
+from shared.domain.splitting import beyond
+from shared.ports.control import Control
+from shared.ports.ledger import KeyCount, Versioned
+from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
+from shared.ports.source import Children
+from shared.pricing.bill import KEY_BYTES
 
 PAGE_KEYS = 1000
 KEYS_PER_MESSAGE = 100
@@ -139,7 +142,7 @@ class ModelState:
             self._open(item)
         await self._write(f"ranges/{piece.cursor}", *(f"ranges/{item.piece.cursor}" for item in further))
 
-    async def finish(self, piece: RangeId, books: Books, now: float) -> None:
+    async def finish(self, piece: RangeId, books: RangeCounts, now: float) -> None:
         self.ranges[piece].done = True
         self.open -= 1
         self.listed_pages += books.listed.total_keys
@@ -157,9 +160,9 @@ class ModelState:
         await self._read(1)
         return self.open > 0
 
-    async def listed(self, run: str) -> Tally:
+    async def listed(self, run: str) -> Counts:
         await self._read(1 + len(self.ranges) // 1000)
-        return Tally({"listed": self.listed_pages * PAGE_KEYS})
+        return Counts({"listed": self.listed_pages * PAGE_KEYS})
 
     async def pulse(self, run: str, instance: str, now: float, progress: Any) -> None:
         await self._write(f"pulses/{run}-{instance}")

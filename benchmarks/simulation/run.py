@@ -11,19 +11,19 @@ from benchmarks.simulation.model import PAGE_KEYS, Bill, Instances, ModelBucket,
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
 from local.prices import PRICES, cost
-from shared.config import Settings
-from shared.core.filters import Filters
-from shared.core.messages import ListMessage
-from shared.core.prices import RUN_CPU_SECOND, RUN_GIB_SECOND
-from shared.workflows.follow_up import FollowUp
-from shared.workflows.gate import Switch
-from shared.workflows.list_range import ListRange
-from shared.workflows.publish_batches import PublishBatches
-from shared.workflows.pulse import Pulse
-from shared.workflows.range_work import RangeWork
-from shared.workflows.ranges import Ranges
-from shared.workflows.runs import Runs
-from shared.workflows.split_range import SplitRange
+from shared.domain.filters import Filters
+from shared.domain.messages import ListMessage
+from shared.listing.list_range import ListRange
+from shared.pricing.prices import RUN_CPU_SECOND, RUN_GIB_SECOND
+from shared.ranges.publish_batches import PublishBatches
+from shared.ranges.range_work import RangeWork
+from shared.ranges.ranges import Ranges
+from shared.ranges.split_range import SplitRange
+from shared.runs.follow_up import FollowUp
+from shared.runs.heartbeat import Heartbeat
+from shared.runs.lifecycle import RunLifecycle
+from shared.runs.quota import JobControl
+from shared.settings import Settings
 
 STEP_SECONDS = 10.0
 DEADLINE_SECONDS = 14 * 24 * limits.HOUR
@@ -100,8 +100,8 @@ class Simulation:
         return self._figures(lister, transfer, state, len(keys))
 
     def _lister(self, state: Any, bucket: Any, queue: Any) -> ListRange:
-        """As shared/wiring.py builds it. A message is one simulated object: ten of a hundred keys each."""
-        switch, log = Switch(state, self.clock), Quiet()
+        """As shared/bootstrap.py builds it. A message is one simulated object: ten of a hundred keys each."""
+        switch, log = JobControl(state, self.clock), Quiet()
         follow_up = FollowUp(queue, "verify", 1, False, False)
         return ListRange(
             source=bucket,
@@ -112,9 +112,11 @@ class Simulation:
                 clock=self.clock,
                 split=SplitRange(bucket, state),
                 ranges=Ranges(
-                    state, queue, self.clock, Pulse(state, self.clock), "list", "", _default("lease_seconds")
+                    state, queue, self.clock, Heartbeat(state, self.clock), "list", "", _default("lease_seconds")
                 ),
-                runs=Runs(state, switch, follow_up, None, None, self.clock, log, _default("in_flight_life_seconds")),
+                runs=RunLifecycle(
+                    state, switch, follow_up, None, None, self.clock, log, _default("in_flight_life_seconds")
+                ),
                 publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
                 switch=switch,
                 log=log,

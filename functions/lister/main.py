@@ -3,11 +3,11 @@
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from shared.core.messages import ListMessage
-from shared.handling import Handler
-from shared.wiring import Parts
+from shared.bootstrap import Container
+from shared.domain.messages import ListMessage
+from shared.entrypoints.push import Handler
 
-handle = Handler("list", ListMessage, Parts.lister)
+handle = Handler("list", ListMessage, Container.lister)
 
 
 @functions_framework.cloud_event

@@ -3,14 +3,14 @@
 import flask
 import functions_framework
 
-from shared.core.messages import TransferMessage
-from shared.handling import Handler
-from shared.instance import Instance
-from shared.on_demand import PATH, Answer, OnDemand
-from shared.wiring import Parts
+from shared.bootstrap import Container
+from shared.domain.messages import TransferMessage
+from shared.entrypoints.instance import Instance
+from shared.entrypoints.push import Handler
+from shared.entrypoints.replicate import PATH, Answer, OnDemand
 
 instance = Instance("transfer")
-handle = Handler("transfer", TransferMessage, Parts.transfer, instance)
+handle = Handler("transfer", TransferMessage, Container.transfer, instance)
 replicate = OnDemand(instance)
 
 

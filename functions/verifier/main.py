@@ -3,11 +3,11 @@
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from shared.core.messages import VerifyMessage
-from shared.handling import Handler
-from shared.wiring import Parts
+from shared.bootstrap import Container
+from shared.domain.messages import VerifyMessage
+from shared.entrypoints.push import Handler
 
-handle = Handler("verify", VerifyMessage, Parts.verifier)
+handle = Handler("verify", VerifyMessage, Container.verifier)
 
 
 @functions_framework.cloud_event

@@ -66,8 +66,8 @@ class Google:
 
 _SCRIPT = """
 import json, sys
-from shared.adapters.aws_identity import role_credentials
-from shared.core.errors import SettingsError
+from shared.aws.identity import role_credentials
+from shared.domain.errors import SettingsError
 try:
     print(json.dumps(role_credentials(sys.argv[1], "us-east-1", "the-job").get_frozen_credentials()))
 except SettingsError as error:

@@ -11,18 +11,20 @@ from botocore.credentials import Credentials
 
 from local.provisioning import gcs_client, s3_client
 from local.stack import Stack
-from shared.adapters.cdn_access import CdnAddress, SignedForS3
-from shared.adapters.clock import SystemClock
-from shared.adapters.gcs import CHUNK_BYTES, GcsDestination
-from shared.adapters.google_token import Token
-from shared.adapters.http import Http
-from shared.adapters.s3 import ObjectDownload, S3Source
-from shared.adapters.s3_address import S3Address
-from shared.core.archive import Restore, Tier
-from shared.core.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
-from shared.core.objects import Attributes, SourceObject
-from shared.core.proof import crc32c, crc64nvme, encoded
-from shared.ports import Destination, Download, Source, Upload
+from shared.aws.address import S3Address
+from shared.aws.cloudfront import CdnAddress, SignedForS3
+from shared.aws.s3 import ObjectDownload, S3Source
+from shared.clock import SystemClock
+from shared.domain.archive import Restore, Tier
+from shared.domain.checksums import crc32c, crc64nvme, encoded
+from shared.domain.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
+from shared.domain.objects import Attributes, SourceObject
+from shared.gcp.storage import CHUNK_BYTES, GcsDestination
+from shared.gcp.token import Token
+from shared.http.client import Http
+from shared.ports.destination import Destination, Upload
+from shared.ports.download import Download
+from shared.ports.source import Source
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload
 
 KEYS = [

@@ -15,13 +15,13 @@ from local import key_pair
 from local.key_pair import KEY_PAIR_ID
 from local.provisioning import s3_client
 from local.stack import CDN_SECRET, SOURCE, Stack
-from shared.adapters.cdn_access import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
-from shared.adapters.clock import SystemClock
-from shared.adapters.http import Http
-from shared.adapters.s3 import ObjectDownload, S3Source
-from shared.adapters.s3_address import NOTHING, S3Address
-from shared.core.errors import Changed, Forbidden, Gone, SettingsError
-from shared.core.objects import SourceObject
+from shared.aws.address import NOTHING, S3Address
+from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
+from shared.aws.s3 import ObjectDownload, S3Source
+from shared.clock import SystemClock
+from shared.domain.errors import Changed, Forbidden, Gone, SettingsError
+from shared.domain.objects import SourceObject
+from shared.http.client import Http
 from tests.contract.test_buckets import KEYS
 
 

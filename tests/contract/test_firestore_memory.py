@@ -4,8 +4,9 @@ import pytest
 from google.cloud.firestore import Client
 
 from local.stack import Stack
-from shared.adapters.firestore import FirestoreState
-from shared.core.ledger import Entry, Record
+from shared.gcp.firestore.state import FirestoreState
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
 from shared.telemetry import Log
 
 
@@ -13,7 +14,7 @@ async def test_a_record_of_another_schema_is_forgotten_not_fatal(
     google_like: Stack, fresh: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = FirestoreState("local-project", "(default)", fresh, Log("WARNING"))
-    await state.remember([Record("good", "r", 1.0, (Entry(b"a", "e", 1, 1),))])
+    await state.remember([BatchRecord("good", "r", 1.0, (Entry(b"a", "e", 1, 1),))])
     ledger = Client(project="local-project").collection(f"jobs/{fresh}/ledger")
     ledger.document("older").set({"first": b"a", "last": b"b", "run": "r", "table": b"old layout"})
     ledger.document("empty").set({"first": b"a", "last": b"b"})
@@ -31,7 +32,7 @@ async def test_what_a_scan_and_a_batch_are_billed(embedded: Stack, monkeypatch: 
         return bill.get("firestore.reads", 0), bill.get("firestore.writes", 0)
 
     start = billed()
-    await state.remember([Record(f"b{n}", "r", 1.0, (Entry(b"%03d" % n, "e", 1, 1),)) for n in range(20)])
+    await state.remember([BatchRecord(f"b{n}", "r", 1.0, (Entry(b"%03d" % n, "e", 1, 1),)) for n in range(20)])
     written = billed()
     assert (written[0] - start[0], written[1] - start[1]) == (0, 20)
     assert len([item async for item in state.records(b"", b"")]) == 20

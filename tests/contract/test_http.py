@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from local.certificate import self_signed
-from shared.adapters import http as http_module
-from shared.adapters.clock import SystemClock
-from shared.adapters.connection import HELD_BYTES
-from shared.adapters.http import Http
-from shared.adapters.s3 import ObjectDownload
-from shared.core.errors import Changed, Corrupt, Refused, Transient, Unreachable
-from shared.core.objects import SourceObject
+from shared.aws.s3 import ObjectDownload
+from shared.clock import SystemClock
+from shared.domain.errors import Changed, Corrupt, Refused, Transient, Unreachable
+from shared.domain.objects import SourceObject
+from shared.http import client as http_module
+from shared.http.client import Http
+from shared.http.connection import HELD_BYTES
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -5,9 +5,9 @@ from google.api_core.exceptions import DeadlineExceeded
 
 from local.provisioning import pubsub_clients
 from local.stack import Stack
-from shared.adapters.pubsub import PubSubQueue
-from shared.core.errors import BucketError
-from shared.core.messages import ListMessage, decode
+from shared.domain.errors import BucketError
+from shared.domain.messages import ListMessage, decode
+from shared.gcp.pubsub import PubSubQueue
 
 
 def subscribed(stack: Stack, name: str) -> tuple[str, object]:

@@ -7,11 +7,11 @@ import pytest
 from botocore.credentials import Credentials
 
 from local.stack import SOURCE, Stack
-from shared.adapters.clock import SystemClock
-from shared.adapters.http import Http
-from shared.adapters.s3 import S3Source
-from shared.adapters.s3_address import S3Address
-from shared.core.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Unsorted, WrongRegion
+from shared.aws.address import S3Address
+from shared.aws.s3 import S3Source
+from shared.clock import SystemClock
+from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Unsorted, WrongRegion
+from shared.http.client import Http
 from tests.contract.test_http import Serve, serving
 
 PAGE = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{}</ListBucketResult>"

@@ -9,17 +9,19 @@ from google.cloud.storage import Bucket
 
 from local.provisioning import gcs_client
 from local.stack import Stack
-from shared.adapters.clock import SystemClock
-from shared.adapters.firestore_uploads import FirestoreUploads
-from shared.adapters.gcs import GcsDestination
-from shared.adapters.gcs_multipart import GcsStaging
-from shared.adapters.google_token import Token
-from shared.adapters.http import Http
-from shared.core.errors import Corrupt, Gone, LostRace, NoSuchBucket, Retained
-from shared.core.objects import Attributes, DestinationObject
-from shared.core.parts import LEAST_PART_BYTES
-from shared.core.proof import combined_crc32c, crc32c, encoded
-from shared.ports import Destination, OpenUpload, PartNote, Staging, Upload, Uploads
+from shared.clock import SystemClock
+from shared.domain.checksums import combined_crc32c, crc32c, encoded
+from shared.domain.errors import Corrupt, Gone, LostRace, NoSuchBucket, Retained
+from shared.domain.objects import Attributes, DestinationObject
+from shared.domain.parts import LEAST_PART_BYTES
+from shared.gcp.firestore.uploads import FirestoreUploads
+from shared.gcp.staging import GcsStaging
+from shared.gcp.storage import GcsDestination
+from shared.gcp.token import Token
+from shared.http.client import Http
+from shared.ports.destination import Destination, Upload
+from shared.ports.staging import Staging
+from shared.ports.uploads import OpenUpload, PartNote, Uploads
 from shared.telemetry import Log
 from tests.contract.test_buckets import stream
 from tests.fakes import FakeDestination, FakeStaging, FakeUploads

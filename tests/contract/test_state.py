@@ -7,17 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.firestore import FirestoreState
-from shared.adapters.firestore_ledger import PAGE
-from shared.core.compaction import Merge
-from shared.core.errors import StateConflict
-from shared.core.ledger import Entry, Record
-from shared.core.manifest import Part
-from shared.core.outcomes import Books, Outcome, Tally
-from shared.core.progress import Beat, Progress, Slow
-from shared.core.sums import Sum, Sums
-from shared.core.sweep import Extra
-from shared.ports import Control, Grant, KeyCount, OpenRange, OpenRun, RangeId, Refusal, RunSummary, State
+from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
+from shared.domain.errors import StateConflict
+from shared.domain.extraneous import DestinationOnly
+from shared.domain.progress import Beat, Progress, Slow
+from shared.domain.rollup import FolderRollup, Rollup
+from shared.gcp.firestore.ledger import PAGE
+from shared.gcp.firestore.state import FirestoreState
+from shared.ledger.compaction import Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from shared.ports.control import Control
+from shared.ports.ledger import KeyCount
+from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
+from shared.ports.runs import OpenRun, RunSummary
+from shared.ports.state import State
 from shared.telemetry import Log
 from tests.fakes import FakeState
 
@@ -34,8 +38,8 @@ async def state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
     yield FirestoreState("local-project", "(default)", fresh, Log("ERROR"))
 
 
-def record(batch: str, *keys: str, run: str = "r", at: float = NOW) -> Record:
-    return Record(batch, run, at, tuple(Entry(key.encode(), "etag", 5, 7) for key in keys))
+def record(batch: str, *keys: str, run: str = "r", at: float = NOW) -> BatchRecord:
+    return BatchRecord(batch, run, at, tuple(Entry(key.encode(), "etag", 5, 7) for key in keys))
 
 
 async def found(state: State, prefix: str = "", after: str = "") -> list[str]:
@@ -180,7 +184,7 @@ async def test_a_range_is_leased_to_one_owner_at_a_time(state: State) -> None:
     assert await state.claim(given, "me", NOW + 59, 60) == Grant(None)
     assert await state.claim(given, "you", NOW + 118, 60) is Refusal.HELD
     assert await state.claim(given, "you", NOW + 120, 60) == Grant(None)
-    await state.finish(given.piece, Books(), NOW + 121)
+    await state.finish(given.piece, RangeCounts(), NOW + 121)
     assert await state.claim(given, "me", NOW + 500, 60) is Refusal.DONE
 
 
@@ -204,7 +208,7 @@ async def test_a_range_is_cut_and_cut_again(state: State) -> None:
         await state.divide(RangeId("run", "a/", ""), "me", [opened("a/1", "a/2")])
     assert await state.claim(opened("a/4", "ignored"), "me", NOW, 60) == Grant("a/7", (), "a/7")
     assert sorted(await state.open_ranges("run")) == [b"message ", b"message a/2", b"message a/4", b"message a/7"]
-    await state.finish(RangeId("run", "a/", ""), Books(), NOW)
+    await state.finish(RangeId("run", "a/", ""), RangeCounts(), NOW)
     with pytest.raises(StateConflict):
         await state.divide(RangeId("run", "a/", ""), "you", [opened("a/1", "a/2")])
 
@@ -217,15 +221,15 @@ async def test_the_books_of_a_run(state: State) -> None:
     await state.divide(first, "me", [opened("a/5")])
     assert (await state.summary("run")).open_ranges == 2
     listed, outcomes = (
-        Tally({"listed": 4}, {"listed": 18}),
-        Tally({"unchanged": 1, "filtered": 1}, {"unchanged": 5, "filtered": 3}),
+        Counts({"listed": 4}, {"listed": 18}),
+        Counts({"unchanged": 1, "filtered": 1}, {"unchanged": 5, "filtered": 3}),
     )
-    await state.finish(first, Books(listed, outcomes, filters=Tally({"size": 1}, {"size": 3})), NOW)
+    await state.finish(first, RangeCounts(listed, outcomes, filters=Counts({"size": 1}, {"size": 3})), NOW)
     half = await state.summary("run")
     assert (half.open_ranges, half.pending, half.finished) == (1, 2, False)
     assert [item.batch async for item in state.open_batches("run")] == ["b1"]
     assert await state.is_open("run")
-    await state.finish(second, Books(verdicts=Tally({"missing": 4}, {"missing": 40}), stopped="a ceiling"), NOW)
+    await state.finish(second, RangeCounts(verdicts=Counts({"missing": 4}, {"missing": 40}), stopped="a ceiling"), NOW)
     read = await state.record("b1")
     assert read is not None
     ended = [Entry(b"a/1", "e", 9, 7, Outcome.COPIED, drift=4), Entry(b"a/2", "e", 5, 7, Outcome.FAILED)]
@@ -251,7 +255,7 @@ async def test_the_books_of_a_run_that_has_ended_outlive_its_records(state: Stat
     assert touched is not None
     assert abs(touched - time.time()) < 60
     held = [item async for item in state.records(b"", b"")]
-    books = RunSummary(1, 5, Tally({"copied": 1}, {"copied": 5}), Tally(), Tally({"same": 1}, {"same": 5}), 0, 2)
+    books = RunSummary(1, 5, Counts({"copied": 1}, {"copied": 5}), Counts(), Counts({"same": 1}, {"same": 5}), 0, 2)
     await state.end("run", "finished", books, NOW)
     await state.merge(Merge([held[0].record], []), [held[0].version])
     assert await state.open_runs() == []
@@ -271,20 +275,22 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(state: State) -> N
     beats = {0.0: Beat(0, 1, 10), 60.0: Beat(60, 5, 50)}
     assert await state.pulses("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
     assert await state.pulses("no such run") == Progress()
-    await state.end("run", "stalled", RunSummary(0, 0, Tally(), Tally(), Tally(), 1), NOW)
+    await state.end("run", "stalled", RunSummary(0, 0, Counts(), Counts(), Counts(), 1), NOW)
     assert await state.open_runs() == []
 
 
 async def test_the_sums_of_all_ranges_are_merged(state: State) -> None:
     for cursor in ("", "a/5"):
-        sums = Sums()
-        sums.of(b"a/").merge(Sum(1, 2, 3, 4, 5, 6))
-        sums.of("é/".encode()).merge(Sum(s3_count=1))
+        sums = Rollup()
+        sums.of(b"a/").merge(FolderRollup(1, 2, 3, 4, 5, 6))
+        sums.of("é/".encode()).merge(FolderRollup(s3_count=1))
         sums.sizes[5], sums.proofs["md5"] = 2, 1
-        await state.finish(opened(cursor).piece, Books(sums=sums, manifest=[Part(f"f{cursor}", 1, 2, "00")]), NOW)
-    await state.finish(opened("b").piece, Books(), NOW)
+        await state.finish(
+            opened(cursor).piece, RangeCounts(sums=sums, manifest=[ManifestPart(f"f{cursor}", 1, 2, "00")]), NOW
+        )
+    await state.finish(opened("b").piece, RangeCounts(), NOW)
     merged, parts = await state.sums("run")
-    assert merged.folders == {b"a/": Sum(2, 4, 6, 8, 10, 12), "é/".encode(): Sum(s3_count=2)}
+    assert merged.folders == {b"a/": FolderRollup(2, 4, 6, 8, 10, 12), "é/".encode(): FolderRollup(s3_count=2)}
     assert (merged.sizes, merged.proofs) == ({5: 4}, {"md5": 2})
     assert sorted(part.name for part in parts) == ["f", "fa/5"]
     assert (await state.sums("no such run"))[0].folders == {}
@@ -293,15 +299,15 @@ async def test_the_sums_of_all_ranges_are_merged(state: State) -> None:
 async def test_the_failed_keys_of_a_run_are_told(state: State) -> None:
     failed = Entry(b"a/2", "e", 5, 7, Outcome.FAILED, reason="forbidden: no")
     await state.remember([record("b1", "a/1", run="run"), record("b3", "c", run="run")])
-    await state.settle(Record("b2", "run", NOW, (Entry(b"a/1", "e", 5, 7, Outcome.COPIED), failed)), None)
-    await state.settle(Record("b4", "another", NOW, (failed,)), None)
+    await state.settle(BatchRecord("b2", "run", NOW, (Entry(b"a/1", "e", 5, 7, Outcome.COPIED), failed)), None)
+    await state.settle(BatchRecord("b4", "another", NOW, (failed,)), None)
     assert [entry async for entry in state.failed("run")] == [failed]
 
 
 async def test_marks_keep_their_time_as_long_as_the_copy_stays(state: State) -> None:
-    one, two = Extra(b"n/1", b"k/1", 7, 10), Extra("é\U0001f680".encode(), b"k/2", 8, 20)
+    one, two = DestinationOnly(b"n/1", b"k/1", 7, 10), DestinationOnly("é\U0001f680".encode(), b"k/2", 8, 20)
 
-    async def marked(run: str, before: float) -> list[Extra]:
+    async def marked(run: str, before: float) -> list[DestinationOnly]:
         return sorted([extra async for extra in state.marked_extras(run, before)], key=lambda extra: extra.name)
 
     await state.mark_extras("first", [one, two], NOW)
@@ -321,13 +327,13 @@ async def test_one_of_many_ends_a_run(state: State) -> None:
     assert sum(await asyncio.gather(*(state.close("run", NOW, 60) for _ in range(5)))) == 1
     assert not await state.close("run", NOW + 59, 60)
     assert await state.close("run", NOW + 61, 60), "the first one has died"
-    await state.end("run", "finished", RunSummary(0, 0, Tally(), Tally(), Tally(), 0), NOW)
+    await state.end("run", "finished", RunSummary(0, 0, Counts(), Counts(), Counts(), 0), NOW)
     assert not await state.close("run", NOW + 500, 60)
 
 
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:
     await state.begin(opened(), "list", NOW)
-    await state.finish(opened().piece, Books(), NOW)
+    await state.finish(opened().piece, RangeCounts(), NOW)
     assert await state.touched("run") is None
 
 

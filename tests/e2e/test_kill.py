@@ -15,8 +15,8 @@ from local.comparison import compare
 from local.provisioning import gcs_client, s3_client
 from local.sample import MIB, Sample, load
 from local.stack import DESTINATION, PROJECT, SOURCE, Stack
-from shared.core.ledger import Packed, Table
-from shared.core.outcomes import Outcome
+from shared.domain.counts import Outcome
+from shared.ledger.table import Packed, Table
 
 OBJECTS = 400
 SEED = 20_261_121

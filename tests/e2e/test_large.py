@@ -11,7 +11,7 @@ from local import runs
 from local.provisioning import gcs_client, s3_client
 from local.sample import MIB
 from local.stack import DESTINATION, SOURCE, STAGING, Stack
-from shared.core.outcomes import Outcome
+from shared.domain.counts import Outcome
 from tests.e2e.test_kill import killing
 
 GIB = 1024 * MIB

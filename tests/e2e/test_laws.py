@@ -12,7 +12,7 @@ from local.comparison import compare
 from local.provisioning import gcs_client, s3_client
 from local.sample import AWKWARD, UNSUPPORTED, Sample, load
 from local.stack import DESTINATION, PROJECT, SOURCE, Stack
-from shared.core.outcomes import Outcome
+from shared.domain.counts import Outcome
 
 COUNT = 200
 

@@ -11,7 +11,7 @@ from local import runs
 from local.provisioning import s3_client
 from local.sample import Sample, load
 from local.stack import SOURCE, Stack
-from shared.manage import main
+from shared.entrypoints.manage import main
 
 COUNT = 30
 

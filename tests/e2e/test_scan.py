@@ -9,7 +9,7 @@ from google.cloud.firestore import Client
 from benchmarks.scan import remember, scan
 from local import runs
 from local.stack import PROJECT, SOURCE, Stack
-from shared.core.outcomes import Outcome
+from shared.domain.counts import Outcome
 
 KEYS = 200_000
 DOCUMENT_BYTES = 900 * 1024

@@ -16,7 +16,7 @@ from local import runs
 from local.provisioning import gcs_client, pubsub_clients, s3_client
 from local.sample import Sample, load
 from local.stack import DESTINATION, PROJECT, REPORTS, SOURCE, VERIFY, Stack
-from shared.core.objects import SOURCE_ETAG
+from shared.domain.objects import SOURCE_ETAG
 
 COUNT = 60
 _SAME, _DIFFERS, _ONLY_SOURCE, _ONLY_COPY = "=", "*", "+", "-"

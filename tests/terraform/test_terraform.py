@@ -8,8 +8,8 @@ from typing import Any
 import promql_parser
 import pytest
 
-from shared.config import load
-from shared.core.messages import ListMessage, VerifyMessage, decode
+from shared.domain.messages import ListMessage, VerifyMessage, decode
+from shared.settings import load
 from tests.terraform.conftest import STANDS_IN, Terraform
 from tests.terraform.values import ALLOWED, wrong
 

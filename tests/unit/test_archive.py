@@ -2,12 +2,12 @@
 
 import pytest
 
-from shared.core.archive import Restore, Tier, read_header
-from shared.core.errors import Forbidden
-from shared.core.messages import ListMessage, VerifyMessage
-from shared.core.outcomes import Outcome
-from shared.core.page import Page
-from shared.ports import Control
+from shared.domain.archive import Restore, Tier, read_header
+from shared.domain.counts import Outcome
+from shared.domain.errors import Forbidden
+from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.page import Page
+from shared.ports.control import Control
 from tests.fakes import FakeBucket
 from tests.world import World, counts, filled
 

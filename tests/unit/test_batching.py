@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.batching import batches
-from shared.core.objects import SourceObject
+from shared.domain.batching import batches
+from shared.domain.objects import SourceObject
 
 
 @given(st.lists(st.integers(0, 100)), st.integers(1, 10), st.integers(1, 200))

@@ -5,21 +5,24 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.compaction import GROUP_KEYS, MOST_BYTES, MOST_KEYS, Compaction, Merge
-from shared.core.ledger import MERGED, Entry, Record, RecordWindow, Table, pack
-from shared.core.objects import SourceObject
-from shared.core.outcomes import Outcome
-from shared.core.page import Page
+from shared.domain.counts import Outcome
+from shared.domain.objects import SourceObject
+from shared.domain.page import Page
+from shared.ledger.compaction import GROUP_KEYS, MOST_BYTES, MOST_KEYS, Compaction, Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import MERGED, BatchRecord
+from shared.ledger.table import Table, pack
+from shared.ledger.window import LedgerWindow
 
 
 def record(
     name: str, keys: range, at: float = 1.0, etag: str = "e", outcome: Outcome | None = Outcome.COPIED
-) -> Record:
+) -> BatchRecord:
     entries = [Entry(b"%08d" % number, etag, 1, 0, outcome) for number in keys]
-    return Record(name, "r", at, Table(pack(entries)))
+    return BatchRecord(name, "r", at, Table(pack(entries)))
 
 
-def compacted(records: list[Record], listed: set[bytes] | None = None) -> list[Record]:
+def compacted(records: list[BatchRecord], listed: set[bytes] | None = None) -> list[BatchRecord]:
     """The ledger after a scan has offered all records, in the order of their last keys, as a scan passes them."""
     compaction = Compaction(lambda key: listed is None or key in listed)
     merges = [compaction.offer(item) for item in sorted(records, key=lambda item: item.last)] + [compaction.close()]
@@ -60,7 +63,7 @@ def test_documents_stay_below_their_limit() -> None:
         for n in range(3000)
     ]
     long.sort(key=lambda entry: entry.key)
-    batches = [Record(f"b{n}", "r", 1.0, Table(pack(long[n : n + 30]))) for n in range(0, 3000, 30)]
+    batches = [BatchRecord(f"b{n}", "r", 1.0, Table(pack(long[n : n + 30]))) for n in range(0, 3000, 30)]
     merged = compacted(batches)
     assert len(merged) < len(batches)
     assert all(len(item.table.packed) <= MOST_BYTES for item in merged)
@@ -92,14 +95,16 @@ def test_a_merged_ledger_says_what_the_records_said(
 ) -> None:
     """Together with a record that may not be merged, whatever its age: the newest entry of each key wins as before."""
     records = [
-        Record(f"b{n}", "r", 1.0 + at, tuple(Entry(b"%08d" % key, etag, 1, 0, Outcome.COPIED) for key in sorted(keys)))
+        BatchRecord(
+            f"b{n}", "r", 1.0 + at, tuple(Entry(b"%08d" % key, etag, 1, 0, Outcome.COPIED) for key in sorted(keys))
+        )
         for n, (keys, at, etag) in enumerate(batches)
     ]
-    young = Record("young", "going", 3.5, tuple(Entry(b"%08d" % key, "c", 1, 0) for key in sorted(open_keys)))
+    young = BatchRecord("young", "going", 3.5, tuple(Entry(b"%08d" % key, "c", 1, 0) for key in sorted(open_keys)))
     page = Page.of([SourceObject(b"%08d" % key, "a", 1, 0) for key in range(21)])
 
-    def told(ledger: list[Record]) -> list[tuple[bool, str | None]]:
-        window = RecordWindow("mine")
+    def told(ledger: list[BatchRecord]) -> list[tuple[bool, str | None]]:
+        window = LedgerWindow("mine")
         for item in ledger:
             window.add(item)
         differing = set(window.differing(page))

@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.archive import Restore
-from shared.core.compare import Verdict, judge
-from shared.core.copies import CopyPage, pair
-from shared.core.keys import Mapping
-from shared.core.objects import SOURCE_ENCRYPTION, SOURCE_ETAG, DestinationObject, SourceObject
-from shared.core.page import Page
-from shared.workflows.copy_window import CopyWindow
+from shared.domain.archive import Restore
+from shared.domain.comparison import Comparison, compare
+from shared.domain.copies import CopyPage, pair
+from shared.domain.keys import KeyMapping
+from shared.domain.objects import SOURCE_ENCRYPTION, SOURCE_ETAG, DestinationObject, SourceObject
+from shared.domain.page import Page
+from shared.verifying.copy_window import CopyWindow
 
 MD5, OTHER = "0" * 32, "1" * 32
 OURS = {SOURCE_ETAG: MD5}
-V = Verdict
+V = Comparison
 
 
 def source(etag: str = MD5, size: int = 5, key: bytes = b"k", restore: Restore | None = None) -> SourceObject:
@@ -49,10 +49,10 @@ def copy(
     ],
 )
 def test_verdicts(
-    left: SourceObject, right: DestinationObject | None, name: bytes, verdict: Verdict, while_copying: Verdict
+    left: SourceObject, right: DestinationObject | None, name: bytes, verdict: Comparison, while_copying: Comparison
 ) -> None:
-    assert judge(left, right, Mapping().place(name)) is verdict
-    assert judge(left, right, Mapping().place(name), in_flight=True) is while_copying
+    assert compare(left, right, KeyMapping().place(name)) is verdict
+    assert compare(left, right, KeyMapping().place(name), in_flight=True) is while_copying
 
 
 @settings(deadline=None)
@@ -65,7 +65,7 @@ def test_verdicts(
 async def test_side_by_side_every_key_and_every_copy_comes_once(
     left: set[bytes], right: set[bytes], page_keys: int, copies_a_page: int
 ) -> None:
-    mapping = Mapping(b"", b"to/")
+    mapping = KeyMapping(b"", b"to/")
     names = sorted(b"to/" + key for key in right)
 
     async def listing() -> AsyncIterator[CopyPage]:
@@ -107,15 +107,15 @@ def test_who_is_no_suspect_is_the_same(rows: list[tuple[str, str | None, bool, i
         copy(md5, size, {SOURCE_ETAG: etag} if ours else {}, name=b"%03d" % n)
         for n, (etag, md5, ours, size) in enumerate(rows)
     ]
-    pairs = pair(page, CopyPage.of(copies), Mapping())
+    pairs = pair(page, CopyPage.of(copies), KeyMapping())
     suspects = set(pairs.suspects())
     for index, found in enumerate(copies):
         if index not in suspects:
-            assert judge(page[index], found, Mapping().place(found.name)) is V.SAME
+            assert compare(page[index], found, KeyMapping().place(found.name)) is V.SAME
 
 
 def test_a_name_under_the_prefix_for_encoded_ones_is_paired_by_what_it_says() -> None:
-    mapping = Mapping(encode=True)
+    mapping = KeyMapping(encode=True)
     pairs = pair(Page.of([source(key=b"a")]), CopyPage.of([copy(name=b".s3-names/a%0A"), copy(name=b"a")]), mapping)
     assert (list(pairs.matches), list(pairs.extras)) == ([1], [0])
     assert mapping.original(pairs.copies.names[0]) == b"a\n"

@@ -1,7 +1,7 @@
 import pytest
 
-from shared.config import Route, load
-from shared.core.errors import SettingsError
+from shared.domain.errors import SettingsError
+from shared.settings import Route, load
 
 GOOD = {
     "GOOGLE_CLOUD_PROJECT": "my-project",

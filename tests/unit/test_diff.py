@@ -1,10 +1,11 @@
-"""One row a line of the table in `shared/core/diff.py`."""
+"""One row a line of the table in `shared/listing/decision.py`."""
 
 import pytest
 
-from shared.core.diff import Decision, decide, is_alive
-from shared.core.ledger import Entry, Remembered
-from shared.core.outcomes import Outcome
+from shared.domain.counts import Outcome
+from shared.ledger.entry import Entry
+from shared.ledger.window import Known, is_alive
+from shared.listing.decision import Decision, decide
 
 LISTED = ("etag", 5)
 NOW, LIFE = 10_000.0, 3600.0
@@ -48,7 +49,7 @@ def test_decisions(
     remembered = None
     if outcome != "nothing":
         entry = Entry(b"k", etag, size, 0, outcome)  # type: ignore[arg-type]
-        remembered = Remembered(entry, run, "b", NOW)
+        remembered = Known(entry, run, "b", NOW)
     for force, redrive, expected in ((False, False, plain), (False, True, redriven), (True, False, forced)):
         found = decide(LISTED, remembered, run="mine", alive=alive, force=force, redrive=redrive)
         assert found is expected
@@ -69,7 +70,7 @@ def test_decisions(
     ],
 )  # fmt: skip
 def test_what_must_be_restored_first(remembered: Outcome | None, archived: bool | None, expected: Decision) -> None:
-    known = Remembered(Entry(b"k", "etag", 5, 0, remembered), "other", "b", NOW) if remembered else None
+    known = Known(Entry(b"k", "etag", 5, 0, remembered), "other", "b", NOW) if remembered else None
     decision = decide(LISTED, known, run="mine", alive=False, force=False, redrive=False, archived=archived)
     assert decision is expected
 
@@ -85,6 +86,6 @@ def test_what_must_be_restored_first(remembered: Outcome | None, archived: bool 
     ],
 )
 def test_what_may_still_be_on_its_way(run: str, age: float, alive: bool) -> None:
-    remembered = Remembered(Entry(b"k", "e", 1, 0), run, "b", NOW - age)
+    remembered = Known(Entry(b"k", "e", 1, 0), run, "b", NOW - age)
     assert is_alive(remembered, {"going"}, NOW, LIFE) is alive
     assert not is_alive(None, {"going"}, NOW, LIFE)

@@ -6,16 +6,16 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.core.budget import Budget
-from shared.core.errors import Corrupt, Forbidden, Gone, MalformedMessage, Throttled, Transient
-from shared.core.keys import Mapping
-from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.core.objects import SOURCE_ETAG, SOURCE_KEY, SOURCE_MTIME, Attributes
-from shared.core.outcomes import Outcome
-from shared.core.prices import EgressPrices
-from shared.core.proof import Proof
-from shared.workflows import transfer_batch
-from shared.workflows.route import Cheapest
+from shared.copying import transfer_batch
+from shared.copying.route import Cheapest
+from shared.domain.budget import Budget
+from shared.domain.checksums import VerifiedBy
+from shared.domain.counts import Outcome
+from shared.domain.errors import Corrupt, Forbidden, Gone, MalformedMessage, Throttled, Transient
+from shared.domain.keys import KeyMapping
+from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
+from shared.domain.objects import SOURCE_ETAG, SOURCE_KEY, SOURCE_MTIME, Attributes
+from shared.pricing.prices import EgressPrices
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored
 from tests.world import World, counts, filled
 
@@ -161,7 +161,7 @@ async def test_the_copy_says_where_it_came_from() -> None:
 
 
 async def test_roots_on_both_sides() -> None:
-    world = World(mapping=Mapping(b"from/", b"to/here/"))
+    world = World(mapping=KeyMapping(b"from/", b"to/here/"))
     world.bucket.put("from/a", b"1")
     world.bucket.put("other/b", b"2")
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
@@ -235,7 +235,7 @@ async def test_a_lost_race_looks_again() -> None:
 )
 async def test_what_lies_outside_the_root_is_malformed(message: ListMessage | VerifyMessage) -> None:
 
-    world = World(mapping=Mapping(b"from/", b""))
+    world = World(mapping=KeyMapping(b"from/", b""))
     handler: Callable[..., object] = world.handlers["verify" if isinstance(message, VerifyMessage) else "list"]
     with pytest.raises(MalformedMessage, match="outside the job's root"):
         await handler(message, "run-1", Budget(0, 10))  # type: ignore[misc]
@@ -268,7 +268,7 @@ AWKWARD_REFUSED = ["a\nb", "c\rd", ".well-known/acme-challenge/x"]
 
 
 async def test_refused_names_are_encoded_where_the_job_asks_and_read_back() -> None:
-    world = World(mapping=Mapping(encode=True))
+    world = World(mapping=KeyMapping(encode=True))
     for key in [*AWKWARD_REFUSED, "plain", ".s3-names/of-its-own"]:
         world.bucket.put(key, key.encode())
     run = await world.run()
@@ -293,7 +293,7 @@ async def test_refused_names_are_encoded_where_the_job_asks_and_read_back() -> N
 
 
 async def test_two_keys_never_take_turns_at_one_name() -> None:
-    world = World(mapping=Mapping(encode=True))
+    world = World(mapping=KeyMapping(encode=True))
     world.bucket.put("a\nb", b"encoded")
     world.bucket.put(".s3-names/a%0Ab", b"of its own")
     first = await counts(world, await world.run())
@@ -304,7 +304,7 @@ async def test_two_keys_never_take_turns_at_one_name() -> None:
 
 
 async def test_the_old_route_is_on_record_where_the_name_is_new() -> None:
-    world = World(mapping=Mapping(b"images/", b"avatar/"))
+    world = World(mapping=KeyMapping(b"images/", b"avatar/"))
     world.bucket.put("images/1 é.jpg", b"1")
     await world.run()
     (copy, _) = world.destination.objects["avatar/1 é.jpg".encode()]
@@ -325,7 +325,7 @@ async def test_a_multipart_etag_proves_a_copy_at_the_price_of_one_head() -> None
     world.bucket.put("plain", b"0123456789")
     await world.run()
     proofs = {entry.key: entry.proof for record, _ in world.state.ledger.values() for entry in record.entries}
-    assert proofs == {b"parts": Proof.MULTIPART_ETAG, b"plain": Proof.MD5}
+    assert proofs == {b"parts": VerifiedBy.MULTIPART_ETAG, b"plain": VerifiedBy.MD5}
     assert [key for name, key in world.bucket.requests if name == "part_bytes"] == [b"parts"]
 
 

@@ -1,14 +1,14 @@
-"""A row a line of the table in `shared/core/filters.py`, and the globs."""
+"""A row a line of the table in `shared/domain/filters.py`, and the globs."""
 
 import re
 
 import pytest
 
-from shared.core.filters import Filter, Filters, translated
-from shared.core.messages import ListMessage, VerifyMessage
-from shared.core.objects import SourceObject
-from shared.core.outcomes import Outcome
-from shared.core.page import Page, rfc3339
+from shared.domain.counts import Outcome
+from shared.domain.filters import Filter, Filters, translated
+from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.objects import SourceObject
+from shared.domain.page import Page, rfc3339
 from tests.world import World, counts
 
 DAY = 86_400

@@ -3,7 +3,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.workflows.in_flight import InFlight
+from shared.copying.in_flight import InFlight
 
 
 @settings(max_examples=50, deadline=None)

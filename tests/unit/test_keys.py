@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.keys import Mapping, prefix_end, quote_key, unsupported_reason
+from shared.domain.keys import KeyMapping, prefix_end, quote_key, unsupported_reason
 
 keys = (
     st.text(min_size=1, max_size=60)
@@ -75,7 +75,7 @@ def test_prefix_end_bounds_exactly_the_keys_with_the_prefix(prefix: bytes, key: 
 
 @given(st.binary(max_size=5), st.binary(max_size=5), st.lists(st.binary(max_size=5)))
 def test_a_mapping_is_reversible_and_keeps_the_order(source: bytes, destination: bytes, tails: list[bytes]) -> None:
-    mapping = Mapping(source, destination)
+    mapping = KeyMapping(source, destination)
     ordered = sorted(source + tail for tail in tails)
     names = [mapping.name(key) for key in ordered]
     assert names == sorted(names)
@@ -84,9 +84,9 @@ def test_a_mapping_is_reversible_and_keeps_the_order(source: bytes, destination:
 
 def test_keys_outside_the_root_are_refused() -> None:
     with pytest.raises(ValueError, match="outside"):
-        Mapping(b"a/").name(b"b/c")
+        KeyMapping(b"a/").name(b"b/c")
     with pytest.raises(ValueError, match="outside"):
-        Mapping(b"", b"x/").key(b"y/c")
+        KeyMapping(b"", b"x/").key(b"y/c")
 
 
 REFUSED = [b"a\nb", b"a\rb", b".", b"..", b".well-known/acme-challenge/x", b"per%cent\n", b"\n", "é\n".encode()]
@@ -94,7 +94,7 @@ REFUSED = [b"a\nb", b"a\rb", b".", b"..", b".well-known/acme-challenge/x", b"per
 
 @pytest.mark.parametrize("key", REFUSED)
 def test_a_refused_key_has_a_place_if_the_job_asks_for_one(key: bytes) -> None:
-    plain, encoding = Mapping(b"", b"to/"), Mapping(b"", b"", encode=True)
+    plain, encoding = KeyMapping(b"", b"to/"), KeyMapping(b"", b"", encode=True)
     if unsupported_reason(b"to/" + key) is not None:
         assert plain.place(key).name is None
         assert plain.place(key).reason
@@ -106,7 +106,7 @@ def test_a_refused_key_has_a_place_if_the_job_asks_for_one(key: bytes) -> None:
 
 
 def test_what_gets_too_long_by_its_encoding_stays_unsupported() -> None:
-    place = Mapping(encode=True).place(b"\n" * 400)
+    place = KeyMapping(encode=True).place(b"\n" * 400)
     assert place.name is None
     assert "line feed" in place.reason
     assert "bytes long" in place.reason
@@ -114,13 +114,13 @@ def test_what_gets_too_long_by_its_encoding_stays_unsupported() -> None:
 
 @given(st.binary(min_size=1, max_size=20), st.binary(min_size=1, max_size=20))
 def test_no_two_encoded_keys_share_a_name(first: bytes, second: bytes) -> None:
-    mapping = Mapping(encode=True)
+    mapping = KeyMapping(encode=True)
     places = [mapping.place(key + b"\n") for key in (first, second)]
     assert (places[0].name == places[1].name) == (first == second)
 
 
 @given(st.binary(max_size=30))
 def test_only_names_that_were_encoded_have_an_original(tail: bytes) -> None:
-    mapping = Mapping(b"in/", b"out/", encode=True)
+    mapping = KeyMapping(b"in/", b"out/", encode=True)
     original = mapping.original(mapping.encoded_prefix + tail)
     assert original is None or mapping.place(original).name == mapping.encoded_prefix + tail

@@ -9,10 +9,10 @@ from awscrt import checksums
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.core.messages import ListMessage
-from shared.core.objects import Attributes
-from shared.core.outcomes import Outcome
-from shared.core.proof import Proof, encoded
+from shared.domain.checksums import VerifiedBy, encoded
+from shared.domain.counts import Outcome
+from shared.domain.messages import ListMessage
+from shared.domain.objects import Attributes
 from tests.fakes import crc32c_of
 from tests.world import PART, World, counts
 
@@ -64,14 +64,14 @@ async def test_an_object_goes_in_parts_and_appears_at_once() -> None:
 @pytest.mark.parametrize(
     ("attributes", "parts", "proof"),
     [
-        (Attributes(), 0, Proof.CRC32C),
-        (Attributes(), 1_000_000, Proof.MULTIPART_ETAG),
-        (Attributes(), 3 * PART, Proof.MULTIPART_ETAG),
-        (Attributes(crc32c=crc32c_of(body())), 1_000_000, Proof.S3_CRC),
-        (Attributes(crc64nvme=encoded(checksums.crc64nvme(body()), 8)), 0, Proof.S3_CRC),
+        (Attributes(), 0, VerifiedBy.CRC32C),
+        (Attributes(), 1_000_000, VerifiedBy.MULTIPART_ETAG),
+        (Attributes(), 3 * PART, VerifiedBy.MULTIPART_ETAG),
+        (Attributes(crc32c=crc32c_of(body())), 1_000_000, VerifiedBy.S3_CRC),
+        (Attributes(crc64nvme=encoded(checksums.crc64nvme(body()), 8)), 0, VerifiedBy.S3_CRC),
     ],
 )
-async def test_the_whole_is_proven_from_its_parts(attributes: Attributes, parts: int, proof: Proof) -> None:
+async def test_the_whole_is_proven_from_its_parts(attributes: Attributes, parts: int, proof: VerifiedBy) -> None:
     world = world_with(attributes, parts)
     await world.run()
     assert world.same()

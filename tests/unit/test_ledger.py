@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.ledger import SCHEMA, Entry, Packed, Record, RecordWindow, Table, UnknownSchema, batch_id, pack
-from shared.core.objects import SourceObject
-from shared.core.outcomes import Outcome
-from shared.core.page import Page
+from shared.domain.counts import Outcome
+from shared.domain.objects import SourceObject
+from shared.domain.page import Page
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord, batch_id
+from shared.ledger.table import SCHEMA, Packed, Table, UnknownSchema, pack
+from shared.ledger.window import LedgerWindow
 
 entries = st.builds(
     Entry,
@@ -47,10 +50,10 @@ def test_a_full_batch_of_the_longest_keys_is_a_small_document() -> None:
 def test_a_page_is_compared_as_if_every_key_were_looked_up(
     known: list[tuple[int, str, Outcome]], listed: set[int]
 ) -> None:
-    window = RecordWindow("mine")
+    window = LedgerWindow("mine")
     newest: dict[int, tuple[str, Outcome]] = {}
     for at, (number, etag, outcome) in enumerate(known):
-        window.add(Record(str(at), "other", float(at), (Entry(b"%02d" % number, etag, 5, 0, outcome),)))
+        window.add(BatchRecord(str(at), "other", float(at), (Entry(b"%02d" % number, etag, 5, 0, outcome),)))
         newest[number] = etag, outcome
     page = Page.of([SourceObject(b"%02d" % number, "e1", 5, 0) for number in sorted(listed)])
     there = (Outcome.COPIED, Outcome.UNCHANGED)
@@ -86,8 +89,8 @@ def test_damaged_details_are_noticed_when_they_are_asked_for() -> None:
         table[0]
 
 
-def record(batch: str, keys: str, at: float, run: str = "r", outcome: Outcome | None = None) -> Record:
-    return Record(batch, run, at, tuple(Entry(key.encode(), batch, 1, 0, outcome) for key in keys))
+def record(batch: str, keys: str, at: float, run: str = "r", outcome: Outcome | None = None) -> BatchRecord:
+    return BatchRecord(batch, run, at, tuple(Entry(key.encode(), batch, 1, 0, outcome) for key in keys))
 
 
 def test_the_first_ending_of_a_key_stands() -> None:
@@ -114,10 +117,10 @@ def test_the_same_objects_make_the_same_batch() -> None:
 def test_a_window_answers_as_if_it_knew_all_records(batches: list[tuple[set[int], int]]) -> None:
     """For every key of a forward scan: the newest record that has it, with memory of what is behind dropped."""
     records = [
-        Record(str(n), "r", float(at), tuple(Entry(b"%03d" % key, str(n), 1, 0) for key in sorted(keys)))
+        BatchRecord(str(n), "r", float(at), tuple(Entry(b"%03d" % key, str(n), 1, 0) for key in sorted(keys)))
         for n, (keys, at) in enumerate(batches)
     ]
-    window, waiting = RecordWindow("mine"), sorted(records, key=lambda item: item.first)
+    window, waiting = LedgerWindow("mine"), sorted(records, key=lambda item: item.first)
     for number in range(31):
         key = b"%03d" % number
         while waiting and waiting[0].first <= key:
@@ -131,7 +134,7 @@ def test_a_window_answers_as_if_it_knew_all_records(batches: list[tuple[set[int]
 
 
 def test_the_scanning_run_s_own_record_wins_whatever_the_clocks_say() -> None:
-    window = RecordWindow("mine")
+    window = LedgerWindow("mine")
     window.add(record("b1", "a", at=5, run="mine"))
     window.add(record("b2", "a", at=9, run="other"))
     found = window.lookup(b"a")

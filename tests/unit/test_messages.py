@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from shared.core.errors import MalformedMessage
-from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage, decode
-from shared.core.objects import SourceObject
+from shared.domain.errors import MalformedMessage
+from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage, decode
+from shared.domain.objects import SourceObject
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.parts import LEAST_PART_BYTES, MIB, MOST_OBJECT_BYTES, MOST_PARTS, PartPlan
+from shared.domain.parts import LEAST_PART_BYTES, MIB, MOST_OBJECT_BYTES, MOST_PARTS, PartPlan
 
 sizes = st.integers(0, MOST_OBJECT_BYTES)
 

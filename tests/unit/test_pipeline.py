@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.budget import Budget
-from shared.core.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.core.outcomes import Outcome
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome
+from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
 from tests.world import Steps, counts, filled
 
 

@@ -10,20 +10,20 @@ from awscrt import checksums
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.errors import Corrupt
-from shared.core.objects import Attributes, SourceObject
-from shared.core.proof import (
+from shared.domain.checksums import (
+    ExpectedChecksums,
     PartDigests,
-    Promise,
-    Proof,
+    VerifiedBy,
     combined_crc32c,
     combined_crc64nvme,
     decoded,
     encoded,
+    hasher_for,
     proven,
     watched,
-    witness,
 )
+from shared.domain.errors import Corrupt
+from shared.domain.objects import Attributes, SourceObject
 
 BODY = bytes(range(256)) * 5
 MD5 = hashlib.md5(BODY).hexdigest()
@@ -36,12 +36,14 @@ def etag_of_parts(body: bytes, part_bytes: int) -> str:
     return f"{hashlib.md5(b''.join(digests)).hexdigest()}-{len(digests)}"
 
 
-def promise(etag: str = MD5, **known: str | None) -> Promise:
-    return Promise.of(SourceObject(b"k", etag, len(BODY), 0), Attributes(**known))  # type: ignore[arg-type]
+def promise(etag: str = MD5, **known: str | None) -> ExpectedChecksums:
+    return ExpectedChecksums.of(SourceObject(b"k", etag, len(BODY), 0), Attributes(**known))  # type: ignore[arg-type]
 
 
-async def prove(given: Promise, body: bytes, part_bytes: int | None = None, stored_md5: str | None = None) -> Proof:
-    seen = witness(given, part_bytes)
+async def prove(
+    given: ExpectedChecksums, body: bytes, part_bytes: int | None = None, stored_md5: str | None = None
+) -> VerifiedBy:
+    seen = hasher_for(given, part_bytes)
     if seen is not None:
         assert b"".join([chunk async for chunk in watched(in_chunks(body), seen)]) == body
     return proven(given, seen, stored_md5)
@@ -58,30 +60,30 @@ ETAG = etag_of_parts(BODY, PARTS)
 @pytest.mark.parametrize(
     ("given_promise", "part_bytes", "stored_md5", "proof"),
     [
-        (promise(MD5), None, MD5, Proof.MD5),
-        (promise(MD5, crc64nvme=CRC64), None, MD5, Proof.MD5),
-        (promise(MD5), None, None, Proof.CRC32C),
-        (promise(MD5, encryption="AES256"), None, MD5, Proof.MD5),
-        (promise(MD5, encryption="aws:kms"), None, MD5, Proof.CRC32C),
-        (promise(MD5, encryption="aws:kms", crc64nvme=CRC64), None, MD5, Proof.S3_CRC),
-        (promise(ETAG, crc64nvme=CRC64), None, None, Proof.S3_CRC),
-        (promise(ETAG, crc32c="anything"), None, None, Proof.S3_CRC),
-        (promise(ETAG), PARTS, None, Proof.MULTIPART_ETAG),
-        (promise(ETAG), None, None, Proof.CRC32C),
-        (promise(ETAG), PARTS * 2, None, Proof.CRC32C),
-        (promise(ETAG, encryption="aws:kms"), PARTS, None, Proof.CRC32C),
-        (promise("odd"), None, None, Proof.CRC32C),
+        (promise(MD5), None, MD5, VerifiedBy.MD5),
+        (promise(MD5, crc64nvme=CRC64), None, MD5, VerifiedBy.MD5),
+        (promise(MD5), None, None, VerifiedBy.CRC32C),
+        (promise(MD5, encryption="AES256"), None, MD5, VerifiedBy.MD5),
+        (promise(MD5, encryption="aws:kms"), None, MD5, VerifiedBy.CRC32C),
+        (promise(MD5, encryption="aws:kms", crc64nvme=CRC64), None, MD5, VerifiedBy.S3_CRC),
+        (promise(ETAG, crc64nvme=CRC64), None, None, VerifiedBy.S3_CRC),
+        (promise(ETAG, crc32c="anything"), None, None, VerifiedBy.S3_CRC),
+        (promise(ETAG), PARTS, None, VerifiedBy.MULTIPART_ETAG),
+        (promise(ETAG), None, None, VerifiedBy.CRC32C),
+        (promise(ETAG), PARTS * 2, None, VerifiedBy.CRC32C),
+        (promise(ETAG, encryption="aws:kms"), PARTS, None, VerifiedBy.CRC32C),
+        (promise("odd"), None, None, VerifiedBy.CRC32C),
     ],
 )
 async def test_the_strongest_proof_that_there_is(
-    given_promise: Promise, part_bytes: int | None, stored_md5: str | None, proof: Proof
+    given_promise: ExpectedChecksums, part_bytes: int | None, stored_md5: str | None, proof: VerifiedBy
 ) -> None:
     assert await prove(given_promise, BODY, part_bytes, stored_md5) is proof
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "long", "swapped"])
 @pytest.mark.parametrize("given_promise", [promise(ETAG), promise(ETAG, crc64nvme=CRC64)], ids=["etag", "crc64"])
-async def test_no_damage_passes(given_promise: Promise, damage: str) -> None:
+async def test_no_damage_passes(given_promise: ExpectedChecksums, damage: str) -> None:
     wrong = {
         "flipped": bytes([BODY[0] ^ 1]) + BODY[1:],
         "short": BODY[:-1],
@@ -94,7 +96,7 @@ async def test_no_damage_passes(given_promise: Promise, damage: str) -> None:
 
 async def test_the_last_chunk_is_passed_on_before_the_check_and_the_end_is_not() -> None:
     """So that a writer which waits for the end never finishes a wrong object."""
-    seen = witness(promise(ETAG), PARTS)
+    seen = hasher_for(promise(ETAG), PARTS)
     assert seen is not None
     passed = bytearray()
     with pytest.raises(Corrupt):  # noqa: PT012

@@ -5,17 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.archive import Tier, prices
-from shared.core.bill import bill
-from shared.core.progress import MOST_BEATS, MOST_SLOW, Beat, Progress, Slow, together
-from shared.core.report import Report
-from shared.core.report_page import page
-from shared.core.sums import Sum, Sums
+from shared.domain.archive import Tier
+from shared.domain.progress import MOST_BEATS, MOST_SLOW, Beat, Progress, Slow, together
+from shared.domain.rollup import FolderRollup, Rollup
+from shared.pricing.bill import bill
+from shared.pricing.restores import restore_prices
+from shared.reporting.model import Report
+from shared.reporting.page import page
 
 GOOD = Report(
     run="verify-1", kind="verify", prefix="", source="s3://a", destination="gs://b", state="finished", started_at=0,
     ended_at=7200, listed=(10, 1000), pending=0, outcomes=[("unchanged", 10, 1000)], filters=[],
-    verdicts=[("same", 10, 1000)], sums=Sums(), failed=[], progress=Progress(), files=[],
+    verdicts=[("same", 10, 1000)], sums=Rollup(), failed=[], progress=Progress(), files=[],
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def test_the_verdict_stands_at_the_top(change: dict[str, object], tone: str, wor
 
 def test_what_comes_from_keys_is_never_markup() -> None:
     evil = "<script>alert(1)</script>&\"'"
-    sums = Sums(folders={evil.encode(): Sum(1, 2, 3, 4, 5, 6)})
+    sums = Rollup(folders={evil.encode(): FolderRollup(1, 2, 3, 4, 5, 6)})
     shown = page(replace(GOOD, prefix=evil, failed=[(evil, 1, f"gone: {evil}")], sums=sums, files=[evil]))
     assert "<script>alert" not in shown
     assert shown.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
@@ -50,7 +51,7 @@ def test_what_comes_from_keys_is_never_markup() -> None:
 
 
 def test_plots_are_drawn_from_what_there_is() -> None:
-    sums = Sums()
+    sums = Rollup()
     sums.sizes.update({0: 2, 11: 5, 30: 1})
     beats = [Beat(0, 5, 1000), Beat(60, 10, 4000), Beat(180, 1, 1)]
     progress = Progress({beat.at: beat for beat in beats}, [Slow(9.5, 4000, "slow/key")])
@@ -102,13 +103,13 @@ def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
 
 
 def test_archived_objects_are_shown_with_what_a_restore_costs() -> None:
-    sums = Sums()
+    sums = Rollup()
     sums.add_archived("DEEP_ARCHIVE", 2000, 10**12)
     sums.add_archived("DEEP_ARCHIVE, being restored", 1, 7)
-    costs = dict(prices("DEEP_ARCHIVE", 2000, 10**12, 7))
+    costs = dict(restore_prices("DEEP_ARCHIVE", 2000, 10**12, 7))
     kept = 1000 * 0.023 * 7 / 30
     assert costs == pytest.approx({Tier.BULK: 2.5 + 0.05 + kept, Tier.STANDARD: 20 + 0.2 + kept})
-    assert dict(prices("GLACIER", 0, 0, 7)) == dict.fromkeys(Tier, 0)
+    assert dict(restore_prices("GLACIER", 0, 0, 7)) == dict.fromkeys(Tier, 0)
     shown = page(replace(GOOD, sums=sums))
     assert "being restored" in shown
     assert "7.92" in shown

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from shared.core.budget import Budget
-from shared.core.errors import Forbidden, NoSuchBucket, ObjectError, Throttled, Unsorted
-from shared.core.ledger import Entry, Record
-from shared.core.messages import ListMessage, TransferMessage, VerifyMessage
-from shared.core.outcomes import Outcome
-from shared.ports import Control
-from shared.workflows import ranges
-from shared.workflows.resume import Resume, Resumed
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome
+from shared.domain.errors import Forbidden, NoSuchBucket, ObjectError, Throttled, Unsorted
+from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from shared.ports.control import Control
+from shared.ranges import ranges
+from shared.ranges.resume import Resume, Resumed
 from tests.fakes import _Run
 from tests.world import LIFE, World, counts, filled
 
@@ -417,7 +418,7 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
         if not began:
             began = True
             entry = Entry.of(world.bucket.listed(b"k/009"))
-            settled = Record("forced", "behind", world.clock.now(), (replace(entry, outcome=Outcome.COPIED),))
+            settled = BatchRecord("forced", "behind", world.clock.now(), (replace(entry, outcome=Outcome.COPIED),))
             world.state.runs["behind"] = _Run("list", "k/", b"{}", world.clock.now())
             world.state._write(settled)
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from local.blob import Blob
 from local.s3 import listing
 from local.s3.store import Bucket, StoredObject
-from shared.adapters import s3_listing
-from shared.adapters.s3_listing import NotAListing, parse
-from shared.core.archive import Restore
-from shared.core.objects import SourceObject
-from shared.core.page import in_order
+from shared.aws import listing as s3_listing
+from shared.aws.listing import NotAListing, parse
+from shared.domain.archive import Restore
+from shared.domain.objects import SourceObject
+from shared.domain.page import in_order
 
 NOW = 1_800_000_000
 

@@ -12,8 +12,8 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.keys import quote_key
-from shared.core.sigv4 import Keys, signed_headers
+from shared.aws.sigv4 import Keys, signed_headers
+from shared.domain.keys import quote_key
 
 NOW = 1_795_000_000
 HOST = "bucket.s3.eu-west-1.amazonaws.com"

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.backoff import CEILING_SECONDS, delay_seconds
-from shared.core.budget import Budget
-from shared.core.objects import etag_md5
-from shared.core.outcomes import Outcome, Tally
+from shared.domain.backoff import CEILING_SECONDS, delay_seconds
+from shared.domain.budget import Budget
+from shared.domain.counts import Counts, Outcome
+from shared.domain.objects import etag_md5
 
 
 @given(st.integers(1, 1000), st.floats(0, 0.999), st.none() | st.floats(0, 1e6))
@@ -29,7 +29,7 @@ def test_a_budget_ends() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(Outcome), st.integers(0, 100))))
 def test_a_tally_adds_up(events: list[tuple[Outcome, int]]) -> None:
-    one, two = Tally(), Tally()
+    one, two = Counts(), Counts()
     for number, (outcome, size) in enumerate(events):
         (one if number % 2 else two).add(outcome, size)
     one.merge(two)

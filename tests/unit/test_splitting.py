@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.core.messages import ListMessage
-from shared.core.outcomes import Outcome
-from shared.core.splitting import beyond, inside, pieces, spread
-from shared.workflows.split_range import MOST_PIECES, patience
+from shared.domain.counts import Outcome
+from shared.domain.messages import ListMessage
+from shared.domain.splitting import beyond, inside, pieces, spread
+from shared.ranges.split_range import MOST_PIECES, patience
 from tests.fakes import FakeBucket
 from tests.world import Steps, World, counts
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from shared.core.errors import Forbidden
-from shared.core.keys import Mapping
-from shared.core.messages import ListMessage, VerifyMessage
-from shared.core.sweep import Comparison, DeleteExtras, refusal
+from shared.domain.errors import Forbidden
+from shared.domain.extraneous import DeleteExtras, Evidence, refusal
+from shared.domain.keys import KeyMapping
+from shared.domain.messages import ListMessage, VerifyMessage
 from tests.world import GRACE, World, filled
 
-FINE = Comparison(whole_job=True, finished=True, listed=100, extras=1, copies=101)
+FINE = Evidence(whole_job=True, finished=True, listed=100, extras=1, copies=101)
 ON = DeleteExtras.ON
 
 
@@ -115,7 +115,7 @@ async def test_a_source_that_may_not_be_listed_deletes_nothing() -> None:
 
 async def test_a_wrong_prefix_map_deletes_nothing() -> None:
     """Everything is missing and everything is extra: far more than the share."""
-    world = filled(10, delete_extras=ON, mapping=Mapping(b"", b"wrong/"))
+    world = filled(10, delete_extras=ON, mapping=KeyMapping(b"", b"wrong/"))
     for number in range(10):
         world.destination.install(b"wrong/old/%d" % number, b"x", {"s3-etag": "e"})
     await world.run(ListMessage(keys=("k/000",)))

@@ -10,11 +10,11 @@ import pytest
 
 from benchmarks.simulation import limits
 from local.children import ROOT
-from shared.adapters.firestore_tallies import MOST_SUMS
-from shared.config import Settings
-from shared.core.compare import Verdict
-from shared.core.filters import Filter
-from shared.core.outcomes import Outcome
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Outcome
+from shared.domain.filters import Filter
+from shared.gcp.firestore.counts import MOST_SUMS
+from shared.settings import Settings
 
 FOLDER = ROOT / "terraform"
 LOCAL = {"AWS_ENDPOINT_URL_S3"}
@@ -70,7 +70,12 @@ def test_the_indexes_are_those_that_the_queries_need() -> None:
     }  # fmt: skip
     sums: dict[str, dict[str, list[str]]] = {
         "ledger": {"outcomes": list(Outcome)},
-        "ranges": {"listed": ["listed"], "outcomes": list(Outcome), "filters": list(Filter), "verdicts": list(Verdict)},
+        "ranges": {
+            "listed": ["listed"],
+            "outcomes": list(Outcome),
+            "filters": list(Filter),
+            "verdicts": list(Comparison),
+        },
     }
     for collection, tallies in sums.items():
         for field, names in tallies.items():
@@ -93,25 +98,25 @@ def test_what_expires_is_written_with_its_time() -> None:
     assert sum(path.read_text().count('"expires_at": time(now + KEPT_SECONDS)') for path in ADAPTERS) == 3
 
 
-ADAPTERS = sorted((ROOT / "shared" / "adapters").glob("firestore*.py"))
+ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 
 RIGHTS = {
-    "lister/list": ("shared/wiring.py", "self.range_work(self.settings.list_topic)"),
-    "lister/transfer": ("shared/workflows/list_range.py", "await out.publish.again("),
-    "lister/verify": ("shared/workflows/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
-    "lister/dead-letters": ("shared/handling.py", "parts.queue.reject("),
-    "transfer/transfer": ("shared/workflows/transfer_batch.py", "await self.queue.publish(self.topic"),
-    "transfer/dead-letters": ("shared/handling.py", "parts.queue.reject("),
-    "verifier/verify": ("shared/wiring.py", "self.range_work(self.settings.verify_topic)"),
-    "verifier/transfer": ("shared/workflows/verify_range.py", "await out.publish.again("),
-    "verifier/dead-letters": ("shared/handling.py", "parts.queue.reject("),
-    "transfer/destination": ("shared/workflows/copy_object.py", "await self.destination.write("),
-    "verifier/destination": ("shared/workflows/verify_range.py", "self.destination.listing("),
-    "transfer/staging": ("shared/workflows/copy_large.py", "await self.staging.put("),
-    "transfer/staging-bucket": ("shared/adapters/gcs_multipart.py", "softDeletePolicy"),
-    "lister/reports": ("shared/workflows/runs.py", "self.report(run, state"),
-    "verifier/reports": ("shared/workflows/write_manifest.py", "await self.reports.put("),
-    "verifier/extras": ("shared/workflows/sweep_extras.py", "await self.destination.delete("),
+    "lister/list": ("shared/bootstrap.py", "self.range_work(self.settings.list_topic)"),
+    "lister/transfer": ("shared/listing/list_range.py", "await out.publish.again("),
+    "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
+    "lister/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
+    "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
+    "transfer/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
+    "verifier/verify": ("shared/bootstrap.py", "self.range_work(self.settings.verify_topic)"),
+    "verifier/transfer": ("shared/verifying/verify_range.py", "await out.publish.again("),
+    "verifier/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
+    "transfer/destination": ("shared/copying/copy_object.py", "await self.destination.write("),
+    "verifier/destination": ("shared/verifying/verify_range.py", "self.destination.listing("),
+    "transfer/staging": ("shared/copying/copy_large.py", "await self.staging.put("),
+    "transfer/staging-bucket": ("shared/gcp/staging.py", "softDeletePolicy"),
+    "lister/reports": ("shared/runs/lifecycle.py", "self.report(run, state"),
+    "verifier/reports": ("shared/verifying/write_manifest.py", "await self.reports.put("),
+    "verifier/extras": ("shared/verifying/delete_extraneous.py", "await self.destination.delete("),
 }
 """Each right of a function, and the line that needs it."""
 

@@ -1,11 +1,11 @@
-"""One row a line of the table in `shared/core/verdicts.py`."""
+"""One row a line of the table in `shared/http/classification.py`."""
 
 import json
 
 import pytest
 
-from shared.core import errors as e
-from shared.core.verdicts import reading, writing
+from shared.domain import errors as e
+from shared.http.classification import reading, writing
 
 CODE = b"<Error><Code>%s</Code></Error>"
 

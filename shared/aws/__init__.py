@@ -1,0 +1,1 @@
+"""S3, CloudFront and AWS identities. The only room that knows their wire."""

@@ -1,0 +1,109 @@
+"""Pages of ListObjectsV2, read.
+
+An XML parser spends most of a scan's time: a page takes boto3 57 ms of CPU, ElementTree 4.4 and lxml 2.5; one regular
+expression takes 0.6. So what looks exactly as S3 writes it is read by the expression. Where that does not account for
+every element (another order, another server), ElementTree reads the page.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+from xml.etree import ElementTree
+
+from shared.domain.archive import Restore
+from shared.domain.page import Page
+
+_CONTENTS = re.compile(
+    "<Contents><Key>([^<]*)</Key><LastModified>([^<]*)</LastModified><ETag>&quot;([^&]*)&quot;</ETag>"
+    "(?:<Checksum(?:Algorithm|Type)>[^<]*</Checksum(?:Algorithm|Type)>)*"
+    "<Size>([0-9]+)</Size><StorageClass>([^<]*)</StorageClass></Contents>"
+)
+_PREFIX = re.compile("<CommonPrefixes><Prefix>([^<]*)</Prefix></CommonPrefixes>")
+_NAMESPACE = re.compile(r"\{.*?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a page says. prefixes: rolled up by a delimiter. truncated: whether there is more."""
+
+    page: Page
+    prefixes: Sequence[bytes]
+    truncated: bool
+
+
+class NotAListing(Exception):
+    """A body that is no page of a listing, or not all of one."""
+
+
+def parse(body: bytes) -> Listing:
+    """Read a page. Raises NotAListing."""
+    try:
+        return _read(body.decode())
+    except (ValueError, ElementTree.ParseError) as error:
+        raise NotAListing(str(error)) from None
+
+
+def _read(text: str) -> Listing:
+    if text.rstrip().endswith("</ListBucketResult>"):
+        truncated, encoded = "<IsTruncated>true</IsTruncated>" in text, "<EncodingType>url</EncodingType>" in text
+        rows, rolled_up = _CONTENTS.findall(text), text.count("<CommonPrefixes>")
+        prefixes = _PREFIX.findall(text) if rolled_up else []
+        whole = (text.count("<Contents>"), rolled_up) == (len(rows), len(prefixes))
+        plain = text.count("&") == 2 * len(rows)
+        if whole and plain and encoded and (truncated or "<IsTruncated>false</IsTruncated>" in text):
+            return Listing(_page(rows), [_decoded(item) for item in prefixes], truncated)
+    return _by_parser(text)
+
+
+def unquoted(etag: str) -> str:
+    """An ETag without its quotes, and without the weak mark a CDN may have put on it."""
+    return etag.removeprefix("W/").strip('"')
+
+
+def _page(rows: Sequence[tuple[str, str, str, str, str]]) -> Page:
+    if not rows:
+        return Page((), (), (), (), ())
+    keys, modified, etags, sizes, classes = zip(*rows, strict=True)
+    return Page(list(map(_decoded, keys)), etags, list(map(int, sizes)), modified, classes)
+
+
+def _decoded(text: str) -> bytes:
+    """What encoding-type=url says. S3 writes a space as `+`."""
+    return unquote_to_bytes(text.replace("+", "%20")) if "%" in text or "+" in text else text.encode()
+
+
+def _by_parser(text: str) -> Listing:
+    root = ElementTree.fromstring(text)
+    for element in root.iter():
+        element.tag = _NAMESPACE.sub("", element.tag)
+    if root.tag != "ListBucketResult" or root.findtext("IsTruncated") not in ("true", "false"):
+        raise ValueError(f"<{root.tag}>, IsTruncated {root.findtext('IsTruncated')}")
+    decoded = _decoded if root.findtext("EncodingType") == "url" else str.encode
+    found = [
+        (
+            item.findtext("Key", ""),
+            item.findtext("LastModified", ""),
+            unquoted(item.findtext("ETag", "")),
+            int(item.findtext("Size", "")),
+            item.findtext("StorageClass", "STANDARD"),
+        )
+        for item in root.iterfind("Contents")
+    ]
+    prefixes = [decoded(item.findtext("Prefix", "")) for item in root.iterfind("CommonPrefixes")]
+    columns = [list(column) for column in zip(*found, strict=True)] or [[], [], [], [], []]
+    keys, modified, etags, sizes, classes = columns
+    restores = {
+        decoded(item.findtext("Key", "")): _restore(status)
+        for item in root.iterfind("Contents")
+        if (status := item.find("RestoreStatus")) is not None
+    }
+    page = Page([decoded(str(key)) for key in keys], etags, sizes, modified, classes, restores)
+    return Listing(page, prefixes, root.findtext("IsTruncated") == "true")
+
+
+def _restore(status: ElementTree.Element) -> Restore:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html"""
+    if status.findtext("IsRestoreInProgress") == "true":
+        return Restore.UNDER_WAY
+    return Restore.DONE if status.findtext("RestoreExpiryDate") else Restore.NEEDED

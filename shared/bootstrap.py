@@ -1,0 +1,350 @@
+"""The only place where adapters are built: lazily, once an instance."""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import botocore.session
+from botocore.credentials import Credentials
+
+from shared.aws.address import S3Address
+from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key
+from shared.aws.identity import role_credentials
+from shared.aws.s3 import ObjectDownload, S3Source
+from shared.clock import SystemClock
+from shared.copying.copy_large import CopyLarge
+from shared.copying.copy_object import CopyObject
+from shared.copying.in_flight import InFlight
+from shared.copying.replicate_object import ReplicateObject
+from shared.copying.route import Cheapest
+from shared.copying.transfer_batch import OVERHEAD_BYTES, TransferBatch
+from shared.domain.errors import SettingsError
+from shared.gcp.firestore.state import FirestoreState
+from shared.gcp.firestore.uploads import FirestoreUploads
+from shared.gcp.pubsub import PubSubQueue
+from shared.gcp.reports import GcsReports
+from shared.gcp.secrets import SecretManager
+from shared.gcp.staging import GcsStaging
+from shared.gcp.storage import CHUNK_BYTES, GcsDestination
+from shared.gcp.token import Token
+from shared.http.client import Http
+from shared.listing.list_range import ListRange
+from shared.ports.clock import Clock
+from shared.ports.control import Control
+from shared.ports.destination import Destination
+from shared.ports.download import Download
+from shared.ports.log import Log
+from shared.ports.queue import Queue
+from shared.ports.reports import Reports
+from shared.ports.source import Source
+from shared.ports.staging import Staging
+from shared.ports.state import State
+from shared.ports.uploads import Uploads
+from shared.ranges.publish_batches import PublishBatches
+from shared.ranges.range_work import RangeWork
+from shared.ranges.ranges import Ranges
+from shared.ranges.resume import Resume, Resumed
+from shared.ranges.split_range import SplitRange
+from shared.reporting.report_run import ReportRun
+from shared.runs.follow_up import FollowUp
+from shared.runs.heartbeat import Heartbeat
+from shared.runs.lifecycle import RunLifecycle
+from shared.runs.quota import JobControl
+from shared.settings import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, VerifyAfter, load
+from shared.telemetry import Log as JsonLog
+from shared.verifying.delete_extraneous import DeleteExtraneous
+from shared.verifying.request_restores import RequestRestores
+from shared.verifying.verify_range import VerifyRange
+
+GCS_ENDPOINT = "https://storage.googleapis.com"
+
+BUFFER_BYTES = 2 * CHUNK_BYTES
+"""The most of one object that its copy holds at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """Every adapter of an instance, connected to one loop."""
+
+    settings: Settings
+    log: Log
+    clock: Clock
+    http: Http
+    direct: Access
+    cdn: Access | None
+    source: Source
+    destination: Destination
+    staging: Staging
+    queue: Queue
+    state: State
+    uploads: Uploads
+    reports: Reports | None
+    switch: JobControl
+    pulse: Heartbeat
+    in_flight: InFlight
+
+    @property
+    def publish(self) -> PublishBatches:
+        s = self.settings
+        return PublishBatches(self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes)
+
+    @property
+    def runs(self) -> RunLifecycle:
+        s = self.settings
+        follow_up = FollowUp(
+            queue=self.queue,
+            topic=s.verify_topic,
+            passes=s.repair_passes,
+            verify_initial=s.verify_after is not VerifyAfter.NEVER,
+            verify_always=s.verify_after is VerifyAfter.ALWAYS,
+        )
+        life = s.in_flight_life_seconds
+        return RunLifecycle(self.state, self.switch, follow_up, self.report(), self.sweep(), self.clock, self.log, life)
+
+    def sweep(self) -> DeleteExtraneous:
+        s = self.settings
+        return DeleteExtraneous(
+            source=self.source,
+            destination=self.destination,
+            state=self.state,
+            clock=self.clock,
+            log=self.log,
+            asked=s.delete_extras,
+            root=s.source_prefix,
+            share=s.extra_share,
+            grace_seconds=s.extra_grace_seconds,
+        )
+
+    def report(self) -> ReportRun | None:
+        s = self.settings
+        if self.reports is None:
+            return None
+        source, destination = f"s3://{s.source_bucket}", f"gs://{s.destination_bucket}"
+        return ReportRun(
+            reports=self.reports,
+            state=self.state,
+            clock=self.clock,
+            job=s.job,
+            source=source,
+            destination=destination,
+            prices=s.egress_prices,
+            keys_per_message=s.keys_per_message,
+            restore_days=s.restore_days,
+        )
+
+    def range_work(self, topic: str) -> RangeWork:
+        s = self.settings
+        return RangeWork(
+            source=self.source,
+            state=self.state,
+            clock=self.clock,
+            split=SplitRange(self.source, self.state),
+            ranges=Ranges(self.state, self.queue, self.clock, self.pulse, topic, s.source_prefix, s.lease_seconds),
+            runs=self.runs,
+            publish=self.publish,
+            switch=self.switch,
+            log=self.log,
+        )
+
+    def lister(self) -> ListRange:
+        return ListRange(
+            source=self.source,
+            state=self.state,
+            work=self.range_work(self.settings.list_topic),
+            filters=self.settings.filters,
+            clock=self.clock,
+            log=self.log,
+            life_seconds=self.settings.in_flight_life_seconds,
+        )
+
+    def copy(self) -> CopyObject:
+        s = self.settings
+        direct = ObjectDownload(self.direct, self.http)
+        download: Download = direct if self.cdn is None else ObjectDownload(self.cdn, self.http)
+        if s.route is Route.CHEAPEST:
+            download = Cheapest(download, direct, s.egress_prices)
+        return CopyObject(
+            source=self.source,
+            download=download,
+            direct=direct if s.stale_edge is StaleEdgePolicy.DIRECT else None,
+            destination=self.destination,
+            mapping=s.mapping,
+            storage_classes=dict(s.storage_class_map),
+        )
+
+    def copy_large(self, copy: CopyObject) -> CopyLarge:
+        s = self.settings
+        return CopyLarge(
+            copy=copy,
+            source=self.source,
+            staging=self.staging,
+            uploads=self.uploads,
+            queue=self.queue,
+            clock=self.clock,
+            log=self.log,
+            topic=s.transfer_topic,
+            part_bytes=s.part_bytes,
+            lease_seconds=s.lease_seconds,
+            life_seconds=s.in_flight_life_seconds,
+            max_attempts=s.max_attempts,
+        )
+
+    def transfer(self) -> TransferBatch:
+        s = self.settings
+        copy = self.copy()
+        return TransferBatch(
+            copy=copy,
+            large=self.copy_large(copy),
+            state=self.state,
+            queue=self.queue,
+            clock=self.clock,
+            log=self.log,
+            in_flight=self.in_flight,
+            switch=self.switch,
+            pulse=self.pulse,
+            topic=s.transfer_topic,
+            buffer_bytes=BUFFER_BYTES,
+            large_bytes=s.large_bytes,
+            max_attempts=s.max_attempts,
+        )
+
+    def replicate(self) -> ReplicateObject:
+        s = self.settings
+        copy = self.copy()
+        return ReplicateObject(
+            source=self.source,
+            copy=copy,
+            large=self.copy_large(copy),
+            state=self.state,
+            clock=self.clock,
+            in_flight=self.in_flight,
+            large_bytes=s.large_bytes,
+            weight=BUFFER_BYTES + OVERHEAD_BYTES,
+        )
+
+    def verifier(self) -> VerifyRange:
+        return VerifyRange(
+            source=self.source,
+            destination=self.destination,
+            state=self.state,
+            work=self.range_work(self.settings.verify_topic),
+            filters=self.settings.filters,
+            clock=self.clock,
+            log=self.log,
+            mapping=self.settings.mapping,
+            restores=RequestRestores(self.source, self.log, self.settings.restore_tier, self.settings.restore_days),
+            sum_depth=self.settings.sum_depth,
+            sweep=self.sweep(),
+            reports=self.reports,
+            job=self.settings.job,
+            life_seconds=self.settings.in_flight_life_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """What an operator needs: the memory and the queue, and no bucket."""
+
+    settings: Settings
+    state: State
+    queue: Queue
+
+    def resume(self) -> Awaitable[Resumed]:
+        s = self.settings
+        publish = PublishBatches(
+            self.state, self.queue, SystemClock(), s.transfer_topic, s.keys_per_message, s.batch_bytes
+        )
+        topics = {"list": s.list_topic, "keys": s.list_topic, "verify": s.verify_topic}
+        return Resume(self.state, self.queue, publish, topics)()
+
+
+def admin(given: Settings) -> Admin:
+    """Must be made on the loop that uses it."""
+    state = FirestoreState(given.google_cloud_project, given.firestore_database, given.job, JsonLog(given.log_level))
+    return Admin(given, state, PubSubQueue(given.google_cloud_project, given.dead_letter_topic))
+
+
+def settings() -> Settings:
+    """The settings of this process; if they are not usable, the start stops with one message."""
+    try:
+        return load(os.environ)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+
+
+async def build(given: Settings) -> Container:
+    """Connect everything. Must run on the loop that will use it."""
+    log = JsonLog(given.log_level, job=given.job)
+    clock = SystemClock()
+    http = Http(given.objects_in_flight, clock)
+    credentials = await aws_credentials(given)
+    address = S3Address.of(
+        given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials, clock, given.requester_pays
+    )
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    endpoint = emulator or GCS_ENDPOINT
+    token = Token(None) if emulator else await asyncio.to_thread(Token.default)
+    state = FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log)
+    return Container(
+        settings=given,
+        log=log,
+        clock=clock,
+        http=http,
+        direct=SignedForS3(address),
+        cdn=await cdn_access(given, address, clock),
+        source=S3Source(address, http),
+        destination=GcsDestination(given.destination_bucket, endpoint, http, token),
+        staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
+        queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
+        state=state,
+        uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
+        reports=GcsReports(given.report_bucket, endpoint, http, token) if given.report_bucket else None,
+        switch=JobControl(state, clock, Control(False, given.ceiling_objects, given.ceiling_bytes)),
+        pulse=Heartbeat(state, clock, given.pulse_seconds),
+        in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
+    )
+
+
+async def cdn_access(given: Settings, address: S3Address, clock: Clock) -> Access | None:
+    """The way through the CDN that the job has chosen, None if it goes straight to S3."""
+    if given.route is Route.DIRECT or given.cdn_url is None:
+        return None
+    replacements = tuple((old.encode(), new.encode()) for old, new in given.cdn_path_map)
+    cdn = CdnAddress(given.cdn_url, replacements)
+    match given.cdn_auth:
+        case CdnAuth.SIGV4:
+            return SignedForS3(address, cdn)
+        case CdnAuth.PUBLIC:
+            return Public(cdn)
+    pem = await SecretManager().read(given.cdn_private_key_secret or "")
+    return SignedUrls(
+        cdn=cdn,
+        key_pair_id=given.cdn_key_pair_id or "",
+        private_key=private_key(pem),
+        now=clock.now,
+        window_seconds=given.cdn_policy_seconds,
+        sha256=given.cdn_policy_hash is PolicyHash.SHA256,
+    )
+
+
+async def aws_credentials(given: Settings) -> Credentials:
+    """Of the role, from the named secret, or from botocore's own chain. Raises SettingsError if there are none."""
+    if given.aws_role_arn is not None:
+        return await asyncio.to_thread(role_credentials, given.aws_role_arn, given.aws_region, given.aws_role_audience)
+    if given.aws_credentials_secret is not None:
+        value = await SecretManager().read(given.aws_credentials_secret)
+        try:
+            keys = json.loads(value)
+            return Credentials(keys["access_key_id"], keys["secret_access_key"])
+        except (ValueError, KeyError, TypeError):
+            raise SettingsError(
+                f"secret {given.aws_credentials_secret} must be JSON with access_key_id and secret_access_key"
+            ) from None
+    found = await asyncio.to_thread(botocore.session.Session().get_credentials)
+    if found is None:
+        raise SettingsError(
+            "no AWS credentials: set AWS_ROLE_ARN or AWS_CREDENTIALS_SECRET, or give botocore a way to find some"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Copy a batch, one object, a large object, within bounded memory."""

@@ -1,0 +1,281 @@
+"""Copy an object that no invocation could carry alone: a part a message, put together out of sight.
+
+    start    look, ask S3 what is current, begin a multipart upload in the staging bucket, publish a message a part
+    part     read that part of exactly that version, send it, note it; whoever notes the last one finishes
+    finish   one at a time, under a lease: look again, ask S3 again, prove the whole from its parts, complete the
+             upload, move the object to its name on condition that nothing was written there since the look
+
+A completion takes no precondition, so it must not happen under the object's own name; the move takes one. Killed
+anywhere, the message comes again: noted parts are not sent twice, an upload that vanished is begun anew, and an object
+that is there already is only put on record.
+"""
+
+import hashlib
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from shared.copying.copy_object import CopyObject, CopyPlan, copied
+from shared.domain.budget import Budget
+from shared.domain.checksums import (
+    Chunk,
+    ExpectedChecksums,
+    PartDigests,
+    VerifiedBy,
+    check_etag,
+    combined_crc32c,
+    combined_crc64nvme,
+    crc64nvme,
+    decoded,
+    encoded,
+)
+from shared.domain.errors import Busy, Changed, Corrupt, Fate, Gone, LostRace, ObjectError, Transient
+from shared.domain.messages import ObjectEntry, PartReference, TransferMessage
+from shared.domain.objects import Attributes, DestinationObject, SourceObject
+from shared.domain.parts import PartPlan
+from shared.ledger.entry import Entry
+from shared.ports.clock import Clock
+from shared.ports.destination import Upload
+from shared.ports.log import Log
+from shared.ports.queue import Queue
+from shared.ports.source import Source
+from shared.ports.staging import Staging
+from shared.ports.uploads import OpenUpload, PartNote, Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLarge:
+    """part_bytes: of a part, where the object is not so large that it must be more. life_seconds: after this an upload
+    whose parts are not all there is taken up again. max_attempts: deliveries of a key before it counts as failed.
+    """
+
+    copy: CopyObject
+    source: Source
+    staging: Staging
+    uploads: Uploads
+    queue: Queue
+    clock: Clock
+    log: Log
+    topic: str
+    part_bytes: int
+    lease_seconds: float
+    life_seconds: float
+    max_attempts: int
+
+    async def start(self, message: TransferMessage, wanted: CopyPlan) -> None:
+        """Have the parts of a version copied. Repeating it begins nothing twice."""
+        current, attributes = await self.source.inspect(wanted.version.key)
+        wanted = replace(wanted, version=current)
+        number = _identity(wanted)
+        found = await self.uploads.get(number)
+        if found is None:
+            found = await self._begin(number, wanted, attributes)
+        now = self.clock.now()
+        if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
+            return
+        there = await self.uploads.parts(found.upload) if found.published_for else {}
+        plan = PartPlan(current.size, found.part_bytes)
+        missing = [part for part in plan if part not in there] or [plan.count]
+        listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
+        parts = (PartReference(number=part, version=version) for part in missing)
+        messages = [message.model_copy(update={"objects": (listed,), "part": part}) for part in parts]
+        await self.queue.publish(self.topic, messages)
+        await self.uploads.published(number, message.batch, now)
+        self.log.info("fanned out", key=current.text, run=message.run, bytes=current.size, parts=len(missing))
+
+    async def _begin(self, number: str, wanted: CopyPlan, attributes: Attributes) -> OpenUpload:
+        version = wanted.version
+        promise = ExpectedChecksums.of(version, attributes)
+        theirs = await self.source.part_bytes(version) if promise.needs_part_size else None
+        theirs = theirs if promise.even_parts(theirs) else None
+        plan = PartPlan.cut(version.size, self.part_bytes, theirs)
+        upload = await self.staging.begin(number.encode())
+        wish = OpenUpload(version.text, upload, plan.part_bytes, theirs or 0, self.clock.now())
+        opened = await self.uploads.open(number, wish)
+        if opened.upload != upload:
+            await self.staging.abort(number.encode(), upload)
+        return opened
+
+    def wanted(self, listed: SourceObject, reference: PartReference) -> CopyPlan:
+        """The version that a part belongs to. Its generation is looked up at the end."""
+        return CopyPlan(listed, reference.version.source(), self.copy.mapping.place(listed.key).name or b"", 0)
+
+    async def part(
+        self, message: TransferMessage, listed: SourceObject, reference: PartReference, budget: Budget
+    ) -> Entry | None:
+        """Copy one part; how the key ended, if this was the last one. Raises ObjectError, or Busy while another
+        invocation finishes the object.
+        """
+        wanted = self.wanted(listed, reference)
+        number = _identity(wanted)
+        opened = await self.uploads.get(number)
+        if opened is None:
+            return await self._again(message, listed, Transient(f"{listed.text}: its upload has vanished"))
+        plan = PartPlan(wanted.version.size, opened.part_bytes)
+        if reference.number not in await self.uploads.parts(opened.upload, reference.number):
+            try:
+                note = await self._send(wanted, number, opened, plan, reference.number)
+            except Changed as changed:
+                await self.abandon(wanted)
+                return await self._again(message, listed, changed)
+            except Gone as gone:
+                if await self.uploads.count(opened.upload) < plan.count:
+                    await self.abandon(wanted)
+                    return await self._again(message, listed, gone)
+            else:
+                await self.uploads.note(opened.upload, reference.number, note)
+        if await self.uploads.count(opened.upload) < plan.count:
+            return None
+        owner = uuid.uuid4().hex
+        if not await self.uploads.claim(number, owner, self.clock.now(), self.lease_seconds):
+            raise Busy(f"{wanted.version.text}: another invocation is finishing it")
+        try:
+            return await self._finish(message, wanted, number, plan, budget)
+        finally:
+            await self.uploads.release(number, owner)
+
+    async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
+        start, end = plan.span(part)
+        sums = _Sums(opened.source_part_bytes)
+        body = await self.copy.reading(wanted.version, (start, end))
+        if body is None:
+            raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
+        with body:
+            chunks = sums.watch(body.chunks)
+            stored = await self.staging.put(number.encode(), opened.upload, part, end - start, chunks)
+        return PartNote(stored.etag, end - start, stored.crc32c, sums.crc64nvme, sums.digests, body.route)
+
+    async def _finish(
+        self, message: TransferMessage, wanted: CopyPlan, number: str, plan: PartPlan, budget: Budget
+    ) -> Entry | None:
+        decided = await self.copy.decide(wanted.listed, message.force)
+        if isinstance(decided, Entry):
+            await self.abandon(wanted)
+            return decided
+        current, attributes = await self.source.inspect(wanted.version.key)
+        if current.etag != wanted.version.etag:
+            await self.abandon(wanted)
+            return await self._again(message, wanted.listed, Changed(f"{current.text}: replaced while it was copied"))
+        opened = await self.uploads.get(number)
+        parts = await self.uploads.parts(opened.upload) if opened is not None else {}
+        if opened is None or len(parts) < plan.count:
+            return await self._again(message, wanted.listed, Transient(f"{current.text}: its upload has vanished"))
+        notes = [parts[part] for part in plan]
+        promise = ExpectedChecksums.of(current, attributes)
+        try:
+            proof = _proof(promise, notes)
+            staged = await self._staged(number, opened, plan, notes)
+        except Corrupt as wrong:
+            await self.abandon(wanted)
+            return await self._again(message, wanted.listed, wrong)
+        final = replace(wanted, version=current, generation=decided.generation)
+        upload = self.copy.upload(final, attributes, promise)
+        written = await self._move(number, staged, upload, opened.move_token, budget)
+        if written is None:
+            await self.queue.publish(self.topic, [message])
+            return None
+        await self.abandon(wanted)
+        return copied(final, written, proof, "+".join(sorted({note.route for note in notes})))
+
+    async def _move(
+        self, number: str, staged: DestinationObject, upload: Upload, token: str, budget: Budget
+    ) -> DestinationObject | None:
+        """To the object's own name. None if that takes longer than this invocation may: what is done is kept.
+
+        Within one storage class it takes one call; into another, Cloud Storage copies the bytes, call after call.
+        """
+        while True:
+            try:
+                moved = await self.staging.move(staged, upload, token)
+            except LostRace:
+                await self.uploads.moving(number, "")
+                raise
+            if isinstance(moved, DestinationObject):
+                return moved
+            token = moved
+            await self.uploads.moving(number, token)
+            if budget.spent(self.clock.monotonic()):
+                return None
+
+    async def _staged(
+        self, number: str, opened: OpenUpload, plan: PartPlan, notes: list[PartNote]
+    ) -> DestinationObject:
+        """The whole object in the staging bucket, its checksum the one that its parts make."""
+        whole = encoded(combined_crc32c([(note.crc32c, note.size) for note in notes]), 4)
+        name = number.encode()
+        staged = await self.staging.stat(name)
+        if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
+            with suppress(Gone):  # completed by an invocation that was killed before it could hear so
+                await self.staging.complete(name, opened.upload, [note.etag for note in notes])
+            staged = await self.staging.stat(name)
+        if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
+            raise Corrupt(f"{opened.key}: its parts do not make the whole that they should")
+        return staged
+
+    async def _again(self, message: TransferMessage, listed: SourceObject, why: ObjectError) -> Entry | None:
+        """Begin anew with what is current now, unless the key has had its attempts."""
+        decided = await self.copy.decide(listed)
+        if isinstance(decided, Entry):
+            return decided
+        if message.attempt >= self.max_attempts:
+            why.fate = Fate.GIVE_UP
+            raise why
+        if decided.version.size <= self.part_bytes:
+            return await self.copy.chase(decided)
+        self.log.warning("begun anew", key=listed.text, reason=why.reason, attempt=message.attempt, why=str(why))
+        await self.start(message.model_copy(update={"attempt": message.attempt + 1, "part": None}), decided)
+        return None
+
+    async def abandon(self, wanted: CopyPlan) -> None:
+        """Drop what is staged of a version and what is noted of it."""
+        number = _identity(wanted)
+        opened = await self.uploads.get(number)
+        if opened is not None:
+            await self.staging.abort(number.encode(), opened.upload)
+        await self.staging.delete(number.encode())
+        await self.uploads.close(number)
+
+
+class _Sums:
+    """The checksums of a part's bytes, as far as they may be asked for. source_part_bytes: 0 for no MD5s."""
+
+    def __init__(self, source_part_bytes: int) -> None:
+        self.crc64nvme = 0
+        self._parts = PartDigests(source_part_bytes) if source_part_bytes else None
+
+    @property
+    def digests(self) -> bytes:
+        return self._parts.digests() if self._parts is not None else b""
+
+    async def watch(self, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+        async for chunk in chunks:
+            self.crc64nvme = crc64nvme(chunk, self.crc64nvme)
+            if self._parts is not None:
+                self._parts.update(chunk)
+            yield chunk
+
+
+def _identity(wanted: CopyPlan) -> str:
+    """Of one version on its way to one name: the upload's number, and the staged object's name."""
+    parts = (wanted.name, wanted.version.etag.encode(), str(wanted.version.size).encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
+
+
+def _proof(promise: ExpectedChecksums, notes: list[PartNote]) -> VerifiedBy:
+    """The strongest proof that the parts can give. Raises Corrupt if one fails."""
+    if promise.crc32c is not None:
+        _same("CRC32C", combined_crc32c([(note.crc32c, note.size) for note in notes]), promise.crc32c)
+        return VerifiedBy.S3_CRC
+    if promise.crc64nvme is not None:
+        _same("CRC64NVME", combined_crc64nvme([(note.crc64nvme, note.size) for note in notes]), promise.crc64nvme)
+        return VerifiedBy.S3_CRC
+    if all(note.digests for note in notes):
+        check_etag(promise.etag, b"".join(note.digests for note in notes))
+        return VerifiedBy.MULTIPART_ETAG
+    return VerifiedBy.CRC32C
+
+
+def _same(what: str, actual: int, expected: str) -> None:
+    if actual != decoded(expected):
+        raise Corrupt(f"the parts make another {what} than the {expected} that S3 says")

@@ -1,0 +1,201 @@
+"""Copy one object, so that the destination ends with the source's current bytes or with none of them.
+
+Why old bytes can never replace new ones:
+
+    1. look at the destination: generation g (0 if there is nothing)
+    2. if something is there, ask S3 itself which version is current; only that one may replace it
+    3. read exactly that version (If-Match, and the ETag of the answer is checked)
+    4. write on condition that the generation is still g
+
+Whoever wrote in between made g invalid, so step 4 fails and everything begins again at step 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
+
+from shared.domain.checksums import ExpectedChecksums, VerifiedBy, hasher_for, proven, watched
+from shared.domain.comparison import Comparison, compare
+from shared.domain.counts import Outcome
+from shared.domain.errors import Changed, StaleEdge, Unsupported
+from shared.domain.keys import KeyMapping, Place
+from shared.domain.objects import (
+    SOURCE_ENCRYPTION,
+    SOURCE_ETAG,
+    SOURCE_KEY,
+    SOURCE_MTIME,
+    Attributes,
+    DestinationObject,
+    SourceObject,
+    hides_md5,
+)
+from shared.domain.parts import MOST_OBJECT_BYTES
+from shared.ledger.entry import Entry
+from shared.ports.destination import Destination, Upload
+from shared.ports.download import Download, OpenDownload, Span
+from shared.ports.source import Source
+
+Existing = dict[bytes, DestinationObject]
+"""Live objects of the destination by name; a name that is missing was looked for and is not there."""
+
+_MOVES = 3
+"""Versions of one object that are chased within one call before the key is handed back."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPlan:
+    """A version that is to be copied. listed: the one that the listing saw. generation: at the destination, to be
+    replaced; 0 for none.
+    """
+
+    listed: SourceObject
+    version: SourceObject
+    name: bytes
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyObject:
+    """download: the job's route. direct: straight from S3, None if the job forbids it. storage_classes: S3's → Cloud
+    Storage's; one that is missing gets the bucket's default.
+    """
+
+    source: Source
+    download: Download
+    direct: Download | None
+    destination: Destination
+    mapping: KeyMapping
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
+
+    async def look(self, objects: Sequence[SourceObject]) -> Existing:
+        """What is at the destination already, of many at once."""
+        names = (self.mapping.place(item.key).name for item in objects)
+        return await self.destination.look([name for name in names if name is not None])
+
+    async def __call__(self, listed: SourceObject, force: bool = False, seen: Existing | None = None) -> Entry:
+        """How the key ended. Raises ObjectError where it did not."""
+        decided = await self.decide(listed, force, seen)
+        return decided if isinstance(decided, Entry) else await self.chase(decided)
+
+    async def decide(self, listed: SourceObject, force: bool = False, seen: Existing | None = None) -> Entry | CopyPlan:
+        """How the key ended without a copy, or which version is to be copied.
+
+        seen: what `look` found; without it the destination is asked.
+        """
+        place = self.mapping.place(listed.key)
+        if place.name is None:
+            return replace(Entry.of(listed), outcome=Outcome.UNSUPPORTED, reason=place.reason)
+        name = place.name
+        present = await self.destination.stat(name) if seen is None else seen.get(name)
+        if present is None:
+            return CopyPlan(listed, _fitting(listed), name, 0)
+        _refuse_collision(listed.key, place, present)
+        if not force and compare(listed, present, place) is Comparison.SAME:
+            return _unchanged(listed, listed, present)
+        current = await self.source.head(listed.key)
+        if not force and compare(current, present, place) is Comparison.SAME:
+            return _unchanged(listed, current, present)
+        return CopyPlan(listed, _fitting(current), name, present.generation)
+
+    async def chase(self, wanted: CopyPlan) -> Entry:
+        """Copy a version; if it has been replaced meanwhile, the one that replaced it."""
+        for _ in range(_MOVES):
+            body = await self.reading(wanted.version)
+            if body is not None:
+                with body:
+                    return await self._move(wanted, body)
+            wanted = replace(wanted, version=_fitting(await self.source.head(wanted.version.key)))
+        raise Changed(f"{wanted.version.text}: written to faster than it can be read")
+
+    async def reading(self, version: SourceObject, span: Span | None = None) -> OpenDownload | None:
+        """Exactly this version, around a stale edge if need be; None if S3 has another one by now."""
+        try:
+            return await self.download.open(version, span)
+        except Changed:
+            if (await self.source.head(version.key)).etag != version.etag:
+                return None
+            return await self._around_the_edge(version).open(version, span)
+
+    def _around_the_edge(self, version: SourceObject) -> Download:
+        if self.direct is None:
+            raise StaleEdge(
+                f"{version.text}: the CDN does not serve the version that S3 has (ETag {version.etag}); "
+                "invalidate the path, or set STALE_EDGE=direct"
+            )
+        return self.direct
+
+    async def _move(self, wanted: CopyPlan, body: OpenDownload) -> Entry:
+        version = wanted.version
+        promise = ExpectedChecksums.of(version, body.attributes)
+        seen = hasher_for(promise, await self.source.part_bytes(version) if promise.needs_part_size else None)
+        upload = self.upload(wanted, body.attributes, promise)
+        chunks = body.chunks if seen is None else watched(body.chunks, seen)
+        written = await self.destination.write(upload, chunks)
+        return copied(wanted, written, proven(promise, seen, written.md5), body.route)
+
+    def upload(self, wanted: CopyPlan, attributes: Attributes, promise: ExpectedChecksums) -> Upload:
+        """What is to be written for a version."""
+        version = wanted.version
+        metadata = {**attributes.metadata, SOURCE_ETAG: version.etag, SOURCE_MTIME: str(version.modified)}
+        if wanted.name != version.key:
+            metadata[SOURCE_KEY] = quote(version.key, safe="/")
+        if attributes.encryption is not None and hides_md5(attributes.encryption):
+            metadata[SOURCE_ENCRYPTION] = attributes.encryption
+        return Upload(
+            name=wanted.name,
+            size=promise.size,
+            generation=wanted.generation,
+            attributes=attributes,
+            metadata=metadata,
+            md5=promise.md5,
+            crc32c=promise.crc32c,
+            storage_class=self.storage_classes.get(attributes.storage_class),
+        )
+
+
+def copied(wanted: CopyPlan, written: DestinationObject, proof: VerifiedBy, route: str) -> Entry:
+    """The entry of a version that is at the destination now."""
+    return _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof, route)
+
+
+def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
+    proof = VerifiedBy.MD5 if present.md5 is not None and present.md5 == version.etag else VerifiedBy.SIZE
+    return _ended(listed, version, present, Outcome.UNCHANGED, proof)
+
+
+def _fitting(version: SourceObject) -> SourceObject:
+    """The version itself, if Cloud Storage can hold as much."""
+    if version.size > MOST_OBJECT_BYTES:
+        raise Unsupported(f"{version.text}: {version.size} bytes; Cloud Storage holds {MOST_OBJECT_BYTES} an object")
+    return version
+
+
+def _refuse_collision(key: bytes, place: Place, present: DestinationObject) -> None:
+    """Two keys must not take turns at one name: what lies there says which key it came from."""
+    theirs = present.metadata.get(SOURCE_KEY)
+    if theirs == quote(key, safe="/") or (theirs is None and not place.encoded):
+        return
+    whose = "another object" if theirs is None else f"the copy of {theirs!r}"
+    raise Unsupported(f"{key!r} belongs at {present.name!r}, which holds {whose}")
+
+
+def _ended(
+    listed: SourceObject,
+    version: SourceObject,
+    written: DestinationObject,
+    outcome: Outcome,
+    proof: VerifiedBy,
+    route: str = "",
+) -> Entry:
+    return Entry(
+        key=version.key,
+        etag=version.etag,
+        size=written.size,
+        modified=version.modified,
+        outcome=outcome,
+        generation=written.generation,
+        crc32c=written.crc32c,
+        proof=proof,
+        route=route,
+        drift=written.size - listed.size,
+    )

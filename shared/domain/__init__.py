@@ -1,0 +1,1 @@
+"""What the job is about: objects, keys, ranges, outcomes, checksums, messages, errors. Pure: no clock, SDK or log."""

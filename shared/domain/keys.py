@@ -1,0 +1,108 @@
+"""Key arithmetic: which names GCS can hold, where a key lands, how it is written into a URL."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
+
+MAX_KEY_BYTES = 1024
+"""S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+GCS: https://cloud.google.com/storage/docs/objects#naming"""
+
+_ACME = b".well-known/acme-challenge/"
+_ENCODED = b".s3-names/"
+
+
+def unsupported_reason(name: bytes) -> str | None:
+    """Why GCS refuses this object name, or None if it takes it.
+
+    https://cloud.google.com/storage/docs/objects#naming
+    """
+    if not name:
+        return "an empty name"
+    if len(name) > MAX_KEY_BYTES:
+        return f"{len(name)} bytes long; Cloud Storage allows {MAX_KEY_BYTES}"
+    if b"\r" in name or b"\n" in name:
+        return "contains a carriage return or line feed, which Cloud Storage refuses"
+    if name in (b".", b".."):
+        return f'is named "{name.decode()}", which Cloud Storage refuses'
+    if name.startswith(_ACME):
+        return "begins with .well-known/acme-challenge/, which Cloud Storage refuses"
+    return None
+
+
+def quote_key(key: bytes) -> str:
+    """The key as a URL path: every byte but unreserved characters and `/` is percent-encoded, nothing is
+    normalised (`//`, `../` and a leading `/` stay).
+    """
+    return quote(key, safe="/~")
+
+
+def prefix_end(prefix: bytes) -> bytes | None:
+    """The least key that is greater than every key with this prefix; None when there is none."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else None
+
+
+def common(first: bytes, last: bytes) -> bytes:
+    """What both keys begin with."""
+    differing = (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first[: next(differing, min(len(first), len(last)))]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key lands. name: None if it cannot be at the destination; reason: why. encoded: whether the name had to
+    be changed into one that Cloud Storage takes.
+    """
+
+    name: bytes | None
+    reason: str = ""
+    encoded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMapping:
+    """Where keys land: `source_prefix` is the job's root in S3 and is replaced by `destination_prefix`.
+
+    A constant prefix keeps the byte order of keys, so both listings can be walked side by side. encode: put keys that
+    Cloud Storage refuses under a folder of their own, percent-encoded, so that they can be read back.
+    """
+
+    source_prefix: bytes = b""
+    destination_prefix: bytes = b""
+    encode: bool = False
+
+    def place(self, key: bytes) -> Place:
+        """Where a key under the job's root lands, or why it cannot."""
+        name = self.name(key)
+        reason = unsupported_reason(name)
+        if reason is None:
+            return Place(name)
+        if not self.encode:
+            return Place(None, reason)
+        encoded = self.encoded_prefix + quote(key, safe="").encode()
+        too_long = unsupported_reason(encoded)
+        return Place(None, f"{reason}; encoded it is {too_long}") if too_long else Place(encoded, reason, encoded=True)
+
+    @property
+    def encoded_prefix(self) -> bytes:
+        """Where names lie that had to be encoded."""
+        return self.destination_prefix + _ENCODED
+
+    def original(self, name: bytes) -> bytes | None:
+        """The key behind an encoded name, None if the name is not one that `place` makes."""
+        if not (self.encode and name.startswith(self.encoded_prefix)):
+            return None
+        key = unquote_to_bytes(name[len(self.encoded_prefix) :])
+        return key if key.startswith(self.source_prefix) and self.place(key).name == name else None
+
+    def name(self, key: bytes) -> bytes:
+        """The destination name of a key under the job's root."""
+        if not key.startswith(self.source_prefix):
+            raise ValueError(f"{key!r} is outside the job's root {self.source_prefix!r}")
+        return self.destination_prefix + key[len(self.source_prefix) :]
+
+    def key(self, name: bytes) -> bytes:
+        """The source key of a name under the destination prefix: the inverse of `name`."""
+        if not name.startswith(self.destination_prefix):
+            raise ValueError(f"{name!r} is outside the destination prefix {self.destination_prefix!r}")
+        return self.source_prefix + name[len(self.destination_prefix) :]

@@ -1,0 +1,171 @@
+"""The JSON that flows between the functions, small enough for a person to type.
+
+topic list       {}                                   a delta run of the whole job
+                 {"prefix": "a/"}                     this prefix now, failed keys tried again
+                 {"prefix": "a/", "force": true}      copy even what is unchanged
+                 {"keys": ["a/b.jpg"]}                these keys now
+topic transfer   {"run", "batch", "objects": […]}     written by the lister and the verifier
+                 {…, "part": {…}}                     one part of a large object, written by the transfer
+topic verify     {} or {"prefix": "a/"}               compare, and repair unless {"repair": false}
+                 {"close": true}                      see which runs have ended, and what follows from them
+
+The remaining fields are machine-made and optional to a person.
+"""
+
+import json
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.domain.errors import MalformedMessage
+from shared.domain.keys import MAX_KEY_BYTES
+from shared.domain.objects import SourceObject
+from shared.domain.parts import MOST_PARTS
+
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
+KeyText = Annotated[str, Field(min_length=1, max_length=MAX_KEY_BYTES)]
+
+
+class Message(BaseModel):
+    """Base: nothing unknown, nothing coerced, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def encode(self) -> bytes:
+        """The message as JSON, without the fields that are at their defaults."""
+        return self.model_dump_json(exclude_defaults=True).encode()
+
+
+class RangeMessage(Message):
+    """Work on a stretch of a prefix, the whole job's by default. What follows is set by the functions themselves.
+
+    cursor, until: only keys greater than the one, and up to the other. generation: how often the stretch was cut from a
+    longer one.
+    """
+
+    prefix: str = ""
+    run: RunId | None = None
+    cursor: str = ""
+    until: str | None = None
+    generation: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.cursor and not self.cursor.startswith(self.prefix):
+            raise ValueError('"cursor" lies outside "prefix"')
+        if self.until is not None and self.until <= self.cursor:
+            raise ValueError('"until" must be greater than "cursor"')
+        return self
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether this is the scheduler's own message, which starts no run while one is going."""
+        return self == type(self)()
+
+    def named(self, run: str, prefix: str) -> Self:
+        """The message with its run and its prefix filled in, as its further ranges carry them."""
+        return self.model_copy(update={"run": run, "prefix": prefix})
+
+
+class ListMessage(RangeMessage):
+    """Work for the lister: a prefix (all of the job by default) or single keys.
+
+    redrive: try remembered failures again; meant by any message that names a prefix or keys.
+    """
+
+    keys: tuple[KeyText, ...] = Field(default=(), max_length=1000)
+    force: bool = False
+    redrive: bool = False
+
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        if self.keys and (self.prefix or self.cursor or self.until):
+            raise ValueError('name either "prefix" or "keys", not both')
+        return self
+
+    def named(self, run: str, prefix: str) -> Self:
+        meant = self.run is None and bool(self.prefix or self.keys)
+        return self.model_copy(update={"run": run, "prefix": prefix, "redrive": self.redrive or meant})
+
+
+class ObjectEntry(Message):
+    """One object to copy. size: bytes. modified: whole epoch seconds."""
+
+    key: KeyText
+    etag: str
+    size: int = Field(ge=0)
+    modified: int = Field(default=0, ge=0)
+    storage_class: str = "STANDARD"
+
+    @classmethod
+    def of(cls, source: SourceObject) -> Self:
+        return cls(
+            key=source.text,
+            etag=source.etag,
+            size=source.size,
+            modified=source.modified,
+            storage_class=source.storage_class,
+        )
+
+    def source(self) -> SourceObject:
+        return SourceObject(self.key.encode(), self.etag, self.size, self.modified, self.storage_class)
+
+
+class PartReference(Message):
+    """One part of a large object. number: from 1. version: the one that all its parts are of."""
+
+    number: int = Field(ge=1, le=MOST_PARTS)
+    version: ObjectEntry
+
+
+class TransferMessage(Message):
+    """A batch to copy, or one part of its only object. `attempt` counts from 1; a handed-back remainder carries the
+    next number.
+    """
+
+    run: RunId
+    batch: RunId
+    objects: tuple[ObjectEntry, ...] = Field(min_length=1, max_length=1000)
+    attempt: int = Field(default=1, ge=1)
+    force: bool = False
+    part: PartReference | None = None
+
+    @model_validator(mode="after")
+    def _one_object_has_parts(self) -> Self:
+        if self.part is not None and len(self.objects) != 1:
+            raise ValueError('"part" goes with one object')
+        return self
+
+
+class VerifyMessage(RangeMessage):
+    """Work for the verifier. close: compare nothing, but see which runs have ended and what follows from them.
+    passed: comparisons of the same prefix that came before this one in a row.
+    """
+
+    repair: bool = True
+    close: bool = False
+    passed: int = Field(default=0, ge=0)
+
+
+M = TypeVar("M", bound=Message)
+
+
+def decode(model: type[M], data: bytes) -> M:
+    """Read a message; an empty body means `{}`. Raises MalformedMessage naming every problem."""
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        raise MalformedMessage([_sentence(dict(problem)) for problem in error.errors()]) from None
+
+
+def _sentence(problem: dict[str, object]) -> str:
+    where = problem.get("loc")
+    path = ".".join(str(step) for step in where) if isinstance(where, tuple) else ""
+    given = problem.get("input")
+    text = str(problem.get("msg", "is wrong")).removeprefix("Value error, ")
+    if problem.get("type") == "json_invalid":
+        return f"not JSON: {text.removeprefix('Invalid JSON: ')}"
+    if problem.get("type") == "extra_forbidden":
+        return f'unknown field "{path}"'
+    shown = json.dumps(given, default=str)[:80] if path else ""
+    return f'"{path}": {text}, got {shown}' if path else text

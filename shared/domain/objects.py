@@ -1,0 +1,105 @@
+"""What is known of one object on either side. Keys and names are UTF-8 bytes and compare as bytes."""
+
+import re
+from dataclasses import dataclass, field
+
+from shared.domain.archive import Restore
+
+_MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
+
+SOURCE_ETAG = "s3-etag"
+"""GCS metadata name that keeps the ETag of the S3 version an object was copied from."""
+
+SOURCE_MTIME = "goog-reserved-file-mtime"
+"""GCS metadata name that gcloud and gsutil read as an object's original mtime, in epoch seconds.
+https://cloud.google.com/sdk/gcloud/reference/storage/rsync"""
+
+SOURCE_KEY = "s3-key"
+"""GCS metadata name that keeps the S3 key, percent-encoded, of an object that lies under another name."""
+
+SOURCE_ENCRYPTION = "s3-encryption"
+"""GCS metadata name, set only where the S3 object's encryption keeps its ETag from being an MD5."""
+
+
+Origin = tuple[str, int, str, str]
+"""Of a copy: ETag and size of its source, how its bytes were proven, and by which way they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """One version of an S3 object, as listed or as a HEAD shows it.
+
+    etag: without quotes. size: bytes. modified: Last-Modified, whole epoch seconds. restore: of an archived object,
+    None for any other.
+    """
+
+    key: bytes
+    etag: str
+    size: int
+    modified: int
+    storage_class: str = "STANDARD"
+    restore: Restore | None = None
+
+    @property
+    def archived(self) -> bool:
+        """Whether S3 must restore it before it can be read."""
+        return self.restore in (Restore.NEEDED, Restore.UNDER_WAY)
+
+    @property
+    def text(self) -> str:
+        """The key for messages, logs and documents."""
+        return self.key.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationObject:
+    """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it."""
+
+    name: bytes
+    size: int
+    generation: int
+    crc32c: str
+    md5: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def source_etag(self) -> str | None:
+        """ETag of the S3 version that this was copied from, None if it was not copied by us."""
+        return self.metadata.get(SOURCE_ETAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
+    gives them). encryption: x-amz-server-side-encryption. crc32c, crc64nvme: base64, of the whole object, where S3
+    has them. storage_class: S3's.
+    """
+
+    content_type: str | None = None
+    content_encoding: str | None = None
+    content_language: str | None = None
+    content_disposition: str | None = None
+    cache_control: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    encryption: str | None = None
+    crc32c: str | None = None
+    crc64nvme: str | None = None
+    storage_class: str = "STANDARD"
+
+
+def etag_md5(etag: str, encryption: str | None = None) -> str | None:
+    """The MD5 (hex) that an S3 ETag is, or None where it is not one.
+
+    An ETag is the MD5 of the object only for single-part uploads that are not encrypted with SSE-KMS or
+    SSE-C: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    return None if hides_md5(encryption) else _plain_md5(etag)
+
+
+def hides_md5(encryption: str | None) -> bool:
+    """Whether objects encrypted this way (the x-amz-server-side-encryption value) have ETags that are no MD5."""
+    return encryption is not None and encryption != "AES256"
+
+
+def _plain_md5(etag: str) -> str | None:
+    return etag if _MD5_HEX.match(etag) else None

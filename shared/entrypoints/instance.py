@@ -1,0 +1,28 @@
+"""What an instance of a function keeps between its invocations."""
+
+import threading
+
+from shared import bootstrap
+from shared.bootstrap import Container
+from shared.entrypoints import runtime
+from shared.telemetry import Log
+
+
+class Instance:
+    """Settings and log at once, so that a start with wrong settings stops; everything connected by the first use.
+
+    function: named in every line of the log.
+    """
+
+    def __init__(self, function: str) -> None:
+        self.settings = bootstrap.settings()
+        self.log = Log(self.settings.log_level, job=self.settings.job, function=function)
+        self._lock = threading.Lock()
+        self._parts: Container | None = None
+
+    def parts(self) -> Container:
+        """The adapters, connected to the instance's loop. Called from the functions' threads."""
+        with self._lock:
+            if self._parts is None:
+                self._parts = runtime.run(bootstrap.build(self.settings))
+            return self._parts

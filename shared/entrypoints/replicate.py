@@ -1,0 +1,113 @@
+"""`POST /v1/replicate {"key": …}` copies one object now and says how that ended, as JSON.
+
+    201  copied                                    400  no JSON, no key, a key outside the job's root
+    200  there already, with this ETag             404  no such key
+    202  so large that its parts are on their way  405  another method than POST
+    409  changed under our hands, or archived      422  Cloud Storage cannot hold it
+    502  S3, the CDN or Cloud Storage refuses      503  try again later; Retry-After says when
+
+{"key": …, "force": true} copies even what is unchanged. Who may ask is IAM's to say: in the cloud nobody without
+`run.invoker` on the function gets here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.copying.replicate_object import ReplicateObject
+from shared.domain.counts import Outcome
+from shared.domain.errors import Archived, Changed, Forbidden, Gone, LostRace, NoSuchBucket, ObjectError, Transient
+from shared.domain.errors import Unsupported as UnsupportedObject
+from shared.domain.messages import KeyText
+from shared.entrypoints import runtime
+from shared.entrypoints.instance import Instance
+from shared.ledger.entry import Entry
+
+PATH = "/v1/replicate"
+RETRY_SECONDS = 5
+
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+"""JSON body, status, headers"""
+
+_STATUS: tuple[tuple[type[ObjectError], int], ...] = (
+    (UnsupportedObject, 422),
+    (NoSuchBucket, 502),
+    (Gone, 404),
+    (Changed, 409),
+    (LostRace, 409),
+    (Archived, 409),
+    (Forbidden, 502),
+    (Transient, 503),
+    (ObjectError, 502),
+)
+
+
+class Wish(BaseModel):
+    """What is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    key: KeyText
+    force: bool = False
+
+
+class OnDemand:
+    """Answers the requests of one instance."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._work: ReplicateObject | None = None
+
+    def __call__(self, method: str, body: bytes) -> Answer:
+        if method != "POST":
+            return error(405, "method", f"{PATH} takes POST, not {method}", {"Allow": "POST"})
+        try:
+            wish = Wish.model_validate_json(body)
+        except ValidationError as wrong:
+            where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()]
+            problems = "; ".join(f"{path}: {said}" if path else said for path, said in where)
+            return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
+        root = self._instance.settings.source_prefix
+        if not wish.key.startswith(root):
+            return error(400, "outside", f"{wish.key!r} lies outside the job's root {root!r}")
+        try:
+            parts = self._instance.parts()
+            work = self._work = self._work or parts.replicate()
+            return answer(wish.key, runtime.run(work(wish.key.encode(), wish.force)))
+        except ObjectError as failure:
+            self._instance.log.warning("not replicated", key=wish.key, reason=failure.reason, why=str(failure))
+            return refusal(failure)
+        except Exception as bug:
+            self._instance.log.error("not replicated", error=bug, key=wish.key, reason="unexpected")
+            return error(500, "unexpected", "the log says what happened")
+
+
+def answer(key: str, ended: Entry | None) -> Answer:
+    """How a copy ended, as an HTTP answer."""
+    if ended is None:
+        return {"key": key, "outcome": Outcome.IN_FLIGHT.value}, 202, {}
+    if ended.outcome is Outcome.UNSUPPORTED:
+        return error(422, Outcome.UNSUPPORTED.value, ended.reason)
+    told: Mapping[str, object] = {
+        "key": key,
+        "outcome": str(ended.outcome),
+        "etag": ended.etag,
+        "size": ended.size,
+        "generation": str(ended.generation),
+        "crc32c": ended.crc32c,
+        "proof": ended.proof,
+    }
+    return dict(told), 201 if ended.outcome is Outcome.COPIED else 200, {}
+
+
+def refusal(failure: ObjectError) -> Answer:
+    """What went wrong, as an HTTP answer."""
+    status = next(status for kind, status in _STATUS if isinstance(failure, kind))
+    wait = {"Retry-After": str(round(failure.retry_after or RETRY_SECONDS))} if status == 503 else {}
+    return error(status, failure.reason, str(failure), wait)
+
+
+def error(status: int, reason: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+    """An error as JSON. reason: a short, stable word."""
+    return {"error": {"reason": reason, "message": message}}, status, headers or {}

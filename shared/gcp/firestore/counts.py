@@ -1,0 +1,97 @@
+"""How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
+from datetime import UTC, datetime
+
+from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
+from shared.domain.filters import Filter
+from shared.domain.rollup import FolderRollup, Rollup
+from shared.ledger.packing import deflate, inflate
+
+MOST_SUMS = 5
+"""Aggregations in one query, which counts only documents that have all the summed fields: so every tally is
+written whole, zeros included. https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
+
+
+def tallies(books: RangeCounts) -> dict[str, object]:
+    return {
+        "listed": tally(books.listed, ["listed"]),
+        "outcomes": tally(books.outcomes, Outcome),
+        "filters": tally(books.filters, Filter),
+        "verdicts": tally(books.verdicts, Comparison),
+    }
+
+
+def tally(tally: Counts, names: Iterable[str]) -> dict[str, dict[str, int]]:
+    return {str(name): {"keys": tally.keys.get(name, 0), "bytes": tally.bytes.get(name, 0)} for name in names}
+
+
+def read_tally(fields: Mapping[str, Mapping[str, int]]) -> Counts:
+    """What `tally` wrote."""
+    found = Counts()
+    for name, amount in fields.items():
+        if amount["keys"]:
+            found.add(name, amount["bytes"], amount["keys"])
+    return found
+
+
+def pack_sums(sums: Rollup, manifest: Sequence[ManifestPart]) -> bytes:
+    """What a range found and the files it wrote, compressed; must not be indexed."""
+    table = {
+        "folders": {folder.decode(): astuple(amount) for folder, amount in sums.folders.items()},
+        "sizes": sums.sizes,
+        "proofs": sums.proofs,
+        "archived": sums.archived,
+        "manifest": [astuple(part) for part in manifest],
+    }
+    return deflate(table)
+
+
+def unpack_sums(packed: bytes | None) -> tuple[Rollup, list[ManifestPart]]:
+    """What `pack_sums` wrote; nothing for a range that has none."""
+    if not packed:
+        return Rollup(), []
+    table = inflate(packed)
+    sums = Rollup(folders={folder.encode(): FolderRollup(*amounts) for folder, amounts in table["folders"].items()})
+    sums.sizes.update({int(bits): count for bits, count in table["sizes"].items()})
+    sums.proofs.update(table["proofs"])
+    sums.archived.update({name: (keys, size) for name, (keys, size) in table["archived"].items()})
+    return sums, [ManifestPart(*part) for part in table["manifest"]]
+
+
+async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Counts:
+    """Sum `field.{name}.keys` and `.bytes` over a query's documents, without reading them."""
+    wanted = [(name, unit) for name in names for unit in ("keys", "bytes")]
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(wanted), MOST_SUMS):
+        part = wanted[start : start + MOST_SUMS]
+        aggregation = AsyncAggregationQuery(query)
+        for name, unit in part:
+            aggregation.sum(f"{field}.{name}.{unit}", alias=f"{name}_{unit}")
+        by_alias = {result.alias: int(result.value) for group in await aggregation.get() for result in group}
+        for name, unit in part:
+            found[name, unit] = by_alias[f"{name}_{unit}"]
+    tally = Counts()
+    for name in names:
+        if found[name, "keys"]:
+            tally.add(name, found[name, "bytes"], found[name, "keys"])
+    return tally
+
+
+async def count(query: AsyncQuery) -> int:
+    groups = await query.count(alias="all").get()  # type: ignore[call-arg]
+    return int(groups[0][0].value)
+
+
+def time(epoch_seconds: float) -> datetime:
+    return datetime.fromtimestamp(epoch_seconds, UTC)
+
+
+def digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

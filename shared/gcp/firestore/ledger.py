@@ -1,0 +1,215 @@
+"""The ledger in Firestore: jobs/{job}/ledger/{batch}, one record a document.
+
+    run, published_at, attempt, open, outcomes    as the record says; `open` counts the keys that have not ended
+    first, last, shared                           the span, and what both ends of it begin with
+    level, keys                                   an even sample of the records, and how many keys each has
+    table, detail                                 the packed entries; must not be indexed
+
+Spans are bytes, which Firestore sorts as bytes, as S3 sorts keys.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
+from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.counts import Counts, Outcome
+from shared.domain.errors import StateConflict
+from shared.domain.keys import common, prefix_end
+from shared.gcp.firestore.counts import digest, tally, time
+from shared.ledger.compaction import Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from shared.ledger.table import Packed, Table, UnknownSchema
+from shared.ports.ledger import KeyCount, Versioned
+from shared.ports.log import Log
+
+PAGE = 300
+"""Records fetched a query: a query must end within 60 s, and a page is what one scan holds in memory."""
+
+MOST_IN = 30
+"""Values of one `in` filter: https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries"""
+
+_COMMIT_BYTES = 8_000_000
+"""Packed bytes in one commit, whose request may have 10 MiB: https://firebase.google.com/docs/firestore/quotas"""
+
+
+class FirestoreLedger:
+    """The records of one job."""
+
+    def __init__(self, client: AsyncClient, job: AsyncDocumentReference, log: Log) -> None:
+        self._client = client
+        self._ledger = job.collection("ledger")
+        self._log = log
+
+    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        for snapshot in await self._crossing(_low(prefix, after)):
+            yield self._read(snapshot)
+        query = self._beginning(prefix, after, until).order_by("first").limit(PAGE)
+        page = query
+        while True:
+            last: DocumentSnapshot[Any] | None = None
+            count = 0
+            async for snapshot in page.stream():
+                last, count = snapshot, count + 1
+                yield self._read(snapshot)
+            if last is None or count < PAGE:
+                return
+            page = query.start_after(last)
+
+    async def _crossing(self, low: bytes) -> "list[DocumentSnapshot[Any]]":
+        """The records that begin before `low` and reach it.
+
+        What first and last key of such a record share, they share with `low`: so equality finds them, where a range
+        over `last` alone would read the whole ledger before or behind.
+        """
+        shared = [low[:length] for length in range(len(low))]
+        found: list[DocumentSnapshot[Any]] = []
+        for start in range(0, len(shared), MOST_IN):
+            some = FieldFilter("shared", "in", shared[start : start + MOST_IN])
+            query = self._ledger.where(filter=some).where(filter=FieldFilter("last", ">=", low))
+            found += [snapshot async for snapshot in query.stream() if snapshot.get("first") < low]
+        return sorted(found, key=lambda snapshot: bytes(snapshot.get("first")))
+
+    def _beginning(self, prefix: bytes, after: bytes, until: bytes | None) -> AsyncQuery:
+        """The records whose first keys lie in a stretch."""
+        low, end = _low(prefix, after), prefix_end(prefix)
+        query: AsyncQuery = self._ledger.where(filter=FieldFilter("first", ">=", low))
+        if until is not None:
+            return query.where(filter=FieldFilter("first", "<=", until))
+        return query if end is None else query.where(filter=FieldFilter("first", "<", end))
+
+    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        query = AsyncAggregationQuery(self._beginning(prefix, after, until))
+        query.sum("keys", alias="keys").count(alias="records")
+        by_alias = {result.alias: int(result.value) for group in await query.get() for result in group}
+        return KeyCount(by_alias["keys"], by_alias["records"])
+
+    async def fences(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+        level = max(0, (records // max(about, 1)).bit_length() - 2)
+        query = self._beginning(prefix, after, until).where(filter=FieldFilter("level", "==", level))
+        found = query.order_by("first").select(["first"])
+        return [bytes(snapshot.get("first")).decode() async for snapshot in found.stream()]
+
+    async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
+        batch = self._client.batch()
+        for old, version in zip(merge.replaced, versions, strict=True):
+            batch.delete(self._ledger.document(old.batch), self._client.write_option(last_update_time=version))
+        for record in merge.merged:
+            batch.set(self._ledger.document(record.batch), _fields(record))
+        try:
+            await batch.commit()
+        except (FailedPrecondition, NotFound):
+            return False
+        return True
+
+    async def forget(self, prefix: bytes) -> int:
+        gone = 0
+        async for found in self.records(prefix, b""):
+            await self._ledger.document(found.record.batch).delete()
+            gone += 1
+        return gone
+
+    async def open_batches(self, run: str) -> AsyncIterator[BatchRecord]:
+        async for snapshot in self.unsettled(run).stream():
+            record = self._read(snapshot).record
+            if len(record.entries):
+                yield record
+
+    def unsettled(self, run: str) -> AsyncQuery:
+        """A run's records with keys that have not ended."""
+        here: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
+        return here.where(filter=FieldFilter("open", ">", 0))
+
+    async def failed(self, run: str) -> AsyncIterator[Entry]:
+        here: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
+        async for snapshot in here.where(filter=FieldFilter("outcomes.failed.keys", ">", 0)).stream():
+            for entry in self._read(snapshot).record.entries:
+                if entry.outcome is Outcome.FAILED:
+                    yield entry
+
+    async def remember(self, records: Sequence[BatchRecord]) -> None:
+        batch: list[tuple[str, dict[str, object]]] = []
+        size = 0
+        for record in records:
+            fields = _fields(record)
+            if size + len(record.table.packed) > _COMMIT_BYTES:
+                await self._create(batch)
+                batch, size = [], 0
+            batch.append((record.batch, fields))
+            size += len(record.table.packed)
+        await self._create(batch)
+
+    async def _create(self, documents: Sequence[tuple[str, dict[str, object]]]) -> None:
+        batch = self._client.batch()
+        for name, fields in documents:
+            batch.create(self._ledger.document(name), fields)
+        try:
+            await batch.commit()
+        except AlreadyExists:
+            for name, fields in documents:
+                try:
+                    await self._ledger.document(name).create(fields)
+                except AlreadyExists:
+                    continue
+
+    async def record(self, batch: str) -> Versioned | None:
+        snapshot = await self._ledger.document(batch).get()
+        found = self._read(snapshot) if snapshot.exists else None
+        return found if found is not None and len(found.record.entries) else None
+
+    async def settle(self, record: BatchRecord, version: object | None) -> None:
+        reference = self._ledger.document(record.batch)
+        if version is None:
+            await reference.set(_fields(record))
+            return
+        try:
+            option = self._client.write_option(last_update_time=version)
+            await reference.update(_fields(record), option=option)
+        except (FailedPrecondition, NotFound) as error:
+            raise StateConflict(f"batch {record.batch} was written by somebody else") from error
+
+    def _read(self, snapshot: "DocumentSnapshot[Any]") -> Versioned:
+        """A record that this code cannot read counts as forgotten: without entries, its keys are looked at afresh."""
+        fields = snapshot.to_dict() or {}
+        try:
+            entries: Sequence[Any] = Table(Packed(fields["table"], fields["detail"]))
+            published_at = fields["published_at"].timestamp()
+            record = BatchRecord(snapshot.id, fields["run"], published_at, entries, fields["attempt"])
+        except (UnknownSchema, KeyError, AttributeError, TypeError) as error:
+            self._log.warning("forgotten record", batch=snapshot.id, reason=str(error))
+            record = BatchRecord(snapshot.id, str(fields.get("run", "")), 0, ())
+        return Versioned(record, snapshot.update_time)
+
+
+def _low(prefix: bytes, after: bytes) -> bytes:
+    """The least key of a stretch."""
+    return max(prefix, after + b"\0" if after else b"")
+
+
+def _fields(record: BatchRecord) -> dict[str, object]:
+    table = record.table
+    return {
+        "run": record.run,
+        "first": record.first,
+        "last": record.last,
+        "shared": common(record.first, record.last),
+        "level": _level(record.batch),
+        "keys": len(table),
+        "published_at": time(record.published_at),
+        "attempt": record.attempt,
+        "open": table.outcomes.count(None),
+        "outcomes": tally(record.tally() if record.run else Counts(), Outcome),
+        "table": table.packed.scan,
+        "detail": table.packed.detail,
+    }
+
+
+def _level(batch: str) -> int:
+    """0 for half of the records, 1 for a quarter, and so on: each level is an even sample of the ledger."""
+    number = int(digest(batch), 16)
+    return (number & -number).bit_length() - 1

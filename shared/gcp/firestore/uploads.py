@@ -1,0 +1,142 @@
+"""Large objects on their way, in Firestore.
+
+    jobs/{job}/uploads/{number}    the multipart upload, and who is finishing it
+    jobs/{job}/parts/{upload}-{n}  one part that has arrived
+
+A document a part: parts arrive by the hundred a second, and no document takes more than about one write a second.
+"""
+
+import hashlib
+from typing import Any
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.gcp.firestore.runs import held_by_another
+from shared.ports.uploads import OpenUpload, PartNote
+
+_BATCH = 400
+"""Deletions in one commit."""
+
+
+class FirestoreUploads:
+    """`shared.ports.Uploads` for one job."""
+
+    def __init__(self, project: str, database: str, job: str) -> None:
+        self._client = AsyncClient(project=project, database=database)
+        root = self._client.collection("jobs").document(job)
+        self._uploads, self._parts = root.collection("uploads"), root.collection("parts")
+
+    async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
+        lease = {"owner": "", "lease_until": 0.0}
+        fields = {
+            "key": wish.key,
+            "upload": wish.upload,
+            "part_bytes": wish.part_bytes,
+            "source_part_bytes": wish.source_part_bytes,
+            "opened_at": wish.opened_at,
+            "published_for": wish.published_for,
+            "move_token": wish.move_token,
+        }
+        try:
+            await self._upload(number).create({**fields, **lease})
+        except AlreadyExists:
+            return await self.get(number) or wish
+        return wish
+
+    async def get(self, number: str) -> OpenUpload | None:
+        fields = (await self._upload(number).get()).to_dict()
+        return OpenUpload(**{name: fields[name] for name in OpenUpload.__slots__}) if fields else None
+
+    async def published(self, number: str, batch: str, now: float) -> None:
+        await self._update(number, {"published_for": batch, "opened_at": now})
+
+    async def moving(self, number: str, token: str) -> None:
+        await self._update(number, {"move_token": token})
+
+    async def note(self, upload: str, part: int, note: PartNote) -> None:
+        fields = {
+            "upload": _short(upload),
+            "part": part,
+            "etag": note.etag,
+            "size": note.size,
+            "crc32c": note.crc32c,
+            "crc64nvme": note.crc64nvme.to_bytes(8, "big"),
+            "digests": note.digests,
+            "route": note.route,
+        }
+        await self._part(upload, part).set(fields)
+
+    async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
+        if only is not None:
+            fields = (await self._part(upload, only).get()).to_dict()
+            return {only: _note(fields)} if fields else {}
+        found = [snapshot.to_dict() or {} async for snapshot in self._of(upload).stream()]
+        return {int(fields["part"]): _note(fields) for fields in found}
+
+    async def count(self, upload: str) -> int:
+        groups: Any = await self._of(upload).count(alias="parts").get()  # type: ignore[call-arg]
+        return int(groups[0][0].value)
+
+    async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
+        reference = self._upload(number)
+        snapshot = await reference.get()
+        fields = snapshot.to_dict()
+        if fields is None or held_by_another(fields, owner, now, lease_seconds):
+            return False
+        option = self._client.write_option(last_update_time=snapshot.update_time)
+        try:
+            await reference.update({"owner": owner, "lease_until": now + lease_seconds}, option=option)
+        except (FailedPrecondition, NotFound):
+            return False
+        return True
+
+    async def release(self, number: str, owner: str) -> None:
+        fields = (await self._upload(number).get()).to_dict()
+        if fields is not None and fields["owner"] == owner:
+            await self._update(number, {"owner": "", "lease_until": 0.0})
+
+    async def close(self, number: str) -> None:
+        opened = await self.get(number)
+        if opened is None:
+            return
+        while True:
+            found = [item.reference async for item in self._of(opened.upload).select([]).limit(_BATCH).stream()]
+            batch = self._client.batch()
+            for item in found:
+                batch.delete(item)
+            if len(found) < _BATCH:
+                batch.delete(self._upload(number))
+            await batch.commit()
+            if len(found) < _BATCH:
+                return
+
+    async def _update(self, number: str, fields: dict[str, object]) -> None:
+        try:
+            await self._upload(number).update(fields)
+        except NotFound:
+            return
+
+    def _of(self, upload: str) -> AsyncQuery:
+        query: AsyncQuery = self._parts.where(filter=FieldFilter("upload", "==", _short(upload)))
+        return query
+
+    def _part(self, upload: str, part: int) -> AsyncDocumentReference:
+        reference: AsyncDocumentReference = self._parts.document(f"{_short(upload)}-{part}")
+        return reference
+
+    def _upload(self, number: str) -> AsyncDocumentReference:
+        reference: AsyncDocumentReference = self._uploads.document(number)
+        return reference
+
+
+def _short(upload: str) -> str:
+    """Ids of multipart uploads are long, and a document's id begins with it."""
+    return hashlib.sha256(upload.encode()).hexdigest()[:32]
+
+
+def _note(fields: dict[str, Any]) -> PartNote:
+    crc64nvme = int.from_bytes(fields["crc64nvme"], "big")
+    return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc64nvme, fields["digests"], fields["route"])

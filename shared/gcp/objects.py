@@ -1,0 +1,74 @@
+"""An object as the JSON API writes it: https://cloud.google.com/storage/docs/json_api/v1/objects"""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shared.domain.copies import CopyPage
+from shared.domain.errors import Corrupt, ObjectError
+from shared.domain.objects import DestinationObject
+from shared.http import classification
+from shared.http.client import Answer
+from shared.ports.destination import Upload
+
+FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
+"""What `parse` reads."""
+
+
+def resource_of(upload: Upload) -> dict[str, object]:
+    """What is sent ahead of the bytes; GCS refuses bytes of another MD5."""
+    attributes = upload.attributes
+    named = {
+        "contentType": attributes.content_type,
+        "contentEncoding": attributes.content_encoding,
+        "contentLanguage": attributes.content_language,
+        "contentDisposition": attributes.content_disposition,
+        "cacheControl": attributes.cache_control,
+        "storageClass": upload.storage_class,
+        "md5Hash": base64.b64encode(bytes.fromhex(upload.md5)).decode() if upload.md5 else None,
+    }
+    return {
+        "name": upload.name.decode(),
+        "metadata": upload.metadata,
+        **{field: value for field, value in named.items() if value is not None},
+    }
+
+
+def parse(resource: dict[str, object]) -> DestinationObject:
+    metadata = resource.get("metadata")
+    md5 = resource.get("md5Hash")
+    return DestinationObject(
+        name=str(resource["name"]).encode(),
+        size=int(str(resource["size"])),
+        generation=int(str(resource["generation"])),
+        crc32c=str(resource["crc32c"]),
+        md5=base64.b64decode(str(md5)).hex() if md5 else None,
+        metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
+    )
+
+
+def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
+    """A page of a listing as columns."""
+    md5s = (item.get("md5Hash") for item in resources)
+    return CopyPage(
+        [item["name"].encode() for item in resources],
+        [int(item["size"]) for item in resources],
+        [int(item["generation"]) for item in resources],
+        [item["crc32c"] for item in resources],
+        [base64.b64decode(md5).hex() if md5 else None for md5 in md5s],
+        [item.get("metadata") or {} for item in resources],
+    )
+
+
+def written(upload: Upload, answer: Answer) -> DestinationObject:
+    if answer.status not in (200, 201):
+        raise failure(upload, answer)
+    return parse(json.loads(answer.body))
+
+
+def failure(upload: Upload, answer: Answer) -> ObjectError:
+    what = f"gcs write {upload.name.decode()}"
+    if answer.status == 400 and b"match calculated" in answer.body:
+        return Corrupt(f"{what}: refused, the bytes are not those the source promised")
+    return classification.writing(what, answer.status, answer.headers, answer.body)

@@ -1,0 +1,155 @@
+"""The staging bucket: large objects are put together here by the XML API, then moved by the JSON API's rewrite.
+
+https://cloud.google.com/storage/docs/multipart-uploads and https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+"""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from urllib.parse import quote
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from shared.domain.checksums import Chunk, crc32c, encoded
+from shared.domain.errors import Corrupt, Forbidden, Gone, Refused, Retained
+from shared.domain.objects import DestinationObject
+from shared.gcp.objects import FIELDS, parse, resource_of
+from shared.gcp.storage import GcsDestination
+from shared.gcp.token import Token
+from shared.http import classification
+from shared.http.client import Answer, Http
+from shared.ports.destination import Upload
+from shared.ports.log import Log
+from shared.ports.staging import StoredPart
+
+
+class GcsStaging:
+    """`shared.ports.Staging`. bucket: where parts are put; destination: where objects are moved to."""
+
+    def __init__(self, bucket: str, destination: str, endpoint: str, http: Http, token: Token, log: Log) -> None:
+        self._bucket, self._destination = bucket, destination
+        self._endpoint, self._http, self._token, self._log = endpoint, http, token, log
+        self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
+        self._held = GcsDestination(bucket, endpoint, http, token)
+        self._looked_at_bucket = False
+
+    async def begin(self, name: bytes) -> str:
+        await self._look_at_bucket()
+        answer = await self._xml("POST", name, "uploads", body=b"")
+        for item in ElementTree.fromstring(answer.body).iter():
+            if item.tag.rpartition("}")[2] == "UploadId" and item.text:
+                return item.text
+        raise Refused(f"gs://{self._bucket}: a multipart upload without an id")
+
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
+        await self._token.fresh()
+        what = f"part {number} of {name.decode()}"
+        body = _Counted(what, size, chunks)
+        headers = {**self._token.headers(), "Content-Length": str(size)}
+        url = self._url(name, f"partNumber={number}&uploadId={quote(upload, safe='')}")
+        answer = await self._http.once("PUT", url, headers, body)
+        if answer.status != 200:
+            raise classification.writing(what, answer.status, answer.headers, answer.body)
+        read = encoded(body.crc32c, 4)
+        if f"crc32c={read}" not in answer.headers.get("x-goog-hash", f"crc32c={read}"):
+            raise Corrupt(f"{what}: crc32c {read} was sent, {answer.headers['x-goog-hash']} arrived")
+        return StoredPart(answer.headers["etag"].strip('"'), body.crc32c)
+
+    async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+            for number, etag in enumerate(etags, 1)
+        )
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        answer = await self._xml("POST", name, f"uploadId={quote(upload, safe='')}", body=body)
+        if b"<Error>" in answer.body:
+            raise classification.writing(f"completing {name.decode()}", 500, {}, answer.body)
+
+    async def abort(self, name: bytes, upload: str) -> None:
+        try:
+            await self._xml("DELETE", name, f"uploadId={quote(upload, safe='')}", good=(204,))
+        except Gone:
+            return
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        return await self._held.stat(name)
+
+    async def delete(self, name: bytes) -> None:
+        await self._json("DELETE", f"{self._objects}/{quote(name, safe='')}", good=(204, 404))
+
+    async def move(self, staged: DestinationObject, upload: Upload, token: str = "") -> DestinationObject | str:
+        target = f"b/{quote(self._destination, safe='')}/o/{quote(upload.name, safe='')}"
+        url = (
+            f"{self._objects}/{quote(staged.name, safe='')}/rewriteTo/{target}?ifGenerationMatch={upload.generation}"
+            f"&ifSourceGenerationMatch={staged.generation}&fields=done,rewriteToken,resource({FIELDS})"
+        )
+        if token:
+            url += f"&rewriteToken={quote(token, safe='')}"
+        resource = {name: value for name, value in resource_of(upload).items() if name not in ("name", "md5Hash")}
+        answer = json.loads((await self._json("POST", url, json.dumps(resource).encode())).body)
+        return parse(answer["resource"]) if answer["done"] else str(answer["rewriteToken"])
+
+    async def _look_at_bucket(self) -> None:
+        """Once an instance: a bucket that keeps what is deleted makes every large object cost twice."""
+        if self._looked_at_bucket:
+            return
+        url = f"{self._endpoint}/storage/v1/b/{quote(self._bucket, safe='')}?fields=retentionPolicy,softDeletePolicy"
+        try:
+            found = json.loads((await self._json("GET", url)).body)
+        except Forbidden:
+            found = {}  # no storage.buckets.get: it will do without the look
+        if found.get("retentionPolicy"):
+            raise Retained(f"STAGING_BUCKET {self._bucket} has a retention policy: staged objects must be deletable")
+        self._looked_at_bucket = True
+        if int(found.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)):
+            self._log.warning(
+                "the staging bucket has soft delete: every large object is paid for as long as it lasts; turn it off",
+                bucket=self._bucket,
+                reason="soft_delete",
+            )
+
+    def _url(self, name: bytes, query: str) -> str:
+        return f"{self._endpoint}/{quote(self._bucket, safe='')}/{quote(name, safe='/')}?{query}"
+
+    async def _xml(
+        self, method: str, name: bytes, query: str, good: tuple[int, ...] = (200,), body: bytes | None = None
+    ) -> Answer:
+        await self._token.fresh()
+        url = self._url(name, query)
+        what = f"{method} gs://{self._bucket}/{name.decode()}"
+        return await self._http.ask(
+            what, classification.writing, lambda: (method, url, self._token.headers()), good=good, body=body
+        )
+
+    async def _json(self, method: str, url: str, body: bytes | None = None, good: tuple[int, ...] = (200,)) -> Answer:
+        await self._token.fresh()
+        kind = {"Content-Type": "application/json; charset=UTF-8"} if body is not None else {}
+        return await self._http.ask(
+            f"{method} of a staged object",
+            classification.writing,
+            lambda: (method, url, {**self._token.headers(), **kind}),
+            good=good,
+            body=body,
+        )
+
+
+class _Counted:
+    """A body that must have `size` bytes, with its crc32c. Raises Corrupt where it has more or fewer."""
+
+    def __init__(self, what: str, size: int, chunks: AsyncIterator[Chunk]) -> None:
+        self._what, self._left, self._chunks = what, size, chunks
+        self.crc32c = 0
+
+    def __aiter__(self) -> AsyncIterator[Chunk]:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        chunk = await anext(self._chunks, None)
+        if chunk is None:
+            if self._left:
+                raise Corrupt(f"{self._what}: {self._left} bytes fewer came than were asked for")
+            raise StopAsyncIteration
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise Corrupt(f"{self._what}: more bytes came than were asked for")
+        self.crc32c = crc32c(chunk, self.crc32c)
+        return chunk

@@ -1,0 +1,316 @@
+"""One HTTP/1.1 connection: a request goes out, its response comes in, then the next.
+
+This is the hot path. llhttp parses heads and chunked bodies; a body of known length goes past the parser, from the
+socket into the memory that its reader gets. Nothing is normalised, nothing is decompressed, no redirect is followed.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Self, cast
+
+import httptools
+
+from shared.domain.checksums import Chunk
+from shared.domain.errors import Transient
+
+RequestBody = bytes | Sequence[Chunk] | AsyncIterator[Chunk] | None
+"""A request's body: whole, in pieces, or still to come; an iterator must bring as many bytes as the head's
+Content-Length says.
+"""
+
+HELD_BYTES = 512 * 1024
+"""A response's bytes that wait for their reader; the wire is not read beyond it."""
+
+_AT_ONCE_BYTES = 1024 * 1024
+"""A body in memory up to this size goes to the socket in one call; a larger one in pieces, so that an early refusal is
+heard.
+"""
+
+_HEAD_BYTES = 64 * 1024
+_PIECE_BYTES = 512 * 1024
+"""What is read into at once: heads and what comes with them, then bodies."""
+
+
+class Response:
+    """status, headers (names in lower case, repeated ones joined by a comma), and the body: to be iterated once, or
+    read whole. Raises Transient if the connection breaks off.
+    """
+
+    __slots__ = ("_chunks", "_connection", "_done", "_error", "_held", "_waiter", "headers", "status")
+
+    def __init__(self, connection: "Connection") -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._connection = connection
+        self._chunks: deque[Chunk] = deque()
+        self._held = 0
+        self._done = False
+        self._error: Transient | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def length(self) -> int | None:
+        """Content-Length, None if the response does not say."""
+        text = self.headers.get("content-length", "")
+        return int(text) if text.isdigit() else None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        while not self._chunks:
+            if self._done:
+                raise StopAsyncIteration
+            await self._news()
+        chunk = self._chunks.popleft()
+        self._held -= len(chunk)
+        if self._held < HELD_BYTES:
+            self._connection.go_on()
+        return chunk
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        if self._done and len(self._chunks) == 1:
+            return bytes(self._chunks.popleft())
+        return b"".join([chunk async for chunk in self])
+
+    async def begun(self) -> None:
+        """Wait for the head."""
+        while not self.status:
+            await self._news()
+
+    async def _news(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def add(self, data: Chunk) -> bool:
+        """Take bytes of the body in; True if that is enough for now."""
+        self._chunks.append(data)
+        self._held += len(data)
+        self.wake()
+        return self._held >= HELD_BYTES
+
+    def finish(self, error: Transient | None = None) -> None:
+        """No more will come."""
+        if error is None:
+            self._done = True
+        elif not self._done:
+            self._error = error
+        self.wake()
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    @property
+    def drained(self) -> bool:
+        """Whether all of it was read."""
+        return self._done and not self._chunks
+
+
+class Connection(asyncio.BufferedProtocol):
+    """place: what errors call the other end."""
+
+    def __init__(self, place: str) -> None:
+        self.moved = 0.0
+        self.heard = False
+        self._place = place
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._response: Response | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._status = 0
+        self._bodyless = False
+        self._left: int | None = None
+        self._keep = False
+        self._cut = False
+        self._reading = True
+        self._writable: asyncio.Future[None] | None = None
+        self._head = memoryview(bytearray(_HEAD_BYTES))
+        self._piece = self._head
+        self._filled = 0
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def stuck_since(self) -> float | None:
+        """When the other end last did something, None while it is not its turn."""
+        return self.moved if self._response is not None and self._reading else None
+
+    async def exchange(self, head: bytes, body: RequestBody, bodyless: bool) -> Response:
+        """Send a request and wait for the head of its response. bodyless: the answer has none, whatever it says."""
+        response = self._response = Response(self)
+        self._parser = httptools.HttpResponseParser(self)
+        self._bodyless, self._left, self._keep, self._cut, self.heard = bodyless, None, False, False, False
+        self.moved = self._loop.time()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            raise Transient(f"{self._place}: the connection was closed")
+        if body is None:
+            transport.write(head)
+        elif isinstance(body, AsyncIterator):
+            transport.write(head)
+            async for chunk in body:
+                if not await self._send(chunk, response):
+                    break
+        else:
+            pieces: Sequence[Chunk] = (body,) if isinstance(body, bytes) else body
+            if sum(map(len, pieces)) <= _AT_ONCE_BYTES:
+                transport.writelines((head, *pieces))
+            else:
+                transport.write(head)
+                for piece in pieces:
+                    if not await self._send(piece, response):
+                        break
+        await response.begun()
+        return response
+
+    async def _send(self, data: Chunk, response: Response) -> bool:
+        """Hand a piece to the socket and wait until it takes more; False if the answer came before it could go."""
+        if response.status or self._transport is None or self._transport.is_closing():
+            self._cut = True
+            return False
+        self._transport.write(data)
+        self.moved = self._loop.time()
+        while self._writable is not None and not response.status:
+            await asyncio.shield(self._writable)
+        return True
+
+    def release(self) -> bool:
+        """The exchange is over; True if the connection may carry another one."""
+        response, self._response = self._response, None
+        whole = response is not None and response.drained and self._writable is None and not self._cut
+        if not (whole and self._keep and self.open):
+            self.close()
+            return False
+        self.go_on()
+        return True
+
+    def close(self, error: Transient | None = None) -> None:
+        """Give the connection up at once."""
+        if self._response is not None:
+            self._response.finish(error or Transient(f"{self._place}: given up"))
+        if self._transport is not None:
+            self._transport.abort()
+
+    def go_on(self) -> None:
+        """The reader has room again."""
+        if not self._reading and self._transport is not None:
+            self._reading = True
+            self.moved = self._loop.time()
+            self._transport.resume_reading()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self.resume_writing()
+        response = self._response
+        if response is None or response.done:
+            return
+        if response.status and self._left is None and "transfer-encoding" not in response.headers:
+            response.finish()  # a body without a length ends with its connection
+            return
+        detail = f": {exc}" if exc is not None else ""
+        response.finish(Transient(f"{self._place}: the connection broke off{detail}"))
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        waiting, self._writable = self._writable, None
+        self.moved = self._loop.time()
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go: straight into a chunk, once only the body is missing."""
+        if not self._left or self._response is None or self._response.done:
+            self._piece, self._filled = self._head, 0
+        elif self._piece is self._head or self._filled == len(self._piece):
+            self._piece, self._filled = memoryview(bytearray(min(self._left, _PIECE_BYTES))), 0
+        return self._piece[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        response = self._response
+        self.moved = self._loop.time()
+        if response is None or response.done or self._parser is None:
+            self.close()  # nobody asked
+            return
+        self.heard = True
+        data = self._piece[self._filled : self._filled + nbytes]
+        if self._piece is not self._head:
+            self._filled += nbytes
+            self._past_the_parser(response, data)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.close(Transient(f"{self._place}: not an HTTP answer: {error}"))
+
+    def _past_the_parser(self, response: Response, data: memoryview) -> None:
+        self._left = (self._left or 0) - len(data)
+        if response.add(data):
+            self._pause()
+        if not self._left:
+            response.finish()
+
+    def _pause(self) -> None:
+        if self._reading and self._transport is not None and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser, as are the methods that follow."""
+        if self._response is None:
+            return
+        headers, key = self._response.headers, name.decode("latin-1").lower()
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        response, parser = self._response, self._parser
+        if response is None or parser is None:
+            return
+        self._status = parser.get_status_code()
+        if self._status < 200:
+            response.headers.clear()
+            return
+        self._keep = parser.should_keep_alive()
+        response.status = self._status
+        if self._bodyless:
+            response.finish()
+            return
+        self._left = response.length if "transfer-encoding" not in response.headers else None
+        response.wake()
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)  # the sender need not go on
+
+    def on_body(self, data: bytes) -> None:
+        response = self._response
+        if response is None or response.done:
+            return
+        if self._left is not None:
+            self._left -= len(data)
+        if response.add(data):
+            self._pause()
+
+    def on_message_complete(self) -> None:
+        if self._response is not None and self._status >= 200:
+            self._response.finish()

@@ -1,0 +1,1 @@
+"""What was copied, packed: entries, tables, batch records, the window of a scan, compaction. Pure."""

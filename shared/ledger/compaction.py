@@ -1,0 +1,80 @@
+"""Merging ledger records that lie thin or overlap, as a log-structured merge tree does.
+
+A scan offers the records that it has passed, in key order. They are gathered into groups of neighbours; a group is
+merged when that makes documents fewer, so a ledger that is dense already is left alone and an idle scan writes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from shared.ledger.entry import Entry
+from shared.ledger.record import MERGED, BatchRecord, batch_id
+from shared.ledger.table import Table, pack
+
+GROUP_KEYS = 4000
+"""Neighbours are gathered until they hold this many keys, which is what keeps the reads of a delta low."""
+
+MOST_KEYS = 8000
+"""Keys of a merged record: room to take in what changes before it must be cut in two."""
+
+MOST_BYTES = 640 * 1024
+"""Packed bytes of a merged record, under the document limit of 1 MiB: https://firebase.google.com/docs/firestore/quotas"""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The records that `merged` takes the place of."""
+
+    replaced: Sequence[BatchRecord]
+    merged: Sequence[BatchRecord]
+
+
+@dataclass(slots=True)
+class Compaction:
+    """One scan's merging. listed: whether the source still has a key that the scan has passed."""
+
+    listed: Callable[[bytes], bool]
+    _group: list[BatchRecord] = field(default_factory=list)
+    _keys: int = 0
+    _bytes: int = 0
+
+    def offer(self, record: BatchRecord) -> Merge | None:
+        """A record that the scan has passed, all of whose keys have ended."""
+        self._group.append(record)
+        self._keys += len(record.entries)
+        self._bytes += len(record.table.packed)
+        return self.close() if self._keys >= GROUP_KEYS or self._bytes >= MOST_BYTES // 2 else None
+
+    def close(self) -> Merge | None:
+        """What to do with the group that was gathered, None to leave it as it is."""
+        group, self._group, self._keys, self._bytes = self._group, [], 0, 0
+        least = -(-max((len(record.entries) for record in group), default=0) // MOST_KEYS)
+        if len(group) <= least and any(map(self.listed, (key for record in group for key in record.table.keys))):
+            return None
+        merged = list(_cut(self._newest(group)))
+        return Merge(group, merged) if len(merged) < len(group) else None
+
+    def _newest(self, group: Iterable[BatchRecord]) -> list[Entry]:
+        """What is known of the keys that the source still has; what never ended is known no better than nothing."""
+        newest: dict[bytes, Entry] = {}
+        for record in group:
+            for entry in record.entries:
+                at = entry.at or record.published_at
+                known = newest.get(entry.key)
+                if known is None or at >= known.at:
+                    newest[entry.key] = replace(entry, at=at)
+        return [newest[key] for key in sorted(newest) if self.listed(key) and not newest[key].open]
+
+
+def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:
+    """Merged records of about equal length."""
+    if not entries:
+        return
+    packed = pack(entries)
+    if len(entries) > 1 and (len(entries) > MOST_KEYS or len(packed) > MOST_BYTES):
+        half = len(entries) // 2
+        yield from _cut(entries[:half])
+        yield from _cut(entries[half:])
+        return
+    at = max(entry.at for entry in entries)
+    yield BatchRecord(batch_id(MERGED, entries), MERGED, at, Table(packed))

@@ -1,0 +1,42 @@
+"""What is remembered of one key."""
+
+from dataclasses import dataclass
+
+from shared.domain.counts import Outcome
+from shared.domain.objects import SourceObject
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is remembered of one key.
+
+    outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
+    generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right. route: their way.
+    drift: bytes by which the version that was copied is larger than the one that was listed; the books
+    count listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
+    """
+
+    key: bytes
+    etag: str
+    size: int
+    modified: int
+    outcome: Outcome | None = None
+    reason: str = ""
+    generation: int = 0
+    crc32c: str = ""
+    proof: str = ""
+    route: str = ""
+    drift: int = 0
+    at: float = 0
+
+    @classmethod
+    def of(cls, source: SourceObject) -> "Entry":
+        return cls(source.key, source.etag, source.size, source.modified)
+
+    def source(self) -> SourceObject:
+        return SourceObject(self.key, self.etag, self.size, self.modified)
+
+    @property
+    def open(self) -> bool:
+        """Whether a copy may still change how this key ends."""
+        return self.outcome is None

@@ -1,0 +1,79 @@
+"""The packed memory: one record a published batch, many keys a record; merged records hold thousands.
+
+A record holds a table key → ETag, size, outcome and proof, so that remembering costs one document for
+hundreds of keys instead of one for each. Records may overlap; for a key, the newest record wins.
+Losing records costs a re-scan and never an object: the buckets are the truth.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain.counts import Counts
+from shared.domain.objects import SourceObject
+from shared.ledger.entry import Entry
+from shared.ledger.table import Table, pack
+
+MERGED = ""
+"""The run of a record that was merged from those of several runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """One batch: its entries in key order, the run that published it, and when (epoch seconds)."""
+
+    batch: str
+    run: str
+    published_at: float
+    entries: Sequence[Entry]
+    attempt: int = 1
+
+    @property
+    def first(self) -> bytes:
+        return self.entries[0].key
+
+    @property
+    def last(self) -> bytes:
+        return self.entries[-1].key
+
+    @property
+    def settled(self) -> bool:
+        """No key is left to copy."""
+        if isinstance(self.entries, Table):
+            return None not in self.entries.outcomes
+        return not any(entry.open for entry in self.entries)
+
+    @property
+    def table(self) -> Table:
+        """Its entries as columns."""
+        return self.entries if isinstance(self.entries, Table) else Table(pack(self.entries))
+
+    def tally(self) -> Counts:
+        """Keys and bytes by outcome, of the entries that have one."""
+        tally = Counts()
+        for entry in self.entries:
+            if entry.outcome is not None:
+                tally.add(entry.outcome, entry.size - entry.drift)
+        return tally
+
+    def with_results(self, results: Iterable[Entry], attempt: int) -> "BatchRecord":
+        """The record with its open entries replaced by how they ended.
+
+        The first ending of a key stands: a duplicate delivery finds the copy already there and must not
+        turn "copied" into "unchanged".
+        """
+        ended = {entry.key: entry for entry in results}
+        entries = tuple(ended.get(entry.key, entry) if entry.open else entry for entry in self.entries)
+        return replace(self, entries=entries, attempt=max(self.attempt, attempt))
+
+
+def batch_id(run: str, objects: Iterable[SourceObject | Entry]) -> str:
+    """The same objects in the same run make the same batch, so a repeated delivery rewrites one document.
+
+    The digest leads: ids that began with the time would put sequential writes on one range of the store.
+    https://firebase.google.com/docs/firestore/best-practices#hotspots
+    """
+    digest = hashlib.sha256(run.encode())
+    for source in objects:
+        digest.update(b"\0".join((b"", source.key, source.etag.encode())))
+    return digest.hexdigest()[:24]

@@ -1,0 +1,132 @@
+"""Entries packed as two compressed tables, a column a field."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from shared.domain.counts import Outcome
+from shared.domain.errors import BucketError
+from shared.domain.objects import Origin
+from shared.ledger.entry import Entry
+from shared.ledger.packing import deflate, inflate
+
+SCHEMA = 3
+"""Version of the packed table. A record of another version is ignored, which costs a re-scan."""
+
+
+class UnknownSchema(BucketError):
+    """A record written in a layout that this code does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Entries as two compressed tables, a column a field. scan: what a listing is compared with. detail: the rest."""
+
+    scan: bytes
+    detail: bytes
+
+    def __len__(self) -> int:
+        return len(self.scan) + len(self.detail)
+
+
+_SCAN = ("etag", "size", "outcome", "at")
+
+
+_DETAIL = ("modified", "reason", "generation", "crc32c", "proof", "route", "drift")
+
+
+def pack(entries: Sequence[Entry]) -> Packed:
+    """A column whose values are all the same is written as that value."""
+    scan = {name: _column([getattr(entry, name) for entry in entries]) for name in _SCAN}
+    detail = {name: _column([getattr(entry, name) for entry in entries]) for name in _DETAIL}
+    return Packed(
+        deflate({"schema": SCHEMA, "key": [entry.key.decode() for entry in entries], **scan}), deflate(detail)
+    )
+
+
+def _column(values: list[object]) -> object:
+    return values if any(value != values[0] for value in values) else values[0] if values else None
+
+
+class Table(Sequence[Entry]):
+    """Packed entries as columns; entries are made, and details unpacked, only when they are asked for.
+
+    Raises UnknownSchema if the table is of another layout or damaged.
+    """
+
+    __slots__ = ("_detail", "_origins", "ats", "etags", "keys", "outcomes", "packed", "sizes")
+
+    def __init__(self, packed: Packed) -> None:
+        try:
+            table = inflate(packed.scan)
+            if table["schema"] != SCHEMA:
+                raise UnknownSchema(f"ledger table of schema {table['schema']}, this code reads {SCHEMA}")
+            self.keys: list[bytes] = [key.encode() for key in table["key"]]
+            columns = {name: self._values(table[name]) for name in _SCAN}
+            self.etags: list[str] = columns["etag"]
+            self.sizes: list[int] = columns["size"]
+            self.outcomes: list[str | None] = columns["outcome"]
+            self.ats: list[float] = columns["at"]
+        except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
+        self.packed = packed
+        self._detail: list[list[Any]] | None = None
+        self._origins: dict[bytes, Origin] | None = None
+
+    def _values(self, column: object) -> list[Any]:
+        if not isinstance(column, list):
+            return [column] * len(self.keys)
+        if len(column) != len(self.keys):
+            raise ValueError("columns of different lengths")
+        return column
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(index, slice):
+            return tuple(self[position] for position in range(*index.indices(len(self))))
+        outcome = self.outcomes[index]
+        details = dict(zip(_DETAIL, (column[index] for column in self._details()), strict=True))
+        return Entry(
+            key=self.keys[index],
+            etag=self.etags[index],
+            size=self.sizes[index],
+            outcome=Outcome(outcome) if outcome else None,
+            at=self.ats[index],
+            **details,
+        )
+
+    def _details(self) -> list[list[Any]]:
+        if self._detail is None:
+            try:
+                table = inflate(self.packed.detail)
+                self._detail = [self._values(table[name]) for name in _DETAIL]
+            except (zlib.error, ValueError, KeyError, TypeError) as error:
+                raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
+        return self._detail
+
+    @property
+    def origins(self) -> dict[bytes, Origin]:
+        """By key. Empty if the details are damaged: nothing is decided by them."""
+        if self._origins is None:
+            try:
+                details = dict(zip(_DETAIL, self._details(), strict=True))
+                found = zip(self.etags, self.sizes, details["proof"], details["route"], strict=True)
+                self._origins = dict(zip(self.keys, found, strict=True))
+            except UnknownSchema:
+                self._origins = {}
+        return self._origins
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (self[index] for index in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]

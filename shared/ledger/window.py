@@ -1,0 +1,118 @@
+"""The batch records that lie ahead of a scan which moves forward in key order."""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import repeat
+
+from shared.domain.counts import Outcome
+from shared.domain.objects import Origin
+from shared.domain.page import Page
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+
+_THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An entry with what its record says about it."""
+
+    entry: Entry
+    run: str
+    batch: str
+    published_at: float
+
+
+def is_alive(remembered: Known | None, going: Set[str], now: float, life_seconds: float) -> bool:
+    """Whether the message of what is remembered may still be on its way: its run is going, or it was published within
+    `life_seconds`. A time further in the future than that is from a clock that was wrong.
+    """
+    if remembered is None:
+        return False
+    return remembered.run in going or abs(now - remembered.published_at) < life_seconds
+
+
+@dataclass(slots=True)
+class LedgerWindow:
+    """The records that can still speak about keys ahead of a scan that moves forward in key order.
+
+    run: the run that scans. For a key, its own record wins whatever the clocks say; else the newest one.
+
+    Nearly all keys of a delta are as they were copied. These are held as versions only, in `_there`, and compared a
+    page at a time; what must be looked at singly is in `_others`.
+    """
+
+    run: str
+    _records: list[BatchRecord] = field(default_factory=list)
+    _ranks: dict[bytes, tuple[bool, float]] = field(default_factory=dict)
+    _there: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    _others: dict[bytes, Known] = field(default_factory=dict)
+
+    def add(self, record: BatchRecord) -> None:
+        """Take in a record."""
+        self._records.append(record)
+        table, own = record.table, record.run == self.run
+        at = record.published_at
+        ranks = list(zip(repeat(own), (given or at for given in table.ats), strict=False))
+        if self._ranks.keys().isdisjoint(table.keys):
+            wins: Iterable[int] = range(len(table))
+            self._ranks.update(zip(table.keys, ranks, strict=True))
+            self._there.update(zip(table.keys, zip(table.etags, table.sizes, strict=True), strict=True))
+        else:
+            wins = [i for i, key in enumerate(table.keys) if key not in self._ranks or ranks[i] >= self._ranks[key]]
+            for index in wins:
+                key = table.keys[index]
+                self._ranks[key] = ranks[index]
+                self._there[key] = table.etags[index], table.sizes[index]
+                self._others.pop(key, None)
+        if own or not _THERE.issuperset(table.outcomes):
+            for index in wins:
+                if own or table.outcomes[index] not in _THERE:
+                    key = table.keys[index]
+                    del self._there[key]
+                    self._others[key] = Known(table[index], record.run, record.batch, ranks[index][1])
+
+    def differing(self, page: Page) -> list[int]:
+        """Which objects of a page are not remembered as copied in just this version."""
+        known = map(self._there.get, page.keys)
+        listed = zip(page.etags, page.sizes, strict=True)
+        return [index for index, (old, new) in enumerate(zip(known, listed, strict=True)) if old != new]
+
+    def own(self, keys: Sequence[bytes]) -> list[int]:
+        """Which of the keys a record of the scanning run has."""
+        if not any(record.run == self.run for record in self._records):
+            return []
+        found = ((index, self._others.get(key)) for index, key in enumerate(keys))
+        return [index for index, known in found if known is not None and known.run == self.run]
+
+    def origins(self, page: Page) -> list[Origin | None]:
+        """What is remembered of the copies of a page's objects, None where that is of another version, or nothing."""
+        known: dict[bytes, Origin] = {}
+        for record in sorted(self._records, key=lambda item: (item.run == self.run, item.published_at)):
+            known.update(record.table.origins)
+        versions = zip(map(known.get, page.keys), page.etags, page.sizes, strict=True)
+        return [
+            origin if origin is not None and origin[:2] == (etag, size) else None for origin, etag, size in versions
+        ]
+
+    def lookup(self, key: bytes) -> Known | None:
+        """What is remembered of a key, None if nothing, or if it was copied by another run."""
+        return self._others.get(key)
+
+    def forget_before(self, key: bytes) -> list[BatchRecord]:
+        """Drop the records that end before `key`, so that memory follows the overlap, not the bucket; these are
+        returned.
+        """
+        passed = [record for record in self._records if record.last < key]
+        if passed:
+            self._records = [record for record in self._records if record.last >= key]
+            if not self._records:
+                for known in (self._ranks, self._there, self._others):
+                    known.clear()
+                return passed
+            for record in passed:
+                for gone in record.table.keys:
+                    self._ranks.pop(gone, None)
+                    self._there.pop(gone, None)
+                    self._others.pop(gone, None)
+        return passed

@@ -1,0 +1,1 @@
+"""List a range of the source and decide what to publish."""

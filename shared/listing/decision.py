@@ -1,0 +1,75 @@
+"""What the lister does with a listed key, given what is remembered of it.
+
+remembered as     record of    ETag, size   alive   decision
+---------------   ----------   ----------   -----   ---------------------------------------------
+nothing                                             PUBLISH
+anything          this run                          COVERED   a batch of this run has it already
+still to copy     another run  same         yes     IN_FLIGHT
+still to copy     another run  same         no      PUBLISH
+copied/unchanged  another run  same                 UNCHANGED, or PUBLISH when forced
+unsupported       another run  same                 UNSUPPORTED, or PUBLISH when redriven or forced
+archived, failed  another run  same                 ARCHIVED, FAILED, or PUBLISH likewise
+archived          another run  same                 PUBLISH if the listing says that it can be read by now
+anything          another run  differs              PUBLISH
+
+What would be published and must be restored first is ARCHIVED instead.
+"""
+
+from enum import StrEnum
+
+from shared.domain.counts import Outcome
+from shared.ledger.window import Known
+
+
+class Decision(StrEnum):
+    """The lister's verdict on one listed key; all but PUBLISH and COVERED are also its outcome."""
+
+    PUBLISH = "publish"
+    COVERED = "covered"
+    UNCHANGED = Outcome.UNCHANGED.value
+    IN_FLIGHT = Outcome.IN_FLIGHT.value
+    UNSUPPORTED = Outcome.UNSUPPORTED.value
+    ARCHIVED = Outcome.ARCHIVED.value
+    FAILED = Outcome.FAILED.value
+
+
+def decide(
+    version: tuple[str, int],
+    remembered: Known | None,
+    *,
+    run: str,
+    alive: bool,
+    force: bool,
+    redrive: bool,
+    archived: bool | None = None,
+) -> Decision:
+    """See the table above. version: the listed ETag and size. alive: see `is_alive`. archived: whether the object must
+    be restored before it can be read, None if the listing does not say.
+    """
+    restored = archived is False
+    decision = _decide(version, remembered, run, alive, force, redrive, restored)
+    return Decision.ARCHIVED if archived and decision is Decision.PUBLISH else decision
+
+
+def _decide(
+    version: tuple[str, int],
+    remembered: Known | None,
+    run: str,
+    alive: bool,
+    force: bool,
+    redrive: bool,
+    restored: bool,
+) -> Decision:
+    if remembered is None:
+        return Decision.PUBLISH
+    if remembered.run == run:
+        return Decision.COVERED
+    entry = remembered.entry
+    if (entry.etag, entry.size) != version:
+        return Decision.PUBLISH
+    if entry.outcome is None:
+        return Decision.IN_FLIGHT if alive else Decision.PUBLISH
+    if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
+        return Decision.PUBLISH if force else Decision.UNCHANGED
+    again = force or redrive or (restored and entry.outcome is Outcome.ARCHIVED)
+    return Decision.PUBLISH if again else Decision(entry.outcome.value)

@@ -1,0 +1,13 @@
+"""Where events go."""
+
+from typing import Protocol
+
+
+class Log(Protocol):
+    """Where events go; fields are key, run, attempt, reason and the like."""
+
+    def info(self, message: str, **fields: object) -> None: ...
+
+    def warning(self, message: str, **fields: object) -> None: ...
+
+    def error(self, message: str, error: BaseException | None = None, **fields: object) -> None: ...

@@ -1,0 +1,78 @@
+"""The state of large objects on their way."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last.
+    source_part_bytes: of the source's own parts, 0 where they prove nothing. opened_at: epoch seconds of when its
+    parts were last published, for the batch `published_for`. move_token: how far its move has come.
+    """
+
+    key: str
+    upload: str
+    part_bytes: int
+    source_part_bytes: int
+    opened_at: float
+    published_for: str = ""
+    move_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartNote:
+    """A part that has arrived: its ETag, bytes, checksums, and the MD5s of the source's parts in it (or none).
+    route: the way its bytes took.
+    """
+
+    etag: str
+    size: int
+    crc32c: int
+    crc64nvme: int
+    digests: bytes
+    route: str
+
+
+class Uploads(Protocol):
+    """What is remembered of large objects on their way. Losing it begins them anew."""
+
+    async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
+        """Remember an upload; the one that is remembered already, if there is one."""
+        ...
+
+    async def get(self, number: str) -> OpenUpload | None: ...
+
+    async def published(self, number: str, batch: str, now: float) -> None:
+        """The parts' messages are out, for this batch."""
+        ...
+
+    async def note(self, upload: str, part: int, note: PartNote) -> None:
+        """A part has arrived. It belongs to the multipart upload, not to the object: a late note must not be taken
+        for a part of an upload that was begun anew.
+        """
+        ...
+
+    async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
+        """The parts of a multipart upload that have arrived, or the one that is asked for."""
+        ...
+
+    async def count(self, upload: str) -> int:
+        """How many parts of a multipart upload have arrived."""
+        ...
+
+    async def moving(self, number: str, token: str) -> None:
+        """How far the object's move has come; "" to begin it again."""
+        ...
+
+    async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
+        """Take the right to finish the object, unless another's lease still runs."""
+        ...
+
+    async def release(self, number: str, owner: str) -> None:
+        """Give the right back, if it is still the owner's."""
+        ...
+
+    async def close(self, number: str) -> None:
+        """Forget an upload and its parts."""
+        ...

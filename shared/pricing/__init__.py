@@ -1,0 +1,1 @@
+"""What services charge, and what a run costs. The only room that knows a price. Pure."""

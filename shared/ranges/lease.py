@@ -1,0 +1,53 @@
+"""Holding a range while it is being worked on."""
+
+from dataclasses import dataclass
+
+from shared.domain.errors import Busy
+from shared.ports.clock import Clock
+from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
+from shared.ports.state import State
+from shared.runs.heartbeat import Heartbeat
+
+
+@dataclass(slots=True)
+class Lease:
+    """A claim on a range that is renewed while its holder makes progress.
+
+    A holder that dies stops renewing, and after `seconds` the redelivered message takes over. grant: what is to be
+    done, None until the lease is taken.
+    """
+
+    state: State
+    clock: Clock
+    pulse: Heartbeat
+    opened: OpenRange
+    owner: str
+    seconds: float
+    grant: Grant | None = None
+    _renewed: float = 0.0
+
+    @property
+    def piece(self) -> RangeId:
+        return self.opened.piece
+
+    @property
+    def until(self) -> str | None:
+        """The last key of the range as it is now, None for the prefix's end."""
+        return self.grant.until if self.grant is not None else self.opened.until
+
+    async def take(self) -> bool:
+        """True if the range is ours, False if it is done. Raises Busy while another holder lives."""
+        self._renewed = self.clock.monotonic()
+        answer = await self.state.claim(self.opened, self.owner, self.clock.now(), self.seconds)
+        if answer is Refusal.HELD:
+            raise Busy(f"run {self.piece.run}: the range after {self.piece.cursor!r} is being worked on")
+        self.grant = answer if isinstance(answer, Grant) else None
+        return self.grant is not None
+
+    async def renew(self) -> None:
+        """Renew if a third of the lease has passed. Raises Busy if somebody else took over."""
+        if self.clock.monotonic() - self._renewed < self.seconds / 3:
+            return
+        if not await self.take():
+            raise Busy(f"run {self.piece.run}: another invocation finished the range")
+        await self.pulse.beat(self.piece.run)

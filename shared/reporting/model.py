@@ -1,0 +1,89 @@
+"""What is told of a run, and the verdict on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from shared.domain.comparison import Comparison
+from shared.domain.progress import Progress
+from shared.domain.rollup import Checks, Rollup
+from shared.pricing.bill import DIRECT, Use
+from shared.pricing.prices import EgressPrices
+
+MOST_FAILED = 500
+"""Failed keys that a page shows; all are in the manifest and in the ledger."""
+
+Rows = Sequence[tuple[str, int, int]]
+"""Name, keys, bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """listed: keys and bytes. outcomes, filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress:
+    what the instances told. files: of the manifest. prices, keys_per_message, restore_days: the job's.
+    """
+
+    run: str
+    kind: str
+    prefix: str
+    source: str
+    destination: str
+    state: str
+    started_at: float
+    ended_at: float
+    listed: tuple[int, int]
+    pending: int
+    outcomes: Rows
+    filters: Rows
+    verdicts: Rows
+    sums: Rollup
+    failed: Sequence[tuple[str, int, str]]
+    progress: Progress
+    files: Sequence[str]
+    checks: Checks = field(default_factory=dict)
+    prices: EgressPrices = field(default_factory=EgressPrices)
+    keys_per_message: int = 100
+    restore_days: int = 7
+
+    def use(self) -> Use:
+        """What the run used. What the instances have not told came by the ways that the rest did."""
+        keys, size = self.copied
+        told = self.progress.ways or {"cloudfront": (keys, size)}
+        all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*told.values(), strict=True))
+        ways = {way: (round(n / all_keys * keys), round(m / all_bytes * size)) for way, (n, m) in told.items()}
+        return Use(self.listed[0], self.kind == "verify", ways, self.progress.seconds, self.keys_per_message)
+
+    def use_direct(self) -> Use:
+        """The same, had everything come straight from S3."""
+        return replace(self.use(), ways={DIRECT: self.copied})
+
+    @property
+    def copied(self) -> tuple[int, int]:
+        """Keys and bytes."""
+        return next(((keys, size) for name, keys, size in self.outcomes if name == "copied"), (0, 0))
+
+    @property
+    def wrong(self) -> int:
+        """Keys whose two sides did not agree when they were compared."""
+        return sum(keys for name, keys, _ in self.verdicts if Comparison(name).repairable)
+
+    @property
+    def unsettled(self) -> int:
+        """Keys that were to be copied and are not."""
+        return sum(keys for name, keys, _ in self.outcomes if name == "failed") + self.pending
+
+    def verdict(self) -> tuple[str, str]:
+        """Good, warning or bad, and a sentence."""
+        copied, keys = self.copied[0], self.listed[0]
+        if self.state != "finished":
+            return "bad", f"The run has {self.state}: not every key was looked at, so nothing is said of the others."
+        if not keys:
+            return "warning", "No key was listed. That is right only if the source holds none under this prefix."
+        if self.unsettled:
+            return "bad", f"{self.unsettled:,} of {keys:,} keys are not at the destination; below is why."
+        if self.kind != "verify":
+            apart = [(name, count) for name, count, _ in self.outcomes if name in ("unsupported", "archived")]
+            told = "".join(f", {count:,} are {name}" for name, count in apart)
+            return "good", f"All {keys:,} keys are settled; {copied:,} were copied{told}."
+        if self.wrong:
+            return "warning", f"{self.wrong:,} of {keys:,} keys did not agree; {copied:,} were copied again."
+        return "good", f"Both sides agree on all {keys:,} keys that can be compared."

@@ -1,0 +1,183 @@
+"""One self-contained HTML page a run: the verdict first, then what adds up to it. Pure: data in, text out."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+
+from shared.domain.archive import Tier
+from shared.domain.progress import Progress
+from shared.domain.rollup import Checks, Rollup
+from shared.pricing.bill import bill
+from shared.pricing.restores import restore_prices
+from shared.reporting.html import Bytes, bar, document, in_units, moment, section, table
+from shared.reporting.model import Report, Rows
+
+_MOST_FOLDERS = 2000
+
+ADVICE = {
+    "forbidden": "check the policies of bucket and role",
+    "bad_credentials": "check the credentials",
+    "kms_denied": "grant the use of the bucket's KMS key",
+    "retained": "a retention policy or hold keeps the old object",
+    "no_such_bucket": "check the names of the buckets",
+    "gone": "it was deleted at the source; the next run forgets it",
+    "corrupt": "the bytes do not match what S3 promised; force the key, and look at the CDN",
+    "changed": "it changes faster than it is copied; force the key when it is quiet",
+    "stale_edge": "the CDN serves an old version: STALE_EDGE=direct, or invalidate it",
+    "throttled": "force the prefix later",
+    "transient": "force the key",
+    "unreachable": "check the network, then force the key",
+}
+
+
+def page(report: Report) -> str:
+    """The page, with everything that it needs in it."""
+    tone, sentence = report.verdict()
+    seconds = max(report.ended_at - report.started_at, 1e-9)
+    facts = [
+        ("run", report.run),
+        ("prefix", report.prefix or "the whole job"),
+        ("from", report.source),
+        ("to", report.destination),
+        ("began", moment(report.started_at)),
+        ("seen to have ended", moment(report.ended_at)),
+        ("took", f"{seconds / 3600:,.2f} h" if seconds > 3600 else f"{seconds:,.0f} s"),
+        ("listed", f"{report.listed[0]:,} keys, {in_units(report.listed[1])}"),
+    ]
+    listed = ("listed", *report.listed)
+    total = ("together", sum(keys for _, keys, _ in report.outcomes), sum(size for _, _, size in report.outcomes))
+    parts = [
+        f'<header class="{tone}"><h1>{escape(sentence)}</h1></header>',
+        "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts) + "</dl>",
+        section("How every key ended", _counts([*report.outcomes, total, listed], 2)),
+        section("What the comparison says", _counts(report.verdicts)) if report.verdicts else "",
+        section("Left out by filters", _counts(report.filters)) if report.filters else "",
+        _progress(report.progress, report.copied[0]),
+        _histogram(report.sums),
+        _proofs(report.sums),
+        _folders(report.sums, report.checks),
+        _archived(report.sums, report.restore_days),
+        _failed(report.failed),
+        _slowest(report.progress),
+        _bill(report),
+        _files(report.files),
+    ]
+    return document(f"{report.run}: {sentence}", parts)
+
+
+def _counts(rows: Rows, feet: int = 0) -> str:
+    return table(
+        ("", "keys", "bytes"), ((name.replace("_", " "), keys, Bytes(size)) for name, keys, size in rows), feet=feet
+    )
+
+
+def _progress(progress: Progress, copied: int) -> str:
+    beats = [beat for beat in progress.in_order if beat.objects]
+    if len(beats) < 2:
+        return ""
+    step = min(second.at - first.at for first, second in pairwise(beats))
+    start, end = beats[0].at, beats[-1].at + step
+    bars, line, sofar = [], [(0.0, 0)], 0
+    fastest = max(beat.bytes for beat in beats) or 1
+    width = max(step / (end - start) * 600 - 0.5, 0.5)
+    for beat in beats:
+        x = (beat.at - start) / (end - start) * 600
+        bars.append(bar(x, 150, beat.bytes / fastest * 140, width))
+        line.append((x, sofar))
+        sofar += beat.objects
+        line.append((x + step / (end - start) * 600, sofar))
+    points = " ".join(f"{x:.1f},{150 - count / max(sofar, 1) * 140:.1f}" for x, count in line)
+    plot = (
+        f'<svg viewBox="0 0 600 155" role="img" aria-label="bytes a second and objects so far">{"".join(bars)}'
+        f'<polyline points="{points}"/></svg>'
+    )
+    note = f"Bars: throughput, at most {in_units(fastest / step)} a second. Line: {sofar:,} objects copied, "
+    note += f"from {moment(start)} to {moment(end)}"
+    note += f"; {copied - sofar:,} more came after the instances last told." if copied > sofar else "."
+    return section("Copying over time", f"{plot}<p>{note}</p>")
+
+
+def _histogram(sums: Rollup) -> str:
+    if not sums.sizes:
+        return ""
+    first, last = min(sums.sizes), max(sums.sizes)
+    most, width = max(sums.sizes.values()), 600 / (last - first + 1)
+    bars = []
+    for place, bits in enumerate(range(first, last + 1)):
+        count = sums.sizes.get(bits, 0)
+        height = count / most * 120
+        least = in_units(2 ** (bits - 1)) if bits else "0 B"
+        bars.append(bar(place * width, 130, height, max(width - 2, 1), f"{least} and more: {count:,} objects"))
+        if place % max(1, (last - first) // 6) == 0:
+            bars.append(f'<text x="{place * width:.1f}" y="148">{least}</text>')
+    plot = f'<svg viewBox="0 0 600 155" role="img" aria-label="objects by size">{"".join(bars)}</svg>'
+    return section("Sizes", plot)
+
+
+def _proofs(sums: Rollup) -> str:
+    names = {
+        "md5": "the MD5 of the copy is the source's ETag",
+        "etag": "the copy says which ETag it was made from, and was proven when it was made; it has no MD5 to compare",
+    }
+    rows = [(names[name], count) for name, count in sorted(sums.proofs.items()) if count]
+    return section("What shows that they agree", table(("proof", "objects"), rows)) if rows else ""
+
+
+def _folders(sums: Rollup, checks: Checks) -> str:
+    if not sums.folders:
+        return ""
+    heads = ("folder", "objects", "bytes", "copies", "their bytes", "disagree", "extra", "checks", "repairs")
+    rows = [
+        (
+            folder.decode() or "(root)",
+            *(a.s3_count, Bytes(a.s3_bytes), a.gcs_count, Bytes(a.gcs_bytes), a.wrong, a.extra),
+            *checks.get(folder, (1, 0)),
+        )
+        for folder, a in sorted(sums.folders.items(), key=lambda item: (-item[1].wrong, item[0]))[:_MOST_FOLDERS]
+    ]
+    note = "<p>checks, repairs: comparisons of the folder so far, and those that found something to repair.</p>"
+    return section("Folders", table(heads, rows, sortable=True) + note)
+
+
+def _archived(sums: Rollup, days: int) -> str:
+    if not sums.archived:
+        return ""
+    rows = []
+    for name, (keys, size) in sorted(sums.archived.items()):
+        found = dict(restore_prices(name, keys, size, days))
+        rows.append((name, keys, Bytes(size), *(found.get(tier, "") for tier in Tier)))
+    note = (
+        f"<p>S3 must restore them before they can be copied. The prices are of a restore for {days} days, retrieval, "
+        "requests and the readable copies together, in US$; RESTORE_TIER has comparisons ask for it, and what is "
+        "restored is copied by itself.</p>"
+    )
+    return section("Archived objects", table(("class", "keys", "bytes", *Tier), rows) + note)
+
+
+def _failed(failed: Sequence[tuple[str, int, str]]) -> str:
+    rows = [(key, Bytes(size), why, ADVICE.get(why.partition(":")[0], "")) for key, size, why in failed]
+    return section("Failed keys", table(("key", "bytes", "why", "what to do"), rows, sortable=True)) if rows else ""
+
+
+def _slowest(progress: Progress) -> str:
+    rows = [(slow.what, Bytes(slow.bytes), slow.seconds) for slow in progress.slowest]
+    return section("Slowest copies", table(("key", "bytes", "seconds"), rows, sortable=True)) if rows else ""
+
+
+def _bill(report: Report) -> str:
+    items = list(bill(report.use(), report.prices))
+    rows = [(item.service, item.what, item.amount, item.dollars) for item in items]
+    rows.append(("together", "", "", sum(item.dollars for item in items)))
+    note = "List prices, first tier, without free allowances; an estimate from what the run counted. "
+    if report.copied[0]:
+        direct = sum(item.dollars for item in bill(report.use_direct(), report.prices))
+        note += f"Had every byte come straight from S3, it would have been ${direct:,.4f}. "
+    return section("What it cost, about", table(("service", "what", "amount", "US$"), rows, feet=1) + f"<p>{note}</p>")
+
+
+def _files(files: Sequence[str]) -> str:
+    if not files:
+        return ""
+    links = "".join(f'<li><a href="{escape(name)}">{escape(name)}</a></li>' for name in ["manifest.json", *files][:200])
+    note = "<p>One row a key, JSON lines; manifest.json says which files belong to it.</p>"
+    return section("Manifest", f"{note}<ul>{links}</ul>")

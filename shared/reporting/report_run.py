@@ -1,0 +1,76 @@
+"""What is left of a run for people and for BigQuery: a page to read, and the index of its manifest."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from shared.domain.counts import ManifestPart
+from shared.domain.rollup import Checks, Rollup
+from shared.ports.clock import Clock
+from shared.ports.reports import Reports
+from shared.ports.runs import OpenRun, RunSummary
+from shared.ports.state import State
+from shared.pricing.prices import EgressPrices
+from shared.reporting.manifest import SCHEMA, checksums, run_folder
+from shared.reporting.model import MOST_FAILED, Report
+from shared.reporting.page import page
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRun:
+    """job, source, destination: what the page says it is about. The rest is what its bill is made with."""
+
+    reports: Reports
+    state: State
+    clock: Clock
+    job: str
+    source: str
+    destination: str
+    prices: EgressPrices = field(default_factory=EgressPrices)
+    keys_per_message: int = 100
+    restore_days: int = 7
+
+    async def __call__(
+        self, run: OpenRun, state: str, books: RunSummary, sums: Rollup, parts: Sequence[ManifestPart], checks: Checks
+    ) -> None:
+        """Write the files of a run that has ended. Safe to repeat: they are replaced."""
+        folder = run_folder(self.job, run.name)
+        failed = []
+        async for entry in self.state.failed(run.name):
+            failed.append((entry.key.decode(), entry.size, entry.reason))
+            if len(failed) == MOST_FAILED:
+                break
+        report = Report(
+            run=run.name,
+            kind=run.kind,
+            prefix=run.prefix,
+            source=self.source,
+            destination=self.destination,
+            state=state,
+            started_at=run.started_at,
+            ended_at=self.clock.now(),
+            listed=(books.listed_keys, books.listed_bytes),
+            pending=books.pending,
+            outcomes=list(books.outcomes),
+            filters=list(books.filters),
+            verdicts=list(books.verdicts),
+            sums=sums,
+            failed=failed,
+            progress=await self.state.pulses(run.name),
+            files=[part.name.rpartition("/")[2] for part in parts],
+            checks=checks,
+            prices=self.prices,
+            keys_per_message=self.keys_per_message,
+            restore_days=self.restore_days,
+        )
+        if parts:
+            count, files = sum(part.rows for part in parts), [asdict(part) for part in parts]
+            index = {"run": run.name, "rows": count, "files": files}
+            await self.reports.put(f"{folder}/manifest.json", _json(index), "application/json")
+            await self.reports.put(f"{folder}/schema.json", _json(SCHEMA), "application/json")
+            await self.reports.put(f"{folder}/SHA256SUMS", checksums(parts).encode(), "text/plain")
+        await self.reports.put(f"{folder}/report.html", page(report).encode(), "text/html; charset=utf-8")
+
+
+def _json(found: object) -> bytes:
+    return json.dumps(found, indent=1).encode()

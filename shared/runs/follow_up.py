@@ -1,0 +1,32 @@
+"""What comes after a run: a proof that what was copied is right, and another pass where something was repaired."""
+
+from dataclasses import dataclass
+
+from shared.domain.counts import Outcome
+from shared.domain.messages import VerifyMessage, decode
+from shared.ports.queue import Queue
+from shared.ports.runs import OpenRun, RunSummary
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """topic: the verifier's. passes: the most comparisons in a row, the first one included. verify_initial,
+    verify_always: whether a prefix is compared after its first run, after each that copied something.
+    """
+
+    queue: Queue
+    topic: str
+    passes: int
+    verify_initial: bool
+    verify_always: bool
+
+    async def __call__(self, run: OpenRun, books: RunSummary, initial: bool) -> None:
+        """Send the message that follows from a finished run, if one does. initial: its prefix's first one."""
+        copied = books.outcomes.keys.get(Outcome.COPIED, 0)
+        if run.kind == "list" and ((initial and self.verify_initial) or (copied and self.verify_always)):
+            await self.queue.publish(self.topic, [VerifyMessage(prefix=run.prefix)])
+        if run.kind == "verify" and copied:
+            asked = decode(VerifyMessage, run.message)
+            if asked.passed + 1 < self.passes:
+                again = VerifyMessage(prefix=run.prefix, repair=asked.repair, passed=asked.passed + 1)
+                await self.queue.publish(self.topic, [again])

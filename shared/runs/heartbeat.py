@@ -1,0 +1,48 @@
+"""A run that waits in a long queue looks dead from its records: so those who work on it say so, and what they did."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.counts import Outcome
+from shared.domain.progress import Progress
+from shared.ledger.entry import Entry
+from shared.ports.clock import Clock
+from shared.ports.state import State
+
+_MOST_RUNS = 100
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """One an instance. seconds: between two beats for a run; with hundreds of instances a few documents a second."""
+
+    state: State
+    clock: Clock
+    seconds: float = 60.0
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    _done: dict[str, Progress] = field(default_factory=dict)
+    _beaten: dict[str, float] = field(default_factory=dict)
+
+    def took(self, run: str, what: str, size: int, seconds: float) -> None:
+        """A key, or a part of one, was copied in so many seconds."""
+        self._progress(run).took(seconds, size, what)
+
+    async def beat(self, run: str, ended: Sequence[Entry] = ()) -> None:
+        """Say that the instance has worked on a run, and how keys have ended since it last did."""
+        now, progress = self.clock.monotonic(), self._progress(run)
+        at = self.clock.now() // self.seconds * self.seconds
+        progress.at_work(at, self.seconds)
+        copied = [entry for entry in ended if entry.outcome is Outcome.COPIED]
+        for way in {entry.route for entry in copied}:
+            sizes = [entry.size for entry in copied if entry.route == way]
+            progress.copied(at, way, len(sizes), sum(sizes))
+        if now - self._beaten.get(run, float("-inf")) >= self.seconds:
+            self._beaten[run] = now
+            await self.state.pulse(run, self.instance, self.clock.now(), progress)
+
+    def _progress(self, run: str) -> Progress:
+        if run not in self._done and len(self._done) >= _MOST_RUNS:
+            self._done.clear()
+            self._beaten.clear()
+        return self._done.setdefault(run, Progress())

@@ -1,0 +1,113 @@
+"""Runs from their first message to their last key: which are going, which have ended, how they are told.
+
+    going      keys are being listed or copied
+    finished   every listed key has ended
+    stopped    the same, but a ceiling or an error kept some keys from being listed
+    stalled    something is left, and nothing has touched it for the life of a batch; the next run takes it up
+
+Nobody counts while a run is going: books are sums over its ranges and batches. They are written into the run when it is
+seen to have ended, and from then on its records may be merged.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from shared.domain.counts import ManifestPart
+from shared.domain.errors import ObjectError
+from shared.domain.rollup import Checks, FolderRollup, Rollup
+from shared.ports.clock import Clock
+from shared.ports.log import Log
+from shared.ports.runs import OpenRun, RunSummary
+from shared.ports.state import State
+from shared.runs.follow_up import FollowUp
+from shared.runs.prefix_notes import PrefixNotes
+from shared.runs.quota import JobControl
+
+CLOSING_SECONDS = 300.0
+"""After so long another invocation takes over the end of a run: what follows from it should follow once."""
+
+Report = Callable[[OpenRun, str, RunSummary, Rollup, Sequence[ManifestPart], Checks], Awaitable[None]]
+"""Writes the report of a run that has ended in a state."""
+
+Sweep = Callable[[OpenRun, str, RunSummary, FolderRollup], Awaitable[None]]
+"""Deletes what a comparison found to be extraneous, where that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLifecycle:
+    """life_seconds: how long a published batch counts as alive."""
+
+    state: State
+    switch: JobControl
+    follow_up: FollowUp
+    report: Report | None
+    sweep: Sweep | None
+    clock: Clock
+    log: Log
+    life_seconds: float
+
+    @property
+    def notes(self) -> PrefixNotes:
+        return PrefixNotes(self.state, self.clock, self.log)
+
+    async def may_start(self, run: str, kind: str, scheduled: bool) -> bool:
+        """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
+        one of its kind is going. Said again for the same run: yes.
+        """
+        paused = (await self.switch.read(afresh=True)).paused
+        if not scheduled:
+            await self.close_ended()
+            return True
+        if paused:
+            self.log.info("the job is paused, so no run is started", run=run)
+            return False
+        last, version = await self.state.scheduled(kind)
+        if last == run:
+            return True
+        if last in await self.close_ended():
+            self.log.info("still going, so no run is started on top", run=last)
+            return False
+        return await self.state.schedule(kind, run, version)
+
+    async def close_ended(self) -> set[str]:
+        """Write down the end of every run that has ended; the names of those that are going."""
+        going = set()
+        for run in await self.state.open_runs():
+            state, books = await self._state(run)
+            if books is None:
+                going.add(run.name)
+            elif await self.state.close(run.name, self.clock.now(), CLOSING_SECONDS):
+                await self._end(run, state, books)
+        return going
+
+    async def _state(self, run: OpenRun) -> tuple[str, RunSummary | None]:
+        touched = await self.state.touched(run.name)
+        if touched is not None and self.clock.now() - touched < self.life_seconds:
+            return "going", None
+        books = await self.state.summary(run.name)
+        if touched is None and books.finished:
+            return "stopped" if books.stopped_ranges else "finished", books
+        return "stalled", books
+
+    async def _end(self, run: OpenRun, state: str, books: RunSummary) -> None:
+        """All that follows from a run's end, then the end itself: killed in between, it is done again."""
+        initial = run.kind == "list" and not (await self.state.prefix(run.prefix)).get("initial")
+        if state == "finished":
+            await self.follow_up(run, books, initial)
+        sums, parts = await self.state.sums(run.name) if run.kind == "verify" else (Rollup(), [])
+        checks = await self.notes.ended(run, state, books, sums, initial) if run.kind != "keys" else {}
+        if self.sweep is not None and run.kind == "verify":
+            await self._unless_refused(run, "sweep", self.sweep(run, state, books, sums.whole()))
+        if self.report is not None:
+            await self._unless_refused(run, "report", self.report(run, state, books, sums, parts, checks))
+        await self.state.end(run.name, state, books, self.clock.now())
+        tell = self.log.info if state == "finished" else self.log.warning
+        outcomes = {name: keys for name, keys, _ in books.outcomes}
+        tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)
+
+    async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> None:
+        """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning."""
+        try:
+            await work
+        except ObjectError as failure:
+            self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))

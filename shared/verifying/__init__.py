@@ -1,0 +1,1 @@
+"""Compare a range of both sides; delete what is extraneous; ask for restores."""

@@ -1,0 +1,39 @@
+"""One invocation's part of a run's manifest, written in files as it grows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.counts import RangeCounts
+from shared.ports.reports import Reports
+from shared.reporting.manifest import ManifestFile, Row
+
+NDJSON_GZ = "application/gzip"
+
+
+@dataclass(slots=True)
+class WriteManifest:
+    """folder: of the run's files. owner: makes the names of the files unlike those of an invocation that died: only
+    what a range was closed with belongs to the manifest.
+    """
+
+    reports: Reports
+    folder: str
+    owner: str
+    books: RangeCounts
+    _file: ManifestFile = field(default_factory=ManifestFile)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self._file.add(rows)
+
+    async def write_full(self) -> None:
+        """Write the file if it is full."""
+        if self._file.full:
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what there is."""
+        if self._file.rows:
+            number = len(self.books.manifest)
+            part, body = self._file.close(f"{self.folder}/{self.owner}-{number:04d}.ndjson.gz")
+            await self.reports.put(part.name, body, NDJSON_GZ)
+            self.books.manifest.append(part)
