@@ -39,7 +39,7 @@ manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="
 	@$(BIN)/python -m shared.entrypoints.manage $(or $(ARGS),-h)
 
 test: check  ## check, then all tests: unit, contract, functions, e2e
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 tests/unit && $(BIN)/python -m pytest tests/contract tests/functions tests/e2e
 
 test-fast: .venv/.dev  ## the tests that start no server, under 30 s
 	@$(BIN)/python -m pytest tests/unit
