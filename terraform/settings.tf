@@ -1,4 +1,4 @@
-# The functions' environment: every setting of shared/settings.py, and nothing else. What is null or empty is left out, and the
+# The functions' environment: every setting of shared/settings/, and nothing else. What is null or empty is left out, and the
 # function takes its own default; only an empty DESTINATION_PREFIX has a meaning: the root.
 
 locals {

@@ -1,7 +1,7 @@
 import pytest
 
 from shared.domain.errors import SettingsError
-from shared.settings import Route, load
+from shared.settings import TOPICS, Route, Settings, load
 
 GOOD = {
     "GOOGLE_CLOUD_PROJECT": "my-project",
@@ -90,3 +90,17 @@ def test_keys_stay_as_they_are_unless_a_destination_prefix_is_set() -> None:
     assert load({**GOOD, "SOURCE_PREFIX": "a/", "DESTINATION_PREFIX": "b/"}).mapping.name(b"a/k") == b"b/k"
     assert load({**GOOD, "SOURCE_PREFIX": "a/", "DESTINATION_PREFIX": ""}).mapping.name(b"a/k") == b"k"
     assert load({**GOOD, "SOURCE_PREFIX": "a/"}).mapping.name(b"a/k") == b"a/k"
+
+
+def test_every_setting_says_what_it_means_and_errors_say_so_too() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, "SOURCE_BUCKET": "", "KEYS_PER_MESSAGE": "0"})
+    assert "SOURCE_BUCKET is missing: the S3 bucket" in str(caught.value)
+    assert f"({Settings.model_fields['keys_per_message'].description})" in str(caught.value)
+
+
+def test_every_setting_belongs_to_one_topic() -> None:
+    names = [name for topic in TOPICS for name in topic.model_fields]
+    assert len(names) == len(set(names))
+    assert set(names) == set(Settings.model_fields)

@@ -140,7 +140,6 @@ YET_LONGER = {
     "local/stack.py",
     "shared/bootstrap.py",
     "shared/http/connection.py",
-    "shared/settings.py",
 }
 
 

@@ -1,0 +1,54 @@
+"""What a run may do, and what follows it: comparisons, repairs, deletions, restores."""
+
+from pydantic import BaseModel, Field
+
+from shared.domain.archive import Tier
+from shared.domain.extraneous import DeleteExtras
+from shared.settings.choices import VerifyAfter
+
+
+class FollowingSettings(BaseModel):
+    """What a run may do, and what follows it: comparisons, repairs, deletions, restores."""
+
+    ceiling_objects: int | None = Field(
+        default=None,
+        ge=1,
+        description="the most objects that one run may publish, unless `manage ceilings` says otherwise",
+    )
+    ceiling_bytes: int | None = Field(default=None, ge=1, description="the same, in bytes")
+    verify_after: VerifyAfter = Field(
+        default=VerifyAfter.INITIAL,
+        description="which runs are followed by a comparison of their prefix: `initial`, a prefix's first one; "
+        "`always`, each that copied something; `never`",
+    )
+    repair_passes: int = Field(
+        default=3, ge=1, le=20, description="comparisons in a row, as long as each one repairs something"
+    )
+    sum_depth: int = Field(
+        default=1,
+        ge=0,
+        le=10,
+        description="how many folders below the root the verifier sums up apart, in documents of their own",
+    )
+    delete_extras: DeleteExtras = Field(
+        default=DeleteExtras.OFF,
+        description="copies that belong to no object: `off` leaves them, `dry-run` says what would be deleted, `on` "
+        "deletes what every guard lets go (docs/design.md)",
+    )
+    extra_share: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="if more than this share of all copies belongs to no object, none is deleted",
+    )
+    extra_grace_seconds: float = Field(
+        default=7 * 86_400,
+        ge=86_400,
+        description="how long ago a comparison must have seen such a copy before it may be deleted",
+    )
+    restore_tier: Tier | None = Field(
+        default=None,
+        description="`Bulk`, `Standard` or `Expedited`: comparisons ask S3 to restore archived objects, which are "
+        "copied once that is done; without it nothing is restored",
+    )
+    restore_days: int = Field(default=7, ge=1, le=365, description="days that restored objects stay readable")

@@ -1,0 +1,24 @@
+"""Which job it is, and where its functions' messages go."""
+
+from pydantic import BaseModel, Field
+
+from shared.settings.fields import TopicName
+
+
+class JobSettings(BaseModel):
+    """Which job it is, and where its functions' messages go."""
+
+    google_cloud_project: str = Field(min_length=3, description="project of the topics and of Firestore")
+    job: str = Field(
+        default="default",
+        pattern=r"^[a-z][a-z0-9-]{0,62}$",
+        description="names the job's documents; one project can hold several jobs",
+    )
+    firestore_database: str = Field(default="(default)", description="the Firestore database")
+    list_topic: TopicName = Field(description="where the lister's messages come from")
+    transfer_topic: TopicName = Field(description="where batches go")
+    verify_topic: TopicName = Field(description="where the verifier's messages come from")
+    dead_letter_topic: TopicName = Field(description="where messages go that nobody can read")
+    log_level: str = Field(
+        default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
