@@ -8,7 +8,7 @@ import pytest
 from local.settings_page import page
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_settings_page_is_the_settings() -> None:
@@ -35,3 +35,15 @@ def test_every_function_s_requirements_are_the_shared_ones() -> None:
     for name in ("lister", "transfer", "verifier"):
         given = ROOT / "functions" / name / "requirements.txt"
         assert given.read_text() == (ROOT / "requirements.txt").read_text()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_prose_wraps(document: Path) -> None:
+    code = False
+    for line in document.read_text().splitlines():
+        code ^= line.startswith("```")
+        assert code or line.startswith(("|", "```")) or "](" in line or len(line) <= 120, line
