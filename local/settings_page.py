@@ -24,7 +24,7 @@ def page() -> str:
     clients = (
         "`STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`, `SECRET_MANAGER_EMULATOR_HOST`"
     )
-    lines += ["", f"Besides, the client libraries' own variables point to a local stack: {clients}.", ""]
+    lines += ["", "Besides, the client libraries' own variables point to a local stack:", f"{clients}.", ""]
     return "\n".join(lines)
 
 
