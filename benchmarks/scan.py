@@ -23,7 +23,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.sax.saxutils import escape
 
 import boto3
@@ -47,17 +47,18 @@ from shared.domain.counts import Outcome, RangeCounts
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
 from shared.domain.objects import SourceObject
-from shared.gcp.firestore.state import FirestoreState
+from shared.gcp.firestore.stores import firestore_stores
 from shared.http.client import Answer, Http
 from shared.ledger.compaction import GROUP_KEYS
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord, batch_id
 from shared.ledger.table import Packed, Table, pack
 from shared.listing.list_range import ListRange
-from shared.ports.control import Control
-from shared.ports.ledger import KeyCount, Versioned
-from shared.ports.ranges import Grant
+from shared.ports.control_store import Control
+from shared.ports.ledger_store import KeyCount, Versioned
+from shared.ports.range_store import HeldRange, OpenRange
 from shared.ports.source import Source
+from shared.ports.stores import Stores
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -147,58 +148,102 @@ class CannedHttp:
 
 
 @dataclass(slots=True)
-class CannedState:
-    """A ledger whose documents have arrived and are still packed; everything else of a run costs nothing here."""
+class CannedLedger:
+    """A ledger whose documents have arrived and are still packed."""
 
     canned: Canned
-    books: RangeCounts | None = None
 
-    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+    async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         for batch, packed in self.canned.records:
             yield Versioned(BatchRecord(batch, MERGED, 1.0, Table(packed)), None)
 
-    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+    async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
         return KeyCount(self.canned.keys, len(self.canned.records))
 
-    async def begin(self, *_: object) -> bool:
+
+class OneRun:
+    """`shared.ports.run_store.RunStore` for a run that costs nothing here."""
+
+    async def create(self, *_: object) -> bool:
         return True
 
-    async def claim(self, *_: object) -> Grant:
-        return Grant(None)
-
-    async def finish(self, _piece: object, books: RangeCounts, _now: float) -> None:
-        self.books = books
-
-    async def open_runs(self) -> list[object]:
+    async def running(self) -> list[object]:
         return []
 
-    async def control(self) -> Control:
-        return Control()
+    async def heartbeat(self, *_: object) -> None: ...
 
-    async def prefix(self, _prefix: str) -> dict[str, Any]:
-        return {}
 
-    async def note_prefix(self, *_: object) -> None: ...
+@dataclass(slots=True)
+class OneRange:
+    """`shared.ports.range_store.RangeStore` for the one range of a run. counts: what it was closed with."""
 
-    async def pulse(self, *_: object) -> None: ...
+    counts: RangeCounts | None = None
+
+    async def acquire(self, opened: OpenRange, owner: str, _now: float, _seconds: float) -> HeldRange:
+        return HeldRange(opened.piece, owner, None)
+
+    async def complete(self, _held: object, counts: RangeCounts, _now: float) -> None:
+        self.counts = counts
 
     async def is_open(self, _run: str) -> bool:
         return True
 
 
-def range_work(source: Source, state: Any, clock: SystemClock, log: Log) -> RangeWork:
+class NoPrefixes:
+    """`shared.ports.prefix_store.PrefixStore`."""
+
+    async def get(self, _prefix: str) -> dict[str, Any]:
+        return {}
+
+    async def note(self, *_: object) -> None: ...
+
+
+class NoControl:
+    """`shared.ports.control_store.ControlStore`: nothing was said."""
+
+    async def get(self) -> Control:
+        return Control()
+
+
+def canned_stores(ledger: Any, ranges: Any) -> Stores:
+    """Stores of which a run uses few; everything but the ledger costs nothing."""
+    runs, prefixes, control, none = OneRun(), NoPrefixes(), NoControl(), cast("Any", None)
+    return Stores(
+        ledger=ledger,
+        runs=cast("Any", runs),
+        ranges=ranges,
+        prefixes=prefixes,
+        control=cast("Any", control),
+        uploads=none,
+        extras=none,
+        rejected=none,
+    )
+
+
+def range_work(source: Source, stores: Stores, clock: SystemClock, log: Log) -> RangeWork:
     """As shared/bootstrap.py builds it, without a queue: nothing is published where nothing has changed."""
     queue: Any = None
-    switch = JobControl(state, clock)
-    follow_up = FollowUp(queue, "verify", 1, False, False)
+    switch = JobControl(stores.control, clock)
+    pulse, follow_up = Heartbeat(stores.runs, clock), FollowUp(queue, "verify", 1, False, False)
     return RangeWork(
         source=source,
-        state=state,
+        control=stores.control,
         clock=clock,
-        split=SplitRange(source, state, range_keys=10**9),
-        ranges=Ranges(state, queue, clock, Heartbeat(state, clock), "list", "", 60),
-        runs=RunLifecycle(state, switch, follow_up, None, None, clock, log, 3600),
-        publish=PublishBatches(state, queue, clock, "transfer", 100, 2**33),
+        split=SplitRange(source, stores.ledger, range_keys=10**9),
+        ranges=Ranges(stores.runs, stores.ranges, queue, clock, pulse, "list", "", 60),
+        runs=RunLifecycle(
+            runs=stores.runs,
+            ranges=stores.ranges,
+            prefixes=stores.prefixes,
+            switch=switch,
+            follow_up=follow_up,
+            report=None,
+            sweep=None,
+            clock=clock,
+            log=log,
+            life_seconds=3600,
+        ),
+        publish=PublishBatches(stores.ledger, queue, clock, "transfer", 100, 2**33),
         switch=switch,
         log=log,
     )
@@ -207,13 +252,17 @@ def range_work(source: Source, state: Any, clock: SystemClock, log: Log) -> Rang
 def canned_ours(canned: Canned) -> float:
     """CPU seconds of one scan that finds everything unchanged."""
     clock, log = SystemClock(), Log("ERROR")
-    state: Any = CannedState(canned)
+    ranges = OneRange()
+    stores = canned_stores(CannedLedger(canned), ranges)
     address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
     source = S3Source(address, CannedHttp(canned))  # type: ignore[arg-type]
     lister = ListRange(
         source=source,
-        state=state,
-        work=range_work(source, state, clock, log),
+        ledger=stores.ledger,
+        runs=stores.runs,
+        ranges=stores.ranges,
+        prefixes=stores.prefixes,
+        work=range_work(source, stores, clock, log),
         filters=Filters(),
         clock=clock,
         log=log,
@@ -222,7 +271,7 @@ def canned_ours(canned: Canned) -> float:
     before = time.process_time()
     asyncio.run(lister(ListMessage(prefix="photos/"), "run", Budget(clock.monotonic(), 540)))
     spent = time.process_time() - before
-    unchanged = state.books.outcomes.keys if state.books else {}
+    unchanged = ranges.counts.outcomes.keys if ranges.counts else {}
     if unchanged != {Outcome.UNCHANGED: canned.keys}:
         raise SystemExit(f"the scan went wrong: {unchanged}")
     return spent
@@ -308,7 +357,7 @@ def wires_table(keys: int, count: int, console: Console) -> dict[str, Any]:
 
 async def remember(stack: Stack) -> None:
     """A ledger as the transfer leaves it: everything copied, a hundred keys a record."""
-    state = FirestoreState(PROJECT, "(default)", "default", Log("ERROR"))
+    ledger = firestore_stores(PROJECT, "(default)", "default", Log("ERROR")).ledger
     clock, given = SystemClock(), stack.environment
     keys = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
     address = S3Address.of(SOURCE, "us-east-1", given["AWS_ENDPOINT_URL_S3"], keys, clock, False)
@@ -333,7 +382,7 @@ async def remember(stack: Stack) -> None:
         )
         records.append(BatchRecord(batch_id("first", batch), "first", time.time(), entries))
     for start in range(0, len(records), 200):
-        await state.remember(records[start : start + 200])
+        await ledger.create(records[start : start + 200])
 
 
 def scan(stack: Stack, name: str, keys: int) -> float:

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, CannedState, range_work
+from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, OneRange, canned_stores, range_work
 from local.children import ROOT
 from shared.aws.address import S3Address
 from shared.aws.listing import parse
@@ -35,7 +35,7 @@ from shared.domain.page import Page
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
 from shared.http.client import Answer
-from shared.ports.ledger import Versioned
+from shared.ports.ledger_store import KeyCount, Versioned
 from shared.telemetry import Log
 from shared.verifying.request_restores import RequestRestores
 from shared.verifying.verify_range import VerifyRange
@@ -76,13 +76,16 @@ class BothSides:
         return Answer(200, {}, self.gcs[token])
 
 
-class EmptyState(CannedState):
+class EmptyLedger:
     """Nothing is in flight."""
 
-    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+    async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         none: tuple[Versioned, ...] = ()
         for record in none:
             yield record
+
+    async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        return KeyCount(KEYS, KEYS // 100)
 
 
 class Nowhere:
@@ -104,7 +107,8 @@ def sides() -> tuple[Canned, BothSides]:
 def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     """CPU seconds of one comparison that finds both sides alike."""
     clock, log = SystemClock(), Log("ERROR")
-    state: Any = EmptyState(canned)
+    ranges = OneRange()
+    stores = canned_stores(EmptyLedger(), ranges)
     http: Any = both
     address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
     source = S3Source(address, http)
@@ -112,8 +116,11 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
         restores=RequestRestores(source, log, None, 1),
         source=source,
         destination=GcsDestination("d", "http://canned", http, Token(None)),
-        state=state,
-        work=range_work(source, state, clock, log),
+        ledger=stores.ledger,
+        runs=stores.runs,
+        ranges=stores.ranges,
+        prefixes=stores.prefixes,
+        work=range_work(source, stores, clock, log),
         filters=Filters(),
         clock=clock,
         log=log,
@@ -124,7 +131,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     before = time.process_time()
     asyncio.run(verifier(VerifyMessage(prefix="photos/"), "run", Budget(clock.monotonic(), 540)))
     spent = time.process_time() - before
-    verdicts = state.books.verdicts.keys if state.books else {}
+    verdicts = ranges.counts.verdicts.keys if ranges.counts else {}
     if verdicts != {Comparison.SAME: canned.keys}:
         raise SystemExit(f"the walk went wrong: {verdicts}")
     return spent

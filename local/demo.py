@@ -26,7 +26,7 @@ from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
 from local.stack import DESTINATION, LIST, PROJECT, REPORTS, SOURCE, Flavour, Stack, chosen_settings
 from shared.domain.counts import Outcome
-from shared.ports.runs import RunSummary
+from shared.ports.run_store import RunSummary
 
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"

@@ -9,8 +9,8 @@ from google.cloud.firestore import AsyncClient
 
 from local.children import StackError
 from local.stack import PROJECT, Stack
-from shared.gcp.firestore.state import FirestoreState
-from shared.ports.runs import RunSummary
+from shared.gcp.firestore.stores import firestore_stores
+from shared.ports.run_store import RunSummary
 from shared.telemetry import Log
 
 JOB = "default"
@@ -76,13 +76,13 @@ async def run_name(message_id: str) -> str:
 
 async def summary(run: str) -> RunSummary:
     """The books of a run, as the production code adds them up."""
-    return await FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).summary(run)
+    return await firestore_stores(PROJECT, "(default)", JOB, Log("ERROR")).runs.summary(run)
 
 
 async def proofs(run: str) -> Counter[str]:
     """How many of a run's copies got which kind of proof."""
     found: Counter[str] = Counter()
-    async for held in FirestoreState(PROJECT, "(default)", JOB, Log("ERROR")).records(b"", b""):
+    async for held in firestore_stores(PROJECT, "(default)", JOB, Log("ERROR")).ledger.scan(b"", b""):
         if held.record.run == run:
             found.update(entry.proof for entry in held.record.entries if entry.proof)
     return found

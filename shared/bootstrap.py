@@ -21,8 +21,7 @@ from shared.copying.replicate_object import ReplicateObject
 from shared.copying.route import Cheapest
 from shared.copying.transfer_batch import OVERHEAD_BYTES, TransferBatch
 from shared.domain.errors import SettingsError
-from shared.gcp.firestore.state import FirestoreState
-from shared.gcp.firestore.uploads import FirestoreUploads
+from shared.gcp.firestore.stores import firestore_stores
 from shared.gcp.pubsub import PubSubQueue
 from shared.gcp.reports import GcsReports
 from shared.gcp.secrets import SecretManager
@@ -32,7 +31,7 @@ from shared.gcp.token import Token
 from shared.http.client import Http
 from shared.listing.list_range import ListRange
 from shared.ports.clock import Clock
-from shared.ports.control import Control
+from shared.ports.control_store import Control
 from shared.ports.destination import Destination
 from shared.ports.download import Download
 from shared.ports.log import Log
@@ -40,8 +39,7 @@ from shared.ports.queue import Queue
 from shared.ports.reports import Reports
 from shared.ports.source import Source
 from shared.ports.staging import Staging
-from shared.ports.state import State
-from shared.ports.uploads import Uploads
+from shared.ports.stores import Stores
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -78,8 +76,7 @@ class Container:
     destination: Destination
     staging: Staging
     queue: Queue
-    state: State
-    uploads: Uploads
+    stores: Stores
     reports: Reports | None
     switch: JobControl
     pulse: Heartbeat
@@ -88,7 +85,9 @@ class Container:
     @property
     def publish(self) -> PublishBatches:
         s = self.settings
-        return PublishBatches(self.state, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes)
+        return PublishBatches(
+            self.stores.ledger, self.queue, self.clock, s.transfer_topic, s.keys_per_message, s.batch_bytes
+        )
 
     @property
     def runs(self) -> RunLifecycle:
@@ -100,15 +99,25 @@ class Container:
             verify_initial=s.verify_after is not VerifyAfter.NEVER,
             verify_always=s.verify_after is VerifyAfter.ALWAYS,
         )
-        life = s.in_flight_life_seconds
-        return RunLifecycle(self.state, self.switch, follow_up, self.report(), self.sweep(), self.clock, self.log, life)
+        return RunLifecycle(
+            runs=self.stores.runs,
+            ranges=self.stores.ranges,
+            prefixes=self.stores.prefixes,
+            switch=self.switch,
+            follow_up=follow_up,
+            report=self.report(),
+            sweep=self.sweep(),
+            clock=self.clock,
+            log=self.log,
+            life_seconds=s.in_flight_life_seconds,
+        )
 
     def sweep(self) -> DeleteExtraneous:
         s = self.settings
         return DeleteExtraneous(
             source=self.source,
             destination=self.destination,
-            state=self.state,
+            extras=self.stores.extras,
             clock=self.clock,
             log=self.log,
             asked=s.delete_extras,
@@ -124,7 +133,8 @@ class Container:
         source, destination = f"s3://{s.source_bucket}", f"gs://{s.destination_bucket}"
         return ReportRun(
             reports=self.reports,
-            state=self.state,
+            ledger=self.stores.ledger,
+            runs=self.stores.runs,
             clock=self.clock,
             job=s.job,
             source=source,
@@ -138,10 +148,19 @@ class Container:
         s = self.settings
         return RangeWork(
             source=self.source,
-            state=self.state,
+            control=self.stores.control,
             clock=self.clock,
-            split=SplitRange(self.source, self.state),
-            ranges=Ranges(self.state, self.queue, self.clock, self.pulse, topic, s.source_prefix, s.lease_seconds),
+            split=SplitRange(self.source, self.stores.ledger),
+            ranges=Ranges(
+                runs=self.stores.runs,
+                ranges=self.stores.ranges,
+                queue=self.queue,
+                clock=self.clock,
+                pulse=self.pulse,
+                topic=topic,
+                root=s.source_prefix,
+                lease_seconds=s.lease_seconds,
+            ),
             runs=self.runs,
             publish=self.publish,
             switch=self.switch,
@@ -151,7 +170,10 @@ class Container:
     def lister(self) -> ListRange:
         return ListRange(
             source=self.source,
-            state=self.state,
+            ledger=self.stores.ledger,
+            runs=self.stores.runs,
+            ranges=self.stores.ranges,
+            prefixes=self.stores.prefixes,
             work=self.range_work(self.settings.list_topic),
             filters=self.settings.filters,
             clock=self.clock,
@@ -180,7 +202,7 @@ class Container:
             copy=copy,
             source=self.source,
             staging=self.staging,
-            uploads=self.uploads,
+            uploads=self.stores.uploads,
             queue=self.queue,
             clock=self.clock,
             log=self.log,
@@ -197,7 +219,7 @@ class Container:
         return TransferBatch(
             copy=copy,
             large=self.copy_large(copy),
-            state=self.state,
+            ledger=self.stores.ledger,
             queue=self.queue,
             clock=self.clock,
             log=self.log,
@@ -217,7 +239,7 @@ class Container:
             source=self.source,
             copy=copy,
             large=self.copy_large(copy),
-            state=self.state,
+            ledger=self.stores.ledger,
             clock=self.clock,
             in_flight=self.in_flight,
             large_bytes=s.large_bytes,
@@ -228,7 +250,10 @@ class Container:
         return VerifyRange(
             source=self.source,
             destination=self.destination,
-            state=self.state,
+            ledger=self.stores.ledger,
+            runs=self.stores.runs,
+            ranges=self.stores.ranges,
+            prefixes=self.stores.prefixes,
             work=self.range_work(self.settings.verify_topic),
             filters=self.settings.filters,
             clock=self.clock,
@@ -248,22 +273,23 @@ class Admin:
     """What an operator needs: the memory and the queue, and no bucket."""
 
     settings: Settings
-    state: State
+    stores: Stores
     queue: Queue
 
     def resume(self) -> Awaitable[Resumed]:
         s = self.settings
         publish = PublishBatches(
-            self.state, self.queue, SystemClock(), s.transfer_topic, s.keys_per_message, s.batch_bytes
+            self.stores.ledger, self.queue, SystemClock(), s.transfer_topic, s.keys_per_message, s.batch_bytes
         )
         topics = {"list": s.list_topic, "keys": s.list_topic, "verify": s.verify_topic}
-        return Resume(self.state, self.queue, publish, topics)()
+        stores = self.stores
+        return Resume(stores.control, stores.runs, stores.ranges, stores.ledger, self.queue, publish, topics)()
 
 
 def admin(given: Settings) -> Admin:
     """Must be made on the loop that uses it."""
-    state = FirestoreState(given.google_cloud_project, given.firestore_database, given.job, JsonLog(given.log_level))
-    return Admin(given, state, PubSubQueue(given.google_cloud_project, given.dead_letter_topic))
+    stores = firestore_stores(given.google_cloud_project, given.firestore_database, given.job, JsonLog(given.log_level))
+    return Admin(given, stores, PubSubQueue(given.google_cloud_project, given.dead_letter_topic))
 
 
 def settings() -> Settings:
@@ -286,7 +312,7 @@ async def build(given: Settings) -> Container:
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     endpoint = emulator or GCS_ENDPOINT
     token = Token(None) if emulator else await asyncio.to_thread(Token.default)
-    state = FirestoreState(given.google_cloud_project, given.firestore_database, given.job, log)
+    stores = firestore_stores(given.google_cloud_project, given.firestore_database, given.job, log)
     return Container(
         settings=given,
         log=log,
@@ -298,11 +324,10 @@ async def build(given: Settings) -> Container:
         destination=GcsDestination(given.destination_bucket, endpoint, http, token),
         staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
-        state=state,
-        uploads=FirestoreUploads(given.google_cloud_project, given.firestore_database, given.job),
+        stores=stores,
         reports=GcsReports(given.report_bucket, endpoint, http, token) if given.report_bucket else None,
-        switch=JobControl(state, clock, Control(False, given.ceiling_objects, given.ceiling_bytes)),
-        pulse=Heartbeat(state, clock, given.pulse_seconds),
+        switch=JobControl(stores.control, clock, Control(False, given.ceiling_objects, given.ceiling_bytes)),
+        pulse=Heartbeat(stores.runs, clock, given.pulse_seconds),
         in_flight=InFlight(given.objects_in_flight, given.bytes_in_flight),
     )
 

@@ -3,7 +3,7 @@
 import inspect
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from shared.copying.copy_large import CopyLarge
@@ -19,7 +19,8 @@ from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, Message, VerifyMessage
 from shared.domain.parts import LEAST_PART_BYTES
 from shared.listing.list_range import ListRange
-from shared.ports.control import Control
+from shared.ports.control_store import Control
+from shared.ports.stores import Stores
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -41,8 +42,7 @@ from tests.fakes import (
     FakeQueue,
     FakeReports,
     FakeStaging,
-    FakeState,
-    FakeUploads,
+    FakeStores,
 )
 
 LEASE = 60.0
@@ -119,8 +119,7 @@ class World:
     destination: FakeDestination = field(default_factory=FakeDestination)
     reports: FakeReports = field(default_factory=FakeReports)
     queue: FakeQueue = field(default_factory=FakeQueue)
-    state: FakeState = field(default_factory=FakeState)
-    uploads: FakeUploads = field(default_factory=FakeUploads)
+    stores: FakeStores = field(default_factory=FakeStores)
     clock: FakeClock = field(default_factory=FakeClock)
     log: FakeLog = field(default_factory=FakeLog)
     steps: Steps = field(default_factory=Steps)
@@ -132,45 +131,51 @@ class World:
         self.inbox: deque[tuple[str, Message, str]] = deque()
         self._numbers = iter(range(10**6))
         source, destination = self.bucket, Port(self.destination, self.steps)
-        self.state.now = self.clock.now
-        state, queue = Port(self.state, self.steps), Port(self.queue, self.steps)
-        publish = PublishBatches(state, queue, self.clock, "transfer", self.keys_per_message, 10**9)
+        self.stores.stamp_by(self.clock.now)
+        queue = Port(self.queue, self.steps)
+        stores = Stores(**{item.name: Port(getattr(self.stores, item.name), self.steps) for item in fields(Stores)})
+        publish = PublishBatches(stores.ledger, queue, self.clock, "transfer", self.keys_per_message, 10**9)
         root = self.mapping.source_prefix.decode()
         self.switch, pulse = (
-            JobControl(state, self.clock, self.standing),
-            Heartbeat(state, self.clock, instance="instance"),
+            JobControl(stores.control, self.clock, self.standing),
+            Heartbeat(stores.runs, self.clock, instance="instance"),
         )
         follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
         sweep = DeleteExtraneous(
-            source, destination, state, self.clock, self.log, self.delete_extras, root, self.extra_share, GRACE
+            source, destination, stores.extras, self.clock, self.log, self.delete_extras, root, self.extra_share, GRACE
         )
-        report = ReportRun(self.reports, state, self.clock, "job", "s3://source", "gs://destination")
-        runs = RunLifecycle(state, self.switch, follow_up, report, sweep, self.clock, self.log, LIFE)
-        split = SplitRange(source, state, self.bucket.page_size, self.range_keys)
+        report = ReportRun(
+            self.reports, stores.ledger, stores.runs, self.clock, "job", "s3://source", "gs://destination"
+        )
+        runs = RunLifecycle(
+            stores.runs, stores.ranges, stores.prefixes, self.switch, follow_up, report, sweep, self.clock, self.log, LIFE
+        )  # fmt: skip
+        split = SplitRange(source, stores.ledger, self.bucket.page_size, self.range_keys)
         work = {
             topic: RangeWork(
-                source, state, self.clock, split, Ranges(state, queue, self.clock, pulse, topic, root, LEASE), runs,
-                publish, self.switch, self.log,
+                source, stores.control, self.clock, split,
+                Ranges(stores.runs, stores.ranges, queue, self.clock, pulse, topic, root, LEASE), runs, publish, self.switch, self.log,
             )
             for topic in ("list", "verify")
         }  # fmt: skip
         common: dict[str, Any] = {
-            "source": source, "state": state, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
+            "source": source, "ledger": stores.ledger, "runs": stores.runs, "ranges": stores.ranges,
+            "prefixes": stores.prefixes, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
             "filters": self.filters,
         }  # fmt: skip
         self.staging = FakeStaging(self.destination)
-        staging, uploads = Port(self.staging, self.steps), Port(self.uploads, self.steps)
+        staging = Port(self.staging, self.steps)
         direct = self.direct if self.direct_allowed else None
         copy = CopyObject(source, self.cdn, direct, destination, self.mapping, self.storage_classes)
         large = CopyLarge(
-            copy, source, staging, uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
+            copy, source, staging, stores.uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
         )  # fmt: skip
         self.handlers: dict[str, Any] = {
             "list": ListRange(work=work["list"], **common),
             "transfer": TransferBatch(
                 copy,
                 large,
-                state,
+                stores.ledger,
                 queue,
                 self.clock,
                 self.log,
@@ -254,6 +259,6 @@ def filled(count: int = 8, **options: object) -> World:
 
 async def counts(world: World, run: str) -> dict[str, int]:
     """The keys by outcome of a run whose books balance."""
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert summary.balanced, summary
     return summary.outcomes.keys

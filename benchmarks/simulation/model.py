@@ -1,4 +1,4 @@
-"""S3, Firestore, Pub/Sub and instances as the production lister meets them.
+"""S3, Pub/Sub and instances as the production lister meets them.
 
 One simulated object stands for PAGE_KEYS = 1,000 of the bucket's: so every page of a listing is one object, and the
 lister splits, probes, batches and budgets on real keys, page by page, in minutes instead of days of CPU. What it writes
@@ -13,15 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.simulation import limits
-from benchmarks.simulation.virtual_time import Ramp, VirtualClock
+from benchmarks.simulation.virtual_time import VirtualClock
 from shared.domain.budget import Budget
-from shared.domain.counts import Counts, RangeCounts
 from shared.domain.messages import ListMessage, Message
 from shared.domain.page import Page
 from shared.domain.splitting import beyond
-from shared.ports.control import Control
-from shared.ports.ledger import KeyCount, Versioned
-from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
 from shared.ports.source import Children
 from shared.pricing.bill import KEY_BYTES
 
@@ -83,117 +79,6 @@ class ModelBucket:
     async def _request(self, seconds: float) -> None:
         self.bill.counts["s3.list"] += 1
         await asyncio.sleep(seconds)
-
-
-@dataclass(slots=True)
-class _Range:
-    opened: OpenRange
-    done: bool = False
-    fences: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class ModelState:
-    """`shared.ports.State` of a first run: nothing is remembered yet."""
-
-    clock: VirtualClock
-    bill: Bill
-    writes: Ramp
-    ranges: dict[RangeId, _Range] = field(default_factory=dict)
-    listed_pages: int = 0
-    open: int = 0
-
-    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
-        await self._read(1 + len(max(prefix, after)) // 30)
-        none: tuple[Versioned, ...] = ()
-        for record in none:
-            yield record
-
-    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
-        await self._read(1)
-        return KeyCount(0, 0)
-
-    async def remember(self, records: Sequence[Any]) -> None:
-        """Counted with the write that settles each batch."""
-        count = len(records) * BATCHES_A_PAGE
-        self.bill.counts["firestore.writes"] += 2 * count
-        self.bill.counts["firestore.reads"] += count
-        await self.writes.take(count)
-        await asyncio.sleep(limits.FIRESTORE_SECONDS)
-
-    async def begin(self, opened: OpenRange, kind: str, now: float) -> bool:
-        self._open(opened)
-        await self._write(f"runs/{opened.piece.run}", f"ranges/{opened.piece.cursor}")
-        return True
-
-    async def claim(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> Grant | Refusal:
-        found = self.ranges[opened.piece]
-        if found.done:
-            return Refusal.DONE
-        self.bill.counts["firestore.reads"] += 1
-        await self._write(f"ranges/{opened.piece.cursor}")
-        until = found.opened.until
-        return Grant(found.fences[0] if found.fences else until, found.fences, until)
-
-    async def divide(self, piece: RangeId, owner: str, further: Sequence[OpenRange]) -> None:
-        found = self.ranges[piece]
-        found.fences = (*(item.piece.cursor for item in further), *found.fences)
-        for item in further:
-            self._open(item)
-        await self._write(f"ranges/{piece.cursor}", *(f"ranges/{item.piece.cursor}" for item in further))
-
-    async def finish(self, piece: RangeId, books: RangeCounts, now: float) -> None:
-        self.ranges[piece].done = True
-        self.open -= 1
-        self.listed_pages += books.listed.total_keys
-        await self._write(f"ranges/{piece.cursor}")
-
-    def _open(self, opened: OpenRange) -> None:
-        self.ranges[opened.piece] = _Range(opened)
-        self.open += 1
-
-    async def open_runs(self) -> list[Any]:
-        await self._read(1)
-        return []
-
-    async def is_open(self, run: str) -> bool:
-        await self._read(1)
-        return self.open > 0
-
-    async def listed(self, run: str) -> Counts:
-        await self._read(1 + len(self.ranges) // 1000)
-        return Counts({"listed": self.listed_pages * PAGE_KEYS})
-
-    async def pulse(self, run: str, instance: str, now: float, progress: Any) -> None:
-        await self._write(f"pulses/{run}-{instance}")
-
-    async def scheduled(self, kind: str) -> tuple[str, object]:
-        await self._read(1)
-        return "", None
-
-    async def schedule(self, kind: str, run: str, version: object) -> bool:
-        await self._write(f"control/schedule-{kind}")
-        return True
-
-    async def control(self) -> Control:
-        await self._read(1)
-        return Control()
-
-    async def prefix(self, prefix: str) -> dict[str, Any]:
-        await self._read(1)
-        return {}
-
-    async def note_prefix(self, prefix: str, fields: dict[str, object]) -> None:
-        await self._write(f"prefixes/{prefix}")
-
-    async def _read(self, count: int) -> None:
-        self.bill.counts["firestore.reads"] += count
-        await asyncio.sleep(limits.FIRESTORE_SECONDS)
-
-    async def _write(self, *documents: str) -> None:
-        for document in documents:
-            self.bill.wrote(document, self.clock.monotonic())
-        await asyncio.sleep(limits.FIRESTORE_SECONDS)
 
 
 @dataclass(slots=True)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.simulation import limits
-from benchmarks.simulation.model import PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue, ModelState
+from benchmarks.simulation.model import PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue
+from benchmarks.simulation.stores import Documents, ModelRanges, model_stores
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
 from local.prices import PRICES, cost
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
 from shared.listing.list_range import ListRange
+from shared.ports.stores import Stores
 from shared.pricing.prices import RUN_CPU_SECOND, RUN_GIB_SECOND
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.range_work import RangeWork
@@ -84,7 +86,8 @@ class Simulation:
         writes = Ramp(
             self.clock, limits.FIRESTORE_WRITES_AT_FIRST, limits.FIRESTORE_GROWTH, limits.FIRESTORE_GROWTH_SECONDS
         )
-        state: Any = ModelState(self.clock, self.bill, writes)
+        documents = Documents(self.clock, self.bill, writes)
+        ranges = ModelRanges(documents)
         bucket: Any = ModelBucket(keys, int(self.scenario.mean_bytes * PAGE_KEYS), self.bill)
 
         def arrive(count: int) -> None:
@@ -92,32 +95,53 @@ class Simulation:
             self.published += count
 
         lister = Instances(self.clock, _default("budget_seconds"))
-        lister.work = self._lister(state, bucket, ModelQueue(self.bill, lister.deliver, arrive))
+        lister.work = self._lister(
+            model_stores(documents, ranges), bucket, ModelQueue(self.bill, lister.deliver, arrive)
+        )
         lister.deliver(ListMessage())
-        await self._flow(lister, transfer, state, len(keys))
-        if state.listed_pages != len(keys):
-            raise SystemExit(f"{self.scenario.name}: {state.listed_pages} pages listed of {len(keys)}")
-        return self._figures(lister, transfer, state, len(keys))
+        await self._flow(lister, transfer, ranges)
+        if ranges.listed_pages != len(keys):
+            raise SystemExit(f"{self.scenario.name}: {ranges.listed_pages} pages listed of {len(keys)}")
+        return self._figures(lister, transfer, ranges, len(keys))
 
-    def _lister(self, state: Any, bucket: Any, queue: Any) -> ListRange:
+    def _lister(self, stores: Stores, bucket: Any, queue: Any) -> ListRange:
         """As shared/bootstrap.py builds it. A message is one simulated object: ten of a hundred keys each."""
-        switch, log = JobControl(state, self.clock), Quiet()
+        switch, log = JobControl(stores.control, self.clock), Quiet()
         follow_up = FollowUp(queue, "verify", 1, False, False)
         return ListRange(
             source=bucket,
-            state=state,
+            ledger=stores.ledger,
+            runs=stores.runs,
+            ranges=stores.ranges,
+            prefixes=stores.prefixes,
             work=RangeWork(
                 source=bucket,
-                state=state,
+                control=stores.control,
                 clock=self.clock,
-                split=SplitRange(bucket, state),
+                split=SplitRange(bucket, stores.ledger),
                 ranges=Ranges(
-                    state, queue, self.clock, Heartbeat(state, self.clock), "list", "", _default("lease_seconds")
+                    runs=stores.runs,
+                    ranges=stores.ranges,
+                    queue=queue,
+                    clock=self.clock,
+                    pulse=Heartbeat(stores.runs, self.clock),
+                    topic="list",
+                    root="",
+                    lease_seconds=_default("lease_seconds"),
                 ),
                 runs=RunLifecycle(
-                    state, switch, follow_up, None, None, self.clock, log, _default("in_flight_life_seconds")
+                    runs=stores.runs,
+                    ranges=stores.ranges,
+                    prefixes=stores.prefixes,
+                    switch=switch,
+                    follow_up=follow_up,
+                    report=None,
+                    sweep=None,
+                    clock=self.clock,
+                    log=log,
+                    life_seconds=_default("in_flight_life_seconds"),
                 ),
-                publish=PublishBatches(state, queue, self.clock, "transfer", 1, 2**62),
+                publish=PublishBatches(stores.ledger, queue, self.clock, "transfer", 1, 2**62),
                 switch=switch,
                 log=log,
             ),
@@ -127,7 +151,7 @@ class Simulation:
             life_seconds=_default("in_flight_life_seconds"),
         )
 
-    async def _flow(self, lister: Instances, transfer: Transfer, state: ModelState, pages: int) -> None:
+    async def _flow(self, lister: Instances, transfer: Transfer, ranges: ModelRanges) -> None:
         """Copy while listing goes on, then to the end."""
         while self.listed_at is None or transfer.backlog > 0.5:
             await asyncio.sleep(STEP_SECONDS)
@@ -138,12 +162,12 @@ class Simulation:
                 self.listed_at = now
             done = self.listed_at is not None and transfer.backlog <= 0.5
             if done or not self.progress.rows or now / limits.HOUR - self.progress.rows[-1][0] >= 1 / 60:
-                row = (now / limits.HOUR, self.published, transfer.copied, transfer.instances, state.open)
+                row = (now / limits.HOUR, self.published, transfer.copied, transfer.instances, ranges.open)
                 self.progress.rows.append(row)
             if now > DEADLINE_SECONDS:
                 raise SystemExit(f"{self.scenario.name}: not done after 14 days")
 
-    def _figures(self, lister: Instances, transfer: Transfer, state: ModelState, pages: int) -> dict[str, Any]:
+    def _figures(self, lister: Instances, transfer: Transfer, ranges: ModelRanges, pages: int) -> dict[str, Any]:
         objects, counts = pages * PAGE_KEYS, self.bill.counts
         size = objects * self.scenario.mean_bytes
         hours = self.clock.monotonic() / limits.HOUR
@@ -172,7 +196,7 @@ class Simulation:
             f"hours to finish with the default of {limits.DEFAULT_INSTANCES} instances, at least": objects
             / (transfer.instance_rate() * limits.DEFAULT_INSTANCES)
             / limits.HOUR,
-            "ranges": len(state.ranges),
+            "ranges": len(ranges.ranges),
             "ranges at a time": lister.peak,
             "peak instances of the lister": -(-lister.peak // limits.LISTER_CONCURRENCY),
             "peak instances of the transfer": transfer.peak_instances,
@@ -181,7 +205,7 @@ class Simulation:
             "firestore writes a million keys": counts["firestore.writes"] / objects * 1e6,
             "hottest document": self.bill.hottest[1],
             "its writes a second": self.bill.hottest[0],
-            "hours of ranges waiting for Firestore's write ramp": state.writes.waited / limits.HOUR,
+            "hours of ranges waiting for Firestore's write ramp": ranges.documents.writes.waited / limits.HOUR,
             "copying held back by, hours": {name: seconds / limits.HOUR for name, seconds in transfer.binding.items()},
             "dollars": dollars,
             "dollars in all": sum(dollars.values()),

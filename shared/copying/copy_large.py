@@ -41,7 +41,7 @@ from shared.ports.log import Log
 from shared.ports.queue import Queue
 from shared.ports.source import Source
 from shared.ports.staging import Staging
-from shared.ports.uploads import OpenUpload, PartNote, Uploads
+from shared.ports.upload_store import OpenUpload, PartNote, UploadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class CopyLarge:
     copy: CopyObject
     source: Source
     staging: Staging
-    uploads: Uploads
+    uploads: UploadStore
     queue: Queue
     clock: Clock
     log: Log

@@ -13,8 +13,8 @@ from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
 from shared.ports.clock import Clock
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.source import Source
-from shared.ports.state import State
 
 RUN = "on-demand"
 """The run under which such copies are on record. It has no books: nothing was listed."""
@@ -29,7 +29,7 @@ class ReplicateObject:
     source: Source
     copy: CopyObject
     large: CopyLarge
-    state: State
+    ledger: LedgerStore
     clock: Clock
     in_flight: InFlight
     large_bytes: int
@@ -53,11 +53,11 @@ class ReplicateObject:
             return decided
         batch = batch_id(f"{RUN} {self.clock.now()}", [current])
         if decided.version.size > self.large_bytes:
-            await self.state.remember([BatchRecord(batch, RUN, self.clock.now(), (Entry.of(current),))])
+            await self.ledger.create([BatchRecord(batch, RUN, self.clock.now(), (Entry.of(current),))])
             message = TransferMessage(run=RUN, batch=batch, objects=(ObjectEntry.of(current),), force=force)
             await self.large.start(message, decided)
             return None
         ended = await self.copy.chase(decided)
         if ended.outcome is Outcome.COPIED:
-            await self.state.settle(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)
+            await self.ledger.commit_results(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)
         return ended

@@ -20,10 +20,9 @@ from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.clock import Clock
-from shared.ports.ledger import Versioned
+from shared.ports.ledger_store import LedgerStore, Versioned
 from shared.ports.log import Log
 from shared.ports.queue import Queue
-from shared.ports.state import State
 from shared.runs.heartbeat import Heartbeat
 from shared.runs.quota import JobControl
 
@@ -47,7 +46,7 @@ class TransferBatch:
 
     copy: CopyObject
     large: CopyLarge
-    state: State
+    ledger: LedgerStore
     queue: Queue
     clock: Clock
     log: Log
@@ -67,7 +66,7 @@ class TransferBatch:
             self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
             return
         began = self.clock.monotonic()
-        found = await self.state.record(message.batch)
+        found = await self.ledger.get(message.batch)
         record = found.record if found else self._from_message(message)
         settled = {entry.key for entry in record.entries if not entry.open}
         todo = [entry.source() for entry in message.objects if entry.key.encode() not in settled]
@@ -207,10 +206,10 @@ class TransferBatch:
         for _ in range(_SETTLE_TRIES):
             try:
                 settled = record.with_results(results, message.attempt)
-                await self.state.settle(settled, found.version if found else None)
+                await self.ledger.commit_results(settled, found.version if found else None)
                 return
             except StateConflict:
-                found = await self.state.record(message.batch)
+                found = await self.ledger.get(message.batch)
                 record = found.record if found else record
         raise StateConflict(f"batch {message.batch}: the record moved {_SETTLE_TRIES} times")
 

@@ -24,38 +24,38 @@ from google.api_core.exceptions import GoogleAPICallError
 from shared import bootstrap
 from shared.domain.counts import Counts
 from shared.domain.errors import BucketError
-from shared.ports.runs import RunSummary
-from shared.ports.state import State
+from shared.ports.run_store import RunSummary
+from shared.ports.stores import Stores
 
 Say = Callable[[object], None]
 
 
-async def runs(state: State, say: Say) -> None:
-    for run in await state.open_runs():
+async def runs(stores: Stores, say: Say) -> None:
+    for run in await stores.runs.running():
         say(
             {
                 "run": run.name,
                 "prefix": run.prefix,
                 "started_at": _text(run.started_at),
-                **books(await state.summary(run.name)),
+                **books(await stores.runs.summary(run.name)),
             }
         )
 
 
-async def run(state: State, say: Say, name: str) -> None:
-    say({"run": name, **books(await state.summary(name))})
+async def run(stores: Stores, say: Say, name: str) -> None:
+    say({"run": name, **books(await stores.runs.summary(name))})
 
 
-async def prefix(state: State, say: Say, name: str) -> None:
-    found = await state.prefix(name)
+async def prefix(stores: Stores, say: Say, name: str) -> None:
+    found = await stores.prefixes.get(name)
     if not found:
         raise BucketError(f"nothing is known of the prefix {name!r}: no run was started for just this prefix")
     say(found)
 
 
-async def inspect(state: State, say: Say, name: str) -> None:
+async def inspect(stores: Stores, say: Say, name: str) -> None:
     wanted = name.encode()
-    async for held in state.records(wanted, b""):
+    async for held in stores.ledger.scan(wanted, b""):
         record = held.record
         for entry in record.entries:
             if entry.key.startswith(wanted):
@@ -74,17 +74,17 @@ async def inspect(state: State, say: Say, name: str) -> None:
                 )
 
 
-async def forget(state: State, say: Say, name: str) -> None:
-    say({"forgotten_records": await state.forget(name.encode())})
+async def forget(stores: Stores, say: Say, name: str) -> None:
+    say({"forgotten_records": await stores.ledger.forget(name.encode())})
 
 
-async def pause(state: State, say: Say) -> None:
-    await state.set_control(replace(await state.control(), paused=True))
+async def pause(stores: Stores, say: Say) -> None:
+    await stores.control.set(replace(await stores.control.get(), paused=True))
     say({"paused": True})
 
 
-async def ceilings(state: State, say: Say, objects: int | None, size: int | None) -> None:
-    await state.set_control(replace(await state.control(), most_objects=objects, most_bytes=size))
+async def ceilings(stores: Stores, say: Say, objects: int | None, size: int | None) -> None:
+    await stores.control.set(replace(await stores.control.get(), most_objects=objects, most_bytes=size))
     say({"most_objects": objects, "most_bytes": size})
 
 
@@ -152,7 +152,7 @@ async def execute(given: argparse.Namespace, say: Say) -> None:
         say({"paused": False, "sent_ranges": resumed.ranges, "sent_batches": resumed.batches})
         return
     more = {name: value for name, value in vars(given).items() if name != "command"}
-    await _COMMANDS[given.command](admin.state, say, **more)
+    await _COMMANDS[given.command](admin.stores, say, **more)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

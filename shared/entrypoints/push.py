@@ -83,7 +83,7 @@ class Handler(Generic[M]):
             body=delivery.data[:500].decode(errors="replace"),
         )
         await asyncio.gather(
-            parts.state.note_rejected(delivery.message_id, self._kind, malformed.problems, parts.clock.now()),
+            parts.stores.rejected.note(delivery.message_id, self._kind, malformed.problems, parts.clock.now()),
             parts.queue.reject(delivery.data, {"function": self._kind, "reason": str(malformed)[:1000]}),
         )
 

@@ -19,10 +19,12 @@ from shared.ledger.window import is_alive
 from shared.listing.decision import Decision, decide
 from shared.listing.list_plan import ListPlan
 from shared.ports.clock import Clock
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
-from shared.ports.ranges import RangeId
+from shared.ports.prefix_store import PrefixStore
+from shared.ports.range_store import RangeId, RangeStore
+from shared.ports.run_store import RunStore
 from shared.ports.source import Source
-from shared.ports.state import State
 from shared.ranges.lease import Lease
 from shared.ranges.ledger_scan import BEYOND, LedgerScan
 from shared.ranges.publishing import Publishing
@@ -34,7 +36,10 @@ class ListRange:
     """life_seconds: how long a published batch counts as alive."""
 
     source: Source
-    state: State
+    ledger: LedgerStore
+    runs: RunStore
+    ranges: RangeStore
+    prefixes: PrefixStore
     work: RangeWork
     filters: Filters
     clock: Clock
@@ -56,9 +61,9 @@ class ListRange:
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
-        going = frozenset(run.name for run in await self.state.open_runs()) | {piece.run}
-        records = self.state.records(prefix, after, until)
-        memory = LedgerScan(self.state, records, piece.run, self.clock.now(), going, after, merges=True)
+        going = frozenset(run.name for run in await self.runs.running()) | {piece.run}
+        records = self.ledger.scan(prefix, after, until)
+        memory = LedgerScan(self.ledger, self.runs, records, piece.run, self.clock.now(), going, after, merges=True)
 
         async def look(page: Page) -> None:
             await self._remember(memory, page.last, message, out)
@@ -115,11 +120,11 @@ class ListRange:
 
     async def _note(self, piece: RangeId, kind: str) -> None:
         """What the prefix's document says once the last range is closed."""
-        if await self.state.is_open(piece.run):
+        if await self.ranges.is_open(piece.run):
             return
-        listed = await self.state.listed(piece.run)
+        listed = await self.ranges.listed(piece.run)
         keys, size = listed.total_keys, listed.total_bytes
         self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
         if kind == "list":
             copy = {"run": piece.run, "state": "published", "published_at": self.clock.now()}
-            await self.state.note_prefix(piece.prefix, {"copy": copy, "s3_count": keys, "s3_bytes": size})
+            await self.prefixes.note(piece.prefix, {"copy": copy, "s3_count": keys, "s3_bytes": size})

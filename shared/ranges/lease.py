@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import Busy
 from shared.ports.clock import Clock
-from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
-from shared.ports.state import State
+from shared.ports.range_store import HeldRange, OpenRange, RangeId, RangeStore, Refusal
 from shared.runs.heartbeat import Heartbeat
 
 
@@ -17,13 +16,13 @@ class Lease:
     done, None until the lease is taken.
     """
 
-    state: State
+    ranges: RangeStore
     clock: Clock
     pulse: Heartbeat
     opened: OpenRange
     owner: str
     seconds: float
-    grant: Grant | None = None
+    grant: HeldRange | None = None
     _renewed: float = 0.0
 
     @property
@@ -38,10 +37,10 @@ class Lease:
     async def take(self) -> bool:
         """True if the range is ours, False if it is done. Raises Busy while another holder lives."""
         self._renewed = self.clock.monotonic()
-        answer = await self.state.claim(self.opened, self.owner, self.clock.now(), self.seconds)
+        answer = await self.ranges.acquire(self.opened, self.owner, self.clock.now(), self.seconds)
         if answer is Refusal.HELD:
             raise Busy(f"run {self.piece.run}: the range after {self.piece.cursor!r} is being worked on")
-        self.grant = answer if isinstance(answer, Grant) else None
+        self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 
     async def renew(self) -> None:

@@ -12,8 +12,8 @@ from shared.domain.page import Page
 from shared.ledger.compaction import Compaction, Merge
 from shared.ledger.record import BatchRecord
 from shared.ledger.window import Known, LedgerWindow
-from shared.ports.ledger import Versioned
-from shared.ports.state import State
+from shared.ports.ledger_store import LedgerStore, Versioned
+from shared.ports.run_store import RunStore
 
 BEYOND = b"\xff"
 """Greater than every key: UTF-8 has no such byte."""
@@ -24,14 +24,15 @@ _SEEN_KEYS = 200_000
 
 @dataclass(slots=True)
 class LedgerScan:
-    """state: where merged records are written. records: of the stretch, in order of their first keys. run, started:
+    """ledger: where merged records are written. records: of the stretch, in order of their first keys. run, started:
     records that this very invocation has written (its run, published after it began) are not memory yet and are passed
     over. going: the runs that have not ended; their books still need their records. after: where the listing begins.
     merges: whether what was passed is merged; before each merge the runs are asked for once more, because one may have
     begun since, and its books would lose what is merged away.
     """
 
-    state: State
+    ledger: LedgerStore
+    runs: RunStore
     records: AsyncIterator[Versioned]
     run: str
     started: float
@@ -121,6 +122,6 @@ class LedgerScan:
         versions = [self._versions.pop(record.batch) for record in merge.replaced]
         if any(record.first <= self.after for record in merge.replaced):
             return
-        going = {run.name for run in await self.state.open_runs()}
+        going = {run.name for run in await self.runs.running()}
         if going.isdisjoint(record.run for record in merge.replaced):
-            await self.state.merge(merge, versions)
+            await self.ledger.merge(merge, versions)

@@ -13,15 +13,15 @@ from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
 from shared.ports.clock import Clock
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
-from shared.ports.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class PublishBatches:
     """keys_per_message and batch_bytes say where a batch is cut."""
 
-    state: State
+    ledger: LedgerStore
     queue: Queue
     clock: Clock
     topic: str
@@ -38,7 +38,7 @@ class PublishBatches:
         records = [BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch))) for batch in cut]
         if not records:
             return
-        await self.state.remember(records)
+        await self.ledger.create(records)
         await self.queue.publish(self.topic, [batch_message(record, force) for record in records])
 
     async def again(self, record: BatchRecord, force: bool) -> None:

@@ -17,9 +17,9 @@ from shared.domain.errors import ObjectError, Transient
 from shared.domain.messages import RangeMessage
 from shared.domain.page import Page
 from shared.ports.clock import Clock
+from shared.ports.control_store import ControlStore
 from shared.ports.log import Log
 from shared.ports.source import Source
-from shared.ports.state import State
 from shared.ranges.lease import Lease
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.publishing import Publishing
@@ -37,7 +37,7 @@ Work = Callable[[M, Lease, Publishing], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class RangeWork:
     source: Source
-    state: State
+    control: ControlStore
     clock: Clock
     split: SplitRange
     ranges: Ranges
@@ -61,7 +61,7 @@ class RangeWork:
         piece = lease.piece
         if message.run is None and not keys:
             await self.runs.notes.started(piece.run, kind, piece.prefix)
-        gate = QuotaGuard(self.switch, self.state, piece.run)
+        gate = QuotaGuard(self.switch, self.control, piece.run)
         out = Publishing(self.publish, gate, lease, RangeCounts(), force)
         try:
             await work(named, lease, out)

@@ -16,8 +16,8 @@ from shared.domain.messages import RangeMessage
 from shared.domain.splitting import pieces
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
-from shared.ports.ranges import Grant, OpenRange, RangeId
-from shared.ports.state import State
+from shared.ports.range_store import OpenRange, RangeId, RangeStore
+from shared.ports.run_store import RunStore
 from shared.ranges.lease import Lease
 from shared.runs.heartbeat import Heartbeat
 
@@ -31,7 +31,8 @@ M = TypeVar("M", bound=RangeMessage)
 class Ranges:
     """topic: where further ranges are sent. root: the job's source prefix."""
 
-    state: State
+    runs: RunStore
+    ranges: RangeStore
     queue: Queue
     clock: Clock
     pulse: Heartbeat
@@ -53,13 +54,15 @@ class Ranges:
         named = message.named(message.run or new_run, "" if scopes else prefix)
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
         if message.run is None:
-            await self.state.begin(opened, kind, self.clock.now())
-        lease = Lease(self.state, self.clock, self.pulse, opened, uuid.uuid4().hex, self.lease_seconds)
+            await self.runs.create(opened, kind, self.clock.now())
+        lease = Lease(self.ranges, self.clock, self.pulse, opened, uuid.uuid4().hex, self.lease_seconds)
         if not await lease.take():
             return None
         grant = lease.grant
-        if grant is not None and grant.fences:
-            await self.queue.publish(self.topic, [item for item, _ in _further(named, grant.fences, grant.end, 1)])
+        if grant is not None and grant.split_points:
+            await self.queue.publish(
+                self.topic, [item for item, _ in _further(named, grant.split_points, grant.end, 1)]
+            )
         return named, lease
 
     async def divide(
@@ -78,19 +81,20 @@ class Ranges:
             OpenRange(RangeId(item.run or "", lease.piece.prefix, item.cursor), until, item.encode())
             for item, until in further
         ]
-        await self.state.divide(lease.piece, lease.owner, opened)
-        lease.grant = Grant(fences[0], (*fences, *grant.fences), grant.end)
+        lease.grant = await self.ranges.split(grant, opened)
         if send:
             await self.queue.publish(self.topic, [item for item, _ in further])
 
     def has_room(self, lease: Lease, fences: Sequence[str]) -> bool:
         """Whether a range's document can take more fences. What the end of a budget cuts off always fits."""
-        held = lease.grant.fences if lease.grant is not None else ()
+        held = lease.grant.split_points if lease.grant is not None else ()
         return sum(len(fence.encode()) for fence in (*held, *fences)) <= MOST_FENCE_BYTES
 
     async def close(self, lease: Lease, books: RangeCounts) -> None:
         """Write down what was done."""
-        await self.state.finish(lease.piece, books, self.clock.now())
+        if lease.grant is None:
+            raise ValueError("a range that is not held cannot be closed")
+        await self.ranges.complete(lease.grant, books, self.clock.now())
 
 
 def _further(message: M, fences: Sequence[str], end: str | None, deeper: int) -> list[tuple[M, str | None]]:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.messages import ListMessage, RangeMessage, VerifyMessage, decode
+from shared.ports.control_store import ControlStore
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
-from shared.ports.runs import OpenRun
-from shared.ports.state import State
+from shared.ports.range_store import RangeStore
+from shared.ports.run_store import OpenRun, RunStore
 from shared.ranges.publish_batches import PublishBatches
 
 
@@ -25,20 +27,23 @@ class Resumed:
 class Resume:
     """topics: where the ranges of a run are sent, by its kind."""
 
-    state: State
+    control: ControlStore
+    runs: RunStore
+    ranges: RangeStore
+    ledger: LedgerStore
     queue: Queue
     publish: PublishBatches
     topics: Mapping[str, str]
 
     async def __call__(self) -> Resumed:
-        await self.state.set_control(replace(await self.state.control(), paused=False))
+        await self.control.set(replace(await self.control.get(), paused=False))
         ranges = batches = 0
-        for run in await self.state.open_runs():
-            messages = [_read(run, data) for data in await self.state.open_ranges(run.name)]
+        for run in await self.runs.running():
+            messages = [_read(run, data) for data in await self.ranges.messages(run.name)]
             await self.queue.publish(self.topics[run.kind], messages)
             ranges += len(messages)
             asked = _read(run, run.message)
-            async for record in self.state.open_batches(run.name):
+            async for record in self.ledger.unsettled(run.name):
                 await self.publish.again(record, isinstance(asked, ListMessage) and asked.force)
                 batches += 1
         return Resumed(ranges, batches)

@@ -9,8 +9,8 @@ is found by asking for the first key beyond the one before.
 from dataclasses import dataclass
 
 from shared.domain.splitting import beyond, inside, spread
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.source import Source
-from shared.ports.state import State
 
 PAGE_KEYS = 1000
 """Keys in a page of a listing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
@@ -47,16 +47,16 @@ class SplitRange:
     """page_keys: keys in a page. range_keys: keys of a piece where the memory tells."""
 
     source: Source
-    state: State
+    ledger: LedgerStore
     page_keys: int = PAGE_KEYS
     range_keys: int = RANGE_KEYS
 
     async def __call__(self, prefix: str, position: str, until: str | None, generation: int) -> Cut:
         """Cut what lies after `position`, up to `until`."""
-        known = await self.state.remembered(prefix.encode(), position.encode(), until.encode() if until else None)
+        known = await self.ledger.count(prefix.encode(), position.encode(), until.encode() if until else None)
         if known.keys >= 2 * self.range_keys:
             wanted = min(known.keys // self.range_keys, MOST_PIECES)
-            drawn = await self.state.fences(
+            drawn = await self.ledger.sample(
                 prefix.encode(),
                 position.encode(),
                 until.encode() if until else None,

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from shared.domain.counts import ManifestPart
 from shared.domain.rollup import Checks, Rollup
 from shared.ports.clock import Clock
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
-from shared.ports.runs import OpenRun, RunSummary
-from shared.ports.state import State
+from shared.ports.run_store import OpenRun, RunStore, RunSummary
 from shared.pricing.prices import EgressPrices
 from shared.reporting.manifest import SCHEMA, checksums, run_folder
 from shared.reporting.model import MOST_FAILED, Report
@@ -21,7 +21,8 @@ class ReportRun:
     """job, source, destination: what the page says it is about. The rest is what its bill is made with."""
 
     reports: Reports
-    state: State
+    ledger: LedgerStore
+    runs: RunStore
     clock: Clock
     job: str
     source: str
@@ -36,7 +37,7 @@ class ReportRun:
         """Write the files of a run that has ended. Safe to repeat: they are replaced."""
         folder = run_folder(self.job, run.name)
         failed = []
-        async for entry in self.state.failed(run.name):
+        async for entry in self.ledger.failed(run.name):
             failed.append((entry.key.decode(), entry.size, entry.reason))
             if len(failed) == MOST_FAILED:
                 break
@@ -56,7 +57,7 @@ class ReportRun:
             verdicts=list(books.verdicts),
             sums=sums,
             failed=failed,
-            progress=await self.state.pulses(run.name),
+            progress=await self.runs.progress(run.name),
             files=[part.name.rpartition("/")[2] for part in parts],
             checks=checks,
             prices=self.prices,

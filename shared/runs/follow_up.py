@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.domain.counts import Outcome
 from shared.domain.messages import VerifyMessage, decode
 from shared.ports.queue import Queue
-from shared.ports.runs import OpenRun, RunSummary
+from shared.ports.run_store import OpenRun, RunSummary
 
 
 @dataclass(frozen=True, slots=True)

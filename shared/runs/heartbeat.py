@@ -8,7 +8,7 @@ from shared.domain.counts import Outcome
 from shared.domain.progress import Progress
 from shared.ledger.entry import Entry
 from shared.ports.clock import Clock
-from shared.ports.state import State
+from shared.ports.run_store import RunStore
 
 _MOST_RUNS = 100
 
@@ -17,7 +17,7 @@ _MOST_RUNS = 100
 class Heartbeat:
     """One an instance. seconds: between two beats for a run; with hundreds of instances a few documents a second."""
 
-    state: State
+    runs: RunStore
     clock: Clock
     seconds: float = 60.0
     instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -39,7 +39,7 @@ class Heartbeat:
             progress.copied(at, way, len(sizes), sum(sizes))
         if now - self._beaten.get(run, float("-inf")) >= self.seconds:
             self._beaten[run] = now
-            await self.state.pulse(run, self.instance, self.clock.now(), progress)
+            await self.runs.heartbeat(run, self.instance, self.clock.now(), progress)
 
     def _progress(self, run: str) -> Progress:
         if run not in self._done and len(self._done) >= _MOST_RUNS:

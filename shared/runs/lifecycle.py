@@ -17,8 +17,9 @@ from shared.domain.errors import ObjectError
 from shared.domain.rollup import Checks, FolderRollup, Rollup
 from shared.ports.clock import Clock
 from shared.ports.log import Log
-from shared.ports.runs import OpenRun, RunSummary
-from shared.ports.state import State
+from shared.ports.prefix_store import PrefixStore
+from shared.ports.range_store import RangeStore
+from shared.ports.run_store import OpenRun, RunStore, RunSummary
 from shared.runs.follow_up import FollowUp
 from shared.runs.prefix_notes import PrefixNotes
 from shared.runs.quota import JobControl
@@ -37,7 +38,9 @@ Sweep = Callable[[OpenRun, str, RunSummary, FolderRollup], Awaitable[None]]
 class RunLifecycle:
     """life_seconds: how long a published batch counts as alive."""
 
-    state: State
+    runs: RunStore
+    ranges: RangeStore
+    prefixes: PrefixStore
     switch: JobControl
     follow_up: FollowUp
     report: Report | None
@@ -48,7 +51,7 @@ class RunLifecycle:
 
     @property
     def notes(self) -> PrefixNotes:
-        return PrefixNotes(self.state, self.clock, self.log)
+        return PrefixNotes(self.prefixes, self.clock, self.log)
 
     async def may_start(self, run: str, kind: str, scheduled: bool) -> bool:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
@@ -61,46 +64,46 @@ class RunLifecycle:
         if paused:
             self.log.info("the job is paused, so no run is started", run=run)
             return False
-        last, version = await self.state.scheduled(kind)
+        last, version = await self.runs.scheduled(kind)
         if last == run:
             return True
         if last in await self.close_ended():
             self.log.info("still going, so no run is started on top", run=last)
             return False
-        return await self.state.schedule(kind, run, version)
+        return await self.runs.schedule(kind, run, version)
 
     async def close_ended(self) -> set[str]:
         """Write down the end of every run that has ended; the names of those that are going."""
         going = set()
-        for run in await self.state.open_runs():
+        for run in await self.runs.running():
             state, books = await self._state(run)
             if books is None:
                 going.add(run.name)
-            elif await self.state.close(run.name, self.clock.now(), CLOSING_SECONDS):
+            elif await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS):
                 await self._end(run, state, books)
         return going
 
     async def _state(self, run: OpenRun) -> tuple[str, RunSummary | None]:
-        touched = await self.state.touched(run.name)
+        touched = await self.runs.last_activity(run.name)
         if touched is not None and self.clock.now() - touched < self.life_seconds:
             return "going", None
-        books = await self.state.summary(run.name)
+        books = await self.runs.summary(run.name)
         if touched is None and books.finished:
             return "stopped" if books.stopped_ranges else "finished", books
         return "stalled", books
 
     async def _end(self, run: OpenRun, state: str, books: RunSummary) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
-        initial = run.kind == "list" and not (await self.state.prefix(run.prefix)).get("initial")
+        initial = run.kind == "list" and not (await self.prefixes.get(run.prefix)).get("initial")
         if state == "finished":
             await self.follow_up(run, books, initial)
-        sums, parts = await self.state.sums(run.name) if run.kind == "verify" else (Rollup(), [])
+        sums, parts = await self.ranges.rollup(run.name) if run.kind == "verify" else (Rollup(), [])
         checks = await self.notes.ended(run, state, books, sums, initial) if run.kind != "keys" else {}
         if self.sweep is not None and run.kind == "verify":
             await self._unless_refused(run, "sweep", self.sweep(run, state, books, sums.whole()))
         if self.report is not None:
             await self._unless_refused(run, "report", self.report(run, state, books, sums, parts, checks))
-        await self.state.end(run.name, state, books, self.clock.now())
+        await self.runs.finish(run.name, state, books, self.clock.now())
         tell = self.log.info if state == "finished" else self.log.warning
         outcomes = {name: keys for name, keys, _ in books.outcomes}
         tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)

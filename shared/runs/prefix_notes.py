@@ -8,8 +8,8 @@ from shared.domain.counts import Outcome
 from shared.domain.rollup import Checks, Rollup
 from shared.ports.clock import Clock
 from shared.ports.log import Log
-from shared.ports.runs import OpenRun, RunSummary
-from shared.ports.state import State
+from shared.ports.prefix_store import PrefixStore
+from shared.ports.run_store import OpenRun, RunSummary
 
 FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
 """What a run's kind is called in a prefix's document."""
@@ -22,27 +22,27 @@ _AT_ONCE = 32
 class PrefixNotes:
     """Written at the start of a run, at the first failure in it, and at its end."""
 
-    state: State
+    prefixes: PrefixStore
     clock: Clock
     log: Log
 
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
         flow, now = FLOWS[kind], self.clock.now()
-        last = (await self.state.prefix(prefix)).get(flow, {})
+        last = (await self.prefixes.get(prefix)).get(flow, {})
         told: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
         if last.get("started_at") and last.get("run") != run:
             told["frequency_seconds"] = now - last["started_at"]
-        await self.state.note_prefix(prefix, {flow: told})
+        await self.prefixes.note(prefix, {flow: told})
 
     async def failed(self, run: str, kind: str, prefix: str, why: str) -> None:
         """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
         at once, and they share the document.
         """
         self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
-        known = (await self.state.prefix(prefix)).get(FLOWS[kind], {})
+        known = (await self.prefixes.get(prefix)).get(FLOWS[kind], {})
         if known.get("run") != run or not known.get("error"):
-            await self.state.note_prefix(prefix, {FLOWS[kind]: {"run": run, "error": why}})
+            await self.prefixes.note(prefix, {FLOWS[kind]: {"run": run, "error": why}})
 
     async def ended(self, run: OpenRun, state: str, books: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
@@ -58,7 +58,7 @@ class PrefixNotes:
             checks = await self._folders(run, sums, now)
             copied = books.outcomes.keys.get(Outcome.COPIED, 0)
             fields["repair"] = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
-        await self.state.note_prefix(run.prefix, fields)
+        await self.prefixes.note(run.prefix, fields)
         return checks
 
     async def _folders(self, run: OpenRun, sums: Rollup, now: float) -> Checks:
@@ -74,12 +74,12 @@ class PrefixNotes:
         """The run's own prefix is told the sum of all. Said again for the same run, a comparison is counted once."""
         prefix = folder.decode()
         own = prefix == run.prefix
-        amount, known = sums.whole() if own else sums.folders[folder], await self.state.prefix(prefix)
+        amount, known = sums.whole() if own else sums.folders[folder], await self.prefixes.get(prefix)
         checks, repairs = known.get("checks", 0), known.get("repairs", 0)
         if known.get("counted") != run.name:
             checks, repairs = checks + 1, repairs + bool(amount.wrong)
         fields: dict[str, Any] = {**asdict(amount), "counted": run.name, "checks": checks, "repairs": repairs}
         if not own:
             fields["check"] = {"run": run.name, "started_at": run.started_at, "ended_at": now, "error": ""}
-        await self.state.note_prefix(prefix, fields)
+        await self.prefixes.note(prefix, fields)
         return checks, repairs

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.errors import BucketError
 from shared.ports.clock import Clock
-from shared.ports.control import Control
-from shared.ports.state import State
+from shared.ports.control_store import Control, ControlStore
 
 FRESH_SECONDS = 1.0
 """How long an instance believes what it read: a batch takes longer."""
@@ -28,7 +27,7 @@ class JobControl:
     where the document names none.
     """
 
-    state: State
+    control: ControlStore
     clock: Clock
     standing: Control = field(default_factory=Control)
     _known: Control = field(default_factory=Control)
@@ -38,7 +37,7 @@ class JobControl:
         """What was said, at most FRESH_SECONDS ago; afresh: now."""
         if afresh or self.clock.monotonic() - self._read_at >= FRESH_SECONDS:
             self._read_at = self.clock.monotonic()
-            said, usual = await self.state.control(), self.standing
+            said, usual = await self.control.get(), self.standing
             self._known = replace(
                 said,
                 most_objects=usual.most_objects if said.most_objects is None else said.most_objects,
@@ -54,7 +53,7 @@ class QuotaGuard:
     """
 
     switch: JobControl
-    state: State
+    control: ControlStore
     run: str
     _objects: int = 0
     _bytes: int = 0
@@ -75,7 +74,7 @@ class QuotaGuard:
     async def _reserve(self, control: Control, lacking: tuple[int, int]) -> None:
         portion = (control.most_objects or 0) // _SHARE, (control.most_bytes or 0) // _SHARE
         for wish in (tuple(map(max, lacking, portion)), lacking):
-            if await self.state.reserve(self.run, wish[0], wish[1], control):
+            if await self.control.reserve(self.run, wish[0], wish[1], control):
                 self._objects += wish[0]
                 self._bytes += wish[1]
                 return
@@ -84,5 +83,5 @@ class QuotaGuard:
     async def leave(self) -> None:
         """Give back what was reserved and not used."""
         if self._objects > 0 or self._bytes > 0:
-            await self.state.reserve(self.run, -self._objects, -self._bytes, Control())
+            await self.control.reserve(self.run, -self._objects, -self._bytes, Control())
             self._objects = self._bytes = 0

@@ -13,10 +13,10 @@ from shared.domain.extraneous import DeleteExtras, DestinationOnly, Evidence, is
 from shared.domain.rollup import FolderRollup
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
+from shared.ports.extra_store import ExtraStore
 from shared.ports.log import Log
-from shared.ports.runs import OpenRun, RunSummary
+from shared.ports.run_store import OpenRun, RunSummary
 from shared.ports.source import Source
-from shared.ports.state import State
 from shared.verifying.is_there import is_there
 
 _AT_ONCE = 32
@@ -35,7 +35,7 @@ class DeleteExtraneous:
 
     source: Source
     destination: Destination
-    state: State
+    extras: ExtraStore
     clock: Clock
     log: Log
     asked: DeleteExtras
@@ -50,7 +50,7 @@ class DeleteExtraneous:
 
     async def mark(self, run: str, extras: Sequence[DestinationOnly]) -> None:
         """Remember copies that belong to nobody, and since when."""
-        await self.state.mark_extras(run, extras, self.clock.now())
+        await self.extras.mark(run, extras, self.clock.now())
 
     async def __call__(self, run: OpenRun, ended: str, books: RunSummary, whole: FolderRollup) -> None:
         """After a comparison: delete what may be deleted."""
@@ -62,7 +62,7 @@ class DeleteExtraneous:
             self.log.warning("extras are kept", run=run.name, reason=why_not, extras=whole.extra)
             return
         before, end = self.clock.now() - self.grace_seconds, self.clock.monotonic() + SWEEP_SECONDS
-        marked = aiter(self.state.marked_extras(run.name, before))
+        marked = aiter(self.extras.marked(run.name, before))
         deleted = 0
         while self.clock.monotonic() < end:
             some = [extra for extra in [await anext(marked, None) for _ in range(_AT_ONCE)] if extra is not None]
@@ -81,7 +81,7 @@ class DeleteExtraneous:
         is_same = copy is not None and copy.generation == extra.generation and is_ours(copy)
         if not is_same or await is_there(self.source, extra.key):
             self.log.info("an extra is kept", run=run, key=name, reason="there is an object for it, or it is not ours")
-            await self.state.unmark_extra(extra.name)
+            await self.extras.unmark(extra.name)
             return False
         if self.asked is DeleteExtras.DRY_RUN:
             self.log.warning("would be deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
@@ -91,5 +91,5 @@ class DeleteExtraneous:
         except LostRace:
             return False
         self.log.warning("deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
-        await self.state.unmark_extra(extra.name)
+        await self.extras.unmark(extra.name)
         return True

@@ -19,11 +19,13 @@ from shared.domain.rollup import Rollup
 from shared.ledger.window import Known, is_alive
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
-from shared.ports.ranges import RangeId
+from shared.ports.prefix_store import PrefixStore
+from shared.ports.range_store import RangeId, RangeStore
 from shared.ports.reports import Reports
+from shared.ports.run_store import RunStore
 from shared.ports.source import Source
-from shared.ports.state import State
 from shared.ranges.lease import Lease
 from shared.ranges.ledger_scan import BEYOND, LedgerScan
 from shared.ranges.publishing import Publishing
@@ -49,7 +51,10 @@ class VerifyRange:
 
     source: Source
     destination: Destination
-    state: State
+    ledger: LedgerStore
+    runs: RunStore
+    ranges: RangeStore
+    prefixes: PrefixStore
     work: RangeWork
     filters: Filters
     clock: Clock
@@ -91,9 +96,9 @@ class VerifyRange:
         piece = lease.piece
         prefix, after = piece.prefix.encode(), piece.cursor.encode()
         until = lease.until.encode() if lease.until is not None else None
-        going = frozenset(run.name for run in await self.state.open_runs())
-        records = self.state.records(prefix, after, until)
-        memory = LedgerScan(self.state, records, piece.run, self.clock.now(), going)
+        going = frozenset(run.name for run in await self.runs.running())
+        records = self.ledger.scan(prefix, after, until)
+        memory = LedgerScan(self.ledger, self.runs, records, piece.run, self.clock.now(), going)
         name = self.mapping.name
         window = CopyWindow(self.destination.listing(name(prefix), name(after) if after else b""))
 
@@ -228,10 +233,10 @@ class VerifyRange:
         return True
 
     async def _note(self, piece: RangeId) -> None:
-        if await self.state.is_open(piece.run):
+        if await self.ranges.is_open(piece.run):
             return
-        summary = await self.state.summary(piece.run)
+        summary = await self.runs.summary(piece.run)
         verdicts = {name: count for name, count, _ in summary.verdicts}
         self.log.info("verified", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, **verdicts)
         check = {"run": piece.run, "state": "published", "published_at": self.clock.now(), "verdicts": verdicts}
-        await self.state.note_prefix(piece.prefix, {"check": check})
+        await self.prefixes.note(piece.prefix, {"check": check})

@@ -4,7 +4,7 @@ import pytest
 from google.cloud.firestore import Client
 
 from local.stack import Stack
-from shared.gcp.firestore.state import FirestoreState
+from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.telemetry import Log
@@ -13,28 +13,28 @@ from shared.telemetry import Log
 async def test_a_record_of_another_schema_is_forgotten_not_fatal(
     google_like: Stack, fresh: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state = FirestoreState("local-project", "(default)", fresh, Log("WARNING"))
-    await state.remember([BatchRecord("good", "r", 1.0, (Entry(b"a", "e", 1, 1),))])
-    ledger = Client(project="local-project").collection(f"jobs/{fresh}/ledger")
-    ledger.document("older").set({"first": b"a", "last": b"b", "run": "r", "table": b"old layout"})
-    ledger.document("empty").set({"first": b"a", "last": b"b"})
-    assert [item.record.batch async for item in state.records(b"", b"") if len(item.record.entries)] == ["good"]
-    assert await state.record("older") is None
+    ledger = firestore_stores("local-project", "(default)", fresh, Log("WARNING")).ledger
+    await ledger.create([BatchRecord("good", "r", 1.0, (Entry(b"a", "e", 1, 1),))])
+    documents = Client(project="local-project").collection(f"jobs/{fresh}/ledger")
+    documents.document("older").set({"first": b"a", "last": b"b", "run": "r", "table": b"old layout"})
+    documents.document("empty").set({"first": b"a", "last": b"b"})
+    assert [item.record.batch async for item in ledger.scan(b"", b"") if len(item.record.entries)] == ["good"]
+    assert await ledger.get("older") is None
     assert "forgotten record" in capsys.readouterr().out
 
 
 async def test_what_a_scan_and_a_batch_are_billed(embedded: Stack, monkeypatch: pytest.MonkeyPatch, fresh: str) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", embedded.environment["FIRESTORE_EMULATOR_HOST"])
-    state = FirestoreState("local-project", "(default)", fresh, Log("ERROR"))
+    ledger = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).ledger
 
     def billed() -> tuple[int, int]:
         bill = embedded.bill()
         return bill.get("firestore.reads", 0), bill.get("firestore.writes", 0)
 
     start = billed()
-    await state.remember([BatchRecord(f"b{n}", "r", 1.0, (Entry(b"%03d" % n, "e", 1, 1),)) for n in range(20)])
+    await ledger.create([BatchRecord(f"b{n}", "r", 1.0, (Entry(b"%03d" % n, "e", 1, 1),)) for n in range(20)])
     written = billed()
     assert (written[0] - start[0], written[1] - start[1]) == (0, 20)
-    assert len([item async for item in state.records(b"", b"")]) == 20
+    assert len([item async for item in ledger.scan(b"", b"")]) == 20
     scanned = billed()
     assert (scanned[0] - written[0], scanned[1] - written[1]) == (20, 0)

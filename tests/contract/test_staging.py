@@ -1,4 +1,4 @@
-"""`Staging` and `Uploads`: the fakes, our servers, and Google's Firestore emulator."""
+"""`Staging` and `UploadStore`: the fakes, our servers, and Google's Firestore emulator."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ from shared.domain.checksums import combined_crc32c, crc32c, encoded
 from shared.domain.errors import Corrupt, Gone, LostRace, NoSuchBucket, Retained
 from shared.domain.objects import Attributes, DestinationObject
 from shared.domain.parts import LEAST_PART_BYTES
-from shared.gcp.firestore.uploads import FirestoreUploads
+from shared.gcp.firestore.stores import firestore_stores
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
 from shared.http.client import Http
 from shared.ports.destination import Destination, Upload
 from shared.ports.staging import Staging
-from shared.ports.uploads import OpenUpload, PartNote, Uploads
+from shared.ports.upload_store import OpenUpload, PartNote, UploadStore
 from shared.telemetry import Log
 from tests.contract.test_buckets import stream
 from tests.fakes import FakeDestination, FakeStaging, FakeUploads
@@ -153,19 +153,19 @@ async def test_what_makes_a_bucket_unfit_for_staging_is_said(
 
 
 @pytest.fixture(params=["fake", "embedded", "googles"])
-def uploads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fresh: str) -> Uploads:
+def uploads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fresh: str) -> UploadStore:
     if request.param == "fake":
         return FakeUploads()
     stack = request.getfixturevalue(request.param)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.environment["FIRESTORE_EMULATOR_HOST"])
-    return FirestoreUploads("local-project", "(default)", fresh)
+    return firestore_stores("local-project", "(default)", fresh, Log("ERROR")).uploads
 
 
 WISH = OpenUpload("k\u00e9y", "upload-1", 256 << 20, 8 << 20, 1_800_000_000.0)
 NOTE = PartNote(hashlib.md5(b"1").hexdigest(), 256 << 20, 2**32 - 1, 2**64 - 1, b"\x00\xff" * 16, "direct")
 
 
-async def test_an_upload_is_opened_once(uploads: Uploads) -> None:
+async def test_an_upload_is_opened_once(uploads: UploadStore) -> None:
     assert await uploads.get("n") is None
     assert await uploads.open("n", WISH) == WISH
     assert (await uploads.open("n", OpenUpload("other", "upload-2", 1, 0, 0.0))).upload == "upload-1"
@@ -176,7 +176,7 @@ async def test_an_upload_is_opened_once(uploads: Uploads) -> None:
     assert (found.published_for, found.opened_at, found.move_token) == ("batch", 1_800_000_001.0, "token")
 
 
-async def test_parts_are_noted_counted_and_forgotten(uploads: Uploads) -> None:
+async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> None:
     await uploads.open("n", WISH)
     assert (await uploads.count("upload-1"), await uploads.parts("upload-1")) == (0, {})
     for part in (1, 10_000, 2, 2):
@@ -194,7 +194,7 @@ async def test_parts_are_noted_counted_and_forgotten(uploads: Uploads) -> None:
     assert await uploads.get("n") is None
 
 
-async def test_one_at_a_time_finishes(uploads: Uploads) -> None:
+async def test_one_at_a_time_finishes(uploads: UploadStore) -> None:
     assert not await uploads.claim("n", "a", 100.0, 60.0), "nothing to finish"
     await uploads.open("n", WISH)
     assert await uploads.claim("n", "a", 100.0, 60.0)

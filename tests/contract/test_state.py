@@ -1,4 +1,4 @@
-"""`shared.ports.State`: the fake, Firestore embedded, Google's emulator."""
+"""`shared.ports.stores.Stores`: the fake, Firestore embedded, Google's emulator."""
 
 import asyncio
 import time
@@ -13,57 +13,63 @@ from shared.domain.extraneous import DestinationOnly
 from shared.domain.progress import Beat, Progress, Slow
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.gcp.firestore.ledger import PAGE
-from shared.gcp.firestore.state import FirestoreState
+from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ports.control import Control
-from shared.ports.ledger import KeyCount
-from shared.ports.ranges import Grant, OpenRange, RangeId, Refusal
-from shared.ports.runs import OpenRun, RunSummary
-from shared.ports.state import State
+from shared.ports.control_store import Control
+from shared.ports.ledger_store import KeyCount
+from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
+from shared.ports.run_store import OpenRun, RunSummary
+from shared.ports.stores import Stores
 from shared.telemetry import Log
-from tests.fakes import FakeState
+from tests.fakes import FakeStores
 
 NOW = 1_800_000_000.0
 
 
 @pytest.fixture(params=["fake", "embedded", "googles"])
-async def state(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fresh: str) -> AsyncIterator[State]:
+async def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fresh: str) -> AsyncIterator[Stores]:
     if request.param == "fake":
-        yield FakeState(now=time.time)
+        yield FakeStores(now=time.time).ports
         return
     stack = request.getfixturevalue(request.param)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.environment["FIRESTORE_EMULATOR_HOST"])
-    yield FirestoreState("local-project", "(default)", fresh, Log("ERROR"))
+    yield firestore_stores("local-project", "(default)", fresh, Log("ERROR"))
 
 
 def record(batch: str, *keys: str, run: str = "r", at: float = NOW) -> BatchRecord:
     return BatchRecord(batch, run, at, tuple(Entry(key.encode(), "etag", 5, 7) for key in keys))
 
 
-async def found(state: State, prefix: str = "", after: str = "") -> list[str]:
-    return [item.record.batch async for item in state.records(prefix.encode(), after.encode())]
+async def found(stores: Stores, prefix: str = "", after: str = "") -> list[str]:
+    return [item.record.batch async for item in stores.ledger.scan(prefix.encode(), after.encode())]
 
 
 def opened(cursor: str = "", until: str | None = None, run: str = "run", prefix: str = "a/") -> OpenRange:
     return OpenRange(RangeId(run, prefix, cursor), until, f"message {cursor}".encode())
 
 
-async def test_a_record_is_read_back_as_it_was_written(state: State) -> None:
+async def take(stores: Stores, given: OpenRange, owner: str = "me", now: float = NOW) -> HeldRange:
+    held = await stores.ranges.acquire(given, owner, now, 60)
+    assert isinstance(held, HeldRange), held
+    return held
+
+
+async def test_a_record_is_read_back_as_it_was_written(stores: Stores) -> None:
     given = record("b1", "a/é", "a/\U0001f680", "a/\ue000 + %2F")
-    await state.remember([given])
-    read = await state.record("b1")
+    await stores.ledger.create([given])
+    read = await stores.ledger.get("b1")
     assert read is not None
     assert read.record == given
-    assert await state.record("b2") is None
+    assert await stores.ledger.get("b2") is None
 
 
-async def test_records_come_by_first_key_in_byte_order(state: State) -> None:
-    await state.remember(
+async def test_records_come_by_first_key_in_byte_order(stores: Stores) -> None:
+    await stores.ledger.create(
         [record("emoji", "\U0001f680"), record("private", "\ue000"), record("a", "a"), record("B", "B")]
     )
-    assert await found(state) == ["B", "a", "private", "emoji"]
+    assert await found(stores) == ["B", "a", "private", "emoji"]
 
 
 @pytest.mark.parametrize(
@@ -81,50 +87,50 @@ async def test_records_come_by_first_key_in_byte_order(state: State) -> None:
     ],
 )
 async def test_only_records_that_may_speak_about_a_range_are_read(
-    state: State, prefix: str, after: str, expected: list[str]
+    stores: Stores, prefix: str, after: str, expected: list[str]
 ) -> None:
-    await state.remember(
+    await stores.ledger.create(
         [record("all", "a", "z"), record("b1", "b/1", "b/3"), record("b2", "b/2", "b/5"), record("c", "c/1")]
     )
-    assert await found(state, prefix, after) == expected
+    assert await found(stores, prefix, after) == expected
 
 
-async def test_more_records_than_a_query_s_page(state: State) -> None:
+async def test_more_records_than_a_query_s_page(stores: Stores) -> None:
     records = [record(f"b{n:04d}", f"k{n // 2:04d}") for n in range(PAGE + 20)]
     for start in range(0, len(records), 100):
-        await state.remember(records[start : start + 100])
-    assert sorted(await found(state)) == [item.batch for item in records]
+        await stores.ledger.create(records[start : start + 100])
+    assert sorted(await found(stores)) == [item.batch for item in records]
 
 
-async def test_remembering_again_changes_nothing(state: State) -> None:
-    await state.remember([record("b1", "a")])
-    before = await state.record("b1")
+async def test_remembering_again_changes_nothing(stores: Stores) -> None:
+    await stores.ledger.create([record("b1", "a")])
+    before = await stores.ledger.get("b1")
     assert before is not None
     settled = before.record.with_results([Entry(b"a", "etag", 5, 7, Outcome.COPIED, generation=9)], 1)
-    await state.settle(settled, before.version)
-    await state.remember([record("b1", "a"), record("b2", "b")])
-    after = await state.record("b1")
+    await stores.ledger.commit_results(settled, before.version)
+    await stores.ledger.create([record("b1", "a"), record("b2", "b")])
+    after = await stores.ledger.get("b1")
     assert after is not None
     assert after.record == settled
-    assert await found(state) == ["b1", "b2"]
+    assert await found(stores) == ["b1", "b2"]
 
 
-async def test_settling_needs_the_version_that_was_read(state: State) -> None:
-    await state.remember([record("b1", "a")])
-    read = await state.record("b1")
+async def test_settling_needs_the_version_that_was_read(stores: Stores) -> None:
+    await stores.ledger.create([record("b1", "a")])
+    read = await stores.ledger.get("b1")
     assert read is not None
     settled = read.record.with_results([Entry(b"a", "etag", 5, 7, Outcome.COPIED)], attempt=1)
-    await state.settle(settled, read.version)
+    await stores.ledger.commit_results(settled, read.version)
     with pytest.raises(StateConflict):
-        await state.settle(read.record, read.version)
-    await state.settle(record("lost", "a"), None)
-    assert await state.record("lost") is not None
+        await stores.ledger.commit_results(read.record, read.version)
+    await stores.ledger.commit_results(record("lost", "a"), None)
+    assert await stores.ledger.get("lost") is not None
 
 
-async def test_records_that_begin_before_a_stretch_and_reach_it_are_found(state: State) -> None:
+async def test_records_that_begin_before_a_stretch_and_reach_it_are_found(stores: Stores) -> None:
     """Whatever first and last key share, and however deep the stretch begins."""
     low = "x/" + "y" * 70
-    await state.remember(
+    await stores.ledger.create(
         [
             record("everything", "a", "z"),
             record("from nothing", "", "x/z"),
@@ -137,249 +143,264 @@ async def test_records_that_begin_before_a_stretch_and_reach_it_are_found(state:
         ]
     )
     crossing = ["from nothing", "everything", "ends there", "deep"]
-    assert await found(state, low) == [*crossing, "later", "behind"]
-    read = [item.record.batch async for item in state.records(b"x/", low.encode(), f"{low}b".encode())]
+    assert await found(stores, low) == [*crossing, "later", "behind"]
+    read = [item.record.batch async for item in stores.ledger.scan(b"x/", low.encode(), f"{low}b".encode())]
     assert read == ["from nothing", "everything", "deep", "later"]
 
 
-async def test_a_stretch_is_measured_and_sampled_without_reading_it(state: State) -> None:
-    await state.remember([record(f"b{n}", f"k/{n:03d}a", f"k/{n:03d}b") for n in range(200)])
-    await state.remember([record("elsewhere", "a", "b")])
-    assert await state.remembered(b"k/", b"", None) == KeyCount(400, 200)
-    assert await state.remembered(b"k/", b"k/149z", None) == KeyCount(100, 50)
-    assert await state.remembered(b"k/", b"k/009z", b"k/019z") == KeyCount(20, 10)
-    assert await state.remembered(b"nothing/", b"", None) == KeyCount(0, 0)
-    drawn = await state.fences(b"k/", b"k/099z", None, 20, 100)
+async def test_a_stretch_is_measured_and_sampled_without_reading_it(stores: Stores) -> None:
+    await stores.ledger.create([record(f"b{n}", f"k/{n:03d}a", f"k/{n:03d}b") for n in range(200)])
+    await stores.ledger.create([record("elsewhere", "a", "b")])
+    assert await stores.ledger.count(b"k/", b"", None) == KeyCount(400, 200)
+    assert await stores.ledger.count(b"k/", b"k/149z", None) == KeyCount(100, 50)
+    assert await stores.ledger.count(b"k/", b"k/009z", b"k/019z") == KeyCount(20, 10)
+    assert await stores.ledger.count(b"nothing/", b"", None) == KeyCount(0, 0)
+    drawn = await stores.ledger.sample(b"k/", b"k/099z", None, 20, 100)
     assert drawn == sorted(drawn)
     assert 5 <= len(drawn) <= 60
     assert all(fence >= "k/100" for fence in drawn)
 
 
-async def test_records_are_merged_all_at_once_or_not_at_all(state: State) -> None:
-    await state.remember([record("b1", "a"), record("b2", "b"), record("b3", "c")])
-    held = [item async for item in state.records(b"", b"")]
+async def test_records_are_merged_all_at_once_or_not_at_all(stores: Stores) -> None:
+    await stores.ledger.create([record("b1", "a"), record("b2", "b"), record("b3", "c")])
+    held = [item async for item in stores.ledger.scan(b"", b"")]
     merged = record("m", "a", "b", run="")
-    assert await state.merge(Merge([item.record for item in held[:2]], [merged]), [item.version for item in held[:2]])
-    assert await found(state) == ["m", "b3"]
-    read = await state.record("m")
+    assert await stores.ledger.merge(
+        Merge([item.record for item in held[:2]], [merged]), [item.version for item in held[:2]]
+    )
+    assert await found(stores) == ["m", "b3"]
+    read = await stores.ledger.get("m")
     assert read is not None
     assert read.record == merged
     again = Merge([item.record for item in held[1:]], [record("n", "b", "c", run="")])
-    assert not await state.merge(again, [item.version for item in held[1:]])
-    assert await found(state) == ["m", "b3"]
+    assert not await stores.ledger.merge(again, [item.version for item in held[1:]])
+    assert await found(stores) == ["m", "b3"]
 
 
-async def test_a_prefix_is_forgotten_with_all_that_speaks_about_it(state: State) -> None:
-    await state.remember([record("b1", "a/1"), record("b2", "a/9", "b/1"), record("b3", "b/2")])
-    assert await state.forget(b"b/") == 2
-    assert await found(state) == ["b1"]
+async def test_a_prefix_is_forgotten_with_all_that_speaks_about_it(stores: Stores) -> None:
+    await stores.ledger.create([record("b1", "a/1"), record("b2", "a/9", "b/1"), record("b3", "b/2")])
+    assert await stores.ledger.forget(b"b/") == 2
+    assert await found(stores) == ["b1"]
 
 
-async def test_a_range_is_leased_to_one_owner_at_a_time(state: State) -> None:
+async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
     given = opened()
-    assert await state.begin(given, "list", NOW)
-    assert not await state.begin(given, "list", NOW)
-    assert await state.claim(given, "me", NOW, 60) == Grant(None)
-    assert await state.claim(given, "you", NOW + 59, 60) is Refusal.HELD
-    assert await state.claim(given, "me", NOW + 59, 60) == Grant(None)
-    assert await state.claim(given, "you", NOW + 118, 60) is Refusal.HELD
-    assert await state.claim(given, "you", NOW + 120, 60) == Grant(None)
-    await state.finish(given.piece, RangeCounts(), NOW + 121)
-    assert await state.claim(given, "me", NOW + 500, 60) is Refusal.DONE
+    assert await stores.runs.create(given, "list", NOW)
+    assert not await stores.runs.create(given, "list", NOW)
+    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.piece, "me", None)
+    assert await stores.ranges.acquire(given, "you", NOW + 59, 60) is Refusal.HELD
+    assert await stores.ranges.acquire(given, "me", NOW + 59, 60) == HeldRange(given.piece, "me", None)
+    assert await stores.ranges.acquire(given, "you", NOW + 118, 60) is Refusal.HELD
+    held = await stores.ranges.acquire(given, "you", NOW + 120, 60)
+    assert held == HeldRange(given.piece, "you", None)
+    await stores.ranges.complete(held, RangeCounts(), NOW + 121)
+    assert await stores.ranges.acquire(given, "me", NOW + 500, 60) is Refusal.DONE
 
 
-async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(state: State) -> None:
-    await state.claim(opened(), "ahead", NOW + 10**8, 60)
-    assert await state.claim(opened(), "me", NOW, 60) == Grant(None)
+async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores: Stores) -> None:
+    await stores.ranges.acquire(opened(), "ahead", NOW + 10**8, 60)
+    assert await stores.ranges.acquire(opened(), "me", NOW, 60) == HeldRange(opened().piece, "me", None)
 
 
-async def test_a_range_whose_document_is_lost_can_be_claimed(state: State) -> None:
-    assert await state.claim(opened("a/k", "a/z"), "me", NOW, 60) == Grant("a/z", (), "a/z")
+async def test_a_range_whose_document_is_lost_can_be_claimed(stores: Stores) -> None:
+    given = opened("a/k", "a/z")
+    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.piece, "me", "a/z", (), "a/z")
 
 
-async def test_a_range_is_cut_and_cut_again(state: State) -> None:
-    await state.begin(opened(), "list", NOW)
-    await state.claim(opened(), "me", NOW, 60)
-    await state.divide(RangeId("run", "a/", ""), "me", [opened("a/4", "a/7"), opened("a/7")])
-    assert await state.claim(opened(), "me", NOW, 60) == Grant("a/4", ("a/4", "a/7"), None)
-    await state.divide(RangeId("run", "a/", ""), "me", [opened("a/2", "a/4")])
-    assert await state.claim(opened(), "you", NOW + 61, 60) == Grant("a/2", ("a/2", "a/4", "a/7"), None)
+async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
+    piece = RangeId("run", "a/", "")
+    await stores.runs.create(opened(), "list", NOW)
+    first = await take(stores, opened())
+    mine = await stores.ranges.split(first, [opened("a/4", "a/7"), opened("a/7")])
+    assert mine == HeldRange(piece, "me", "a/4", ("a/4", "a/7"), None)
+    assert await stores.ranges.acquire(opened(), "me", NOW, 60) == mine
+    mine = await stores.ranges.split(await take(stores, opened()), [opened("a/2", "a/4")])
+    yours = await take(stores, opened(), "you", NOW + 61)
+    assert yours == HeldRange(piece, "you", "a/2", ("a/2", "a/4", "a/7"), None)
     with pytest.raises(StateConflict):
-        await state.divide(RangeId("run", "a/", ""), "me", [opened("a/1", "a/2")])
-    assert await state.claim(opened("a/4", "ignored"), "me", NOW, 60) == Grant("a/7", (), "a/7")
-    assert sorted(await state.open_ranges("run")) == [b"message ", b"message a/2", b"message a/4", b"message a/7"]
-    await state.finish(RangeId("run", "a/", ""), RangeCounts(), NOW)
+        await stores.ranges.split(mine, [opened("a/1", "a/2")])
+    right = opened("a/4", "ignored")
+    assert await take(stores, right) == HeldRange(right.piece, "me", "a/7", (), "a/7")
+    assert sorted(await stores.ranges.messages("run")) == [
+        b"message ",
+        b"message a/2",
+        b"message a/4",
+        b"message a/7",
+    ]
+    await stores.ranges.complete(yours, RangeCounts(), NOW)
     with pytest.raises(StateConflict):
-        await state.divide(RangeId("run", "a/", ""), "you", [opened("a/1", "a/2")])
+        await stores.ranges.split(yours, [opened("a/1", "a/2")])
 
 
-async def test_the_books_of_a_run(state: State) -> None:
-    first, second = opened().piece, opened("a/5").piece
-    await state.begin(opened(), "list", NOW)
-    await state.claim(opened(), "me", NOW, 60)
-    await state.remember([record("b1", "a/1", "a/2", run="run"), record("b2", "a/1", run="another")])
-    await state.divide(first, "me", [opened("a/5")])
-    assert (await state.summary("run")).open_ranges == 2
+async def test_the_books_of_a_run(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    first = await take(stores, opened())
+    await stores.ledger.create([record("b1", "a/1", "a/2", run="run"), record("b2", "a/1", run="another")])
+    first = await stores.ranges.split(first, [opened("a/5")])
+    assert (await stores.runs.summary("run")).open_ranges == 2
     listed, outcomes = (
         Counts({"listed": 4}, {"listed": 18}),
         Counts({"unchanged": 1, "filtered": 1}, {"unchanged": 5, "filtered": 3}),
     )
-    await state.finish(first, RangeCounts(listed, outcomes, filters=Counts({"size": 1}, {"size": 3})), NOW)
-    half = await state.summary("run")
+    counts = RangeCounts(listed, outcomes, filters=Counts({"size": 1}, {"size": 3}))
+    await stores.ranges.complete(first, counts, NOW)
+    half = await stores.runs.summary("run")
     assert (half.open_ranges, half.pending, half.finished) == (1, 2, False)
-    assert [item.batch async for item in state.open_batches("run")] == ["b1"]
-    assert await state.is_open("run")
-    await state.finish(second, RangeCounts(verdicts=Counts({"missing": 4}, {"missing": 40}), stopped="a ceiling"), NOW)
-    read = await state.record("b1")
+    assert [item.batch async for item in stores.ledger.unsettled("run")] == ["b1"]
+    assert await stores.ranges.is_open("run")
+    counts = RangeCounts(verdicts=Counts({"missing": 4}, {"missing": 40}), stopped="a ceiling")
+    await stores.ranges.complete(await take(stores, opened("a/5")), counts, NOW)
+    read = await stores.ledger.get("b1")
     assert read is not None
     ended = [Entry(b"a/1", "e", 9, 7, Outcome.COPIED, drift=4), Entry(b"a/2", "e", 5, 7, Outcome.FAILED)]
-    await state.settle(read.record.with_results(ended, 1), read.version)
-    whole = await state.summary("run")
+    await stores.ledger.commit_results(read.record.with_results(ended, 1), read.version)
+    whole = await stores.runs.summary("run")
     assert whole.balanced
-    assert not await state.is_open("run")
-    assert (await state.listed("run")).bytes == {"listed": 18}
+    assert not await stores.ranges.is_open("run")
+    assert (await stores.ranges.listed("run")).bytes == {"listed": 18}
     assert whole.outcomes.keys == {"copied": 1, "failed": 1, "unchanged": 1, "filtered": 1}
     assert whole.outcomes.bytes == {"copied": 5, "failed": 5, "unchanged": 5, "filtered": 3}
     assert whole.filters.keys == {"size": 1}
     assert whole.verdicts.keys == {"missing": 4}
     assert whole.stopped_ranges == 1
-    assert (await state.summary("no such run")).listed_keys == 0
-    assert [item.batch async for item in state.open_batches("run")] == []
+    assert (await stores.runs.summary("no such run")).listed_keys == 0
+    assert [item.batch async for item in stores.ledger.unsettled("run")] == []
 
 
-async def test_the_books_of_a_run_that_has_ended_outlive_its_records(state: State) -> None:
-    await state.begin(opened(), "list", NOW)
-    await state.remember([record("b1", "a/1", run="run")])
-    assert await state.open_runs() == [OpenRun("run", "list", "a/", b"message ", NOW)]
-    touched = await state.touched("run")
+async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    await stores.ledger.create([record("b1", "a/1", run="run")])
+    assert await stores.runs.running() == [OpenRun("run", "list", "a/", b"message ", NOW)]
+    touched = await stores.runs.last_activity("run")
     assert touched is not None
     assert abs(touched - time.time()) < 60
-    held = [item async for item in state.records(b"", b"")]
+    held = [item async for item in stores.ledger.scan(b"", b"")]
     books = RunSummary(1, 5, Counts({"copied": 1}, {"copied": 5}), Counts(), Counts({"same": 1}, {"same": 5}), 0, 2)
-    await state.end("run", "finished", books, NOW)
-    await state.merge(Merge([held[0].record], []), [held[0].version])
-    assert await state.open_runs() == []
-    assert await state.summary("run") == books
+    await stores.runs.finish("run", "finished", books, NOW)
+    await stores.ledger.merge(Merge([held[0].record], []), [held[0].version])
+    assert await stores.runs.running() == []
+    assert await stores.runs.summary("run") == books
 
 
-async def test_a_pulse_tells_of_a_run_that_its_records_do_not(state: State) -> None:
-    await state.begin(opened(), "list", NOW)
-    before = await state.touched("run")
+async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    before = await stores.runs.last_activity("run")
     assert before is not None
     one = Progress({0.0: Beat(0, 1, 10), 60.0: Beat(60, 2, 20)}, [Slow(1.5, 20, "k")], {"direct": (3, 30)}, 120)
-    await state.pulse("run", "one", NOW, one)
-    await state.pulse("run", "two", NOW + 60, Progress({60.0: Beat(60, 3, 30)}, [], {"direct": (3, 30)}, 60))
-    after = await state.touched("run")
+    await stores.runs.heartbeat("run", "one", NOW, one)
+    await stores.runs.heartbeat("run", "two", NOW + 60, Progress({60.0: Beat(60, 3, 30)}, [], {"direct": (3, 30)}, 60))
+    after = await stores.runs.last_activity("run")
     assert after is not None
     assert after > before
     beats = {0.0: Beat(0, 1, 10), 60.0: Beat(60, 5, 50)}
-    assert await state.pulses("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
-    assert await state.pulses("no such run") == Progress()
-    await state.end("run", "stalled", RunSummary(0, 0, Counts(), Counts(), Counts(), 1), NOW)
-    assert await state.open_runs() == []
+    assert await stores.runs.progress("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
+    assert await stores.runs.progress("no such run") == Progress()
+    await stores.runs.finish("run", "stalled", RunSummary(0, 0, Counts(), Counts(), Counts(), 1), NOW)
+    assert await stores.runs.running() == []
 
 
-async def test_the_sums_of_all_ranges_are_merged(state: State) -> None:
+async def test_the_sums_of_all_ranges_are_merged(stores: Stores) -> None:
     for cursor in ("", "a/5"):
         sums = Rollup()
         sums.of(b"a/").merge(FolderRollup(1, 2, 3, 4, 5, 6))
         sums.of("é/".encode()).merge(FolderRollup(s3_count=1))
         sums.sizes[5], sums.proofs["md5"] = 2, 1
-        await state.finish(
-            opened(cursor).piece, RangeCounts(sums=sums, manifest=[ManifestPart(f"f{cursor}", 1, 2, "00")]), NOW
-        )
-    await state.finish(opened("b").piece, RangeCounts(), NOW)
-    merged, parts = await state.sums("run")
+        counts = RangeCounts(sums=sums, manifest=[ManifestPart(f"f{cursor}", 1, 2, "00")])
+        await stores.ranges.complete(await take(stores, opened(cursor)), counts, NOW)
+    await stores.ranges.complete(await take(stores, opened("b")), RangeCounts(), NOW)
+    merged, parts = await stores.ranges.rollup("run")
     assert merged.folders == {b"a/": FolderRollup(2, 4, 6, 8, 10, 12), "é/".encode(): FolderRollup(s3_count=2)}
     assert (merged.sizes, merged.proofs) == ({5: 4}, {"md5": 2})
     assert sorted(part.name for part in parts) == ["f", "fa/5"]
-    assert (await state.sums("no such run"))[0].folders == {}
+    assert (await stores.ranges.rollup("no such run"))[0].folders == {}
 
 
-async def test_the_failed_keys_of_a_run_are_told(state: State) -> None:
+async def test_the_failed_keys_of_a_run_are_told(stores: Stores) -> None:
     failed = Entry(b"a/2", "e", 5, 7, Outcome.FAILED, reason="forbidden: no")
-    await state.remember([record("b1", "a/1", run="run"), record("b3", "c", run="run")])
-    await state.settle(BatchRecord("b2", "run", NOW, (Entry(b"a/1", "e", 5, 7, Outcome.COPIED), failed)), None)
-    await state.settle(BatchRecord("b4", "another", NOW, (failed,)), None)
-    assert [entry async for entry in state.failed("run")] == [failed]
+    await stores.ledger.create([record("b1", "a/1", run="run"), record("b3", "c", run="run")])
+    await stores.ledger.commit_results(
+        BatchRecord("b2", "run", NOW, (Entry(b"a/1", "e", 5, 7, Outcome.COPIED), failed)), None
+    )
+    await stores.ledger.commit_results(BatchRecord("b4", "another", NOW, (failed,)), None)
+    assert [entry async for entry in stores.ledger.failed("run")] == [failed]
 
 
-async def test_marks_keep_their_time_as_long_as_the_copy_stays(state: State) -> None:
+async def test_marks_keep_their_time_as_long_as_the_copy_stays(stores: Stores) -> None:
     one, two = DestinationOnly(b"n/1", b"k/1", 7, 10), DestinationOnly("é\U0001f680".encode(), b"k/2", 8, 20)
 
     async def marked(run: str, before: float) -> list[DestinationOnly]:
-        return sorted([extra async for extra in state.marked_extras(run, before)], key=lambda extra: extra.name)
+        return sorted([extra async for extra in stores.extras.marked(run, before)], key=lambda extra: extra.name)
 
-    await state.mark_extras("first", [one, two], NOW)
+    await stores.extras.mark("first", [one, two], NOW)
     assert await marked("first", NOW) == [one, two]
     assert await marked("first", NOW - 1) == []
     newer = replace(two, generation=9)
-    await state.mark_extras("second", [one, newer], NOW + 100)
+    await stores.extras.mark("second", [one, newer], NOW + 100)
     assert await marked("second", NOW) == [one], "the other one is another copy now"
     assert await marked("second", NOW + 100) == [one, newer]
     assert await marked("first", NOW + 100) == []
-    await state.unmark_extra(one.name)
+    await stores.extras.unmark(one.name)
     assert await marked("second", NOW + 100) == [newer]
 
 
-async def test_one_of_many_ends_a_run(state: State) -> None:
-    await state.begin(opened(), "list", NOW)
-    assert sum(await asyncio.gather(*(state.close("run", NOW, 60) for _ in range(5)))) == 1
-    assert not await state.close("run", NOW + 59, 60)
-    assert await state.close("run", NOW + 61, 60), "the first one has died"
-    await state.end("run", "finished", RunSummary(0, 0, Counts(), Counts(), Counts(), 0), NOW)
-    assert not await state.close("run", NOW + 500, 60)
+async def test_one_of_many_ends_a_run(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    assert sum(await asyncio.gather(*(stores.runs.acquire_end("run", NOW, 60) for _ in range(5)))) == 1
+    assert not await stores.runs.acquire_end("run", NOW + 59, 60)
+    assert await stores.runs.acquire_end("run", NOW + 61, 60), "the first one has died"
+    await stores.runs.finish("run", "finished", RunSummary(0, 0, Counts(), Counts(), Counts(), 0), NOW)
+    assert not await stores.runs.acquire_end("run", NOW + 500, 60)
 
 
-async def test_nothing_is_left_to_touch_of_a_run_that_is_done(state: State) -> None:
-    await state.begin(opened(), "list", NOW)
-    await state.finish(opened().piece, RangeCounts(), NOW)
-    assert await state.touched("run") is None
+async def test_nothing_is_left_to_touch_of_a_run_that_is_done(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    await stores.ranges.complete(await take(stores, opened()), RangeCounts(), NOW)
+    assert await stores.runs.last_activity("run") is None
 
 
-async def test_one_of_two_ticks_becomes_the_scheduled_run(state: State) -> None:
-    assert (await state.scheduled("list"))[0] == ""
+async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> None:
+    assert (await stores.runs.scheduled("list"))[0] == ""
     for number in range(2):
-        last, version = await state.scheduled("list")
+        last, version = await stores.runs.scheduled("list")
         assert last == (f"run-{number - 1}" if number else "")
-        assert await state.schedule("list", f"run-{number}", version)
-        assert not await state.schedule("list", "too late", version)
-    assert (await state.scheduled("list"))[0] == "run-1"
-    assert (await state.scheduled("verify"))[0] == ""
+        assert await stores.runs.schedule("list", f"run-{number}", version)
+        assert not await stores.runs.schedule("list", "too late", version)
+    assert (await stores.runs.scheduled("list"))[0] == "run-1"
+    assert (await stores.runs.scheduled("verify"))[0] == ""
 
 
-async def test_what_a_person_said_is_read_back(state: State) -> None:
-    assert await state.control() == Control()
+async def test_what_a_person_said_is_read_back(stores: Stores) -> None:
+    assert await stores.control.get() == Control()
     said = Control(paused=True, most_objects=10, most_bytes=10**15)
-    await state.set_control(said)
-    assert await state.control() == said
-    await state.set_control(Control())
-    assert await state.control() == Control()
+    await stores.control.set(said)
+    assert await stores.control.get() == said
+    await stores.control.set(Control())
+    assert await stores.control.get() == Control()
 
 
-async def test_a_ceiling_is_never_exceeded(state: State) -> None:
+async def test_a_ceiling_is_never_exceeded(stores: Stores) -> None:
     control = Control(most_objects=10, most_bytes=100)
-    assert await state.reserve("run", 6, 20, control)
-    assert not await state.reserve("run", 5, 1, control)
-    assert not await state.reserve("run", 1, 90, control)
-    assert not await state.reserve("run", 0, 90, control), "bytes alone count, too"
-    assert await state.reserve("run", -2, -10, control)
-    assert await state.reserve("run", 6, 90, control)
-    assert not await state.reserve("run", 1, 0, control)
-    assert await state.reserve("another", 10, 100, control)
+    assert await stores.control.reserve("run", 6, 20, control)
+    assert not await stores.control.reserve("run", 5, 1, control)
+    assert not await stores.control.reserve("run", 1, 90, control)
+    assert not await stores.control.reserve("run", 0, 90, control), "bytes alone count, too"
+    assert await stores.control.reserve("run", -2, -10, control)
+    assert await stores.control.reserve("run", 6, 90, control)
+    assert not await stores.control.reserve("run", 1, 0, control)
+    assert await stores.control.reserve("another", 10, 100, control)
 
 
-async def test_many_reserve_at_once(state: State) -> None:
-    granted = await asyncio.gather(*(state.reserve("run", 1, 1, Control(most_objects=5)) for _ in range(8)))
+async def test_many_reserve_at_once(stores: Stores) -> None:
+    granted = await asyncio.gather(*(stores.control.reserve("run", 1, 1, Control(most_objects=5)) for _ in range(8)))
     assert sum(granted) == 5
 
 
-async def test_prefixes_and_rejections_can_be_noted_again_and_again(state: State) -> None:
+async def test_prefixes_and_rejections_can_be_noted_again_and_again(stores: Stores) -> None:
     for prefix in ("", "a/", "..", "__x__", "p" * 1024, "é/\U0001f680"):
-        await state.note_prefix(prefix, {"s3_count": 1})
-        await state.note_prefix(prefix, {"copy": {"run": "r"}})
-        await state.note_prefix(prefix, {"copy": {"state": "published"}})
-        assert (await state.prefix(prefix))["copy"] == {"run": "r", "state": "published"}
-    assert await state.prefix("unknown") == {}
+        await stores.prefixes.note(prefix, {"s3_count": 1})
+        await stores.prefixes.note(prefix, {"copy": {"run": "r"}})
+        await stores.prefixes.note(prefix, {"copy": {"state": "published"}})
+        assert (await stores.prefixes.get(prefix))["copy"] == {"run": "r", "state": "published"}
+    assert await stores.prefixes.get("unknown") == {}
     for _ in range(2):
-        await state.note_rejected("id/with:odd signs", "list", ["not JSON"], NOW)
+        await stores.rejected.note("id/with:odd signs", "list", ["not JSON"], NOW)

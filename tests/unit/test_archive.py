@@ -7,7 +7,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.page import Page
-from shared.ports.control import Control
+from shared.ports.control_store import Control
 from tests.fakes import FakeBucket
 from tests.world import World, counts, filled
 
@@ -63,8 +63,8 @@ async def test_a_comparison_tells_and_asks_for_nothing_unless_the_job_wants_it()
     world = cold()
     await world.run()
     run = await world.run(VerifyMessage())
-    assert (await world.state.summary(run)).verdicts.keys == {"same": 2, "archived": 2}
-    sums, _ = await world.state.sums(run)
+    assert (await world.stores.runs.summary(run)).verdicts.keys == {"same": 2, "archived": 2}
+    sums, _ = await world.stores.ranges.rollup(run)
     assert sums.archived == {"GLACIER": (1, 3), "DEEP_ARCHIVE": (1, 9)}
     assert asked(world) == []
 
@@ -74,7 +74,7 @@ async def test_what_was_asked_for_once_is_copied_once_it_is_restored() -> None:
     await world.run()
     run = await world.run(VerifyMessage())
     assert asked(world) == [b"k/002", b"k/003"]
-    assert (await world.state.sums(run))[0].archived == {
+    assert (await world.stores.ranges.rollup(run))[0].archived == {
         "GLACIER, being restored": (1, 3),
         "DEEP_ARCHIVE, being restored": (1, 9),
     }
@@ -90,7 +90,7 @@ async def test_what_cannot_be_copied_anyway_is_not_restored() -> None:
     world = World(restore_tier=Tier.BULK)
     world.bucket.put("a\nb", b"ice", storage_class="GLACIER")
     run = await world.run(VerifyMessage())
-    assert (await world.state.summary(run)).verdicts.keys == {"unsupported": 1}
+    assert (await world.stores.runs.summary(run)).verdicts.keys == {"unsupported": 1}
     assert asked(world) == []
 
 
@@ -98,7 +98,7 @@ async def test_an_old_copy_of_what_is_archived_by_now_is_restored_and_replaced()
     world = cold(restore_tier=Tier.BULK)
     world.destination.install(b"k/002", b"older than the ice")
     run = await world.run(VerifyMessage())
-    assert (await world.state.summary(run)).verdicts.keys["size_differs"] == 1
+    assert (await world.stores.runs.summary(run)).verdicts.keys["size_differs"] == 1
     assert b"k/002" in asked(world)
     thaw(world)
     await world.run(VerifyMessage())
@@ -114,12 +114,12 @@ async def test_a_comparison_that_is_not_to_repair_asks_for_nothing() -> None:
 async def test_restores_count_against_the_ceilings() -> None:
     world = cold(restore_tier=Tier.STANDARD)
     await world.run()
-    await world.state.set_control(Control(most_objects=1))
+    await world.stores.control.set(Control(most_objects=1))
     world.clock.time += 10
     run = await world.run(VerifyMessage())
     assert asked(world) == []
     assert any(message == "no more restores are asked for" for _, message, _ in world.log.lines)
-    assert (await world.state.summary(run)).finished
+    assert (await world.stores.runs.summary(run)).finished
 
 
 async def test_a_refused_restore_is_told_once_and_the_comparison_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ async def test_a_refused_restore_is_told_once_and_the_comparison_goes_on(monkeyp
     world = cold(restore_tier=Tier.BULK)
     monkeypatch.setattr(FakeBucket, "restore", refuse)
     run = await world.run(VerifyMessage())
-    assert (await world.state.summary(run)).verdicts.keys == {"missing": 2, "archived": 2}
+    assert (await world.stores.runs.summary(run)).verdicts.keys == {"missing": 2, "archived": 2}
     assert [fields["key"] for _, message, fields in world.log.lines if message == "no restore"] == ["k/002", "k/003"]
 
 
@@ -142,7 +142,7 @@ async def test_a_class_that_archives_in_silence_is_looked_at_once_its_copy_has_f
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1, Outcome.ARCHIVED: 1}
     assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 1, Outcome.ARCHIVED: 1}
     run = await world.run(VerifyMessage())
-    assert (await world.state.summary(run)).verdicts.keys == {"same": 1, "archived": 1}
+    assert (await world.stores.runs.summary(run)).verdicts.keys == {"same": 1, "archived": 1}
     assert asked(world) == [b"k/001"]
     world.bucket.archived_in_silence.clear()
     stored.restore = None

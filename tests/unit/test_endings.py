@@ -27,7 +27,7 @@ async def test_one_failing_key_does_not_hold_up_the_others() -> None:
     assert await counts(world, run) == {Outcome.COPIED: 2, Outcome.FAILED: 1}
     failed = [
         entry
-        for record, _ in world.state.ledger.values()
+        for record, _ in world.stores.ledger.documents.values()
         for entry in record.entries
         if entry.outcome == Outcome.FAILED
     ]
@@ -93,7 +93,7 @@ async def test_a_stale_edge_fails_clearly_where_the_direct_way_is_forbidden() ->
     world.cdn.stale[b"k/000"] = old
     run = await world.run()
     assert await counts(world, run) == {Outcome.FAILED: 1}
-    reason = next(iter(world.state.ledger.values()))[0].entries[0].reason
+    reason = next(iter(world.stores.ledger.documents.values()))[0].entries[0].reason
     assert reason.startswith("stale_edge")
     assert not world.destination.objects
 
@@ -119,7 +119,7 @@ async def test_a_version_that_changed_since_the_listing_is_copied_and_the_books_
     world.bucket.put("k/001", b"much longer than it was listed")
     await world.drain()
     assert world.same()
-    (run,) = world.state.runs
+    (run,) = world.stores.runs.documents
     assert await counts(world, run) == {Outcome.COPIED: 2}
 
 
@@ -130,7 +130,7 @@ async def test_a_key_deleted_since_the_listing_has_failed_as_gone() -> None:
     del world.bucket.objects[b"k/001"]
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
-    reasons = [entry.reason for record, _ in world.state.ledger.values() for entry in record.entries]
+    reasons = [entry.reason for record, _ in world.stores.ledger.documents.values() for entry in record.entries]
     assert any(reason.startswith(Gone.reason) for reason in reasons)
 
 
@@ -166,7 +166,7 @@ async def test_roots_on_both_sides() -> None:
     world.bucket.put("other/b", b"2")
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
     assert list(world.destination.objects) == [b"to/here/a"]
-    assert (await world.state.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 1}
+    assert (await world.stores.runs.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 1}
 
 
 async def test_keys_being_copied_by_another_run_are_left_to_it() -> None:
@@ -190,7 +190,7 @@ async def test_verdicts_are_counted_and_extras_are_only_reported() -> None:
     world.destination.install(b"extra", b"not ours")
     world.destination.install(b"k/001", b"y")
     run = await world.run(VerifyMessage(repair=False))
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert summary.verdicts.keys == {"same": 2, "checksum_differs": 1, "extra": 1}
     assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.FAILED: 1}
     assert b"extra" in world.destination.objects
@@ -206,10 +206,10 @@ async def test_a_verifier_s_budget_ends_among_extras_too(where: str) -> None:
     world.destination.install(b"k/001", b"y")
     world.budgets["verify"] = 0
     run = await world.run(VerifyMessage())
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert summary.verdicts.keys == {"extra": 5, "same": 2, "checksum_differs": 1}
     assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
-    assert sum(piece.run == run for piece in world.state.ranges) > 3
+    assert sum(piece.run == run for piece in world.stores.ranges.documents) > 3
 
 
 async def test_a_lost_race_looks_again() -> None:
@@ -239,7 +239,7 @@ async def test_what_lies_outside_the_root_is_malformed(message: ListMessage | Ve
     handler: Callable[..., object] = world.handlers["verify" if isinstance(message, VerifyMessage) else "list"]
     with pytest.raises(MalformedMessage, match="outside the job's root"):
         await handler(message, "run-1", Budget(0, 10))  # type: ignore[misc]
-    assert not world.state.runs
+    assert not world.stores.runs.documents
 
 
 def test_corrupt_is_worth_another_try() -> None:
@@ -260,7 +260,7 @@ async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatc
     world.destination.write = for_ever  # type: ignore[method-assign]
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
-    reasons = [entry.reason for record, _ in world.state.ledger.values() for entry in record.entries]
+    reasons = [entry.reason for record, _ in world.stores.ledger.documents.values() for entry in record.entries]
     assert any("outlasts an invocation" in reason for reason in reasons)
 
 
@@ -289,7 +289,7 @@ async def test_refused_names_are_encoded_where_the_job_asks_and_read_back() -> N
         assert world.mapping.original(name) == key.encode()
     assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 5}
     check = await world.run(VerifyMessage())
-    assert (await world.state.summary(check)).verdicts.keys == {"same": 5}
+    assert (await world.stores.runs.summary(check)).verdicts.keys == {"same": 5}
 
 
 async def test_two_keys_never_take_turns_at_one_name() -> None:
@@ -324,7 +324,9 @@ async def test_a_multipart_etag_proves_a_copy_at_the_price_of_one_head() -> None
     world.bucket.put("parts", b"0123456789" * 100, parts=300)
     world.bucket.put("plain", b"0123456789")
     await world.run()
-    proofs = {entry.key: entry.proof for record, _ in world.state.ledger.values() for entry in record.entries}
+    proofs = {
+        entry.key: entry.proof for record, _ in world.stores.ledger.documents.values() for entry in record.entries
+    }
     assert proofs == {b"parts": VerifiedBy.MULTIPART_ETAG, b"plain": VerifiedBy.MD5}
     assert [key for name, key in world.bucket.requests if name == "part_bytes"] == [b"parts"]
 

@@ -66,10 +66,10 @@ async def test_lister_and_verifier_leave_out_the_same_and_count_why() -> None:
         world.bucket.put(key, b"x" * size)
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 2, Outcome.FILTERED: 3}
-    assert (await world.state.summary(run)).filters.keys == {Filter.EXCLUDE: 2, Filter.SIZE: 1}
+    assert (await world.stores.runs.summary(run)).filters.keys == {Filter.EXCLUDE: 2, Filter.SIZE: 1}
     assert set(world.destination.objects) == {b"a", b"e"}
     run = await world.run(VerifyMessage())
     assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.FILTERED: 3}
-    assert (await world.state.summary(run)).filters.keys == {Filter.EXCLUDE: 2, Filter.SIZE: 1}
+    assert (await world.stores.runs.summary(run)).filters.keys == {Filter.EXCLUDE: 2, Filter.SIZE: 1}
     run = await world.run(ListMessage(keys=("tmp/b",)))
     assert await counts(world, run) == {Outcome.COPIED: 1}, "who names a key means it"

@@ -33,8 +33,8 @@ def world_with(attributes: Attributes | None = None, parts: int = 0, **options: 
 
 def clean(world: World) -> bool:
     """Nothing is left of a copy that has ended."""
-    noted = any(world.uploads.noted.values())
-    return not (world.staging.uploads or world.staging.staged.objects or world.uploads.opened or noted)
+    noted = any(world.stores.uploads.noted.values())
+    return not (world.staging.uploads or world.staging.staged.objects or world.stores.uploads.opened or noted)
 
 
 async def until(world: World, parts: int) -> None:
@@ -47,7 +47,9 @@ async def until(world: World, parts: int) -> None:
 
 
 def entry(world: World, key: bytes = KEY):  # type: ignore[no-untyped-def]
-    return next(item for record, _ in world.state.ledger.values() for item in record.entries if item.key == key)
+    return next(
+        item for record, _ in world.stores.ledger.documents.values() for item in record.entries if item.key == key
+    )
 
 
 async def test_an_object_goes_in_parts_and_appears_at_once() -> None:
@@ -109,7 +111,7 @@ async def test_killed_at_any_step_the_end_is_the_same(crash_at: int) -> None:
     world.steps.crash_at = crash_at
     run = await world.run()
     assert world.same()
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert summary.balanced
     assert summary.outcomes.total_keys == 2
     assert world.destination.writes.count(KEY) == 1
@@ -128,8 +130,8 @@ async def test_duplicates_out_of_order_with_losses_in_between(
     if replaced:
         world.bucket.put("large", body(2))
     if forgotten:
-        world.uploads.opened.clear()
-        world.uploads.noted.clear()
+        world.stores.uploads.opened.clear()
+        world.stores.uploads.noted.clear()
     await world.drain(chance.randrange)
     assert world.same()
     assert not world.staging.staged.objects
@@ -142,7 +144,7 @@ async def test_a_version_that_is_replaced_while_it_is_copied() -> None:
     world.bucket.put("large", body(2, 3 * PART + 1))
     await world.drain()
     assert world.same()
-    (run,) = world.state.runs
+    (run,) = world.stores.runs.documents
     assert await counts(world, run) == {Outcome.COPIED: 2}
     assert clean(world)
 
@@ -183,12 +185,12 @@ async def test_a_late_note_is_not_taken_for_a_part_of_an_upload_that_was_begun_a
     world = world_with()
     run = world.send("list", ListMessage())
     await until(world, 1)
-    (old,) = world.uploads.opened.values()
-    note = world.uploads.noted[old.upload].popitem()[1]
+    (old,) = world.stores.uploads.opened.values()
+    note = world.stores.uploads.noted[old.upload].popitem()[1]
     world.staging.uploads.clear()
     await until(world, 2)
     for part in (1, 2, 3):
-        await world.uploads.note(old.upload, part, note)
+        await world.stores.uploads.note(old.upload, part, note)
     await world.drain()
     assert world.same()
     assert await counts(world, run) == {Outcome.COPIED: 2}
@@ -243,7 +245,7 @@ async def test_two_runs_that_carry_one_object_both_balance() -> None:
     await world.drain(lambda length: length - 1)
     assert world.same()
     for run in (first, second):
-        summary = await world.state.summary(run)
+        summary = await world.stores.runs.summary(run)
         assert summary.balanced, summary
     assert clean(world)
 

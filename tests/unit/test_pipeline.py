@@ -23,13 +23,13 @@ async def test_a_first_run_copies_and_a_second_finds_nothing_to_do() -> None:
 async def test_state_is_packed() -> None:
     world = filled(100, keys_per_message=50)
     await world.run()
-    assert len(world.state.ledger) == 2
-    assert world.state.writes == 4
+    assert len(world.stores.ledger.documents) == 2
+    assert world.stores.ledger.writes == 4
     await world.run()
-    assert len(world.state.ledger) == 1, "merged by the scan that read them"
-    writes = world.state.writes
+    assert len(world.stores.ledger.documents) == 1, "merged by the scan that read them"
+    writes = world.stores.ledger.writes
     assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 100}
-    assert world.state.writes == writes, "an idle scan writes nothing into the ledger"
+    assert world.stores.ledger.writes == writes, "an idle scan writes nothing into the ledger"
 
 
 async def test_a_delta_copies_what_changed_and_what_is_new() -> None:
@@ -44,7 +44,7 @@ async def test_a_delta_copies_what_changed_and_what_is_new() -> None:
 async def test_losing_the_memory_costs_a_scan_and_no_copy() -> None:
     world = filled()
     await world.run()
-    world.state.ledger.clear()
+    world.stores.ledger.documents.clear()
     assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 8}
     assert len(world.destination.writes) == 8
 
@@ -71,7 +71,7 @@ async def test_killed_at_any_step_the_end_is_the_same(crash_at: int, memory_is_l
     await world.drain()
     assert world.same()
     if memory_is_lost:
-        world.state.ledger.clear()
+        world.stores.ledger.documents.clear()
         run = await world.run()
     outcomes = await counts(world, run)
     assert sum(outcomes.values()) == 7
@@ -97,7 +97,7 @@ async def test_a_verifier_killed_at_any_step_repairs_all_the_same(crash_at: int)
     await world.drain()
     assert world.same()
     assert sum((await counts(world, run)).values()) == 7
-    assert (await world.state.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 7}
+    assert (await world.stores.runs.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 7}
 
 
 @settings(max_examples=60, deadline=None)
@@ -129,7 +129,7 @@ async def test_a_budget_that_ends_hands_on_and_loses_nothing() -> None:
     run = await world.run()
     assert world.same()
     assert await counts(world, run) == {Outcome.COPIED: 20}
-    assert sum(piece.run == run for piece in world.state.ranges) == 6, "one a page, and the empty end"
+    assert sum(piece.run == run for piece in world.stores.ranges.documents) == 6, "one a page, and the empty end"
 
 
 async def test_a_transfer_without_time_left_hands_its_keys_on_with_the_same_attempt() -> None:

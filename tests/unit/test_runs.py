@@ -11,10 +11,10 @@ from shared.domain.errors import Forbidden, NoSuchBucket, ObjectError, Throttled
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ports.control import Control
+from shared.ports.control_store import Control
 from shared.ranges import ranges
 from shared.ranges.resume import Resume, Resumed
-from tests.fakes import _Run
+from tests.fakes import StoredRun
 from tests.world import LIFE, World, counts, filled
 
 
@@ -36,19 +36,19 @@ async def test_a_tick_starts_nothing_on_top_of_a_run_that_is_going() -> None:
     world = filled(3)
     first = await listed_only(world)
     second = await listed_only(world)
-    assert second not in world.state.runs
+    assert second not in world.stores.runs.documents
     assert said(world, "still going, so no run is started on top") == [{"run": first}]
     await world.drain()
     third = await world.run()
     assert await counts(world, third) == {Outcome.UNCHANGED: 3}
-    assert world.state.runs[first].state == "finished"
+    assert world.stores.runs.documents[first].state == "finished"
 
 
 async def test_a_person_s_prefix_waits_for_nobody() -> None:
     world = filled(3)
     await listed_only(world)
     forced = await world.run(ListMessage(prefix="k/", force=True))
-    assert forced in world.state.runs
+    assert forced in world.stores.runs.documents
 
 
 async def test_the_same_tick_delivered_twice_is_one_run() -> None:
@@ -56,7 +56,7 @@ async def test_the_same_tick_delivered_twice_is_one_run() -> None:
     run = world.send("list", ListMessage(), times=3)
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 3}
-    assert len(world.state.runs) == 1
+    assert len(world.stores.runs.documents) == 1
 
 
 async def test_a_run_that_nothing_touches_any_more_is_taken_up_by_the_next() -> None:
@@ -66,8 +66,8 @@ async def test_a_run_that_nothing_touches_any_more_is_taken_up_by_the_next() -> 
     world.clock.time += LIFE + 1
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 3}
-    assert world.state.runs[stalled].state == "stalled"
-    books = world.state.runs[stalled].books
+    assert world.stores.runs.documents[stalled].state == "stalled"
+    books = world.stores.runs.documents[stalled].books
     assert books is not None
     assert books.pending == 3
     assert said(world, "run ended")[0]["reason"] == "stalled"
@@ -80,14 +80,14 @@ async def test_a_run_that_waits_in_a_long_queue_is_going_as_long_as_somebody_wor
     world.queue.sent = [first]
     world.clock.time += 2 * LIFE
     await world.drain()
-    assert world.state.beaten == {run: world.clock.time}
+    assert world.stores.runs.beaten == {run: world.clock.time}
     world.clock.time += LIFE / 2
     tick = await world.run()
-    assert tick not in world.state.runs
+    assert tick not in world.stores.runs.documents
     forced = await world.run(ListMessage(prefix="k/"))
     assert (await counts(world, forced))[Outcome.IN_FLIGHT] == 6, "what waits is not sent again, however long it waits"
     verified = await world.run(VerifyMessage())
-    assert (await world.state.summary(verified)).verdicts.keys["in_flight"] == 6
+    assert (await world.stores.runs.summary(verified)).verdicts.keys["in_flight"] == 6
     world.queue.sent = waiting
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 9}
@@ -98,16 +98,16 @@ async def test_a_prefix_that_matches_nothing_is_a_run_of_no_keys() -> None:
     world = filled(3)
     run = await world.run(ListMessage(prefix="nothing/here"))
     assert await counts(world, run) == {}
-    assert (await world.state.summary(run)).finished
+    assert (await world.stores.runs.summary(run)).finished
 
 
 async def test_a_prefix_document_tells_its_story() -> None:
     world = filled(3)
     first = await world.run()
-    assert world.state.prefixes[""]["copy"]["state"] == "published"
+    assert world.stores.prefixes.documents[""]["copy"]["state"] == "published"
     world.clock.time += 100
     second = await world.run()
-    document = world.state.prefixes[""]
+    document = world.stores.prefixes.documents[""]
     assert document["initial"] == {"run": first, "started_at": 1_000_000.0, "ended_at": 1_000_100.0}
     assert document["copy"]["frequency_seconds"] == 100.0
     assert document["copy"]["run"] == second
@@ -115,7 +115,7 @@ async def test_a_prefix_document_tells_its_story() -> None:
     await world.run(VerifyMessage())
     world.clock.time += 100
     await world.run(VerifyMessage())
-    document = world.state.prefixes[""]
+    document = world.stores.prefixes.documents[""]
     assert document["check"]["frequency_seconds"] == 100.0
     assert document["repair"]["state"] == "finished"
     assert document["repair"]["copied"] == 0
@@ -130,7 +130,7 @@ async def test_each_folder_s_document_has_the_sums_of_both_sides() -> None:
     del world.destination.objects[b"d/3"]
     await world.run(VerifyMessage(repair=False))
     await world.run(ListMessage(keys=("c",)))
-    documents = world.state.prefixes
+    documents = world.stores.prefixes.documents
     figures = ("s3_count", "s3_bytes", "gcs_count", "gcs_bytes", "wrong", "extra")
     assert [documents["a/"][name] for name in figures] == [2, 12, 3, 16, 0, 1]
     assert [documents["d/"][name] for name in figures] == [1, 9, 0, 0, 1, 0]
@@ -142,19 +142,21 @@ async def test_a_first_run_is_followed_by_a_comparison_and_repairs_by_another() 
     run = await world.run()
     world.destination.install(b"k/002", b"rotten")
     await world.run(VerifyMessage(close=True))
-    verifies = [name for name, item in world.state.runs.items() if item.kind == "verify"]
-    assert world.state.runs[run].state == "finished"
+    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind == "verify"]
+    assert world.stores.runs.documents[run].state == "finished"
     assert len(verifies) == 1
-    assert (await world.state.summary(verifies[0])).verdicts.keys == {"same": 4, "size_differs": 1}
+    assert (await world.stores.runs.summary(verifies[0])).verdicts.keys == {"same": 4, "size_differs": 1}
     for _ in range(4):
         await world.run(VerifyMessage(close=True))
-    verifies = [name for name, item in world.state.runs.items() if item.kind == "verify"]
+    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind == "verify"]
     assert len(verifies) == 2, "the second one was clean"
-    assert (await world.state.summary(verifies[1])).verdicts.keys == {"same": 5}
+    assert (await world.stores.runs.summary(verifies[1])).verdicts.keys == {"same": 5}
     world.bucket.put("new", b"new")
     await world.run()
     await world.run(VerifyMessage(close=True))
-    assert sum(item.kind == "verify" for item in world.state.runs.values()) == 2, "only the first run is followed"
+    assert sum(item.kind == "verify" for item in world.stores.runs.documents.values()) == 2, (
+        "only the first run is followed"
+    )
 
 
 async def test_a_report_that_cannot_be_written_holds_nothing_up() -> None:
@@ -166,7 +168,7 @@ async def test_a_report_that_cannot_be_written_holds_nothing_up() -> None:
 
     world.reports.put = refuse  # type: ignore[method-assign]
     second = await world.run()
-    assert world.state.runs[run].state == "finished"
+    assert world.stores.runs.documents[run].state == "finished"
     assert await counts(world, second) == {Outcome.UNCHANGED: 3}
     assert said(world, "no report")[0]["reason"] == "forbidden"
 
@@ -179,29 +181,29 @@ async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: in
     for _ in range(4):
         await world.run(VerifyMessage(close=True))
         world.clock.time += 301
-    assert world.state.runs[run].state == "finished"
-    assert world.state.prefixes[""]["initial"]["run"] == run
+    assert world.stores.runs.documents[run].state == "finished"
+    assert world.stores.prefixes.documents[""]["initial"]["run"] == run
     assert f"job/{run}/report.html" in world.reports.files
-    verifies = [name for name, item in world.state.runs.items() if item.kind == "verify"]
+    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind == "verify"]
     assert verifies
-    assert all(world.state.runs[name].state == "finished" for name in verifies)
-    assert world.state.prefixes[""]["s3_count"] == world.state.prefixes[""]["gcs_count"] == 4
+    assert all(world.stores.runs.documents[name].state == "finished" for name in verifies)
+    assert world.stores.prefixes.documents[""]["s3_count"] == world.stores.prefixes.documents[""]["gcs_count"] == 4
 
 
 async def test_what_follows_from_a_run_follows_once() -> None:
     """The comparison that follows begins, and looks for ended runs, before the end of the first one is written down."""
     world = filled(4, verify_initial=True)
     run = await world.run()
-    original = world.state.end
+    original = world.stores.runs.finish
 
     async def slow(name: str, *rest: Any) -> None:
-        if name == run and world.state.runs[run].state == "going":
+        if name == run and world.stores.runs.documents[run].state == "going":
             await world.handlers["verify"](VerifyMessage(close=True), "another", Budget(0, 10**9))
         await original(name, *rest)
 
-    world.state.end = slow  # type: ignore[method-assign,assignment]
+    world.stores.runs.finish = slow  # type: ignore[method-assign,assignment]
     await world.run(VerifyMessage(close=True))
-    assert sum(item.kind == "verify" for item in world.state.runs.values()) == 1
+    assert sum(item.kind == "verify" for item in world.stores.runs.documents.values()) == 1
 
 
 async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible() -> None:
@@ -217,7 +219,7 @@ async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible
     for _ in range(6):
         rot()
         await world.run(VerifyMessage(close=True))
-    verifies = [item for item in world.state.runs.values() if item.kind == "verify"]
+    verifies = [item for item in world.stores.runs.documents.values() if item.kind == "verify"]
     assert len(verifies) == 3
     world.cdn.tamper[b"k/002"] = b"no"
     world.direct.tamper[b"k/002"] = b"no"
@@ -225,7 +227,10 @@ async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible
     run = await world.run(VerifyMessage())
     assert (await counts(world, run))[Outcome.FAILED] == 1
     failed = [
-        entry for record, _ in world.state.ledger.values() for entry in record.entries if entry.outcome == "failed"
+        entry
+        for record, _ in world.stores.ledger.documents.values()
+        for entry in record.entries
+        if entry.outcome == "failed"
     ]
     assert failed
     assert failed[0].reason.startswith("corrupt")
@@ -240,16 +245,16 @@ async def test_paused_nothing_starts_and_resumed_all_goes_on() -> None:
         nonlocal pages
         pages += 1
         world.clock.pass_time(2)
-        world.state.said = Control(paused=pages == 2)
+        world.stores.control.said = Control(paused=pages == 2)
 
     world.bucket.listed_page = pause_after_the_first_page
     run = world.send("list", ListMessage())
     await world.drain()
     world.bucket.listed_page = lambda: None
     assert not world.destination.writes, "the batch that was published waits, too"
-    assert (await world.state.summary(run)).listed_keys == 3
+    assert (await world.stores.runs.summary(run)).listed_keys == 3
     tick = await world.run()
-    assert tick not in world.state.runs
+    assert tick not in world.stores.runs.documents
     assert said(world, "the job is paused, so no run is started") == [{"run": tick}]
     assert await resume(world) == Resumed(ranges=1, batches=1)
     world.clock.time += 2
@@ -261,9 +266,9 @@ async def test_paused_before_its_first_page_a_forced_run_waits_whole() -> None:
     world = filled(4)
     await world.run()
     world.clock.time += 2
-    world.state.said = Control(paused=True)
+    world.stores.control.said = Control(paused=True)
     run = await world.run(ListMessage(prefix="k/", force=True))
-    assert (await world.state.summary(run)).open_ranges == 1
+    assert (await world.stores.runs.summary(run)).open_ranges == 1
     await resume(world)
     world.clock.time += 100
     await world.drain()
@@ -276,7 +281,7 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
     world.destination.objects.clear()
     world.destination.writes.clear()
     world.clock.time += 2
-    world.state.said = Control(paused=True)
+    world.stores.control.said = Control(paused=True)
     run = await world.run(VerifyMessage(prefix="k/"))
     assert not world.destination.writes
     await resume(world)
@@ -287,13 +292,14 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
 
 async def resume(world: World) -> Resumed:
     publish = world.handlers["list"].work.publish
-    return await Resume(world.state, world.queue, publish, {"list": "list", "keys": "list", "verify": "verify"})()
+    stores, topics = world.stores, {"list": "list", "keys": "list", "verify": "verify"}
+    return await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, world.queue, publish, topics)()
 
 
 async def test_a_job_has_a_ceiling_of_its_own_until_somebody_says_another() -> None:
     world = filled(8, standing=Control(most_objects=3))
-    assert (await world.state.summary(await world.run())).outcomes.keys == {Outcome.COPIED: 3}
-    await world.state.set_control(Control(most_objects=100))
+    assert (await world.stores.runs.summary(await world.run())).outcomes.keys == {Outcome.COPIED: 3}
+    await world.stores.control.set(Control(most_objects=100))
     world.clock.time += LIFE
     await world.run()
     assert world.same()
@@ -314,29 +320,29 @@ async def test_a_ceiling_stops_a_run_cleanly(control: Control, copied: int) -> N
     for number in range(12):
         world.bucket.put(f"k/{number:02d}", b"xy" if control.most_bytes is None else b"xyz")
     world.bucket.page_size = 5
-    world.state.said = control
+    world.stores.control.said = control
     run = await world.run()
     assert await counts(world, run) == ({Outcome.COPIED: copied} if copied else {})
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert summary.listed_keys == copied, "what could not be published is not in the books of this run"
     assert summary.stopped_ranges == (copied < 12)
     if copied < 12:
         assert "ceiling" in str(said(world, "a range has stopped")[0]["reason"])
-        assert "ceiling" in world.state.prefixes[""]["copy"]["error"]
-    world.state.said = Control()
+        assert "ceiling" in world.stores.prefixes.documents[""]["copy"]["error"]
+    world.stores.control.said = Control()
     world.clock.time += 2
     assert await counts(world, await world.run()) == (
         {Outcome.COPIED: 12 - copied, Outcome.UNCHANGED: copied} if 0 < copied < 12
         else {Outcome.COPIED: 12} if not copied else {Outcome.UNCHANGED: 12}
     )  # fmt: skip
-    assert world.state.runs[run].state == ("stopped" if copied < 12 else "finished")
+    assert world.stores.runs.documents[run].state == ("stopped" if copied < 12 else "finished")
 
 
 async def test_what_was_reserved_and_not_used_is_given_back() -> None:
     world = filled(4)
-    world.state.said = Control(most_objects=1000, most_bytes=10**6)
+    world.stores.control.said = Control(most_objects=1000, most_bytes=10**6)
     run = await world.run()
-    assert world.state.spent[run] == (4, 6)
+    assert world.stores.control.spent[run] == (4, 6)
 
 
 @pytest.mark.parametrize("failure", [NoSuchBucket("no bucket"), Forbidden("ListBucket"), Unsorted("directory")])
@@ -348,10 +354,10 @@ async def test_a_source_that_cannot_be_listed_ends_the_run_with_the_reason(failu
 
     world.bucket.listed_page = refuse
     run = await world.run()
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert summary.finished
     assert summary.stopped_ranges == 1
-    assert str(world.state.prefixes[""]["copy"]["error"]).startswith(failure.reason)
+    assert str(world.stores.prefixes.documents[""]["copy"]["error"]).startswith(failure.reason)
     world.bucket.listed_page = lambda: None
     assert await counts(world, await world.run()) == {Outcome.COPIED: 3}
 
@@ -392,18 +398,18 @@ async def test_a_batch_delivered_while_paused_stays_open() -> None:
     ((_, message),) = world.queue.sent
     assert isinstance(message, TransferMessage)
     world.clock.time += 2
-    world.state.said = Control(paused=True)
+    world.stores.control.said = Control(paused=True)
     await world.drain()
-    assert [record.settled for record, _ in world.state.ledger.values()] == [False]
+    assert [record.settled for record, _ in world.stores.ledger.documents.values()] == [False]
 
 
 async def test_records_of_a_run_that_is_going_are_not_merged() -> None:
     world = filled(8)
     await listed_only(world, ListMessage(prefix="k/"))
     world.queue.sent.clear()
-    before = set(world.state.ledger)
+    before = set(world.stores.ledger.documents)
     await world.run()
-    assert before <= set(world.state.ledger)
+    assert before <= set(world.stores.ledger.documents)
 
 
 async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merged() -> None:
@@ -419,16 +425,16 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
             began = True
             entry = Entry.of(world.bucket.listed(b"k/009"))
             settled = BatchRecord("forced", "behind", world.clock.now(), (replace(entry, outcome=Outcome.COPIED),))
-            world.state.runs["behind"] = _Run("list", "k/", b"{}", world.clock.now())
-            world.state._write(settled)
+            world.stores.runs.documents["behind"] = StoredRun("list", "k/", b"{}", world.clock.now())
+            world.stores.ledger._write(settled)
 
     world.bucket.listed_page = begin
     await world.run()
-    assert "forced" in world.state.ledger
+    assert "forced" in world.stores.ledger.documents
     world.bucket.listed_page = lambda: None
-    await world.state.end("behind", "finished", await world.state.summary("behind"), 0)
+    await world.stores.runs.finish("behind", "finished", await world.stores.runs.summary("behind"), 0)
     await world.run()
-    assert len(world.state.ledger) == 1
+    assert len(world.stores.ledger.documents) == 1
 
 
 async def test_what_a_budget_cuts_off_is_handed_on_however_many_fences_there_are(
@@ -445,7 +451,7 @@ async def test_books_outlive_the_records_they_were_added_up_from() -> None:
     world = filled(8)
     first = await world.run()
     await world.run()
-    assert len(world.state.ledger) == 1
+    assert len(world.stores.ledger.documents) == 1
     assert await counts(world, first) == {Outcome.COPIED: 8}
 
 
@@ -457,7 +463,7 @@ async def test_folders_say_how_often_they_were_compared_and_repaired() -> None:
             world.destination.objects.pop(b"k/002")
         await world.run(VerifyMessage())
         await world.run(VerifyMessage(close=True))
-    folder, root = world.state.prefixes["k/"], world.state.prefixes[""]
+    folder, root = world.stores.prefixes.documents["k/"], world.stores.prefixes.documents[""]
     assert (folder["checks"], folder["repairs"]) == (root["checks"], root["repairs"]) == (2, 1)
     assert (folder["s3_count"], folder["gcs_count"], root["s3_count"]) == (4, 3, 4)
     assert folder["check"]["started_at"] <= folder["check"]["ended_at"]
@@ -469,8 +475,8 @@ async def test_a_comparison_whose_end_is_told_twice_is_counted_once() -> None:
     await world.run()
     run = await world.run(VerifyMessage())
     runs = world.handlers["verify"].work.runs
-    (going,) = [item for item in await world.state.open_runs() if item.name == run]
-    sums, _ = await world.state.sums(run)
+    (going,) = [item for item in await world.stores.runs.running() if item.name == run]
+    sums, _ = await world.stores.ranges.rollup(run)
     for _ in range(2):
-        checks = await runs.notes.ended(going, "finished", await world.state.summary(run), sums, False)
+        checks = await runs.notes.ended(going, "finished", await world.stores.runs.summary(run), sums, False)
     assert checks == {b"": (1, 0), b"k/": (1, 0)}

@@ -99,21 +99,23 @@ UNICODE = {f"{char}{n}" for char in "aé\U0001f680\uffff\U0010ffff퟿" for n in 
 async def test_long_ranges_are_cut_and_nothing_is_lost(keys: set[str]) -> None:
     world = world_of(keys)
     assert await listed(world) == len(keys)
-    assert sum(piece.run == "list-m0" for piece in world.state.ranges) > (1 if keys is NESTED else 4) - (keys is NESTED)
+    assert sum(piece.run == "list-m0" for piece in world.stores.ranges.documents) > (1 if keys is NESTED else 4) - (
+        keys is NESTED
+    )
 
 
 async def test_folders_are_found_by_their_delimiter() -> None:
     world = world_of(FOLDERS)
     await world.run()
     assert ("children", b"") in world.bucket.requests
-    assert any(piece.cursor == "t7/" for piece in world.state.ranges)
+    assert any(piece.cursor == "t7/" for piece in world.stores.ranges.documents)
 
 
 async def test_pieces_grow_so_that_cutting_ends() -> None:
     assert [patience(generation) for generation in range(4)] == [8, 32, 128, 512]
     world = world_of({f"flat/{number:05d}" for number in range(2000)})
     await world.run()
-    assert len(world.state.ranges) < 150
+    assert len(world.stores.ranges.documents) < 150
     assert len([item for item in world.bucket.requests if item[0] == "first_after"]) < 1200
 
 
@@ -123,11 +125,11 @@ async def test_a_second_run_is_cut_where_the_memory_says() -> None:
     world.__post_init__()
     await world.run()
     world.bucket.requests.clear()
-    for piece in list(world.state.ranges):
-        del world.state.ranges[piece]
+    for piece in list(world.stores.ranges.documents):
+        del world.stores.ranges.documents[piece]
     run = await world.run()
     assert await counts(world, run) == {Outcome.UNCHANGED: 300}
-    assert 5 < len(world.state.ranges) <= MOST_PIECES
+    assert 5 < len(world.stores.ranges.documents) <= MOST_PIECES
     assert not [item for item in world.bucket.requests if item[0] != "list"], "the source was not asked where to cut"
 
 

@@ -58,7 +58,7 @@ async def test_an_extra_goes_after_two_comparisons_and_the_grace_between_them() 
     await compare(world)
     assert not kept(world)
     assert len(world.destination.objects) == 9
-    assert world.state.extras == {}
+    assert world.stores.extras.documents == {}
 
 
 async def test_within_the_grace_nothing_goes() -> None:
@@ -77,7 +77,7 @@ async def test_without_being_asked_nothing_goes(asked: DeleteExtras) -> None:
     assert kept(world)
     told = [fields for _, text, fields in world.log.lines if text == "would be deleted"]
     assert bool(told) is (asked is DeleteExtras.DRY_RUN)
-    assert bool(world.state.extras) is (asked is DeleteExtras.DRY_RUN), "off: nothing is even remembered"
+    assert bool(world.stores.extras.documents) is (asked is DeleteExtras.DRY_RUN), "off: nothing is even remembered"
 
 
 async def test_a_listing_that_is_cut_short_deletes_nothing() -> None:
@@ -153,14 +153,14 @@ async def test_a_copy_that_was_made_since_begins_its_grace_anew() -> None:
 async def test_an_object_that_came_back_keeps_its_copy() -> None:
     world = await world_with_an_extra()
     await compare(world)
-    original = world.state.marked_extras
+    original = world.stores.extras.marked
 
     async def back(run: str, before: float) -> Any:
         async for extra in original(run, before):
             world.bucket.put("k/003", b"back")
             yield extra
 
-    world.state.marked_extras = back  # type: ignore[method-assign]
+    world.stores.extras.marked = back  # type: ignore[method-assign]
     await compare(world)
     assert kept(world)
 
@@ -183,11 +183,11 @@ async def test_a_side_that_cannot_be_read_gets_no_verdict_no_repair_and_no_delet
         world.handlers["verify"].destination.listing = refuse
     run = await world.run(VerifyMessage())
     await world.run(VerifyMessage(close=True))
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     assert (summary.verdicts.keys, summary.listed_keys, summary.stopped_ranges) == ({}, 0, 1)
-    assert world.state.runs[run].state == "stopped"
+    assert world.stores.runs.documents[run].state == "stopped"
     assert len(world.destination.writes) == writes
     assert kept(world)
-    assert str(world.state.prefixes[""]["check"]["error"]).startswith("forbidden: the listing is denied")
+    assert str(world.stores.prefixes.documents[""]["check"]["error"]).startswith("forbidden: the listing is denied")
     shown = world.reports.files[f"job/{run}/report.html"][0].decode()
     assert "has stopped: not every key was looked at" in shown

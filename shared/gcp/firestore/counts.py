@@ -1,9 +1,7 @@
 """How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
-from datetime import UTC, datetime
 
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 from google.cloud.firestore_v1.async_query import AsyncQuery
@@ -87,11 +85,3 @@ async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Counts:
 async def count(query: AsyncQuery) -> int:
     groups = await query.count(alias="all").get()  # type: ignore[call-arg]
     return int(groups[0][0].value)
-
-
-def time(epoch_seconds: float) -> datetime:
-    return datetime.fromtimestamp(epoch_seconds, UTC)
-
-
-def digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -20,12 +20,13 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.keys import common, prefix_end
-from shared.gcp.firestore.counts import digest, tally, time
+from shared.gcp.firestore.counts import sums, tally
+from shared.gcp.firestore.documents import digest, time
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import Packed, Table, UnknownSchema
-from shared.ports.ledger import KeyCount, Versioned
+from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.log import Log
 
 PAGE = 300
@@ -39,14 +40,14 @@ _COMMIT_BYTES = 8_000_000
 
 
 class FirestoreLedger:
-    """The records of one job."""
+    """`shared.ports.ledger_store.LedgerStore` for one job."""
 
     def __init__(self, client: AsyncClient, job: AsyncDocumentReference, log: Log) -> None:
         self._client = client
         self._ledger = job.collection("ledger")
         self._log = log
 
-    async def records(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+    async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         for snapshot in await self._crossing(_low(prefix, after)):
             yield self._read(snapshot)
         query = self._beginning(prefix, after, until).order_by("first").limit(PAGE)
@@ -83,13 +84,13 @@ class FirestoreLedger:
             return query.where(filter=FieldFilter("first", "<=", until))
         return query if end is None else query.where(filter=FieldFilter("first", "<", end))
 
-    async def remembered(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+    async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
         query = AsyncAggregationQuery(self._beginning(prefix, after, until))
         query.sum("keys", alias="keys").count(alias="records")
         by_alias = {result.alias: int(result.value) for group in await query.get() for result in group}
         return KeyCount(by_alias["keys"], by_alias["records"])
 
-    async def fences(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
         level = max(0, (records // max(about, 1)).bit_length() - 2)
         query = self._beginning(prefix, after, until).where(filter=FieldFilter("level", "==", level))
         found = query.order_by("first").select(["first"])
@@ -109,30 +110,36 @@ class FirestoreLedger:
 
     async def forget(self, prefix: bytes) -> int:
         gone = 0
-        async for found in self.records(prefix, b""):
+        async for found in self.scan(prefix, b""):
             await self._ledger.document(found.record.batch).delete()
             gone += 1
         return gone
 
-    async def open_batches(self, run: str) -> AsyncIterator[BatchRecord]:
-        async for snapshot in self.unsettled(run).stream():
+    async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
+        async for snapshot in self.unsettled_records(run).stream():
             record = self._read(snapshot).record
             if len(record.entries):
                 yield record
 
-    def unsettled(self, run: str) -> AsyncQuery:
+    def unsettled_records(self, run: str) -> AsyncQuery:
         """A run's records with keys that have not ended."""
-        here: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
-        return here.where(filter=FieldFilter("open", ">", 0))
+        return self._of(run).where(filter=FieldFilter("open", ">", 0))
+
+    async def outcomes(self, run: str) -> Counts:
+        """What became of the keys of a run's batches, without reading them."""
+        return await sums(self._of(run), "outcomes", list(Outcome))
+
+    def _of(self, run: str) -> AsyncQuery:
+        query: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
+        return query
 
     async def failed(self, run: str) -> AsyncIterator[Entry]:
-        here: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
-        async for snapshot in here.where(filter=FieldFilter("outcomes.failed.keys", ">", 0)).stream():
+        async for snapshot in self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0)).stream():
             for entry in self._read(snapshot).record.entries:
                 if entry.outcome is Outcome.FAILED:
                     yield entry
 
-    async def remember(self, records: Sequence[BatchRecord]) -> None:
+    async def create(self, records: Sequence[BatchRecord]) -> None:
         batch: list[tuple[str, dict[str, object]]] = []
         size = 0
         for record in records:
@@ -157,12 +164,12 @@ class FirestoreLedger:
                 except AlreadyExists:
                     continue
 
-    async def record(self, batch: str) -> Versioned | None:
+    async def get(self, batch: str) -> Versioned | None:
         snapshot = await self._ledger.document(batch).get()
         found = self._read(snapshot) if snapshot.exists else None
         return found if found is not None and len(found.record.entries) else None
 
-    async def settle(self, record: BatchRecord, version: object | None) -> None:
+    async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         reference = self._ledger.document(record.batch)
         if version is None:
             await reference.set(_fields(record))

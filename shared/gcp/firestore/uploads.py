@@ -14,20 +14,19 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.gcp.firestore.runs import held_by_another
-from shared.ports.uploads import OpenUpload, PartNote
+from shared.gcp.firestore.leases import held_by_another
+from shared.ports.upload_store import OpenUpload, PartNote
 
 _BATCH = 400
 """Deletions in one commit."""
 
 
 class FirestoreUploads:
-    """`shared.ports.Uploads` for one job."""
+    """`shared.ports.upload_store.UploadStore` for one job."""
 
-    def __init__(self, project: str, database: str, job: str) -> None:
-        self._client = AsyncClient(project=project, database=database)
-        root = self._client.collection("jobs").document(job)
-        self._uploads, self._parts = root.collection("uploads"), root.collection("parts")
+    def __init__(self, client: AsyncClient, job: AsyncDocumentReference) -> None:
+        self._client = client
+        self._uploads, self._parts = job.collection("uploads"), job.collection("parts")
 
     async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
         lease = {"owner": "", "lease_until": 0.0}

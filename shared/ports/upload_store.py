@@ -34,7 +34,7 @@ class PartNote:
     route: str
 
 
-class Uploads(Protocol):
+class UploadStore(Protocol):
     """What is remembered of large objects on their way. Losing it begins them anew."""
 
     async def open(self, number: str, wish: OpenUpload) -> OpenUpload:

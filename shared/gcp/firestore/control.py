@@ -1,0 +1,69 @@
+"""What a person says to the job, and what its runs have used of their quotas.
+
+jobs/{job}/control/job       pause, ceilings
+jobs/{job}/spending/{run}    what a run has published, while there are ceilings
+"""
+
+from typing import Any
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+
+from shared.domain.errors import StateConflict
+from shared.ports.control_store import Control
+
+_TRIES = 10
+
+
+class FirestoreControl:
+    """`shared.ports.control_store.ControlStore` for one job."""
+
+    def __init__(self, client: AsyncClient, job: AsyncDocumentReference) -> None:
+        self._client = client
+        self._control = job.collection("control")
+        self._spending = job.collection("spending")
+
+    async def get(self) -> Control:
+        fields = (await self._control.document("job").get()).to_dict() or {}
+        return Control(
+            paused=fields.get("paused") is True,
+            most_objects=_ceiling(fields, "most_objects"),
+            most_bytes=_ceiling(fields, "most_bytes"),
+        )
+
+    async def set(self, control: Control) -> None:
+        fields = {name: getattr(control, name) for name in Control.__slots__}
+        await self._control.document("job").set(fields)
+
+    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
+        reference = self._spending.document(run)
+        for _ in range(_TRIES):
+            snapshot = await reference.get()
+            fields = snapshot.to_dict() or {"objects": 0, "bytes": 0}
+            spent = {"objects": fields["objects"] + objects, "bytes": fields["bytes"] + size}
+            if (objects > 0 or size > 0) and not _within(spent, control):
+                return False
+            try:
+                if snapshot.exists:
+                    await reference.update(
+                        spent, option=self._client.write_option(last_update_time=snapshot.update_time)
+                    )
+                else:
+                    await reference.create(spent)
+            except (AlreadyExists, FailedPrecondition, NotFound):
+                continue
+            return True
+        raise StateConflict(f"run {run}: too many reserve at once")
+
+
+def _within(spent: dict[str, int], control: Control) -> bool:
+    ceilings = ((spent["objects"], control.most_objects), (spent["bytes"], control.most_bytes))
+    return all(most is None or amount <= most for amount, most in ceilings)
+
+
+def _ceiling(fields: dict[str, Any], name: str) -> int | None:
+    """What is not a number was typed by a person and must not be taken for "no ceiling"."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else 0

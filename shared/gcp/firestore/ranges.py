@@ -1,0 +1,152 @@
+"""The ranges of runs in Firestore: jobs/{job}/ranges/{digest}, one invocation's range a document.
+
+run, prefix, cursor, until, fences    what it is, and where it was split
+message                               what is sent for it
+state, owner, lease_until             whether it is done, and whose it is until when
+listed, outcomes, filters, verdicts, sums, stopped    its counts, once it is done
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
+from shared.domain.errors import StateConflict
+from shared.domain.filters import Filter
+from shared.domain.rollup import Rollup
+from shared.gcp.firestore.counts import count, pack_sums, sums, tallies, unpack_sums
+from shared.gcp.firestore.documents import KEPT_SECONDS, digest, time
+from shared.gcp.firestore.leases import held_by_another
+from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
+
+
+class FirestoreRanges:
+    """`shared.ports.range_store.RangeStore` for one job."""
+
+    def __init__(self, client: AsyncClient, job: AsyncDocumentReference) -> None:
+        self._client = client
+        self._ranges = job.collection("ranges")
+
+    async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+        reference = self.document(opened.piece)
+        lease = {"owner": owner, "lease_until": now + lease_seconds}
+        snapshot = await reference.get()
+        fields = snapshot.to_dict() if snapshot.exists else None
+        try:
+            if fields is None:
+                fields = {**open_range(opened), **lease}
+                written = await reference.create(fields)
+            elif fields["state"] == "done":
+                return Refusal.DONE
+            elif held_by_another(fields, owner, now, lease_seconds):
+                return Refusal.HELD
+            else:
+                option = self._client.write_option(last_update_time=snapshot.update_time)
+                written = await reference.update(lease, option=option)
+        except (AlreadyExists, FailedPrecondition, NotFound):
+            return Refusal.HELD
+        split_points, until = tuple(fields.get("fences", ())), fields.get("until")
+        first = split_points[0] if split_points else until
+        return HeldRange(opened.piece, owner, first, split_points, until, written.update_time)
+
+    async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
+        piece, owner = held.id, held.owner
+        snapshot = await self.document(piece).get()
+        fields = snapshot.to_dict() or {}
+        if fields.get("owner") != owner or fields.get("state") != "open":
+            raise StateConflict(f"run {piece.run}: the range after {piece.cursor!r} is not ours any more")
+        fences = [item.piece.cursor for item in further] + fields["fences"]
+        option = self._client.write_option(last_update_time=snapshot.update_time)
+        batch = self._client.batch()
+        batch.update(self.document(piece), {"fences": fences}, option=option)
+        for item in further:
+            batch.set(self.document(item.piece), open_range(item))
+        try:
+            written = await batch.commit()
+        except (FailedPrecondition, NotFound) as error:
+            raise StateConflict(f"run {piece.run}: the range after {piece.cursor!r} was taken over") from error
+        return replace(held, until=fences[0], split_points=tuple(fences), version=written[0].update_time)
+
+    async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
+        piece = held.id
+        fields: dict[str, object] = {
+            "run": piece.run,
+            "prefix": piece.prefix,
+            "cursor": piece.cursor,
+            "state": "done",
+            "stopped": counts.stopped,
+            "ended_at": time(now),
+            "expires_at": time(now + KEPT_SECONDS),
+        }
+        if counts.sums.folders or counts.manifest:
+            fields["sums"] = pack_sums(counts.sums, counts.manifest)
+        await self.document(piece).set({**fields, **tallies(counts)})
+
+    async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
+        merged, parts = Rollup(), list[ManifestPart]()
+        async for snapshot in self._of(run).select(["sums"]).stream():
+            sums, files = unpack_sums((snapshot.to_dict() or {}).get("sums"))
+            merged.merge(sums)
+            parts += files
+        return merged, parts
+
+    async def messages(self, run: str) -> list[bytes]:
+        return [bytes(snapshot.get("message")) async for snapshot in self.still_open(run).stream()]
+
+    async def is_open(self, run: str) -> bool:
+        one = self.still_open(run).select(["run"]).limit(1)
+        return bool([snapshot async for snapshot in one.stream()])
+
+    async def listed(self, run: str) -> Counts:
+        return await sums(self._of(run), "listed", ["listed"])
+
+    async def outcomes(self, run: str) -> Counts:
+        """What became of the keys that were not published."""
+        return await sums(self._of(run), "outcomes", list(Outcome))
+
+    async def filters(self, run: str) -> Counts:
+        """What left out the filtered keys."""
+        return await sums(self._of(run), "filters", list(Filter))
+
+    async def verdicts(self, run: str) -> Counts:
+        """What a verifier said."""
+        return await sums(self._of(run), "verdicts", list(Comparison))
+
+    async def open_and_stopped(self, run: str) -> tuple[int, int]:
+        """How many ranges are open, and how many ended before their last key."""
+        stopped = self._of(run).where(filter=FieldFilter("stopped", ">", ""))
+        return await count(self.still_open(run)), await count(stopped)
+
+    def still_open(self, run: str) -> AsyncQuery:
+        """A run's open ranges."""
+        return self._of(run).where(filter=FieldFilter("state", "==", "open"))
+
+    def _of(self, run: str) -> AsyncQuery:
+        query: AsyncQuery = self._ranges.where(filter=FieldFilter("run", "==", run))
+        return query
+
+    def document(self, piece: RangeId) -> AsyncDocumentReference:
+        """Where a range is stored."""
+        reference: AsyncDocumentReference = self._ranges.document(digest(piece.run, piece.prefix, piece.cursor))
+        return reference
+
+
+def open_range(opened: OpenRange) -> dict[str, object]:
+    """The document of a range that nobody holds yet."""
+    piece = opened.piece
+    return {
+        "run": piece.run,
+        "prefix": piece.prefix,
+        "cursor": piece.cursor,
+        "until": opened.until,
+        "fences": [],
+        "message": opened.message,
+        "state": "open",
+        "owner": "",
+        "lease_until": 0.0,
+    }

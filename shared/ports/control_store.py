@@ -1,0 +1,30 @@
+"""What a person says to a job that is running."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a person says to a job that is running. most_objects, most_bytes: what one run may publish, None for all."""
+
+    paused: bool = False
+    most_objects: int | None = None
+    most_bytes: int | None = None
+
+
+class ControlStore(Protocol):
+    """One job's control, and what its runs have used of their quotas."""
+
+    async def get(self) -> Control:
+        """What was last said; the default if nothing was."""
+        ...
+
+    async def set(self, control: Control) -> None: ...
+
+    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
+        """Count objects and bytes against the quotas of a run, or, where that exceeds them, do nothing: False.
+
+        Negative amounts give back what was not used.
+        """
+        ...

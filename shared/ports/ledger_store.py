@@ -1,0 +1,72 @@
+"""What was copied, as it is stored: a record for each batch."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.ledger.compaction import Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A record with the token that a later write must still match."""
+
+    record: BatchRecord
+    version: object
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCount:
+    """What a key range of the ledger holds."""
+
+    keys: int
+    records: int
+
+
+class LedgerStore(Protocol):
+    """The batch records of one job. Losing them costs a re-scan, never an object."""
+
+    def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        """Records that may speak about keys with the prefix, after `after` and up to `until`, by first key."""
+        ...
+
+    async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        """About how much is recorded of a key range, without reading it."""
+        ...
+
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+        """First keys of `about` so many of the `records` of a key range, drawn evenly, in order."""
+        ...
+
+    async def create(self, records: Sequence[BatchRecord]) -> None:
+        """Create the records of published batches; one that exists already is left as it is."""
+        ...
+
+    async def get(self, batch: str) -> Versioned | None:
+        """A batch's record, None if there is none that can be read."""
+        ...
+
+    async def commit_results(self, record: BatchRecord, version: object | None) -> None:
+        """Write a batch's results. version: of the record that was read. Raises StateConflict if it moved since."""
+        ...
+
+    async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
+        """Put the merged records in the place of those they replace, all at once; False if one of these has moved.
+
+        versions: of the records that are replaced.
+        """
+        ...
+
+    async def forget(self, prefix: bytes) -> int:
+        """Delete the records that speak about a prefix; how many there were."""
+        ...
+
+    def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
+        """A run's records with keys that have no outcome yet."""
+        ...
+
+    def failed(self, run: str) -> AsyncIterator[Entry]:
+        """The keys of a run that have failed, with their reasons."""
+        ...

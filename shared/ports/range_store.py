@@ -1,0 +1,90 @@
+"""A range of keys as it is stored: who may work on it, and where it ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from shared.domain.counts import Counts, ManifestPart, RangeCounts
+from shared.domain.rollup import Rollup
+
+
+class Refusal(Enum):
+    """Why a range may not be worked on."""
+
+    HELD = "held by another invocation"
+    DONE = "done already"
+
+
+@dataclass(frozen=True, slots=True)
+class RangeId:
+    """One invocation's range of a run: the keys of a prefix after `cursor`."""
+
+    run: str
+    prefix: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRange:
+    """A range as it is opened, before its message is sent. message: what is sent, as JSON, to be sent again.
+
+    until: its last key, None for the prefix's end.
+    """
+
+    piece: RangeId
+    until: str | None
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRange:
+    """The right to work on a range until its lease ends. until: its last key, None for the prefix's end.
+
+    split_points: where its rest was split off; the ranges behind them were opened, but perhaps never sent.
+    end: where the last of these ranges ends. version: the token that the holder's next write must still match.
+    """
+
+    id: RangeId
+    owner: str
+    until: str | None
+    split_points: Sequence[str] = ()
+    end: str | None = None
+    version: object = field(default=None, compare=False)
+
+
+class RangeStore(Protocol):
+    """The ranges of all runs of one job: each key of a run lies in exactly one."""
+
+    async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+        """Take or renew a range for `lease_seconds`, unless it is done or another's lease still runs. A range that
+        is not stored is opened.
+        """
+        ...
+
+    async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
+        """Let a range end where the first of the further ones begins, and open these, all at once.
+
+        Raises StateConflict, and changes nothing, if the range is not the holder's any more.
+        """
+        ...
+
+    async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
+        """Close a range with its counts."""
+        ...
+
+    async def messages(self, run: str) -> list[bytes]:
+        """The messages of a run's open ranges, to be sent again."""
+        ...
+
+    async def is_open(self, run: str) -> bool:
+        """Whether a run has open ranges."""
+        ...
+
+    async def listed(self, run: str) -> Counts:
+        """What a run has listed so far: one sum, where a run's summary needs two dozen."""
+        ...
+
+    async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
+        """What a run found in each folder, and the files of its manifest, over all its ranges."""
+        ...

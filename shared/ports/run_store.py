@@ -1,0 +1,101 @@
+"""A run as it is stored, and its counts."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.counts import Counts
+from shared.domain.progress import Progress
+from shared.ports.range_store import OpenRange
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run whose end has not been written down. kind: "list", "keys" or "verify". message: what began it, as JSON.
+    started_at: epoch seconds.
+    """
+
+    name: str
+    kind: str
+    prefix: str
+    message: bytes
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
+    left out the filtered keys. verdicts: what a verifier said, by verdict. open_ranges: still being walked.
+    stopped_ranges: ended before their last key, by a ceiling or an error.
+    """
+
+    listed_keys: int
+    listed_bytes: int
+    outcomes: Counts
+    filters: Counts
+    verdicts: Counts
+    open_ranges: int
+    stopped_ranges: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Keys that were listed and have not ended yet."""
+        return self.listed_keys - self.outcomes.total_keys
+
+    @property
+    def finished(self) -> bool:
+        return self.open_ranges == 0 and self.pending <= 0
+
+    @property
+    def balanced(self) -> bool:
+        """Every listed key and byte has exactly one outcome."""
+        return (
+            self.finished
+            and self.outcomes.total_keys == self.listed_keys
+            and self.outcomes.total_bytes == self.listed_bytes
+        )
+
+
+class RunStore(Protocol):
+    """The runs of one job."""
+
+    async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
+        """Create a run with its first range, both at once; False, and nothing changes, if the run exists."""
+        ...
+
+    async def running(self) -> list[OpenRun]:
+        """The runs whose end has not been written down, by their start."""
+        ...
+
+    async def summary(self, run: str) -> RunSummary:
+        """A run's counts: added up while it is running, as they were written down once it has ended."""
+        ...
+
+    async def last_activity(self, run: str) -> float | None:
+        """When a run was last worked on (epoch seconds): the last heartbeat, or, of a sample, what is unfinished. None
+        if nothing is left to do.
+        """
+        ...
+
+    async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
+        """An instance has worked on a run: said about once a minute, in a document of its own, with all it has done."""
+        ...
+
+    async def progress(self, run: str) -> Progress:
+        """What all instances together have done, as far as they have said."""
+        ...
+
+    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> bool:
+        """Take the right to end a run, which has consequences that should follow once; False if another has it."""
+        ...
+
+    async def finish(self, run: str, state: str, summary: RunSummary, now: float) -> None:
+        """Write down how a run ended, with its counts as they are."""
+        ...
+
+    async def scheduled(self, kind: str) -> tuple[str, object]:
+        """The last run of a kind that the scheduler started, "" for none, with the token that `schedule` must match."""
+        ...
+
+    async def schedule(self, kind: str, run: str, version: object) -> bool:
+        """Become the scheduled run; False if another one was faster."""
+        ...

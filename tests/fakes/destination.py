@@ -1,0 +1,69 @@
+"""The destination."""
+
+import base64
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import google_crc32c
+
+from shared.domain.checksums import Chunk
+from shared.domain.copies import CopyPage
+from shared.domain.errors import Corrupt, LostRace
+from shared.domain.objects import DestinationObject
+from shared.ports.destination import Upload
+
+
+@dataclass
+class FakeDestination:
+    objects: dict[bytes, tuple[DestinationObject, bytes]] = field(default_factory=dict)
+    generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    page_size: int = 1000
+    writes: list[bytes] = field(default_factory=list)
+    classes: dict[bytes, str | None] = field(default_factory=dict)
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        found = self.objects.get(name)
+        return found[0] if found else None
+
+    async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
+        return {name: self.objects[name][0] for name in names if name in self.objects}
+
+    async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        body = b"".join([chunk async for chunk in chunks])
+        if len(body) != upload.size:
+            raise Corrupt("length")
+        if upload.md5 is not None and hashlib.md5(body).hexdigest() != upload.md5:
+            raise Corrupt("md5")
+        if upload.crc32c is not None and crc32c_of(body) != upload.crc32c:
+            raise Corrupt("crc32c")
+        present = self.objects.get(upload.name)
+        if (present[0].generation if present else 0) != upload.generation:
+            raise LostRace(upload.name.decode())
+        self.classes[upload.name] = upload.storage_class
+        return self.install(upload.name, body, upload.metadata)
+
+    def install(
+        self, name: bytes, body: bytes, metadata: dict[str, str] | None = None, composite: bool = False
+    ) -> DestinationObject:
+        md5 = None if composite else hashlib.md5(body).hexdigest()
+        written = DestinationObject(name, len(body), next(self.generations), crc32c_of(body), md5, metadata or {})
+        self.objects[name] = (written, body)
+        self.writes.append(name)
+        return written
+
+    async def delete(self, name: bytes, generation: int) -> None:
+        found = self.objects.get(name)
+        if found is not None and found[0].generation != generation:
+            raise LostRace(name.decode())
+        self.objects.pop(name, None)
+
+    async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
+        found = [self.objects[name][0] for name in sorted(self.objects) if name.startswith(prefix) and name > after]
+        for start in range(0, len(found), self.page_size):
+            yield CopyPage.of(found[start : start + self.page_size])
+
+
+def crc32c_of(body: bytes) -> str:
+    return base64.b64encode(google_crc32c.Checksum(body).digest()).decode()

@@ -1,0 +1,46 @@
+"""Reads of the source, through a CDN or not."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from shared.domain.archive import Restore
+from shared.domain.checksums import Chunk
+from shared.domain.errors import Archived, Changed, Gone, ObjectError
+from shared.domain.objects import SourceObject
+from shared.ports.download import OpenDownload, Span
+from tests.fakes.bucket import FakeBucket, Stored
+
+
+@dataclass
+class FakeDownload:
+    """stale: bodies that are served whatever the bucket holds. faults: raised, one a request, in order."""
+
+    bucket: FakeBucket
+    name: str = "cdn"
+    stale: dict[bytes, Stored] = field(default_factory=dict)
+    faults: dict[bytes, list[ObjectError]] = field(default_factory=lambda: defaultdict(list))
+    tamper: dict[bytes, bytes] = field(default_factory=dict)
+
+    async def open(self, source: SourceObject, span: Span | None = None) -> OpenDownload:
+        self.bucket.requests.append((self.name, source.key))
+        if self.faults[source.key]:
+            raise self.faults[source.key].pop(0)
+        stored = self.stale.get(source.key) or self.bucket.objects.get(source.key)
+        if stored is None:
+            raise Gone(source.text)
+        if stored.restore not in (None, Restore.DONE) or source.key in self.bucket.archived_in_silence:
+            raise Archived(source.text)
+        if stored.etag != source.etag:
+            raise Changed(source.text)
+        body, size = self.tamper.get(source.key, stored.body), len(stored.body)
+        if span is not None:
+            body, size = body[span[0] : span[1]], span[1] - span[0]
+        return OpenDownload(stored.etag, size, stored.told, _in_two(body), lambda: None, self.name)
+
+
+async def _in_two(body: bytes) -> AsyncIterator[Chunk]:
+    half = len(body) // 2
+    for part in (body[:half], body[half:]):
+        if part:
+            yield part

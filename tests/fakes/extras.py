@@ -1,0 +1,25 @@
+"""Destination-only objects."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.extraneous import DestinationOnly
+
+
+@dataclass
+class FakeExtras:
+    documents: dict[bytes, tuple[DestinationOnly, str, float]] = field(default_factory=dict)
+
+    async def mark(self, run: str, extras: Sequence[DestinationOnly], now: float) -> None:
+        for extra in extras:
+            known = self.documents.get(extra.name)
+            since = known[2] if known is not None and known[0].generation == extra.generation else now
+            self.documents[extra.name] = extra, run, since
+
+    async def marked(self, run: str, before: float) -> AsyncIterator[DestinationOnly]:
+        for extra, last, since in list(self.documents.values()):
+            if last == run and since <= before:
+                yield extra
+
+    async def unmark(self, name: bytes) -> None:
+        self.documents.pop(name, None)

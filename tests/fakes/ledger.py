@@ -1,0 +1,85 @@
+"""The ledger."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from shared.domain.counts import Outcome
+from shared.domain.errors import StateConflict
+from shared.domain.keys import prefix_end
+from shared.ledger.compaction import Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from shared.ports.ledger_store import KeyCount, Versioned
+
+
+@dataclass
+class FakeLedger:
+    """now: the time of the server, which stamps what is written. documents: records with their versions."""
+
+    now: Callable[[], float] = lambda: 1_000_000.0
+    documents: dict[str, tuple[BatchRecord, int]] = field(default_factory=dict)
+    stamps: dict[str, float] = field(default_factory=dict)
+    writes: int = 0
+
+    async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        low, high = max(prefix, after + b"\0" if after else b""), prefix_end(prefix)
+        for record, version in sorted(self.documents.values(), key=lambda item: item[0].first):
+            short = until is None or record.first <= until
+            if record.last >= low and short and (high is None or record.first < high):
+                yield Versioned(record, version)
+
+    async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
+        found = [item.record async for item in self.scan(prefix, after, until) if item.record.first > after]
+        return KeyCount(sum(len(record.entries) for record in found), len(found))
+
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+        found = [item.record.first async for item in self.scan(prefix, after, until) if item.record.first > after]
+        return [first.decode() for first in found[:: max(1, records // about)]]
+
+    async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
+        held = [self.documents.get(old.batch, (None, None))[1] for old in merge.replaced]
+        if held != list(versions):
+            return False
+        for old in merge.replaced:
+            del self.documents[old.batch]
+        for record in merge.merged:
+            self._write(record)
+        return True
+
+    async def forget(self, prefix: bytes) -> int:
+        gone = [item.record.batch async for item in self.scan(prefix, b"")]
+        for batch in gone:
+            del self.documents[batch]
+        return len(gone)
+
+    async def create(self, records: Sequence[BatchRecord]) -> None:
+        for record in records:
+            if record.batch not in self.documents:
+                self._write(record)
+
+    async def get(self, batch: str) -> Versioned | None:
+        found = self.documents.get(batch)
+        return Versioned(*found) if found else None
+
+    async def commit_results(self, record: BatchRecord, version: object | None) -> None:
+        found = self.documents.get(record.batch)
+        if version is not None and (found is None or found[1] != version):
+            raise StateConflict(record.batch)
+        self._write(record)
+
+    def _write(self, record: BatchRecord) -> None:
+        self.writes += 1
+        self.documents[record.batch] = (replace(record), self.writes)
+        self.stamps[record.batch] = self.now()
+
+    async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
+        for record, _ in list(self.documents.values()):
+            if record.run == run and not record.settled:
+                yield record
+
+    async def failed(self, run: str) -> AsyncIterator[Entry]:
+        for record, _ in self.documents.values():
+            if record.run == run:
+                for entry in record.entries:
+                    if entry.outcome is Outcome.FAILED:
+                        yield entry

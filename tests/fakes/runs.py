@@ -1,0 +1,94 @@
+"""The runs."""
+
+from dataclasses import dataclass, field
+
+from shared.domain.counts import Counts
+from shared.domain.progress import Progress, together
+from shared.ports.range_store import OpenRange
+from shared.ports.run_store import OpenRun, RunSummary
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.ranges import FakeRanges, StoredRange
+
+
+@dataclass
+class StoredRun:
+    kind: str
+    prefix: str
+    message: bytes
+    started_at: float
+    state: str = "going"
+    books: RunSummary | None = None
+    closing_until: float = 0.0
+
+
+@dataclass
+class FakeRuns:
+    """documents: the runs. beaten: when a run was last worked on. told: what each instance has done for a run."""
+
+    ranges: FakeRanges
+    ledger: FakeLedger
+    documents: dict[str, StoredRun] = field(default_factory=dict)
+    turns: dict[str, tuple[str, int]] = field(default_factory=dict)
+    beaten: dict[str, float] = field(default_factory=dict)
+    told: dict[tuple[str, str], Progress] = field(default_factory=dict)
+
+    async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
+        if opened.piece.run in self.documents:
+            return False
+        self.documents[opened.piece.run] = StoredRun(kind, opened.piece.prefix, opened.message, now)
+        self.ranges.documents.setdefault(opened.piece, StoredRange(opened, touched=self.ranges.now()))
+        return True
+
+    async def running(self) -> list[OpenRun]:
+        return [
+            OpenRun(name, run.kind, run.prefix, run.message, run.started_at)
+            for name, run in self.documents.items()
+            if run.state == "going"
+        ]
+
+    async def summary(self, run: str) -> RunSummary:
+        known = self.documents.get(run)
+        if known is not None and known.books is not None:
+            return known.books
+        listed, still_open = await self.ranges.listed(run), sum(item.state == "open" for item in self.ranges.of(run))
+        outcomes, filters, verdicts = Counts(), Counts(), Counts()
+        for item in self.ranges.of(run):
+            outcomes.merge(item.books.outcomes)
+            filters.merge(item.books.filters)
+            verdicts.merge(item.books.verdicts)
+        for record, _ in self.ledger.documents.values():
+            if record.run == run:
+                outcomes.merge(record.tally())
+        stopped = sum(bool(item.books.stopped) for item in self.ranges.of(run))
+        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, still_open, stopped)
+
+    async def last_activity(self, run: str) -> float | None:
+        times = [item.touched for item in self.ranges.of(run) if item.state == "open"]
+        times += [self.ledger.stamps[record.batch] async for record in self.ledger.unsettled(run)]
+        return max([*times, self.beaten.get(run, 0.0)]) if times else None
+
+    async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
+        self.beaten[run] = self.ranges.now()
+        self.told[run, instance] = Progress.of(progress.table())
+
+    async def progress(self, run: str) -> Progress:
+        return together(progress for (name, _), progress in self.told.items() if name == run)
+
+    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> bool:
+        found = self.documents[run]
+        if found.state != "going" or 0 < found.closing_until - now <= 2 * lease_seconds:
+            return False
+        found.closing_until = now + lease_seconds
+        return True
+
+    async def finish(self, run: str, state: str, summary: RunSummary, now: float) -> None:
+        self.documents[run].state, self.documents[run].books = state, summary
+
+    async def scheduled(self, kind: str) -> tuple[str, object]:
+        return self.turns.get(kind, ("", 0))
+
+    async def schedule(self, kind: str, run: str, version: object) -> bool:
+        if version != self.turns.get(kind, ("", 0))[1]:
+            return False
+        self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
+        return True

@@ -1,0 +1,69 @@
+"""The staging bucket."""
+
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import google_crc32c
+
+from shared.domain.checksums import Chunk
+from shared.domain.errors import Corrupt, Gone, LostRace
+from shared.domain.objects import DestinationObject
+from shared.ports.destination import Upload
+from shared.ports.staging import StoredPart
+from tests.fakes.destination import FakeDestination
+
+
+@dataclass
+class FakeStaging:
+    """calls_a_move: how many calls it takes to move an object."""
+
+    destination: FakeDestination
+    uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    staged: FakeDestination = field(default_factory=FakeDestination)
+    sent: list[int] = field(default_factory=list)
+    calls_a_move: int = 1
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def begin(self, name: bytes) -> str:
+        upload = f"upload-{next(self.numbers)}"
+        self.uploads[upload] = {}
+        return upload
+
+    async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
+        body = b"".join([chunk async for chunk in chunks])
+        if len(body) != size:
+            raise Corrupt("length")
+        if upload not in self.uploads:
+            raise Gone(upload)
+        self.uploads[upload][number] = body
+        self.sent.append(number)
+        return StoredPart(hashlib.md5(body).hexdigest(), google_crc32c.value(body))
+
+    async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
+        if upload not in self.uploads:
+            raise Gone(upload)
+        parts = self.uploads.pop(upload)
+        assert [hashlib.md5(parts[number]).hexdigest() for number in range(1, len(etags) + 1)] == list(etags)
+        self.staged.install(name, b"".join(parts[number] for number in sorted(parts)), composite=True)
+
+    async def abort(self, name: bytes, upload: str) -> None:
+        self.uploads.pop(upload, None)
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        return await self.staged.stat(name)
+
+    async def move(self, staged: DestinationObject, upload: Upload, token: str = "") -> DestinationObject | str:
+        present = self.destination.objects.get(upload.name)
+        if (present[0].generation if present else 0) != upload.generation:
+            raise LostRace(upload.name.decode())
+        if int(token or 1) < self.calls_a_move:
+            return str(int(token or 1) + 1)
+        self.destination.classes[upload.name] = upload.storage_class
+        return self.destination.install(
+            upload.name, self.staged.objects[staged.name][1], upload.metadata, composite=True
+        )
+
+    async def delete(self, name: bytes) -> None:
+        self.staged.objects.pop(name, None)
