@@ -12,7 +12,8 @@
     yes      copied from this ETag, no MD5          SAME
     yes      not copied by us, no MD5 to compare    UNPROVEN
 
-What could be repaired but is being copied right now is IN_FLIGHT instead.
+What could be repaired but is being copied right now is IN_FLIGHT instead. What is the same by now, but was found to
+differ by an earlier delivery of the same message, which queued it for another copy and was killed, is REPAIRED.
 """
 
 from enum import StrEnum
@@ -34,10 +35,11 @@ class Comparison(StrEnum):
     UNSUPPORTED = "unsupported"
     ARCHIVED = "archived"
     IN_FLIGHT = "in_flight"
+    REPAIRED = "repaired"
 
     @property
     def repairable(self) -> bool:
-        """Whether copying the key again can make both sides agree."""
+        """Whether the sides disagreed and copying the key again can make, or has made, them agree."""
         return self in _REPAIRABLE
 
 
@@ -48,6 +50,7 @@ _REPAIRABLE = frozenset(
         Comparison.CHECKSUM_DIFFERS,
         Comparison.ETAG_DIFFERS,
         Comparison.UNPROVEN,
+        Comparison.REPAIRED,
     }
 )
 

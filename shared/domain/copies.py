@@ -1,8 +1,8 @@
 """A page of the destination's listing as columns, and how it lies beside a page of the source."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from shared.domain.keys import KeyMapping
@@ -76,13 +76,19 @@ NO_COPIES = CopyPage((), (), (), (), (), ())
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """A page of the source beside the copies that lie in the same stretch. matches: each object's copy, by its index,
-    None where there is none. extras: the copies that belong to no object.
+    None where there is none. extras: the copies that belong to no object. encoded: the copies of objects whose names
+    had to be encoded, by the objects' indexes: these lie elsewhere in the order.
     """
 
     page: Page
     copies: CopyPage
     matches: Sequence[int | None]
     extras: Sequence[int]
+    encoded: Mapping[int, DestinationObject] = field(default_factory=dict)
+
+    def with_encoded(self, encoded: Mapping[int, DestinationObject]) -> "Pairs":
+        """The same, with copies under encoded names."""
+        return replace(self, encoded=encoded)
 
     def suspects(self) -> list[int]:
         """The objects whose copy is not proven by size, ETag and MD5 alone: these are looked at singly."""
@@ -94,12 +100,20 @@ class Pairs:
     def copied_bytes(self) -> list[int | None]:
         """The size of each object's copy, None where there is none."""
         sizes = self.copies.sizes
-        return [sizes[match] if match is not None else None for match in self.matches]
+        found = [sizes[match] if match is not None else None for match in self.matches]
+        for index, copy in self.encoded.items():
+            found[index] = copy.size
+        return found
 
     def copy(self, index: int) -> DestinationObject | None:
         """The copy of the page's object at `index`."""
         match = self.matches[index]
-        return self.copies[match] if match is not None else None
+        return self.copies[match] if match is not None else self.encoded.get(index)
+
+    def md5(self, index: int) -> str | None:
+        """The MD5 of the copy of the page's object at `index`."""
+        copy = self.copy(index)
+        return copy.md5 if copy is not None else None
 
 
 def pair(page: Page, copies: CopyPage, mapping: KeyMapping) -> Pairs:

@@ -37,10 +37,10 @@ class Message(BaseModel):
 
 
 class RangeMessage(Message):
-    """Work on a stretch of a prefix, the whole job's by default. What follows is set by the functions themselves.
+    """Work on a key range of a prefix, the whole job's by default. What follows is set by the functions themselves.
 
-    cursor, until: only keys greater than the one, and up to the other. generation: how often the stretch was cut from a
-    longer one.
+    cursor, until: only keys greater than the one, and up to the other. generation: the split depth, how often the range
+    was split off a longer one.
     """
 
     prefix: str = ""
@@ -61,6 +61,11 @@ class RangeMessage(Message):
     def scheduled(self) -> bool:
         """Whether this is the scheduler's own message, which starts no run while one is going."""
         return self == type(self)()
+
+    def behind(self, cursor: str, until: str | None, deeper: int = 0) -> Self:
+        """The message of a range that is split off this one's. Raises ValueError if nobody could read it."""
+        fields = {"cursor": cursor, "until": until, "generation": self.generation + deeper}
+        return type(self).model_validate({**self.model_dump(), **fields})
 
     def named(self, run: str, prefix: str) -> Self:
         """The message with its run and its prefix filled in, as its further ranges carry them."""

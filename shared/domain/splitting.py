@@ -1,7 +1,8 @@
-"""Arithmetic of the key space: where a stretch of keys may be cut, in the order of their UTF-8 bytes.
+"""Arithmetic of the key space: where a key range may be split, in the order of the keys' UTF-8 bytes.
 
-UTF-8 sorts as its code points do, and so does Python's `str`: fences are text, as messages and requests need it. Any
-text is a valid fence, whatever keys there are: a key belongs to the piece that encloses it, `after < key <= until`.
+UTF-8 sorts as its code points do, and so does Python's `str`: split points are text, as messages and requests need
+it. Any text is a valid one, whatever keys there are: a key belongs to the range that encloses it,
+`after < key <= until`.
 """
 
 from collections.abc import Sequence
@@ -28,12 +29,12 @@ def spread(items: Sequence[T], most: int) -> list[T]:
     return [items[(position + 1) * len(items) // (most + 1)] for position in range(most)]
 
 
-def pieces(cursor: str, fences: Sequence[str], until: str | None) -> list[tuple[str, str | None]]:
-    """(after, until) of the pieces into which fences cut a stretch."""
-    edges = [cursor, *fences]
-    return list(zip(edges, [*fences, until], strict=True))
+def key_ranges(cursor: str, points: Sequence[str], until: str | None) -> list[tuple[str, str | None]]:
+    """(after, until) of the ranges into which split points divide a key range."""
+    edges = [cursor, *points]
+    return list(zip(edges, [*points, until], strict=True))
 
 
-def inside(fences: Sequence[str], cursor: str, until: str | None) -> list[str]:
-    """The fences that cut a stretch, each once and in order."""
-    return sorted({fence for fence in fences if fence > cursor and (until is None or fence < until)})
+def inside(points: Sequence[str], cursor: str, until: str | None) -> list[str]:
+    """The split points that lie inside a key range, each once and in order."""
+    return sorted({point for point in points if point > cursor and (until is None or point < until)})

@@ -1,9 +1,9 @@
-"""What the lister does with a listed key, given what is remembered of it.
+"""What the lister does with a listed key, given what the ledger knows of it.
 
-remembered as     record of    ETag, size   alive   decision
+known as          record of    ETag, size   alive   decision
 ---------------   ----------   ----------   -----   ---------------------------------------------
 nothing                                             PUBLISH
-anything          this run                          COVERED   a batch of this run has it already
+anything          this run                          QUEUED    a batch of this run has it already
 still to copy     another run  same         yes     IN_FLIGHT
 still to copy     another run  same         no      PUBLISH
 copied/unchanged  another run  same                 UNCHANGED, or PUBLISH when forced
@@ -22,10 +22,10 @@ from shared.ledger.window import Known
 
 
 class Decision(StrEnum):
-    """The lister's verdict on one listed key; all but PUBLISH and COVERED are also its outcome."""
+    """The lister's verdict on one listed key; all but PUBLISH and QUEUED are also its outcome."""
 
     PUBLISH = "publish"
-    COVERED = "covered"
+    QUEUED = "already queued"
     UNCHANGED = Outcome.UNCHANGED.value
     IN_FLIGHT = Outcome.IN_FLIGHT.value
     UNSUPPORTED = Outcome.UNSUPPORTED.value
@@ -35,7 +35,7 @@ class Decision(StrEnum):
 
 def decide(
     version: tuple[str, int],
-    remembered: Known | None,
+    known: Known | None,
     *,
     run: str,
     alive: bool,
@@ -47,24 +47,24 @@ def decide(
     be restored before it can be read, None if the listing does not say.
     """
     restored = archived is False
-    decision = _decide(version, remembered, run, alive, force, redrive, restored)
+    decision = _decide(version, known, run, alive, force, redrive, restored)
     return Decision.ARCHIVED if archived and decision is Decision.PUBLISH else decision
 
 
 def _decide(
     version: tuple[str, int],
-    remembered: Known | None,
+    known: Known | None,
     run: str,
     alive: bool,
     force: bool,
     redrive: bool,
     restored: bool,
 ) -> Decision:
-    if remembered is None:
+    if known is None:
         return Decision.PUBLISH
-    if remembered.run == run:
-        return Decision.COVERED
-    entry = remembered.entry
+    if known.run == run:
+        return Decision.QUEUED
+    entry = known.entry
     if (entry.etag, entry.size) != version:
         return Decision.PUBLISH
     if entry.outcome is None:

@@ -1,4 +1,4 @@
-"""A page with the decision on each of its keys, so that any part of it can be booked."""
+"""A page with the decision on each of its keys, so that any part of it can be counted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from shared.domain.filters import Filter
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.listing.decision import Decision
+from shared.ranges.walk import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,10 @@ class ListPlan:
     filtered: Mapping[int, Filter] = field(default_factory=dict)
 
     @property
+    def end(self) -> bytes:
+        return self.page.last
+
+    @property
     def wanted(self) -> Sequence[int]:
         """The indexes of the objects to publish."""
         return [index for index, decision in self.decisions.items() if decision is Decision.PUBLISH]
@@ -26,22 +31,60 @@ class ListPlan:
     def object(self, index: int) -> SourceObject:
         return self.page[index]
 
-    def book(self, count: int, books: RangeCounts) -> None:
-        """Book the page's first `count` keys: all as listed, and those that ended here with their outcomes."""
+    def count(self, count: int, counts: RangeCounts) -> None:
+        """Count the page's first `count` keys: all as listed, and those that ended here with their outcomes."""
         sizes = self.page.sizes[:count]
         unchanged, size = len(sizes), sum(sizes)
         if count:
-            books.listed.add("listed", size, unchanged)
+            counts.listed.add("listed", size, unchanged)
         for index, decision in self.decisions.items():
             if index >= count:
                 continue
             unchanged, size = unchanged - 1, size - sizes[index]
-            if decision not in (Decision.PUBLISH, Decision.COVERED):
-                books.outcomes.add(decision, sizes[index])
+            if decision not in (Decision.PUBLISH, Decision.QUEUED):
+                counts.outcomes.add(decision, sizes[index])
         for index, reason in self.filtered.items():
             if index < count:
                 unchanged, size = unchanged - 1, size - sizes[index]
-                books.outcomes.add(Outcome.FILTERED, sizes[index])
-                books.filters.add(reason, sizes[index])
+                counts.outcomes.add(Outcome.FILTERED, sizes[index])
+                counts.filters.add(reason, sizes[index])
         if unchanged:
-            books.outcomes.add(Outcome.UNCHANGED, size, unchanged)
+            counts.outcomes.add(Outcome.UNCHANGED, size, unchanged)
+
+    def rows(self, count: int) -> Sequence[Row]:
+        """None: a manifest is what a comparison writes."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPlan:
+    """Single keys that were asked for. found: the plan for those that exist, None if none does. gone: how many do not.
+    end: the last of all.
+    """
+
+    found: ListPlan | None
+    gone: int
+    end: bytes
+
+    @property
+    def page(self) -> Page:
+        return self.found.page if self.found is not None else Page.of(())
+
+    @property
+    def wanted(self) -> Sequence[int]:
+        return self.found.wanted if self.found is not None else ()
+
+    def object(self, index: int) -> SourceObject:
+        return self.page[index]
+
+    def count(self, count: int, counts: RangeCounts) -> None:
+        """Count the first `count` keys that exist, and those that do not as failed."""
+        if self.gone:
+            counts.listed.add("listed", 0, self.gone)
+            counts.outcomes.add(Outcome.FAILED, 0, self.gone)
+        if self.found is not None:
+            self.found.count(count, counts)
+
+    def rows(self, count: int) -> Sequence[Row]:
+        """None, as above."""
+        return ()

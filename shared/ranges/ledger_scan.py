@@ -24,11 +24,11 @@ _SEEN_KEYS = 200_000
 
 @dataclass(slots=True)
 class LedgerScan:
-    """ledger: where merged records are written. records: of the stretch, in order of their first keys. run, started:
-    records that this very invocation has written (its run, published after it began) are not memory yet and are passed
-    over. going: the runs that have not ended; their books still need their records. after: where the listing begins.
-    merges: whether what was passed is merged; before each merge the runs are asked for once more, because one may have
-    begun since, and its books would lose what is merged away.
+    """ledger: where merged records are written. records: of the key range, in order of their first keys. run, started:
+    records that this very invocation has written (its run, published after it began) are passed over. running: the runs
+    that have not ended; their counts still need their records. after: where the listing begins. merges: whether what
+    was passed is merged; before each merge the runs are asked for once more, because one may have begun since, and its
+    counts would lose what is merged away.
     """
 
     ledger: LedgerStore
@@ -36,7 +36,7 @@ class LedgerScan:
     records: AsyncIterator[Versioned]
     run: str
     started: float
-    going: Set[str]
+    running: Set[str]
     after: bytes = b""
     merges: bool = False
     _window: LedgerWindow = field(init=False)
@@ -54,9 +54,9 @@ class LedgerScan:
     async def advance(self, key: bytes) -> list[BatchRecord]:
         """Take in every record that begins at or before `key`.
 
-        Returns those among them that an earlier delivery of the same message left unsettled.
+        Returns those among them that an earlier delivery of the same message may not have sent.
         """
-        orphans: list[BatchRecord] = []
+        unsent: list[BatchRecord] = []
         while not self._ended:
             if self._next is None:
                 self._next = await anext(self.records, None)
@@ -70,11 +70,11 @@ class LedgerScan:
             self._window.add(record)
             self._versions[record.batch] = found.version
             if record.run == self.run and not record.settled:
-                orphans.append(record)
-        return orphans
+                unsent.append(record)
+        return unsent
 
     def differing(self, page: Page) -> list[int]:
-        """Which objects of a page are not remembered as copied in just this version."""
+        """Which objects of a page the ledger does not know as copied in just this version."""
         return self._window.differing(page)
 
     def own(self, keys: Sequence[bytes]) -> list[int]:
@@ -82,7 +82,7 @@ class LedgerScan:
         return self._window.own(keys)
 
     def origins(self, page: Page) -> list[Origin | None]:
-        """What is remembered of the copies of a page's objects."""
+        """What the ledger knows of the copies of a page's objects."""
         return self._window.origins(page)
 
     def lookup(self, key: bytes) -> Known | None:
@@ -95,16 +95,16 @@ class LedgerScan:
             return
         self._see(page.keys)
         for record in passed:
-            if record.run in self.going or record.first <= self.after:
+            if record.run in self.running or record.first <= self.after:
                 self._versions.pop(record.batch, None)
             else:
                 await self._merge(self._compaction.offer(record))
 
     async def close(self, until: bytes) -> None:
-        """The stretch was listed to its end, which is at `until`."""
+        """The range was listed to its end, which is at `until`."""
         if self.merges:
             for record in self._window.forget_before(BEYOND):
-                if record.run not in self.going and self.after < record.first and record.last <= until:
+                if record.run not in self.running and self.after < record.first and record.last <= until:
                     await self._merge(self._compaction.offer(record))
             await self._merge(self._compaction.close())
 
@@ -122,6 +122,6 @@ class LedgerScan:
         versions = [self._versions.pop(record.batch) for record in merge.replaced]
         if any(record.first <= self.after for record in merge.replaced):
             return
-        going = {run.name for run in await self.runs.running()}
-        if going.isdisjoint(record.run for record in merge.replaced):
+        running = {run.name for run in await self.runs.running()}
+        if running.isdisjoint(record.run for record in merge.replaced):
             await self.ledger.merge(merge, versions)

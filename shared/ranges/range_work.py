@@ -1,37 +1,68 @@
-"""What lister and verifier have in common: a message's range is taken, worked on, and closed with its books.
+"""What lister and verifier have in common: a range is taken, walked, and finished according to what happened.
 
-the work is done                 the range is closed
-the job is paused                what is left is opened without a message, until the job is resumed
-a ceiling is reached             the range is closed where it stands, and says why
-the source will not answer now   what is left is a message again; nacked if nothing was done yet
-a side will not answer at all    the range is closed where it stands, and says why
+completed        the range is closed
+budget spent     what is left becomes a range of its own, and its message is sent
+paused           what is left becomes a range without a message, until the job is resumed
+quota reached    the range is closed where it stands, and says why
+unavailable      a side does not answer now: what is left is a message again; nacked if nothing was done yet
+side failed      a side will not answer at all: the range is closed where it stands, and says why
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from shared.domain.budget import Budget
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import ObjectError, Transient
+from shared.domain.keys import prefix_end
 from shared.domain.messages import RangeMessage
-from shared.domain.page import Page
 from shared.ports.clock import Clock
 from shared.ports.control_store import ControlStore
 from shared.ports.log import Log
 from shared.ports.source import Source
 from shared.ranges.lease import Lease
+from shared.ranges.ledger_scan import BEYOND
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.publishing import Publishing
 from shared.ranges.ranges import Ranges
-from shared.ranges.split_range import SplitRange, patience
+from shared.ranges.results import BudgetSpent, Completed, Paused, QuotaReached, Result, SideFailed, Unavailable
+from shared.ranges.split_range import SplitRange, pages_before_split
+from shared.ranges.steps import Steps
+from shared.ranges.walk import Walk
 from shared.runs.lifecycle import RunLifecycle
 from shared.runs.quota import JobControl, QuotaGuard, Stopped
 
 M = TypeVar("M", bound=RangeMessage)
 
-Work = Callable[[M, Lease, Publishing], Awaitable[None]]
-"""Works on a range until it ends or is cut to end here."""
+_MOST_REASON = 300
+"""Characters of a reason that a range keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRange(Generic[M]):
+    """A range that is being worked on. kind: "list", "keys" or "verify"; "keys" are single keys, asked for one by one:
+    no listing is read, and nothing is left over that could be handed on.
+    """
+
+    kind: str
+    message: M
+    lease: Lease
+    quota: QuotaGuard
+    walk: Walk
+
+    @property
+    def single_keys(self) -> bool:
+        return self.kind == "keys"
+
+    @property
+    def prefix(self) -> bytes:
+        return self.lease.piece.prefix.encode()
+
+    @property
+    def end(self) -> bytes:
+        """A key behind which nothing of the range lies."""
+        return self.walk.until or prefix_end(self.prefix) or BEYOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +77,11 @@ class RangeWork:
     switch: JobControl
     log: Log
 
-    async def __call__(
-        self, kind: str, message: M, new_run: str, work: Work[M], force: bool = False, keys: Sequence[str] = ()
-    ) -> Lease | None:
-        """The lease of a range that was closed, None if there is nothing to tell. kind: "list", "keys" or "verify".
-        keys: instead of a prefix.
+    async def take(
+        self, kind: str, message: M, new_run: str, keys: Sequence[str] = (), counts: RangeCounts | None = None
+    ) -> TakenRange[M] | None:
+        """The range of a message, taken for this invocation; None if there is nothing to do. keys: instead of a prefix.
+        counts: what the range's counts begin with.
         """
         if message.run is None and not await self.runs.may_start(new_run, kind, message.scheduled):
             return None
@@ -61,59 +92,133 @@ class RangeWork:
         piece = lease.piece
         if message.run is None and not keys:
             await self.runs.notes.started(piece.run, kind, piece.prefix)
-        gate = QuotaGuard(self.switch, self.control, piece.run)
-        out = Publishing(self.publish, gate, lease, RangeCounts(), force)
-        try:
-            await work(named, lease, out)
-        except Stopped as stop:
-            out.stop()
-            if stop.paused:
-                self.log.info("waiting to be resumed", run=piece.run, prefix=piece.prefix, reason=str(stop))
-                if out.position is None or keys:
-                    return None
-                await self.ranges.divide(lease, named, [out.position.decode()], send=False)
-            else:
-                await self._stopped(kind, lease, out, str(stop))
-        except Transient as failure:
-            if out.position is None or keys:
-                raise
-            self.log.warning("a range is handed on", run=piece.run, reason=failure.reason, why=str(failure))
-            await self.ranges.divide(lease, named, [out.position.decode()])
-        except ObjectError as failure:
-            await self._stopped(kind, lease, out, f"{failure.reason}: {failure}")
-        finally:
-            await gate.leave()
-        if out.before_close is not None:
-            await out.before_close()
-        await self.ranges.close(lease, out.books)
-        return lease
+        walk = Walk(
+            start=piece.cursor.encode(),
+            until=lease.until.encode() if lease.until is not None else None,
+            counts=counts or RangeCounts(),
+            most_keys=self.publish.keys_per_message,
+            most_bytes=self.publish.batch_bytes,
+        )
+        return TakenRange(kind, named, lease, QuotaGuard(self.switch, self.control, piece.run), walk)
 
-    async def walk(
-        self, message: M, lease: Lease, out: Publishing, budget: Budget, look: Callable[[Page], Awaitable[None]]
-    ) -> None:
-        """List the range, page by page, until it ends. It may end early: cut because it proves long, or because the
-        budget is over.
-        """
-        piece = lease.piece
-        pages, look_at = 0, patience(message.generation)
-        async for listed in self.source.pages(piece.prefix.encode(), piece.cursor.encode()):
-            page = listed if lease.until is None else listed.until(lease.until.encode())
+    async def __call__(self, held: TakenRange[M], steps: Steps, budget: Budget, force: bool = False) -> bool:
+        """Walk a range and finish it. True if it was closed. force: copy even what is unchanged."""
+        try:
+            result = await self._walk(held, steps, budget, force)
+        finally:
+            await held.quota.leave()
+        return await self._finish(held, steps, result)
+
+    async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, force: bool) -> Result:
+        walk = held.walk
+        out = Publishing(self.publish, held.quota, held.lease, walk, force)
+        try:
+            over = not held.single_keys and await self._pages(held, steps, out, budget)
+            if not over and not walk.at_end:
+                over = await self._tail(held, steps, out, budget)
+            await out.flush()
+            if not over:
+                walk.complete()
+            await steps.close(walk.read if over else held.end)
+            return BudgetSpent() if over else Completed()
+        except Stopped as stop:
+            return Paused(str(stop)) if stop.paused else QuotaReached(str(stop))
+        except Transient as failure:
+            return Unavailable(failure)
+        except ObjectError as failure:
+            return SideFailed(failure)
+
+    async def _pages(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
+        """Read the source's listing, page by page, to its end or the range's. True if the budget ended first."""
+        walk, depth = held.walk, held.message.generation
+        pages, look_at = 0, pages_before_split(depth)
+        async for listed in self.source.pages(held.prefix, walk.start):
+            page = listed if walk.until is None else listed.until(walk.until)
             if len(page):
-                await look(page)
-            if len(page) < len(listed) or (lease.until is not None and page.last >= lease.until.encode()):
-                return
+                await out.again(await steps.unsent(page.last))
+                async for plan in steps.page(page):
+                    await out.add(plan)
+                    await self._keep_rows(walk, steps)
+                    if walk.read < page.last and budget.spent(self.clock.monotonic()):
+                        return True
+            if len(page) < len(listed) or walk.at_end:
+                return False
             pages += 1
             if budget.spent(self.clock.monotonic()):
-                await out.flush()
-                await self.ranges.divide(lease, message, [page.last.decode()])
-                return
+                return True
             if pages >= look_at:
-                cut = await self.split(piece.prefix, page.last.decode(), lease.until, message.generation)
-                look_at = pages + cut.pages
-                if cut.fences and self.ranges.has_room(lease, cut.fences):
-                    await self.ranges.divide(lease, message, cut.fences, deeper=1)
-            await lease.renew()
+                look_at = pages + await self._split_if_long(held)
+            await held.lease.renew()
+        return False
 
-    async def _stopped(self, kind: str, lease: Lease, out: Publishing, why: str) -> None:
-        out.books.stopped = why[:300]
-        await self.runs.notes.failed(lease.piece.run, kind, lease.piece.prefix, why[:300])
+    async def _tail(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
+        """Read what lies behind the source's last object. True if the budget ended first."""
+        walk = held.walk
+        await out.again(await steps.unsent(held.end))
+        async for plan in steps.tail(walk.until):
+            await out.add(plan)
+            await self._keep_rows(walk, steps)
+            if not walk.at_end and budget.spent(self.clock.monotonic()):
+                return not held.single_keys
+        return False
+
+    async def _split_if_long(self, held: TakenRange[M]) -> int:
+        """Split off what proves long; after how many pages to look again."""
+        walk, depth = held.walk, held.message.generation
+        until = walk.until.decode() if walk.until is not None else None
+        found = await self.split(held.lease.piece.prefix, walk.read.decode(), until, depth)
+        points = [point for point in found.points if point.startswith(held.lease.piece.prefix)]
+        if points and self.ranges.has_room(held.lease, points):
+            await self._hand_on(held, points, deeper=1)
+        return found.pages
+
+    async def _hand_on(self, held: TakenRange[M], points: Sequence[str], *, deeper: int = 0, send: bool = True) -> None:
+        held.walk.split([point.encode() for point in points])
+        await self.ranges.split(held.lease, held.message, points, deeper=deeper, send=send)
+
+    async def _keep_rows(self, walk: Walk, steps: Steps) -> None:
+        counted = walk.take_counted()
+        if steps.manifest is not None and counted:
+            for plan, count in counted:
+                steps.manifest.add(plan.rows(count))
+            await steps.manifest.write_full()
+
+    async def _finish(self, held: TakenRange[M], steps: Steps, result: Result) -> bool:
+        """All that follows from what happened. True if the range was closed. Raises what made a side unavailable if
+        nothing was done yet: the message comes again.
+        """
+        walk, piece = held.walk, held.lease.piece
+        walk.stop()
+        rest = walk.rest
+        may_hand_on = walk.position is not None and not held.single_keys
+        match result:
+            case Completed() | BudgetSpent():
+                if rest is not None:
+                    await self._hand_on(held, [rest.decode()])
+            case Paused(why):
+                self.log.info("waiting to be resumed", run=piece.run, prefix=piece.prefix, reason=why)
+                if not may_hand_on:
+                    return False
+                if rest is not None:
+                    await self._hand_on(held, [rest.decode()], send=False)
+            case Unavailable(failure):
+                if not may_hand_on:
+                    raise failure
+                self.log.warning("a range is handed on", run=piece.run, reason=failure.reason, why=str(failure))
+                if rest is not None:
+                    await self._hand_on(held, [rest.decode()])
+            case QuotaReached(why):
+                await self._stopped(held, why)
+            case SideFailed(failure):
+                await self._stopped(held, f"{failure.reason}: {failure}")
+        await self._keep_rows(walk, steps)
+        if steps.manifest is not None:
+            await steps.manifest.write()
+        await self.ranges.close(held.lease, walk.counts)
+        return True
+
+    async def _stopped(self, held: TakenRange[M], why: str) -> None:
+        if held.walk.rest is not None or held.single_keys:
+            held.walk.counts.stopped = why[:_MOST_REASON]
+            piece = held.lease.piece
+            await self.runs.notes.failed(piece.run, held.kind, piece.prefix, why[:_MOST_REASON])

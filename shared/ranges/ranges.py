@@ -1,8 +1,8 @@
-"""One invocation's piece of a run: taken under a lease, cut where it is long, closed with its books.
+"""One invocation's range of a run: taken under a lease, split where it is long, closed with its counts.
 
-A range is cut in two steps: the pieces are written down, with the range's own end moved to the first fence, in one
-commit; then their messages are sent. Killed in between, whoever takes the range over sends them again. So every key
-lies in exactly one range of a run, whoever dies when.
+A range is split in two steps: what is split off is written down, with the range's own end moved to the first split
+point, in one commit; then the messages of the new ranges are sent. Killed in between, whoever takes the range over
+sends them again. So every key lies in exactly one range of a run, whoever dies when.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from typing import TypeVar
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import MalformedMessage
 from shared.domain.messages import RangeMessage
-from shared.domain.splitting import pieces
+from shared.domain.splitting import key_ranges
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
 from shared.ports.range_store import OpenRange, RangeId, RangeStore
@@ -21,8 +21,8 @@ from shared.ports.run_store import RunStore
 from shared.ranges.lease import Lease
 from shared.runs.heartbeat import Heartbeat
 
-MOST_FENCE_BYTES = 200_000
-"""Of a range's fences together, so that its document stays far below 1 MiB however often it is cut."""
+MOST_POINT_BYTES = 200_000
+"""Of a range's split points together, so that its document stays far below 1 MiB however often it is split."""
 
 M = TypeVar("M", bound=RangeMessage)
 
@@ -60,23 +60,23 @@ class Ranges:
             return None
         grant = lease.grant
         if grant is not None and grant.split_points:
-            await self.queue.publish(
-                self.topic, [item for item, _ in _further(named, grant.split_points, grant.end, 1)]
-            )
+            further = _further(named, grant.split_points, grant.end, 1)
+            await self.queue.publish(self.topic, [item for item, _ in further])
         return named, lease
 
-    async def divide(
-        self, lease: Lease, message: M, fences: Sequence[str], *, deeper: int = 0, send: bool = True
+    async def split(
+        self, lease: Lease, message: M, points: Sequence[str], *, deeper: int = 0, send: bool = True
     ) -> None:
-        """Let the range end at the first fence, and hand on what lies behind it.
+        """Let the range end at the first split point, and hand on what lies behind it.
 
-        deeper: how much further the pieces are from the run's first range. send: without it, nobody begins them until
-        the run is resumed. Raises Busy if somebody took the range over.
+        deeper: how much further the new ranges are from the run's first one. send: without it, nobody begins them until
+        the run is resumed. Raises ValueError, and nothing has changed, if a message would be invalid; StateConflict if
+        somebody took the range over.
         """
         grant = lease.grant
         if grant is None:
-            raise ValueError("a range that is not held cannot be cut")
-        further = _further(message, fences, grant.until, deeper)
+            raise ValueError("a range that is not held cannot be split")
+        further = _further(message, points, grant.until, deeper)
         opened = [
             OpenRange(RangeId(item.run or "", lease.piece.prefix, item.cursor), until, item.encode())
             for item, until in further
@@ -85,22 +85,18 @@ class Ranges:
         if send:
             await self.queue.publish(self.topic, [item for item, _ in further])
 
-    def has_room(self, lease: Lease, fences: Sequence[str]) -> bool:
-        """Whether a range's document can take more fences. What the end of a budget cuts off always fits."""
+    def has_room(self, lease: Lease, points: Sequence[str]) -> bool:
+        """Whether a range's document can take more split points. What the end of a budget splits off always fits."""
         held = lease.grant.split_points if lease.grant is not None else ()
-        return sum(len(fence.encode()) for fence in (*held, *fences)) <= MOST_FENCE_BYTES
+        return sum(len(point.encode()) for point in (*held, *points)) <= MOST_POINT_BYTES
 
-    async def close(self, lease: Lease, books: RangeCounts) -> None:
+    async def close(self, lease: Lease, counts: RangeCounts) -> None:
         """Write down what was done."""
         if lease.grant is None:
             raise ValueError("a range that is not held cannot be closed")
-        await self.ranges.complete(lease.grant, books, self.clock.now())
+        await self.ranges.complete(lease.grant, counts, self.clock.now())
 
 
-def _further(message: M, fences: Sequence[str], end: str | None, deeper: int) -> list[tuple[M, str | None]]:
-    """The messages of the pieces behind the first fence, and where each ends."""
-    generation = message.generation + deeper
-    return [
-        (message.model_copy(update={"cursor": cursor, "until": until, "generation": generation}), until)
-        for cursor, until in pieces(fences[0], fences[1:], end)
-    ]
+def _further(message: M, points: Sequence[str], end: str | None, deeper: int) -> list[tuple[M, str | None]]:
+    """The messages of the ranges behind the first split point, and where each ends."""
+    return [(message.behind(cursor, until, deeper), until) for cursor, until in key_ranges(points[0], points[1:], end)]

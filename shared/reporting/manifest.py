@@ -94,7 +94,7 @@ class ManifestFile:
     rows: int = 0
     size: int = 0
 
-    def add(self, found: Sequence[Row]) -> None:
+    def add(self, found: Sequence[Mapping[str, object]]) -> None:
         if found:
             lines = "".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in found)
             chunk = gzip.compress(lines.encode(), compresslevel=1, mtime=0)

@@ -62,8 +62,10 @@ class PrefixNotes:
         return checks
 
     async def _folders(self, run: OpenRun, sums: Rollup, now: float) -> Checks:
+        """What lies above the run's prefix was compared in part: its document keeps what it says of the whole."""
         checks: dict[bytes, tuple[int, int]] = {}
-        folders = sorted({*sums.folders, run.prefix.encode()})
+        prefix = run.prefix.encode()
+        folders = sorted({prefix, *(folder for folder in sums.folders if folder.startswith(prefix))})
         for start in range(0, len(folders), _AT_ONCE):
             some = folders[start : start + _AT_ONCE]
             counted = await asyncio.gather(*(self._folder(run, folder, sums, now) for folder in some))

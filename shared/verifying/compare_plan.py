@@ -1,6 +1,6 @@
-"""A page beside its copies with the verdict on each key, so that any part of it can be booked."""
+"""A page beside its copies with the verdict on each key, so that any part of it can be counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.archive import Restore, kind
@@ -23,22 +23,24 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class ComparePlan:
-    """A page beside its copies, with the verdicts that are not simply "same", by index.
+    """A page beside its copies, with the verdicts that are not simply "same", by index. end: both sides were read up to
+    this key.
 
-    covered: objects that a batch of this run has already. published: objects to copy again. by_etag: the same by
-    their recorded ETag only, for want of an MD5. extras: the copies that belong to no object, by the keys they would
-    have, and by their indexes. archived: what must be restored before it can be copied, by index.
-    origins: what is remembered of the copies, for the manifest.
+    queued: objects that a batch of this run has already, whose outcomes are its ledger's. published: objects to copy
+    again. by_etag: the same by their recorded ETag only, for want of an MD5. destination_only: the copies of no object,
+    by the keys they would have, and by their indexes. archived: what must be restored before it can be copied, by
+    index. origins: what the ledger knows of the copies, for the manifest.
     """
 
     pairs: Pairs
-    verdicts: dict[int, Comparison]
-    filtered: dict[int, Filter]
-    covered: frozenset[int]
+    end: bytes
+    verdicts: Mapping[int, Comparison]
+    filtered: Mapping[int, Filter]
+    queued: frozenset[int]
     published: frozenset[int]
     by_etag: frozenset[int] = frozenset()
-    extras: list[tuple[bytes, int]] = field(default_factory=list)
-    archived: dict[int, Restore] = field(default_factory=dict)
+    destination_only: Sequence[tuple[bytes, int]] = ()
+    archived: Mapping[int, Restore] = field(default_factory=dict)
     origins: Sequence[Origin | None] = ()
 
     @property
@@ -52,41 +54,37 @@ class ComparePlan:
     def object(self, index: int) -> SourceObject:
         return self.page[index]
 
-    def book(self, count: int, books: RangeCounts) -> None:
-        """Book the first `count` objects, and the extras up to there."""
+    def count(self, count: int, counts: RangeCounts) -> None:
+        """Count the first `count` objects, and the destination-only copies up to there."""
         sizes = self.page.sizes[:count]
         if count:
-            books.listed.add("listed", sum(sizes), len(sizes))
+            counts.listed.add("listed", sum(sizes), len(sizes))
         same, size = len(sizes), sum(sizes)
-        for index in [*self.verdicts, *self.filtered, *self.covered]:
+        for index in [*self.verdicts, *self.filtered]:
             if index < count:
                 same, size = same - 1, size - sizes[index]
         for index, verdict in self.verdicts.items():
             if index < count:
-                books.verdicts.add(verdict, sizes[index])
-                if index not in self.published:
-                    books.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), sizes[index])
+                counts.verdicts.add(verdict, sizes[index])
+                if index not in self.published and index not in self.queued:
+                    counts.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), sizes[index])
         for index, reason in self.filtered.items():
             if index < count:
-                books.outcomes.add(Outcome.FILTERED, sizes[index])
-                books.filters.add(reason, sizes[index])
+                counts.outcomes.add(Outcome.FILTERED, sizes[index])
+                counts.filters.add(reason, sizes[index])
         if same:
-            books.verdicts.add(Comparison.SAME, size, same)
-            books.outcomes.add(Outcome.UNCHANGED, size, same)
-        for key, index in self.extras:
+            counts.verdicts.add(Comparison.SAME, size, same)
+            counts.outcomes.add(Outcome.UNCHANGED, size, same)
+        for key, index in self.destination_only:
             if self._passed(key, count):
-                book_extra(books, key, self.pairs.copies.sizes[index])
-        self._sum_up(count, books.sums)
+                _count_destination_only(counts, key, self.pairs.copies.sizes[index])
+        self._sum_up(count, counts.sums)
 
     def rows(self, count: int) -> list[Row]:
-        """The manifest's rows of the first `count` objects, and of the extras up to there."""
-        told = {
-            **self.verdicts,
-            **dict.fromkeys(self.filtered, Outcome.FILTERED),
-            **dict.fromkeys(self.covered, Comparison.IN_FLIGHT),
-        }
-        extras = [extra(self.pairs.copies[index]) for key, index in self.extras if self._passed(key, count)]
-        return rows(self.pairs, count, told, self.origins or [None] * count) + extras
+        """The manifest's rows of the first `count` objects, and of the destination-only copies up to there."""
+        verdicts = {**self.verdicts, **dict.fromkeys(self.filtered, Outcome.FILTERED)}
+        alone = [extra(self.pairs.copies[index]) for key, index in self.destination_only if self._passed(key, count)]
+        return rows(self.pairs, count, verdicts, self.origins or [None] * count) + alone
 
     def _passed(self, key: bytes, count: int) -> bool:
         return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
@@ -96,7 +94,7 @@ class ComparePlan:
             if index < count:
                 sums.add_archived(kind(self.page.storage_classes[index], restore), 1, self.page.sizes[index])
         sums.sizes.update(map(int.bit_length, self.page.sizes[:count]))
-        known = self.verdicts.keys() | self.filtered.keys() | self.covered | self.by_etag
+        known = self.verdicts.keys() | self.filtered.keys() | self.by_etag
         sums.proofs["md5"] += count - sum(index < count for index in known)
         sums.proofs["etag"] += sum(index < count for index in self.by_etag)
         copied = self.pairs.copied_bytes()
@@ -110,10 +108,10 @@ class ComparePlan:
             amount.wrong += sum(start <= index < end for index in wrong)
 
 
-def book_extra(books: RangeCounts, key: bytes, size: int) -> None:
-    """Book a copy that belongs to no object, by the key it would have."""
-    books.verdicts.add(Comparison.EXTRA, size)
-    amount = books.sums.of(books.sums.folder(key))
+def _count_destination_only(counts: RangeCounts, key: bytes, size: int) -> None:
+    """Count a copy of no object, by the key it would have."""
+    counts.verdicts.add(Comparison.EXTRA, size)
+    amount = counts.sums.of(counts.sums.folder(key))
     amount.extra += 1
     amount.gcs_count += 1
     amount.gcs_bytes += size

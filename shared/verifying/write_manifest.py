@@ -1,11 +1,11 @@
 """One invocation's part of a run's manifest, written in files as it grows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.counts import RangeCounts
 from shared.ports.reports import Reports
-from shared.reporting.manifest import ManifestFile, Row
+from shared.reporting.manifest import ManifestFile
 
 NDJSON_GZ = "application/gzip"
 
@@ -19,10 +19,10 @@ class WriteManifest:
     reports: Reports
     folder: str
     owner: str
-    books: RangeCounts
+    counts: RangeCounts
     _file: ManifestFile = field(default_factory=ManifestFile)
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[Mapping[str, object]]) -> None:
         self._file.add(rows)
 
     async def write_full(self) -> None:
@@ -33,7 +33,7 @@ class WriteManifest:
     async def write(self) -> None:
         """Write what there is."""
         if self._file.rows:
-            number = len(self.books.manifest)
+            number = len(self.counts.manifest)
             part, body = self._file.close(f"{self.folder}/{self.owner}-{number:04d}.ndjson.gz")
             await self.reports.put(part.name, body, NDJSON_GZ)
-            self.books.manifest.append(part)
+            self.counts.manifest.append(part)

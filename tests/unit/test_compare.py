@@ -72,12 +72,12 @@ async def test_side_by_side_every_key_and_every_copy_comes_once(
         for start in range(0, len(names), copies_a_page):
             yield CopyPage.of([copy(name=name) for name in names[start : start + copies_a_page]])
 
-    window, keys = CopyWindow(listing()), sorted(left)
+    window, keys = CopyWindow(listing(), mapping), sorted(left)
     paired: list[tuple[bytes, bytes | None]] = []
     extras: list[bytes] = []
     for start in range(0, len(keys), page_keys):
         page = Page.of([source(key=key) for key in keys[start : start + page_keys]])
-        async for part, copies in window.beside(page, mapping):
+        async for part, copies, _ in window.beside(page):
             assert len(copies) <= copies_a_page, "no more than a page is held"
             found = pair(part, copies, mapping)
             paired += [
@@ -85,7 +85,7 @@ async def test_side_by_side_every_key_and_every_copy_comes_once(
                 for key, item in zip(part.keys, map(found.copy, range(len(part))), strict=True)
             ]
             extras += [copies.names[index] for index in found.extras]
-    async for copies in window.rest(None):
+    async for _, copies, _ in window.rest(None):
         extras += copies.names
     assert paired == [(key, b"to/" + key if key in right else None) for key in keys]
     assert extras == [name for name in names if name[3:] not in left]

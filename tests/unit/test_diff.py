@@ -11,7 +11,7 @@ LISTED = ("etag", 5)
 NOW, LIFE = 10_000.0, 3600.0
 YES, NO = True, False
 
-P, C, F, U = Decision.PUBLISH, Decision.COVERED, Decision.IN_FLIGHT, Decision.UNCHANGED
+P, C, F, U = Decision.PUBLISH, Decision.QUEUED, Decision.IN_FLIGHT, Decision.UNCHANGED
 OPEN, COPIED, PRESENT = None, Outcome.COPIED, Outcome.UNCHANGED
 UNSUPPORTED, ARCHIVED, FAILED = Outcome.UNSUPPORTED, Outcome.ARCHIVED, Outcome.FAILED
 

@@ -440,7 +440,7 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
 async def test_what_a_budget_cuts_off_is_handed_on_however_many_fences_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ranges, "MOST_FENCE_BYTES", 0)
+    monkeypatch.setattr(ranges, "MOST_POINT_BYTES", 0)
     world = filled(40, budget_seconds=5, seconds_a_page=1)
     world.bucket.page_size = 1
     run = await world.run()

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from shared.domain.counts import Outcome
 from shared.domain.messages import ListMessage
-from shared.domain.splitting import beyond, inside, pieces, spread
-from shared.ranges.split_range import MOST_PIECES, patience
+from shared.domain.splitting import beyond, inside, key_ranges, spread
+from shared.ranges.split_range import MOST_PARTS, pages_before_split
 from tests.fakes import FakeBucket
 from tests.world import Steps, World, counts
 
@@ -39,7 +39,7 @@ def test_what_lies_beyond_a_stem_is_the_least_text_that_does_not_begin_with_it(s
 @given(st.lists(texts, max_size=10), texts, st.none() | texts, st.lists(texts, max_size=30))
 def test_every_key_lies_in_one_piece(drawn: list[str], cursor: str, until: str | None, keys: list[str]) -> None:
     fences = inside(drawn, cursor, until)
-    cut = pieces(cursor, fences, until)
+    cut = key_ranges(cursor, fences, until)
     for key in keys:
         within = key > cursor and (until is None or key <= until)
         assert sum(after < key and (end is None or key <= end) for after, end in cut) == within
@@ -112,7 +112,7 @@ async def test_folders_are_found_by_their_delimiter() -> None:
 
 
 async def test_pieces_grow_so_that_cutting_ends() -> None:
-    assert [patience(generation) for generation in range(4)] == [8, 32, 128, 512]
+    assert [pages_before_split(depth) for depth in range(4)] == [8, 32, 128, 512]
     world = world_of({f"flat/{number:05d}" for number in range(2000)})
     await world.run()
     assert len(world.stores.ranges.documents) < 150
@@ -129,7 +129,7 @@ async def test_a_second_run_is_cut_where_the_memory_says() -> None:
         del world.stores.ranges.documents[piece]
     run = await world.run()
     assert await counts(world, run) == {Outcome.UNCHANGED: 300}
-    assert 5 < len(world.stores.ranges.documents) <= MOST_PIECES
+    assert 5 < len(world.stores.ranges.documents) <= MOST_PARTS
     assert not [item for item in world.bucket.requests if item[0] != "list"], "the source was not asked where to cut"
 
 

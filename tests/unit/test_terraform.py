@@ -102,13 +102,13 @@ ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 
 RIGHTS = {
     "lister/list": ("shared/bootstrap.py", "self.range_work(self.settings.list_topic)"),
-    "lister/transfer": ("shared/listing/list_range.py", "await out.publish.again("),
+    "lister/transfer": ("shared/ranges/range_work.py", "await out.again(await steps.unsent("),
     "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
     "lister/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
     "transfer/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
     "verifier/verify": ("shared/bootstrap.py", "self.range_work(self.settings.verify_topic)"),
-    "verifier/transfer": ("shared/verifying/verify_range.py", "await out.publish.again("),
+    "verifier/transfer": ("shared/verifying/compare_page.py", "published=wrong - queued if self.repair"),
     "verifier/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
     "transfer/destination": ("shared/copying/copy_object.py", "await self.destination.write("),
     "verifier/destination": ("shared/verifying/verify_range.py", "self.destination.listing("),

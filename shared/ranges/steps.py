@@ -1,0 +1,45 @@
+"""What lister and verifier do with a range, step by step; `RangeWork` takes the steps."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from shared.domain.page import Page
+from shared.ledger.record import BatchRecord
+from shared.ranges.walk import Plan, Row
+
+
+class Manifest(Protocol):
+    """Where the rows of counted keys go."""
+
+    def add(self, rows: Sequence[Row]) -> None: ...
+
+    async def write_full(self) -> None:
+        """Write the file if it is full."""
+        ...
+
+    async def write(self) -> None:
+        """Write what there is."""
+        ...
+
+
+class Steps(Protocol):
+    """One invocation's steps through its range. manifest: None if none is written."""
+
+    @property
+    def manifest(self) -> Manifest | None: ...
+
+    async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
+        """The batches up to `key` that a killed invocation of this range remembered, but may not have sent."""
+        ...
+
+    def page(self, page: Page) -> AsyncIterator[Plan]:
+        """Plans for a page of the source and what lies beside it, in key order."""
+        ...
+
+    def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
+        """Plans for what lies between the source's last object and the range's end, None for the prefix's."""
+        ...
+
+    async def close(self, end: bytes) -> None:
+        """All up to `end` is planned and published."""
+        ...

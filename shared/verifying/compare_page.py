@@ -1,0 +1,177 @@
+"""Compare the two sides of a key range, key by key, and plan what is to be copied again."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.domain.archive import SILENT_CLASSES, Restore
+from shared.domain.comparison import Comparison, compare
+from shared.domain.copies import CopyPage, Pairs, pair
+from shared.domain.counts import Outcome
+from shared.domain.errors import Gone
+from shared.domain.extraneous import DestinationOnly
+from shared.domain.filters import Filters
+from shared.domain.keys import KeyMapping
+from shared.domain.objects import SourceObject
+from shared.ledger.window import is_alive
+from shared.ports.clock import Clock
+from shared.ports.destination import Destination
+from shared.ports.log import Log
+from shared.ports.source import Source
+from shared.ranges.ledger_scan import LedgerScan
+from shared.runs.quota import QuotaGuard
+from shared.verifying.compare_plan import ComparePlan
+from shared.verifying.copy_window import Beside
+from shared.verifying.delete_extraneous import DeleteExtraneous
+from shared.verifying.is_there import is_there
+from shared.verifying.request_restores import RequestRestores
+
+_AT_ONCE = 32
+"""Keys that are asked for at a time."""
+
+_SHOWN = 100
+"""Mismatches of a page that are logged one by one; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """life_seconds: how long a published batch counts as being copied. run, repair: of the comparison. with_origins:
+    whether plans carry what the ledger knows of the copies.
+    """
+
+    source: Source
+    destination: Destination
+    filters: Filters
+    clock: Clock
+    log: Log
+    mapping: KeyMapping
+    life_seconds: float
+    restores: RequestRestores
+    delete: DeleteExtraneous | None
+    ledger: LedgerScan
+    quota: QuotaGuard
+    run: str
+    repair: bool
+    with_origins: bool
+
+    async def __call__(self, beside: Beside) -> ComparePlan:
+        """The verdicts on a page; nearly all are "same", which size, ETag and MD5 show at once."""
+        pairs = pair(beside.page, beside.copies, self.mapping)
+        page = pairs.page
+        filtered = self.filters.sift(page)
+        queued = frozenset(self.ledger.own(page.keys)) - filtered.keys()
+        suspects = pairs.suspects()
+        singly = [index for index in suspects if index not in filtered and index not in queued]
+        singly = sorted([*singly, *queued]) if queued else singly
+        if singly:
+            pairs = await self._with_encoded(pairs, singly)
+        sources = await self._sources(pairs, singly)
+        verdicts: dict[int, Comparison] = {}
+        by_etag: set[int] = set()
+        for index in singly:
+            verdict = self._verdict(sources[index], pairs, index, index in queued)
+            if verdict is not Comparison.SAME:
+                verdicts[index] = verdict
+            elif pairs.md5(index) != page.etags[index]:
+                by_etag.add(index)
+        wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
+        for index in sorted(wrong)[:_SHOWN]:
+            self.log.warning("mismatch", run=self.run, key=page[index].text, reason=verdicts[index])
+        return ComparePlan(
+            pairs,
+            beside.end,
+            verdicts,
+            filtered,
+            queued,
+            published=wrong - queued if self.repair else frozenset(),
+            by_etag=frozenset(by_etag),
+            destination_only=await self._destination_only(pairs.copies, pairs.extras),
+            archived=await self._restore(
+                {index: sources[index] for index, verdict in verdicts.items() if _waits(sources[index], verdict)}
+            ),
+            origins=self.ledger.origins(page) if self.with_origins else (),
+        )
+
+    async def _with_encoded(self, pairs: Pairs, indexes: Sequence[int]) -> Pairs:
+        """The same pairs with the copies under encoded names, which lie elsewhere in the listing."""
+        if not self.mapping.encode:
+            return pairs
+        names: dict[int, bytes] = {}
+        for index in indexes:
+            place = self.mapping.place(pairs.page.keys[index])
+            if place.encoded and place.name is not None:
+                names[index] = place.name
+        if not names:
+            return pairs
+        found = await self.destination.look(list(names.values()))
+        return pairs.with_encoded({index: found[name] for index, name in names.items() if name in found})
+
+    async def _sources(self, pairs: Pairs, indexes: Sequence[int]) -> Mapping[int, SourceObject]:
+        """The objects, each as a HEAD shows it where its listing does not say whether it is archived and its copy has
+        failed for that.
+        """
+        found = {index: pairs.page[index] for index in indexes}
+        unclear = [index for index in indexes if self._is_unclear(found[index])]
+        for start in range(0, len(unclear), _AT_ONCE):
+            some = unclear[start : start + _AT_ONCE]
+            found.update(zip(some, await asyncio.gather(*(self._head(found[index]) for index in some)), strict=True))
+        return found
+
+    def _is_unclear(self, source: SourceObject) -> bool:
+        if source.storage_class not in SILENT_CLASSES:
+            return False
+        known = self.ledger.lookup(source.key)
+        return known is not None and known.entry.outcome is Outcome.ARCHIVED
+
+    async def _head(self, source: SourceObject) -> SourceObject:
+        try:
+            return await self.source.head(source.key)
+        except Gone:
+            return source
+
+    def _verdict(self, source: SourceObject, pairs: Pairs, index: int, queued: bool) -> Comparison:
+        """queued: a batch of this very run has the key, because it did not agree when an earlier delivery of the same
+        message compared it. It is not the same, then, whatever has become of it since.
+        """
+        known = self.ledger.lookup(source.key)
+        waits = not queued and known is not None and known.entry.open
+        alive = waits and is_alive(known, self.ledger.running, self.clock.now(), self.life_seconds)
+        verdict = compare(source, pairs.copy(index), self.mapping.place(source.key), alive)
+        return Comparison.REPAIRED if queued and verdict is Comparison.SAME else verdict
+
+    async def _restore(self, archived: Mapping[int, SourceObject]) -> dict[int, Restore]:
+        """Ask for what must be restored first, if this comparison is to repair; what each waits for then."""
+        asked = await self.restores(self.run, self.quota, list(archived.values())) if self.repair else set()
+        return {
+            index: Restore.UNDER_WAY if item.restore is Restore.UNDER_WAY or item.key in asked else Restore.NEEDED
+            for index, item in archived.items()
+        }
+
+    async def _destination_only(self, copies: CopyPage, indexes: Sequence[int]) -> list[tuple[bytes, int]]:
+        """The copies that belong to no object, by the keys they would have. One under an encoded name belongs to the
+        key that the name says, wherever that lies.
+        """
+        found: list[tuple[bytes, int]] = []
+        marks: list[DestinationOnly] = []
+        for start in range(0, len(indexes), _AT_ONCE):
+            some = indexes[start : start + _AT_ONCE]
+            originals = [self.mapping.original(copies.names[index]) for index in some]
+            theirs = await asyncio.gather(*(self._has_object(original) for original in originals))
+            for index, original, has_object in zip(some, originals, theirs, strict=True):
+                if has_object:
+                    continue
+                name = copies.names[index]
+                key = self.mapping.key(name)
+                found.append((key, index))
+                marks.append(DestinationOnly(name, original or key, copies.generations[index], copies.sizes[index]))
+        if marks and self.delete is not None and self.delete.marks:
+            await self.delete.mark(self.run, marks)
+        return found
+
+    async def _has_object(self, original: bytes | None) -> bool:
+        return original is not None and await is_there(self.source, original)
+
+
+def _waits(source: SourceObject, verdict: Comparison) -> bool:
+    """Whether an object must be restored before it can be copied, and is to be copied."""
+    return bool(source.archived) and (verdict is Comparison.ARCHIVED or verdict.repairable)

@@ -1,0 +1,42 @@
+"""The verifier's steps through a range: read both listings and the ledger side by side and compare."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from shared.domain.page import Page
+from shared.ledger.record import BatchRecord
+from shared.ranges.walk import Plan
+from shared.verifying.compare_page import ComparePage
+from shared.verifying.copy_window import CopyWindow, in_portions
+from shared.verifying.write_manifest import WriteManifest
+
+_PORTION = 256
+"""Keys that are asked for one by one between two looks at the budget: 8 rounds of 32 requests, a second or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareSteps:
+    """window: the destination's listing. manifest: None if none is written."""
+
+    compare: ComparePage
+    window: CopyWindow
+    manifest: WriteManifest | None
+
+    async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
+        return await self.compare.ledger.advance(key)
+
+    async def page(self, page: Page) -> AsyncIterator[Plan]:
+        """A plan for each part of the page beside what the destination's listing holds of it."""
+        async for beside in self.window.beside(page):
+            for portion in in_portions(beside, self.compare.mapping, _PORTION):
+                yield await self.compare(portion)
+        await self.compare.ledger.leave(page)
+
+    async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
+        """Copies behind the source's last object."""
+        async for beside in self.window.rest(end):
+            for portion in in_portions(beside, self.compare.mapping, _PORTION):
+                yield await self.compare(portion)
+
+    async def close(self, end: bytes) -> None:
+        """Nothing is kept open."""
