@@ -20,13 +20,14 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, ObjectError, Throttled
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.ports.control import Control
+from shared.ports.control_store import Control
+from shared.ranges.resume import Resume
 from tests.world import World, counts, filled
 
 
 async def rows(world: World, run: str) -> list[dict[str, Any]]:
     """The manifest of a run: of its files, those that its ranges were closed with."""
-    found = [world.reports.files[part.name][0] for part in (await world.state.sums(run))[1]]
+    found = [world.reports.files[part.name][0] for part in (await world.stores.ranges.rollup(run))[1]]
     return [json.loads(line) for body in found for line in gzip.decompress(body).decode().splitlines()]
 
 
@@ -39,13 +40,13 @@ def headline(world: World, run: str) -> str:
 
 async def agrees(world: World, run: str, keys: int, only_there: int = 0) -> dict[str, int]:
     """The verdicts of a comparison, once its counts, sums and manifest were seen to speak of the same keys."""
-    summary = await world.state.summary(run)
+    summary = await world.stores.runs.summary(run)
     verdicts = summary.verdicts.keys
     assert summary.balanced, summary
     assert summary.listed_keys == keys
     assert verdicts.get("extra", 0) == only_there
     assert sum(verdicts.values()) == keys + only_there
-    sums, _ = await world.state.sums(run)
+    sums, _ = await world.stores.ranges.rollup(run)
     assert (sums.whole().s3_count, sums.whole().extra) == (keys, only_there)
     names = Counter(row.get("key") or f"copy {row['name']}" for row in await rows(world, run))
     assert (len(names), set(names.values())) == (keys + only_there, {1})
@@ -117,7 +118,7 @@ async def test_copies_of_no_object_are_counted_once_however_the_range_is_handed_
     world.bucket.listed_page = throttle
     run = await world.run(VerifyMessage())
     assert await agrees(world, run, 20, only_there=10) == {"same": 19, "missing": 1, "extra": 10}
-    assert (await world.state.sums(run))[0].whole().gcs_count == 29
+    assert (await world.stores.ranges.rollup(run))[0].whole().gcs_count == 29
 
 
 @pytest.mark.parametrize("crash_at", range(80))
@@ -134,7 +135,7 @@ async def test_who_takes_a_comparison_over_never_calls_repaired_keys_the_same(cr
     verdicts = await agrees(world, run, 8)
     assert verdicts["same"] == 7
     assert verdicts.get("missing", 0) + verdicts.get("repaired", 0) == 1
-    assert (await world.state.sums(run))[0].whole().wrong == 1
+    assert (await world.stores.ranges.rollup(run))[0].whole().wrong == 1
     assert headline(world, run) == "warning"
 
 
@@ -147,7 +148,7 @@ async def test_encoded_copies_have_name_sums_and_manifest_row() -> None:
     assert await agrees(world, run, 2) == {"same": 2}
     told = {row["key"]: (row["verdict"], row["name"], row["copy_size"], row["proof"]) for row in await rows(world, run)}
     assert told == {"bad\nname": ("same", ".s3-names/bad%0Aname", 1, "md5"), "good": ("same", "good", 2, "md5")}
-    sums, _ = await world.state.sums(run)
+    sums, _ = await world.stores.ranges.rollup(run)
     assert (sums.whole().gcs_count, sums.whole().gcs_bytes, sums.whole().wrong) == (2, 3, 0)
     assert dict(sums.proofs) == {"md5": 2, "etag": 0}
 
@@ -193,14 +194,17 @@ async def test_a_subfolder_s_comparison_leaves_its_parent_s_document_alone() -> 
     await world.run()
     await world.run(VerifyMessage())
     await world.run(VerifyMessage(close=True))
-    before = {prefix: dict(world.state.prefixes[prefix]) for prefix in ("", "a/")}
+    before = {prefix: dict(world.stores.prefixes.documents[prefix]) for prefix in ("", "a/")}
     assert (before[""]["s3_count"], before["a/"]["s3_count"]) == (5, 3)
     await world.run(VerifyMessage(prefix="a/deep/"))
     await world.run(VerifyMessage(prefix="top"))
     await world.run(VerifyMessage(close=True))
-    assert {prefix: world.state.prefixes[prefix] for prefix in ("", "a/")} == before
-    assert (world.state.prefixes["a/deep/"]["s3_count"], world.state.prefixes["top"]["s3_count"]) == (1, 2)
-    assert world.state.prefixes["tops/"]["s3_count"] == 1
+    assert {prefix: world.stores.prefixes.documents[prefix] for prefix in ("", "a/")} == before
+    assert (
+        world.stores.prefixes.documents["a/deep/"]["s3_count"],
+        world.stores.prefixes.documents["top"]["s3_count"],
+    ) == (1, 2)
+    assert world.stores.prefixes.documents["tops/"]["s3_count"] == 1
 
 
 @pytest.mark.parametrize("failure", [Forbidden("ListBucket"), Throttled("SlowDown")])
@@ -240,18 +244,15 @@ async def test_a_pause_at_any_page_of_a_comparison_and_what_was_left_goes_on(pag
         pages += 1
         world.clock.pass_time(2)
         if pages == page:
-            world.state.said = Control(paused=True)
+            world.stores.control.said = Control(paused=True)
 
     world.bucket.listed_page = pause
     run = await world.run(VerifyMessage())
-    world.state.said = Control()
-    world.clock.time += 100
+    stores, publish = world.stores, world.handlers["verify"].work.publish
+    topics = {"list": "list", "keys": "list", "verify": "verify"}
     for _ in range(3):
-        for opened in [item.opened for item in world.state.ranges.values() if item.state == "open"]:
-            world.send("verify", VerifyMessage.model_validate_json(opened.message))
-        async for record in world.state.open_batches(run):
-            await world.handlers["verify"].work.publish.again(record, False)
-        await world.drain()
         world.clock.time += 100
+        await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, world.queue, publish, topics)()
+        await world.drain()
     assert await agrees(world, run, 20, only_there=1) == {"same": 16, "missing": 4, "extra": 1}
     assert await counts(world, run) == {Outcome.UNCHANGED: 16, Outcome.COPIED: 4}

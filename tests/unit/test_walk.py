@@ -1,6 +1,6 @@
 """The walk through a range, by itself: whatever comes in and however it ends, its answers speak of the same keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +11,7 @@ from shared.domain.counts import RangeCounts
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
-from shared.ranges.walk import MOST_PLANS, Walk
+from shared.ranges.walk import MOST_PLANS, Row, Walk
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Both:
         counts.listed.add("listed", 0, count)
         counts.verdicts.add("extra", 0, len(self._passed(count)))
 
-    def rows(self, count: int) -> Sequence[Mapping[str, object]]:
+    def rows(self, count: int) -> Sequence[Row]:
         return [{"key": key} for key in [*self.page.keys[:count], *self._passed(count)]]
 
     def _passed(self, count: int) -> list[bytes]:
@@ -107,15 +107,19 @@ def test_a_thin_batch_goes_once_many_plans_wait() -> None:
     assert [len(batch) for batch in held.batches()] == [1]
 
 
+def where(held: Walk) -> tuple[bytes | None, bool]:
+    return held.rest, held.at_end
+
+
 def test_nothing_is_left_of_a_range_that_was_read_to_its_end() -> None:
     held = walk(until=b"m")
-    assert held.rest == b""
+    assert where(held) == (b"", False)
     held.add(plan(b"a"))
     held.published(0)
-    assert (held.rest, held.at_end) == (b"a", False)
+    assert where(held) == (b"a", False)
     held.add(plan(b"b", end=b"m"))
     held.published(0)
-    assert (held.rest, held.at_end) == (None, True)
+    assert where(held) == (None, True)
 
 
 def test_a_listing_that_ended_leaves_nothing_though_its_range_has_no_end() -> None:
