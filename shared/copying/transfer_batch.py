@@ -79,7 +79,7 @@ class TransferBatch:
         ended = [entry for entry in results if isinstance(entry, Entry)]
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
-        await self.pulse.beat(message.run, ended)
+        await self.pulse.send(message.run, ended)
         left = [item for item in results if isinstance(item, _Left)]
         await self._hand_back(message, left)
         self._tell(message, ended, len(left), self.clock.monotonic() - began)

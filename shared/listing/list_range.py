@@ -1,7 +1,7 @@
 """List a key range of the source, publish what is new or changed, account for the rest.
 
 Killed at any line, the redelivered message takes the range over when the lease has run out, sends again what was
-remembered but may not have been sent, and goes on; no key is counted twice.
+recorded but may not have been sent, and goes on; no key is counted twice.
 """
 
 from dataclasses import dataclass

@@ -49,4 +49,4 @@ class Lease:
             return
         if not await self.take():
             raise Busy(f"run {self.piece.run}: another invocation finished the range")
-        await self.pulse.beat(self.piece.run)
+        await self.pulse.send(self.piece.run)

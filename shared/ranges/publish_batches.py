@@ -1,4 +1,4 @@
-"""Publish objects for transfer: first remembered, then sent.
+"""Publish objects for transfer: first recorded, then sent.
 
 A crash between the two leaves records whose messages were never sent; the redelivered range message finds
 them under its own run and sends them again.
@@ -7,7 +7,6 @@ them under its own run and sends them again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.domain.batching import batches
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
@@ -19,7 +18,7 @@ from shared.ports.queue import Queue
 
 @dataclass(frozen=True, slots=True)
 class PublishBatches:
-    """keys_per_message and batch_bytes say where a batch is cut."""
+    """keys_per_message and batch_bytes say where a batch ends."""
 
     ledger: LedgerStore
     queue: Queue
@@ -28,21 +27,17 @@ class PublishBatches:
     keys_per_message: int
     batch_bytes: int
 
-    def cut(self, objects: Sequence[SourceObject]) -> list[tuple[SourceObject, ...]]:
-        """The objects in batches; the last one may still have room."""
-        return list(batches(objects, self.keys_per_message, self.batch_bytes))
-
-    async def __call__(self, run: str, cut: Sequence[tuple[SourceObject, ...]], force: bool) -> None:
-        """Returns once every batch is remembered and accepted by the queue."""
+    async def __call__(self, run: str, batches: Sequence[tuple[SourceObject, ...]], force: bool) -> None:
+        """Returns once every batch is recorded and accepted by the queue."""
         now = self.clock.now()
-        records = [BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch))) for batch in cut]
+        records = [BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch))) for batch in batches]
         if not records:
             return
         await self.ledger.create(records)
         await self.queue.publish(self.topic, [batch_message(record, force) for record in records])
 
-    async def again(self, record: BatchRecord, force: bool) -> None:
-        """Send the open keys of a remembered batch once more."""
+    async def resend(self, record: BatchRecord, force: bool) -> None:
+        """Send the open keys of a recorded batch once more."""
         await self.queue.publish(self.topic, [batch_message(record, force)])
 
 

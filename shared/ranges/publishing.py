@@ -30,16 +30,16 @@ class Publishing:
         """Publish what waits. Raises Stopped likewise."""
         await self._send(self.walk.batches(everything=True))
 
-    async def again(self, unsent: Sequence[BatchRecord]) -> None:
+    async def resend(self, unsent: Sequence[BatchRecord]) -> None:
         """Send the batches once more that a killed invocation left."""
         for record in unsent:
-            await self.publish.again(record, self.force)
+            await self.publish.resend(record, self.force)
 
     async def _send(self, batches: Sequence[tuple[SourceObject, ...]]) -> None:
         allowed: list[tuple[SourceObject, ...]] = []
         try:
             for batch in batches:
-                await self.quota.enter(len(batch), sum(item.size for item in batch))
+                await self.quota.reserve(len(batch), sum(item.size for item in batch))
                 allowed.append(batch)
         finally:
             if allowed:

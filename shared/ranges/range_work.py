@@ -106,7 +106,7 @@ class RangeWork:
         try:
             result = await self._walk(held, steps, budget, force)
         finally:
-            await held.quota.leave()
+            await held.quota.release()
         return await self._finish(held, steps, result)
 
     async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, force: bool) -> Result:
@@ -135,7 +135,7 @@ class RangeWork:
         async for listed in self.source.pages(held.prefix, walk.start):
             page = listed if walk.until is None else listed.until(walk.until)
             if len(page):
-                await out.again(await steps.unsent(page.last))
+                await out.resend(await steps.unsent(page.last))
                 async for plan in steps.page(page):
                     await out.add(plan)
                     await self._keep_rows(walk, steps)
@@ -154,7 +154,7 @@ class RangeWork:
     async def _tail(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
         """Read what lies behind the source's last object. True if the budget ended first."""
         walk = held.walk
-        await out.again(await steps.unsent(held.end))
+        await out.resend(await steps.unsent(held.end))
         async for plan in steps.tail(walk.until):
             await out.add(plan)
             await self._keep_rows(walk, steps)

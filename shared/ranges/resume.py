@@ -44,7 +44,7 @@ class Resume:
             ranges += len(messages)
             asked = _read(run, run.message)
             async for record in self.ledger.unsettled(run.name):
-                await self.publish.again(record, isinstance(asked, ListMessage) and asked.force)
+                await self.publish.resend(record, isinstance(asked, ListMessage) and asked.force)
                 batches += 1
         return Resumed(ranges, batches)
 

@@ -29,7 +29,7 @@ class Steps(Protocol):
     def manifest(self) -> Manifest | None: ...
 
     async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
-        """The batches up to `key` that a killed invocation of this range remembered, but may not have sent."""
+        """The batches up to `key` that a killed invocation of this range recorded, but may not have sent."""
         ...
 
     def page(self, page: Page) -> AsyncIterator[Plan]:

@@ -20,9 +20,9 @@ class FollowUp:
     verify_initial: bool
     verify_always: bool
 
-    async def __call__(self, run: OpenRun, books: RunSummary, initial: bool) -> None:
+    async def __call__(self, run: OpenRun, summary: RunSummary, initial: bool) -> None:
         """Send the message that follows from a finished run, if one does. initial: its prefix's first one."""
-        copied = books.outcomes.keys.get(Outcome.COPIED, 0)
+        copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
         if run.kind == "list" and ((initial and self.verify_initial) or (copied and self.verify_always)):
             await self.queue.publish(self.topic, [VerifyMessage(prefix=run.prefix)])
         if run.kind == "verify" and copied:

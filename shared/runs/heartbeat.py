@@ -1,4 +1,4 @@
-"""A run that waits in a long queue looks dead from its records: so those who work on it say so, and what they did."""
+"""A run that waits in a long queue looks dead from its records: who works on it reports that, and what was done."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ _MOST_RUNS = 100
 
 @dataclass(slots=True)
 class Heartbeat:
-    """One an instance. seconds: between two beats for a run; with hundreds of instances a few documents a second."""
+    """One an instance. seconds: between two heartbeats of a run; with hundreds of instances a few writes a second."""
 
     runs: RunStore
     clock: Clock
     seconds: float = 60.0
     instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _done: dict[str, Progress] = field(default_factory=dict)
-    _beaten: dict[str, float] = field(default_factory=dict)
+    _sent_at: dict[str, float] = field(default_factory=dict)
 
     def took(self, run: str, what: str, size: int, seconds: float) -> None:
         """A key, or a part of one, was copied in so many seconds."""
         self._progress(run).took(seconds, size, what)
 
-    async def beat(self, run: str, ended: Sequence[Entry] = ()) -> None:
-        """Say that the instance has worked on a run, and how keys have ended since it last did."""
+    async def send(self, run: str, ended: Sequence[Entry] = ()) -> None:
+        """Report that the instance has worked on a run, and how keys have ended since it last did."""
         now, progress = self.clock.monotonic(), self._progress(run)
         at = self.clock.now() // self.seconds * self.seconds
         progress.at_work(at, self.seconds)
@@ -37,12 +37,12 @@ class Heartbeat:
         for way in {entry.route for entry in copied}:
             sizes = [entry.size for entry in copied if entry.route == way]
             progress.copied(at, way, len(sizes), sum(sizes))
-        if now - self._beaten.get(run, float("-inf")) >= self.seconds:
-            self._beaten[run] = now
+        if now - self._sent_at.get(run, float("-inf")) >= self.seconds:
+            self._sent_at[run] = now
             await self.runs.heartbeat(run, self.instance, self.clock.now(), progress)
 
     def _progress(self, run: str) -> Progress:
         if run not in self._done and len(self._done) >= _MOST_RUNS:
             self._done.clear()
-            self._beaten.clear()
+            self._sent_at.clear()
         return self._done.setdefault(run, Progress())

@@ -1,12 +1,13 @@
-"""Runs from their first message to their last key: which are going, which have ended, how they are told.
+"""Runs from their first message to their last key: which are running, which have ended, how they are reported.
 
-    going      keys are being listed or copied
-    finished   every listed key has ended
-    stopped    the same, but a ceiling or an error kept some keys from being listed
-    stalled    something is left, and nothing has touched it for the life of a batch; the next run takes it up
+    running     keys are being listed or copied; stored as "going"
+    finished    every listed key has ended
+    stopped     the same, but a quota or an error kept some keys from being listed
+    timed out   something is left without activity for the life of a batch; the next run takes it up; stored and logged
+                as "stalled", which alerts and reports look for
 
-Nobody counts while a run is going: books are sums over its ranges and batches. They are written into the run when it is
-seen to have ended, and from then on its records may be merged.
+Nobody counts while a run is running: its counts are sums over its ranges and batches. They are written into the run
+when it is seen to have ended, and from then on its records may be merged.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,13 +25,16 @@ from shared.runs.follow_up import FollowUp
 from shared.runs.prefix_notes import PrefixNotes
 from shared.runs.quota import JobControl
 
+RUNNING, FINISHED, STOPPED, TIMED_OUT = "going", "finished", "stopped", "stalled"
+"""The states of a run, as they are stored and logged."""
+
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
 
 Report = Callable[[OpenRun, str, RunSummary, Rollup, Sequence[ManifestPart], Checks], Awaitable[None]]
 """Writes the report of a run that has ended in a state."""
 
-Sweep = Callable[[OpenRun, str, RunSummary, FolderRollup], Awaitable[None]]
+DeleteAfter = Callable[[OpenRun, str, RunSummary, FolderRollup], Awaitable[None]]
 """Deletes what a comparison found to be extraneous, where that is allowed."""
 
 
@@ -44,7 +48,7 @@ class RunLifecycle:
     switch: JobControl
     follow_up: FollowUp
     report: Report | None
-    sweep: Sweep | None
+    sweep: DeleteAfter | None
     clock: Clock
     log: Log
     life_seconds: float
@@ -55,7 +59,7 @@ class RunLifecycle:
 
     async def may_start(self, run: str, kind: str, scheduled: bool) -> bool:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
-        one of its kind is going. Said again for the same run: yes.
+        one of its kind is running. Asked again for the same run: yes.
         """
         paused = (await self.switch.read(afresh=True)).paused
         if not scheduled:
@@ -68,45 +72,45 @@ class RunLifecycle:
         if last == run:
             return True
         if last in await self.close_ended():
-            self.log.info("still going, so no run is started on top", run=last)
+            self.log.info("still running, so no run is started on top", run=last)
             return False
         return await self.runs.schedule(kind, run, version)
 
     async def close_ended(self) -> set[str]:
-        """Write down the end of every run that has ended; the names of those that are going."""
-        going = set()
+        """Write down the end of every run that has ended; the names of those that are running."""
+        running = set()
         for run in await self.runs.running():
-            state, books = await self._state(run)
-            if books is None:
-                going.add(run.name)
+            state, summary = await self._state(run)
+            if summary is None:
+                running.add(run.name)
             elif await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS):
-                await self._end(run, state, books)
-        return going
+                await self._end(run, state, summary)
+        return running
 
     async def _state(self, run: OpenRun) -> tuple[str, RunSummary | None]:
-        touched = await self.runs.last_activity(run.name)
-        if touched is not None and self.clock.now() - touched < self.life_seconds:
-            return "going", None
-        books = await self.runs.summary(run.name)
-        if touched is None and books.finished:
-            return "stopped" if books.stopped_ranges else "finished", books
-        return "stalled", books
+        active_at = await self.runs.last_activity(run.name)
+        if active_at is not None and self.clock.now() - active_at < self.life_seconds:
+            return RUNNING, None
+        summary = await self.runs.summary(run.name)
+        if active_at is None and summary.finished:
+            return STOPPED if summary.stopped_ranges else FINISHED, summary
+        return TIMED_OUT, summary
 
-    async def _end(self, run: OpenRun, state: str, books: RunSummary) -> None:
+    async def _end(self, run: OpenRun, state: str, summary: RunSummary) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
         initial = run.kind == "list" and not (await self.prefixes.get(run.prefix)).get("initial")
-        if state == "finished":
-            await self.follow_up(run, books, initial)
+        if state == FINISHED:
+            await self.follow_up(run, summary, initial)
         sums, parts = await self.ranges.rollup(run.name) if run.kind == "verify" else (Rollup(), [])
-        checks = await self.notes.ended(run, state, books, sums, initial) if run.kind != "keys" else {}
+        checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind != "keys" else {}
         if self.sweep is not None and run.kind == "verify":
-            await self._unless_refused(run, "sweep", self.sweep(run, state, books, sums.whole()))
+            await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums.whole()))
         if self.report is not None:
-            await self._unless_refused(run, "report", self.report(run, state, books, sums, parts, checks))
-        await self.runs.finish(run.name, state, books, self.clock.now())
-        tell = self.log.info if state == "finished" else self.log.warning
-        outcomes = {name: keys for name, keys, _ in books.outcomes}
-        tell("run ended", run=run.name, reason=state, listed=books.listed_keys, pending=books.pending, **outcomes)
+            await self._unless_refused(run, "report", self.report(run, state, summary, sums, parts, checks))
+        await self.runs.finish(run.name, state, summary, self.clock.now())
+        report = self.log.info if state == FINISHED else self.log.warning
+        outcomes = {name: keys for name, keys, _ in summary.outcomes}
+        report("run ended", run=run.name, reason=state, listed=summary.listed_keys, pending=summary.pending, **outcomes)
 
     async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> None:
         """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning."""

@@ -15,7 +15,7 @@ FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
 """What a run's kind is called in a prefix's document."""
 
 _AT_ONCE = 32
-"""Folders that are told at a time."""
+"""Folders that are written at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class PrefixNotes:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
         flow, now = FLOWS[kind], self.clock.now()
         last = (await self.prefixes.get(prefix)).get(flow, {})
-        told: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
+        noted: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
         if last.get("started_at") and last.get("run") != run:
-            told["frequency_seconds"] = now - last["started_at"]
-        await self.prefixes.note(prefix, {flow: told})
+            noted["frequency_seconds"] = now - last["started_at"]
+        await self.prefixes.note(prefix, {flow: noted})
 
     async def failed(self, run: str, kind: str, prefix: str, why: str) -> None:
         """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
@@ -44,19 +44,19 @@ class PrefixNotes:
         if known.get("run") != run or not known.get("error"):
             await self.prefixes.note(prefix, {FLOWS[kind]: {"run": run, "error": why}})
 
-    async def ended(self, run: OpenRun, state: str, books: RunSummary, sums: Rollup, initial: bool) -> Checks:
+    async def ended(self, run: OpenRun, state: str, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
         and repaired so far. initial: whether it was the prefix's first run.
         """
-        now, failed = self.clock.now(), books.outcomes.keys.get(Outcome.FAILED, 0)
-        told = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": books.pending}
-        fields: dict[str, Any] = {FLOWS[run.kind]: told}
+        now, failed = self.clock.now(), summary.outcomes.keys.get(Outcome.FAILED, 0)
+        noted = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": summary.pending}
+        fields: dict[str, Any] = {FLOWS[run.kind]: noted}
         if initial and state == "finished":
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         checks: Checks = {}
         if run.kind == "verify":
             checks = await self._folders(run, sums, now)
-            copied = books.outcomes.keys.get(Outcome.COPIED, 0)
+            copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
             fields["repair"] = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
         await self.prefixes.note(run.prefix, fields)
         return checks
@@ -73,7 +73,7 @@ class PrefixNotes:
         return checks
 
     async def _folder(self, run: OpenRun, folder: bytes, sums: Rollup, now: float) -> tuple[int, int]:
-        """The run's own prefix is told the sum of all. Said again for the same run, a comparison is counted once."""
+        """The run's own prefix gets the sum of all. Noted again for the same run, a comparison is counted once."""
         prefix = folder.decode()
         own = prefix == run.prefix
         amount, known = sums.whole() if own else sums.folders[folder], await self.prefixes.get(prefix)

@@ -1,4 +1,4 @@
-"""What a person says to a job that is running: stop for now, and no more than this."""
+"""What a person asks of a job that is running: stop for now, and no more than this."""
 
 from dataclasses import dataclass, field, replace
 
@@ -34,14 +34,14 @@ class JobControl:
     _read_at: float = float("-inf")
 
     async def read(self, afresh: bool = False) -> Control:
-        """What was said, at most FRESH_SECONDS ago; afresh: now."""
+        """The control document as it was at most FRESH_SECONDS ago; afresh: now."""
         if afresh or self.clock.monotonic() - self._read_at >= FRESH_SECONDS:
             self._read_at = self.clock.monotonic()
-            said, usual = await self.control.get(), self.standing
+            stored, usual = await self.control.get(), self.standing
             self._known = replace(
-                said,
-                most_objects=usual.most_objects if said.most_objects is None else said.most_objects,
-                most_bytes=usual.most_bytes if said.most_bytes is None else said.most_bytes,
+                stored,
+                most_objects=usual.most_objects if stored.most_objects is None else stored.most_objects,
+                most_bytes=usual.most_bytes if stored.most_bytes is None else stored.most_bytes,
             )
         return self._known
 
@@ -58,7 +58,7 @@ class QuotaGuard:
     _objects: int = 0
     _bytes: int = 0
 
-    async def enter(self, objects: int, size: int) -> None:
+    async def reserve(self, objects: int, size: int) -> None:
         """Raises Stopped if the job is paused, or if a ceiling would be exceeded by so many objects and bytes."""
         control = await self.switch.read()
         if control.paused:
@@ -67,11 +67,11 @@ class QuotaGuard:
             return
         lacking = max(objects - self._objects, 0), max(size - self._bytes, 0)
         if any(lacking):
-            await self._reserve(control, lacking)
+            await self._reserve_portion(control, lacking)
         self._objects -= objects
         self._bytes -= size
 
-    async def _reserve(self, control: Control, lacking: tuple[int, int]) -> None:
+    async def _reserve_portion(self, control: Control, lacking: tuple[int, int]) -> None:
         portion = (control.most_objects or 0) // _SHARE, (control.most_bytes or 0) // _SHARE
         for wish in (tuple(map(max, lacking, portion)), lacking):
             if await self.control.reserve(self.run, wish[0], wish[1], control):
@@ -80,7 +80,7 @@ class QuotaGuard:
                 return
         raise Stopped(f"the ceiling of {control.most_objects} objects and {control.most_bytes} bytes a run is reached")
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """Give back what was reserved and not used."""
         if self._objects > 0 or self._bytes > 0:
             await self.control.reserve(self.run, -self._objects, -self._bytes, Control())

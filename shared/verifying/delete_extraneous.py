@@ -21,8 +21,8 @@ from shared.verifying.is_there import is_there
 
 _AT_ONCE = 32
 
-SWEEP_SECONDS = 200.0
-"""A sweep ends then, so that it ends before another invocation takes over the end of its run; the next comparison goes
+DELETING_SECONDS = 200.0
+"""Deleting ends then, so that it ends before another invocation takes over the end of its run; the next comparison goes
 on with what is left.
 """
 
@@ -48,48 +48,55 @@ class DeleteExtraneous:
         """Whether comparisons are to mark what they find."""
         return self.asked is not DeleteExtras.OFF
 
-    async def mark(self, run: str, extras: Sequence[DestinationOnly]) -> None:
-        """Remember copies that belong to nobody, and since when."""
-        await self.extras.mark(run, extras, self.clock.now())
+    async def mark(self, run: str, found: Sequence[DestinationOnly]) -> None:
+        """Record destination-only objects, and since when they are."""
+        await self.extras.mark(run, found, self.clock.now())
 
-    async def __call__(self, run: OpenRun, ended: str, books: RunSummary, whole: FolderRollup) -> None:
+    async def __call__(self, run: OpenRun, ended: str, summary: RunSummary, whole: FolderRollup) -> None:
         """After a comparison: delete what may be deleted."""
         if not self.marks or not whole.extra:
             return
-        found = Evidence(run.prefix == self.root, ended == "finished", books.listed_keys, whole.extra, whole.gcs_count)
+        found = Evidence(
+            run.prefix == self.root, ended == "finished", summary.listed_keys, whole.extra, whole.gcs_count
+        )
         why_not = refusal(self.asked, found, self.share)
         if why_not is not None:
-            self.log.warning("extras are kept", run=run.name, reason=why_not, extras=whole.extra)
+            self.log.warning("destination-only objects are kept", run=run.name, reason=why_not, extras=whole.extra)
             return
-        before, end = self.clock.now() - self.grace_seconds, self.clock.monotonic() + SWEEP_SECONDS
+        before, end = self.clock.now() - self.grace_seconds, self.clock.monotonic() + DELETING_SECONDS
         marked = aiter(self.extras.marked(run.name, before))
         deleted = 0
         while self.clock.monotonic() < end:
-            some = [extra for extra in [await anext(marked, None) for _ in range(_AT_ONCE)] if extra is not None]
+            some = [item for item in [await anext(marked, None) for _ in range(_AT_ONCE)] if item is not None]
             if not some:
                 break
-            deleted += await self._sweep(run.name, some)
-        self.log.warning("extras", run=run.name, found=whole.extra, deleted=deleted, asked=self.asked)
+            deleted += await self._delete(run.name, some)
+        self.log.warning("destination-only objects", run=run.name, found=whole.extra, deleted=deleted, asked=self.asked)
 
-    async def _sweep(self, run: str, extras: Sequence[DestinationOnly]) -> int:
-        return sum(await asyncio.gather(*(self._one(run, extra) for extra in extras)))
+    async def _delete(self, run: str, found: Sequence[DestinationOnly]) -> int:
+        return sum(await asyncio.gather(*(self._one(run, item) for item in found)))
 
-    async def _one(self, run: str, extra: DestinationOnly) -> bool:
+    async def _one(self, run: str, item: DestinationOnly) -> bool:
         """Whether a copy was deleted. Both sides are asked once more for just this one."""
-        name = extra.name.decode()
-        copy = await self.destination.stat(extra.name)
-        is_same = copy is not None and copy.generation == extra.generation and is_ours(copy)
-        if not is_same or await is_there(self.source, extra.key):
-            self.log.info("an extra is kept", run=run, key=name, reason="there is an object for it, or it is not ours")
-            await self.extras.unmark(extra.name)
+        name = item.name.decode()
+        copy = await self.destination.stat(item.name)
+        is_same = copy is not None and copy.generation == item.generation and is_ours(copy)
+        if not is_same or await is_there(self.source, item.key):
+            self.log.info(
+                "a destination-only object is kept",
+                run=run,
+                key=name,
+                reason="there is an object for it, or it is not ours",
+            )
+            await self.extras.unmark(item.name)
             return False
         if self.asked is DeleteExtras.DRY_RUN:
-            self.log.warning("would be deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
+            self.log.warning("would be deleted", run=run, key=name, generation=item.generation, bytes=item.size)
             return False
         try:
-            await self.destination.delete(extra.name, extra.generation)
+            await self.destination.delete(item.name, item.generation)
         except LostRace:
             return False
-        self.log.warning("deleted", run=run, key=name, generation=extra.generation, bytes=extra.size)
-        await self.extras.unmark(extra.name)
+        self.log.warning("deleted", run=run, key=name, generation=item.generation, bytes=item.size)
+        await self.extras.unmark(item.name)
         return True

@@ -25,16 +25,16 @@ class RequestRestores:
     tier: Tier | None
     days: int
 
-    async def __call__(self, run: str, gate: QuotaGuard, objects: Sequence[SourceObject]) -> set[bytes]:
-        """The keys whose restore is under way by now. One that is refused is told, and costs the run nothing else; the
-        next comparison asks again.
+    async def __call__(self, run: str, quota: QuotaGuard, objects: Sequence[SourceObject]) -> set[bytes]:
+        """The keys whose restore is under way by now. One that is refused is logged, and costs the run nothing else;
+        the next comparison asks again.
         """
         wanted = [item for item in objects if item.restore is Restore.NEEDED]
         asked: set[bytes] = set()
         for start in range(0, len(wanted) if self.tier is not None else 0, _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             try:
-                await gate.enter(len(some), sum(item.size for item in some))
+                await quota.reserve(len(some), sum(item.size for item in some))
             except Stopped as closed:
                 self.log.warning("no more restores are asked for", run=run, reason=str(closed))
                 break

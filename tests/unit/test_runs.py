@@ -37,7 +37,7 @@ async def test_a_tick_starts_nothing_on_top_of_a_run_that_is_going() -> None:
     first = await listed_only(world)
     second = await listed_only(world)
     assert second not in world.stores.runs.documents
-    assert said(world, "still going, so no run is started on top") == [{"run": first}]
+    assert said(world, "still running, so no run is started on top") == [{"run": first}]
     await world.drain()
     third = await world.run()
     assert await counts(world, third) == {Outcome.UNCHANGED: 3}
