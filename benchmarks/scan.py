@@ -20,8 +20,8 @@ import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from xml.sax.saxutils import escape
@@ -48,7 +48,7 @@ from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
 from shared.domain.objects import SourceObject
 from shared.gcp.firestore.stores import firestore_stores
-from shared.http.client import Answer, Http
+from shared.http.client import Answer, Http, Request
 from shared.ledger.compaction import GROUP_KEYS
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord, batch_id
@@ -135,16 +135,11 @@ class CannedHttp:
 
     canned: Canned
 
-    async def read(
-        self,
-        _what: str,
-        _verdict: object,
-        request: Callable[[], tuple[str, str, object]],
-        make: Callable[[Answer], Any],
-    ) -> Any:
-        _, url, _ = request()
-        after = next((part[12:] for part in url.split("&") if part.startswith("start-after=")), "")
-        return make(Answer(200, {}, self.canned.pages[after.replace("%2F", "/")]))
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    async def send(self, request: Request) -> Answer:
+        after = next((part[12:] for part in request.url.split("&") if part.startswith("start-after=")), "")
+        return Answer(200, {}, self.canned.pages[after.replace("%2F", "/")])
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ import os
 import statistics
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.credentials import Credentials
@@ -34,13 +34,14 @@ from shared.domain.objects import SOURCE_ETAG, SOURCE_MTIME
 from shared.domain.page import Page
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
-from shared.http.client import Answer
+from shared.http.client import Answer, Request
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.telemetry import Log
 from shared.verifying.request_restores import RequestRestores
 from shared.verifying.verify_range import VerifyRange
 
 KEYS = CANNED_PAGES * 1000
+CANNED_GCS = "http://canned"
 RESULTS = ROOT / "benchmarks" / "results" / "walk.json"
 
 
@@ -67,12 +68,12 @@ class BothSides:
     s3: CannedHttp
     gcs: dict[str, bytes]
 
-    async def read(self, what: str, verdict: object, request: Callable[[], Any], make: Callable[[Answer], Any]) -> Any:
-        return await self.s3.read(what, verdict, request, make)
+    clock: SystemClock = field(default_factory=SystemClock)
 
-    async def ask(self, _what: str, _verdict: object, request: Callable[[], Any]) -> Answer:
-        url = request()[1]
-        token = url.partition("pageToken=")[2].partition("&")[0]
+    async def send(self, request: Request) -> Answer:
+        if not request.url.startswith(CANNED_GCS):
+            return await self.s3.send(request)
+        token = request.url.partition("pageToken=")[2].partition("&")[0]
         return Answer(200, {}, self.gcs[token])
 
 
@@ -115,7 +116,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     verifier = VerifyRange(
         restores=RequestRestores(source, log, None, 1),
         source=source,
-        destination=GcsDestination("d", "http://canned", http, Token(None)),
+        destination=GcsDestination("d", CANNED_GCS, http, Token(None)),
         ledger=stores.ledger,
         runs=stores.runs,
         ranges=stores.ranges,

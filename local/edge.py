@@ -93,7 +93,7 @@ class Edge:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
         url = self._origin.base + _without_signature(request.raw_path)
         if self._signs:
-            headers.update(self._origin.signed(request.method, url))
+            headers.update(await self._origin.signed(request.method, url))
         async with self._connect().request(
             request.method, URL(url, encoded=True), headers=headers, allow_redirects=False
         ) as answer:

@@ -25,6 +25,7 @@ async def _edge(port: int, origin: str) -> None:
     from local.edge import Edge
     from local.instruments import Instruments
     from shared.aws.address import S3Address
+    from shared.aws.credentials import SigningKeys
     from shared.clock import SystemClock
     from shared.settings import CdnAuth
 
@@ -32,7 +33,7 @@ async def _edge(port: int, origin: str) -> None:
     policy = None
     if auth is CdnAuth.SIGNED_URL:
         policy = PolicyCheck(os.environ["EDGE_KEY_PAIR_ID"], os.environ["EDGE_PUBLIC_KEY"])
-    address = S3Address(origin, "us-east-1", Credentials(ACCESS_KEY, SECRET_KEY), SystemClock())
+    address = S3Address(origin, "us-east-1", SigningKeys(Credentials(ACCESS_KEY, SECRET_KEY)), SystemClock())
     await listen_http(Edge(Instruments(), address, auth is not CdnAuth.SIGV4, policy).handle, port)
 
 

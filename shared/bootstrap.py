@@ -11,8 +11,9 @@ from botocore.credentials import Credentials
 
 from shared.aws.address import S3Address
 from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key
+from shared.aws.download import ObjectDownload
 from shared.aws.identity import role_credentials
-from shared.aws.s3 import ObjectDownload, S3Source
+from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
@@ -20,6 +21,7 @@ from shared.copying.in_flight import InFlight
 from shared.copying.replicate_object import ReplicateObject
 from shared.copying.route import Cheapest
 from shared.copying.transfer_batch import OVERHEAD_BYTES, TransferBatch
+from shared.domain.backoff import ONCE
 from shared.domain.errors import SettingsError
 from shared.gcp.firestore.stores import firestore_stores
 from shared.gcp.pubsub import PubSubQueue
@@ -73,7 +75,9 @@ class Container:
     direct: Access
     cdn: Access | None
     source: Source
+    copy_source: Source
     destination: Destination
+    copy_destination: Destination
     staging: Staging
     queue: Queue
     stores: Stores
@@ -188,10 +192,10 @@ class Container:
         if s.route is Route.CHEAPEST:
             download = Cheapest(download, direct, s.egress_prices)
         return CopyObject(
-            source=self.source,
+            source=self.copy_source,
             download=download,
             direct=direct if s.stale_edge is StaleEdgePolicy.DIRECT else None,
-            destination=self.destination,
+            destination=self.copy_destination,
             mapping=s.mapping,
             storage_classes=dict(s.storage_class_map),
         )
@@ -200,7 +204,7 @@ class Container:
         s = self.settings
         return CopyLarge(
             copy=copy,
-            source=self.source,
+            source=self.copy_source,
             staging=self.staging,
             uploads=self.stores.uploads,
             queue=self.queue,
@@ -236,7 +240,7 @@ class Container:
         s = self.settings
         copy = self.copy()
         return ReplicateObject(
-            source=self.source,
+            source=self.copy_source,
             copy=copy,
             large=self.copy_large(copy),
             ledger=self.stores.ledger,
@@ -302,9 +306,28 @@ def settings() -> Settings:
 
 async def build(given: Settings) -> Container:
     """Connect everything. Must run on the loop that will use it."""
-    log = JsonLog(given.log_level, job=given.job)
     clock = SystemClock()
-    http = Http(given.objects_in_flight, clock)
+    http = Http(given.objects_in_flight, clock, origins(given))
+    try:
+        return await connected(given, clock, http)
+    except BaseException:  # every push builds anew while a start fails
+        await http.close()
+        raise
+
+
+def origins(given: Settings) -> dict[str, str]:
+    """Hosts by the setting that names them, for errors."""
+    named = {
+        given.cdn_url: "CDN_URL",
+        given.aws_endpoint_url_s3: "AWS_ENDPOINT_URL_S3",
+        os.environ.get("STORAGE_EMULATOR_HOST"): "STORAGE_EMULATOR_HOST",
+    }
+    return {"/".join(url.split("/")[:3]): setting for url, setting in named.items() if url}
+
+
+async def connected(given: Settings, clock: Clock, http: Http) -> Container:
+    """Every adapter, on one client. What a key's copy asks is asked once: the key is tried again as a whole."""
+    log = JsonLog(given.log_level, job=given.job)
     credentials = await aws_credentials(given)
     address = S3Address.of(
         given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials, clock, given.requester_pays
@@ -321,7 +344,9 @@ async def build(given: Settings) -> Container:
         direct=SignedForS3(address),
         cdn=await cdn_access(given, address, clock),
         source=S3Source(address, http),
+        copy_source=S3Source(address, http, ONCE),
         destination=GcsDestination(given.destination_bucket, endpoint, http, token),
+        copy_destination=GcsDestination(given.destination_bucket, endpoint, http, token, ONCE),
         staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
         stores=stores,
@@ -343,7 +368,7 @@ async def cdn_access(given: Settings, address: S3Address, clock: Clock) -> Acces
             return SignedForS3(address, cdn)
         case CdnAuth.PUBLIC:
             return Public(cdn)
-    pem = await SecretManager().read(given.cdn_private_key_secret or "")
+    pem = await secret(given.cdn_private_key_secret or "")
     return SignedUrls(
         cdn=cdn,
         key_pair_id=given.cdn_key_pair_id or "",
@@ -354,12 +379,21 @@ async def cdn_access(given: Settings, address: S3Address, clock: Clock) -> Acces
     )
 
 
+async def secret(name: str) -> str:
+    """The value of a secret. Raises SettingsError if it cannot be read."""
+    manager = SecretManager()
+    try:
+        return await manager.read(name)
+    finally:
+        manager.close()
+
+
 async def aws_credentials(given: Settings) -> Credentials:
     """Of the role, from the named secret, or from botocore's own chain. Raises SettingsError if there are none."""
     if given.aws_role_arn is not None:
         return await asyncio.to_thread(role_credentials, given.aws_role_arn, given.aws_region, given.aws_role_audience)
     if given.aws_credentials_secret is not None:
-        value = await SecretManager().read(given.aws_credentials_secret)
+        value = await secret(given.aws_credentials_secret)
         try:
             keys = json.loads(value)
             return Credentials(keys["access_key_id"], keys["secret_access_key"])

@@ -55,7 +55,7 @@ class Access(Protocol):
         """What errors and the ledger call this way: a name of `shared.settings.Route`."""
         ...
 
-    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
+    async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         """Where to ask for a key, and with which headers, those of `amz` among them. Cheap: called once an object."""
         ...
 
@@ -71,9 +71,9 @@ class SignedForS3:
     def route(self) -> str:
         return "direct" if self.cdn is None else "cloudfront"
 
-    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
+    async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         at_origin = self.address.url(key)
-        headers = self.address.signed("GET", at_origin, amz)
+        headers = await self.address.signed("GET", at_origin, amz)
         return (at_origin if self.cdn is None else self.cdn.url(key)), headers
 
 
@@ -84,7 +84,7 @@ class Public:
     cdn: CdnAddress
     route: str = "cloudfront"
 
-    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
+    async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         return self.cdn.url(key), dict(amz)
 
 
@@ -107,7 +107,7 @@ class SignedUrls:
     _expires: float = 0.0
     _query: str = field(default="", repr=False)
 
-    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
+    async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         if self._expires - self.now() < self.window_seconds * _FRESH_SHARE:
             self._sign()
         return f"{self.cdn.url(key)}?{self._query}", dict(amz)

@@ -1,7 +1,7 @@
 """An AWS role taken with the function's own Google identity: no AWS key is kept anywhere.
 
 Google signs an identity token for the function's service account, STS exchanges it for credentials that last an hour,
-and botocore renews them before they end, which holds the loop for two requests an hour. The role must trust
+and botocore renews them before they end, in a thread (`credentials.py`). The role must trust
 accounts.google.com with this service account's number (`aud` and `sub`) and this audience (`oaud`):
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif

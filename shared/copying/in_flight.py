@@ -1,7 +1,7 @@
 """The ceiling on what one instance holds in memory at a time, whatever the objects' number and size."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from types import TracebackType
 
 
@@ -15,7 +15,7 @@ class InFlight:
     def __init__(self, objects: int, weight: int) -> None:
         self._objects = objects
         self._capacity = self._free = weight
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: OrderedDict[asyncio.Future[None], int] = OrderedDict()
 
     def slot(self, weight: int) -> "Slot":
         """A context manager: room to wait for, hold and give back. A weight above the ceiling counts as all of it."""
@@ -27,15 +27,15 @@ class InFlight:
             self._hold(weight)
             return
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((weight, turn))
+        self._waiting[turn] = weight
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give(weight)
-            else:
-                self._waiting.remove((weight, turn))
+            if turn in self._waiting:
+                del self._waiting[turn]
                 self._admit()
+            elif not turn.cancelled():
+                self.give(weight)  # the turn had come in the same moment
             raise
 
     def give(self, weight: int) -> None:
@@ -49,11 +49,14 @@ class InFlight:
         self._free -= weight
 
     def _admit(self) -> None:
-        while self._waiting and self._objects and self._free >= self._waiting[0][0]:
-            weight, turn = self._waiting.popleft()
+        while self._waiting and self._objects:
+            turn, weight = next(iter(self._waiting.items()))
             if not turn.done():
+                if self._free < weight:
+                    return
                 self._hold(weight)
                 turn.set_result(None)
+            del self._waiting[turn]
 
 
 class Slot:

@@ -1,12 +1,11 @@
 """An object as the JSON API writes it: https://cloud.google.com/storage/docs/json_api/v1/objects"""
 
 import base64
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.copies import CopyPage
-from shared.domain.errors import Corrupt, ObjectError
+from shared.domain.errors import Corrupt, ObjectError, Transient
 from shared.domain.objects import DestinationObject
 from shared.http import classification
 from shared.http.client import Answer
@@ -35,17 +34,21 @@ def resource_of(upload: Upload) -> dict[str, object]:
     }
 
 
-def parse(resource: dict[str, object]) -> DestinationObject:
+def parse(what: str, resource: dict[str, object]) -> DestinationObject:
+    """Raises Transient where a field is missing or makes no sense: nothing is known of the object then."""
     metadata = resource.get("metadata")
     md5 = resource.get("md5Hash")
-    return DestinationObject(
-        name=str(resource["name"]).encode(),
-        size=int(str(resource["size"])),
-        generation=int(str(resource["generation"])),
-        crc32c=str(resource["crc32c"]),
-        md5=base64.b64decode(str(md5)).hex() if md5 else None,
-        metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
-    )
+    try:
+        return DestinationObject(
+            name=str(resource["name"]).encode(),
+            size=int(str(resource["size"])),
+            generation=int(str(resource["generation"])),
+            crc32c=str(resource["crc32c"]),
+            md5=base64.b64decode(str(md5)).hex() if md5 else None,
+            metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
+        )
+    except (KeyError, ValueError) as wrong:
+        raise Transient(f"{what}: an answer that does not describe the object: {wrong!r}") from None
 
 
 def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
@@ -59,12 +62,6 @@ def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
         [base64.b64decode(md5).hex() if md5 else None for md5 in md5s],
         [item.get("metadata") or {} for item in resources],
     )
-
-
-def written(upload: Upload, answer: Answer) -> DestinationObject:
-    if answer.status not in (200, 201):
-        raise failure(upload, answer)
-    return parse(json.loads(answer.body))
 
 
 def failure(upload: Upload, answer: Answer) -> ObjectError:

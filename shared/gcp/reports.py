@@ -2,25 +2,24 @@
 
 from urllib.parse import quote
 
+from shared.domain.backoff import QUESTIONS
+from shared.gcp.api import GoogleApi
 from shared.gcp.token import Token
 from shared.http import classification
-from shared.http.client import Http
+from shared.http.client import Http, Request
+from shared.http.pool import Lane
 
 
 class GcsReports:
     """`shared.ports.Reports`. endpoint: https://storage.googleapis.com, or a local stack's."""
 
     def __init__(self, bucket: str, endpoint: str, http: Http, token: Token) -> None:
-        self._bucket, self._http, self._token = bucket, http, token
+        self._bucket, self._api = bucket, GoogleApi(http, token)
         self._upload = f"{endpoint}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
 
     async def put(self, name: str, body: bytes, content_type: str) -> None:
-        await self._token.fresh()
         url = f"{self._upload}?uploadType=media&name={quote(name, safe='')}"
-        await self._http.ask(
-            f"writing gs://{self._bucket}/{name}",
-            classification.writing,
-            lambda: ("POST", url, {**self._token.headers(), "Content-Type": content_type}),
-            good=(200, 201),
-            body=body,
+        request = Request("POST", url, {"Content-Type": content_type}, body, Lane.UPLOAD, idempotent=True)
+        await self._api.ask(
+            QUESTIONS, f"writing gs://{self._bucket}/{name}", classification.writing, request, good=(200, 201)
         )

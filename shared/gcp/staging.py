@@ -9,49 +9,61 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from shared.domain.backoff import ONCE, QUESTIONS, RetryPolicy
 from shared.domain.checksums import Chunk, crc32c, encoded
-from shared.domain.errors import Corrupt, Forbidden, Gone, Refused, Retained
+from shared.domain.errors import Corrupt, Forbidden, Gone, Retained, Transient
 from shared.domain.objects import DestinationObject
+from shared.gcp.api import JSON, GoogleApi, resource
 from shared.gcp.objects import FIELDS, parse, resource_of
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
 from shared.http import classification
-from shared.http.client import Answer, Http
+from shared.http.client import Answer, Http, Request
+from shared.http.pool import Lane
 from shared.ports.destination import Upload
 from shared.ports.log import Log
 from shared.ports.staging import StoredPart
 
+SLOW_SECONDS = 300
+"""Completing a multipart upload and rewriting into another storage class may take minutes before a byte is answered.
+Neither is sent again by itself: whoever finishes an object looks at what is there first.
+"""
+
 
 class GcsStaging:
-    """`shared.ports.Staging`. bucket: where parts are put; destination: where objects are moved to."""
+    """`shared.ports.Staging`. bucket: where parts are put; destination: where objects are moved to.
+
+    Beginning, completing and moving are tried once: the key that they belong to is tried again. Clean-up belongs to no
+    key any more, so it is asked again here.
+    """
 
     def __init__(self, bucket: str, destination: str, endpoint: str, http: Http, token: Token, log: Log) -> None:
         self._bucket, self._destination = bucket, destination
-        self._endpoint, self._http, self._token, self._log = endpoint, http, token, log
+        self._endpoint, self._api, self._log = endpoint, GoogleApi(http, token), log
         self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
-        self._held = GcsDestination(bucket, endpoint, http, token)
+        self._held = GcsDestination(bucket, endpoint, http, token, ONCE)
         self._looked_at_bucket = False
 
     async def begin(self, name: bytes) -> str:
         await self._look_at_bucket()
         answer = await self._xml("POST", name, "uploads", body=b"")
-        for item in ElementTree.fromstring(answer.body).iter():
-            if item.tag.rpartition("}")[2] == "UploadId" and item.text:
-                return item.text
-        raise Refused(f"gs://{self._bucket}: a multipart upload without an id")
+        found = upload_id(answer.body)
+        if found is None:
+            raise Transient(f"gs://{self._bucket}: a multipart upload was begun, and the answer names no id")
+        return found
 
     async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
-        await self._token.fresh()
         what = f"part {number} of {name.decode()}"
         body = _Counted(what, size, chunks)
-        headers = {**self._token.headers(), "Content-Length": str(size)}
         url = self._url(name, f"partNumber={number}&uploadId={quote(upload, safe='')}")
-        answer = await self._http.once("PUT", url, headers, body)
+        answer = await self._api.send(Request("PUT", url, {"Content-Length": str(size)}, body, Lane.UPLOAD))
         if answer.status != 200:
             raise classification.writing(what, answer.status, answer.headers, answer.body)
         read = encoded(body.crc32c, 4)
         if f"crc32c={read}" not in answer.headers.get("x-goog-hash", f"crc32c={read}"):
             raise Corrupt(f"{what}: crc32c {read} was sent, {answer.headers['x-goog-hash']} arrived")
+        if "etag" not in answer.headers:
+            raise Transient(f"{what}: an answer without an ETag; the part is sent again")
         return StoredPart(answer.headers["etag"].strip('"'), body.crc32c)
 
     async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
@@ -60,13 +72,13 @@ class GcsStaging:
             for number, etag in enumerate(etags, 1)
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        answer = await self._xml("POST", name, f"uploadId={quote(upload, safe='')}", body=body)
+        answer = await self._xml("POST", name, f"uploadId={quote(upload, safe='')}", body=body, slow=True)
         if b"<Error>" in answer.body:
             raise classification.writing(f"completing {name.decode()}", 500, {}, answer.body)
 
     async def abort(self, name: bytes, upload: str) -> None:
         try:
-            await self._xml("DELETE", name, f"uploadId={quote(upload, safe='')}", good=(204,))
+            await self._xml("DELETE", name, f"uploadId={quote(upload, safe='')}", good=(204,), retry=QUESTIONS)
         except Gone:
             return
 
@@ -74,7 +86,9 @@ class GcsStaging:
         return await self._held.stat(name)
 
     async def delete(self, name: bytes) -> None:
-        await self._json("DELETE", f"{self._objects}/{quote(name, safe='')}", good=(204, 404))
+        request = Request("DELETE", f"{self._objects}/{quote(name, safe='')}")
+        what = f"deleting gs://{self._bucket}/{name.decode()}"
+        await self._api.ask(QUESTIONS, what, classification.writing, request, good=(204, 404))
 
     async def move(self, staged: DestinationObject, upload: Upload, token: str = "") -> DestinationObject | str:
         target = f"b/{quote(self._destination, safe='')}/o/{quote(upload.name, safe='')}"
@@ -84,17 +98,25 @@ class GcsStaging:
         )
         if token:
             url += f"&rewriteToken={quote(token, safe='')}"
-        resource = {name: value for name, value in resource_of(upload).items() if name not in ("name", "md5Hash")}
-        answer = json.loads((await self._json("POST", url, json.dumps(resource).encode())).body)
-        return parse(answer["resource"]) if answer["done"] else str(answer["rewriteToken"])
+        described = {name: value for name, value in resource_of(upload).items() if name not in ("name", "md5Hash")}
+        body, what = json.dumps(described).encode(), f"moving to {upload.name.decode()}"
+        request = Request("POST", url, JSON, body, idempotent=True, stall_seconds=SLOW_SECONDS)
+        answer = resource(what, await self._api.ask(ONCE, what, classification.writing, request))
+        match answer:
+            case {"done": True, "resource": dict(moved)}:
+                return parse(what, moved)
+            case {"done": False, "rewriteToken": str(further)}:
+                return further
+        raise Transient(f"{what}: an answer that says neither that it is done nor how to go on")
 
     async def _look_at_bucket(self) -> None:
         """Once an instance: a bucket that keeps what is deleted makes every large object cost twice."""
         if self._looked_at_bucket:
             return
         url = f"{self._endpoint}/storage/v1/b/{quote(self._bucket, safe='')}?fields=retentionPolicy,softDeletePolicy"
+        what = f"looking at gs://{self._bucket}"
         try:
-            found = json.loads((await self._json("GET", url)).body)
+            found = resource(what, await self._api.ask(ONCE, what, classification.reading, Request("GET", url)))
         except Forbidden:
             found = {}  # no storage.buckets.get: it will do without the look
         if found.get("retentionPolicy"):
@@ -111,25 +133,28 @@ class GcsStaging:
         return f"{self._endpoint}/{quote(self._bucket, safe='')}/{quote(name, safe='/')}?{query}"
 
     async def _xml(
-        self, method: str, name: bytes, query: str, good: tuple[int, ...] = (200,), body: bytes | None = None
+        self,
+        method: str,
+        name: bytes,
+        query: str,
+        good: tuple[int, ...] = (200,),
+        body: bytes | None = None,
+        retry: RetryPolicy = ONCE,
+        slow: bool = False,
     ) -> Answer:
-        await self._token.fresh()
-        url = self._url(name, query)
+        stall = SLOW_SECONDS if slow else None
+        request = Request(method, self._url(name, query), body=body, stall_seconds=stall)
         what = f"{method} gs://{self._bucket}/{name.decode()}"
-        return await self._http.ask(
-            what, classification.writing, lambda: (method, url, self._token.headers()), good=good, body=body
-        )
+        return await self._api.ask(retry, what, classification.writing, request, good)
 
-    async def _json(self, method: str, url: str, body: bytes | None = None, good: tuple[int, ...] = (200,)) -> Answer:
-        await self._token.fresh()
-        kind = {"Content-Type": "application/json; charset=UTF-8"} if body is not None else {}
-        return await self._http.ask(
-            f"{method} of a staged object",
-            classification.writing,
-            lambda: (method, url, {**self._token.headers(), **kind}),
-            good=good,
-            body=body,
-        )
+
+def upload_id(body: bytes) -> str | None:
+    """The id in the answer that begins a multipart upload, None if there is none or the answer is cut short."""
+    try:
+        found = ElementTree.fromstring(body).iter()
+    except ElementTree.ParseError:
+        return None
+    return next((item.text for item in found if item.tag.rpartition("}")[2] == "UploadId" and item.text), None)
 
 
 class _Counted:

@@ -6,12 +6,17 @@ import threading
 import google.auth
 import google.auth.transport.requests
 from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+
+from shared.domain.errors import Transient
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 
 class Token:
-    """Refreshes in a thread, so that the loop goes on. credentials None: a local stack, nothing to show."""
+    """Asked for at every request. It is renewed in a thread, by one caller for all, so that the loop goes on.
+    credentials None: a local stack, nothing to show.
+    """
 
     def __init__(self, credentials: Credentials | None) -> None:
         self._credentials = credentials
@@ -23,18 +28,31 @@ class Token:
         credentials, _ = google.auth.default(scopes=[SCOPE])
         return cls(credentials)
 
-    async def fresh(self) -> None:
-        """Make sure that `headers` holds for the next minutes."""
-        if self._credentials is not None and not self._credentials.valid:
-            await asyncio.to_thread(self._refresh, self._credentials)
+    async def current(self) -> str | None:
+        """A token that is good for the next minutes, None if there is nothing to show.
 
-    def _refresh(self, credentials: Credentials) -> None:
+        Raises Transient while the token server gives none.
+        """
+        held = self._credentials
+        if held is None:
+            return None
+        if not held.valid:
+            await asyncio.to_thread(self._renew, held, None)
+        return str(held.token)
+
+    async def renewed(self, refused: str | None) -> bool:
+        """Renew the token that was refused, unless that has happened since; True if there is another one now."""
+        held = self._credentials
+        if held is None:
+            return False
+        await asyncio.to_thread(self._renew, held, refused)
+        return bool(held.token != refused)
+
+    def _renew(self, held: Credentials, refused: str | None) -> None:
         with self._lock:
-            if not credentials.valid:
-                credentials.refresh(google.auth.transport.requests.Request())
-
-    def headers(self) -> dict[str, str]:
-        """Authorization, if there is anything to show."""
-        if self._credentials is None:
-            return {}
-        return {"Authorization": f"Bearer {self._credentials.token}"}
+            if held.valid and held.token != refused:
+                return
+            try:
+                held.refresh(google.auth.transport.requests.Request())
+            except GoogleAuthError as error:
+                raise Transient(f"Google's token server gives no access token: {error}") from None

@@ -1,28 +1,31 @@
-"""One pooled HTTP client an instance, and the translation of its failures.
+"""One pooled HTTP client an instance. It repeats a request in one case only, and leaves all other retrying to `retry`.
 
 Paths are sent exactly as given: nothing between here and the wire may normalise `//` or `../`.
 """
 
-import asyncio
-import ssl
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import TypeVar
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
 
-from shared.domain.backoff import delay_seconds
-from shared.domain.errors import ObjectError, Transient, Unreachable
-from shared.http.connection import Connection, RequestBody, Response
+from shared.domain.errors import Corrupt, ObjectError, Transient
+from shared.http import USER_AGENT, pool
+from shared.http.connection import Connection, RequestBody
+from shared.http.pool import Host, Lane, Pool
+from shared.http.response import Response
 from shared.ports.clock import Clock
 
-CONNECT_SECONDS = 10
-STALL_SECONDS = 60
-"""A connection that moves no byte for this long is given up."""
+REFUSAL_BYTES = 64 * 1024
+"""As much of a refusal's body is read: S3's and Cloud Storage's have under 2 KiB, a proxy's page has any length."""
 
-_IDLE_SECONDS = 50
-_SWEEP_SECONDS = 5
-_TRIES = 4
+ANSWER_BYTES = 64 * 1024 * 1024
+"""The most that an answer which is read whole may have: a page of 1,000 keys of 1,024 bytes has under 8 MiB."""
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+"""https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods"""
+
+Headers = Mapping[str, str]
+NO_HEADERS: Headers = MappingProxyType({})
+Classifier = Callable[[str, int, Headers, bytes], ObjectError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,206 +33,127 @@ class Answer:
     """A response read whole. headers: names in lower case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
 
-T = TypeVar("T")
-Classifier = Callable[[str, int, Mapping[str, str], bytes], ObjectError]
+@dataclass(frozen=True, slots=True)
+class Request:
+    """lane: what its connection is for. idempotent: whether to receive it twice is as good as once; None for what its
+    method says. stall_seconds: of silence that are borne; None for the usual ones.
+
+    A body that is an iterator needs a Content-Length among the headers.
+    """
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=dict)
+    body: RequestBody = field(default=None, repr=False)
+    lane: Lane = Lane.QUESTION
+    idempotent: bool | None = None
+    stall_seconds: float | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again after a connection was lost that had not answered a byte."""
+        whole = self.body is None or isinstance(self.body, Sequence)
+        return whole and (self.method in _IDEMPOTENT if self.idempotent is None else self.idempotent)
 
 
 class Http:
-    """connections: the most that are open at a time to each host. Must be made on the loop that uses it."""
+    """connections: the most that are open at a time to each host, in each lane. settings: origins by the setting that
+    names them. Must be made on the loop that uses it, and closed.
+    """
 
-    def __init__(self, connections: int, clock: Clock) -> None:
-        self._clock = clock
-        self._connections = connections
-        self._hosts: dict[str, _Host] = {}
-        self._busy: set[Connection] = set()
-        self._loop = asyncio.get_running_loop()
-        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-        self._tls = ssl.create_default_context()
-        self._tls.set_alpn_protocols(["http/1.1"])
+    def __init__(self, connections: int, clock: Clock, settings: Mapping[str, str] = NO_HEADERS) -> None:
+        self.clock = clock
+        self._pool = Pool(connections, settings)
 
     async def close(self) -> None:
-        self._sweeper.cancel()
-        for connection in [*self._busy, *(item for host in self._hosts.values() for item in host.idle)]:
-            connection.close()
+        self._pool.close()
 
-    def open(self, method: str, url: str, headers: Mapping[str, str], body: RequestBody = None) -> "Exchange":
-        """A context manager: the response, its body still on the wire. Network failures become Transient.
+    def open(self, request: Request) -> "Exchange":
+        """A context manager: the response, its body still on the wire. Network failures become Transient."""
+        return Exchange(self._pool, request)
 
-        A body that is an iterator needs a Content-Length among the headers.
-        """
-        scheme, _, rest = url.partition("://")
-        authority, slash, target = rest.partition("/")
-        origin = f"{scheme}://{authority}"
-        host = self._hosts.get(origin)
-        if host is None:
-            host = self._hosts[origin] = _Host(scheme, authority, self._connections)
-        lines = [f"{method} {slash}{target} HTTP/1.1\r\nHost: {authority}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if isinstance(body, Sequence) and "Content-Length" not in headers:
-            length = len(body) if isinstance(body, bytes) else sum(map(len, body))
-            lines.append(f"Content-Length: {length}")
-        head = "\r\n".join(lines)
-        if not head.count("\r") == head.count("\n") == len(lines):
-            raise ValueError(f"{method} {origin}: a line break in the request's head")
-        return Exchange(self, host, f"{head}\r\n\r\n".encode(), body, method == "HEAD")
+    async def send(self, request: Request) -> Answer:
+        """One request, its answer read whole; of a refusal, the first 64 KiB."""
+        async with self.open(request) as response:
+            if response.status >= 300:
+                return Answer(response.status, response.headers, await response.read(REFUSAL_BYTES))
+            body = await response.read(ANSWER_BYTES)
+            if not response.drained:
+                raise Corrupt(f"{request.method} {_origin(request.url)}: an answer of more than {ANSWER_BYTES} bytes")
+            return Answer(response.status, response.headers, body)
 
-    async def once(self, method: str, url: str, headers: Mapping[str, str], body: RequestBody = None) -> Answer:
-        """One request, its answer read whole."""
-        async with self.open(method, url, headers, body) as response:
-            return Answer(response.status, response.headers, await response.read())
-
-    async def ask(
-        self,
-        what: str,
-        verdict: Classifier,
-        request: Callable[[], tuple[str, str, Mapping[str, str]]],
-        good: tuple[int, ...] = (200,),
-        body: bytes | None = None,
-    ) -> Answer:
-        """A small, repeatable request: tried again while its verdict is that this may help.
-
-        request is called for every try, so that a signature is never older than the try.
-        """
-        return await self.read(what, verdict, request, lambda answer: answer, good, body)
-
-    async def read(
-        self,
-        what: str,
-        verdict: Classifier,
-        request: Callable[[], tuple[str, str, Mapping[str, str]]],
-        make: Callable[[Answer], T],
-        good: tuple[int, ...] = (200,),
-        body: bytes | None = None,
-    ) -> T:
-        """As `ask`, for what is made of a good answer; what `make` raises is a verdict, too."""
-        for attempt in range(1, _TRIES + 1):
-            try:
-                method, url, headers = request()
-                answer = await self.once(method, url, headers, body)
-                if answer.status in good:
-                    return make(answer)
-                raise verdict(what, answer.status, answer.headers, answer.body)
-            except Transient as failure:
-                if attempt == _TRIES:
-                    raise
-                await self._clock.sleep(delay_seconds(attempt, self._clock.draw(), failure.retry_after))
-        raise AssertionError("unreachable")
-
-    async def take(self, host: "_Host") -> tuple[Connection, bool]:
-        """A connection to a host, and whether it was used before."""
-        while host.idle:
-            connection = host.idle.pop()
-            if connection.open and self._loop.time() - connection.moved < _IDLE_SECONDS:
-                self._busy.add(connection)
-                return connection, True
-            connection.close()
-        connection = await self._connect(host)
-        self._busy.add(connection)
-        return connection, False
-
-    def give(self, host: "_Host", connection: Connection) -> None:
-        """Take a connection back."""
-        self._busy.discard(connection)
-        if connection.release():
-            host.idle.append(connection)
-
-    async def _connect(self, host: "_Host") -> Connection:
-        name, port = _split(host.authority, host.scheme)
-        tls = self._tls if host.scheme == "https" else None
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(host.authority), name, port, ssl=tls, server_hostname=name if tls else None
-                )
-        except TimeoutError:
-            raise Unreachable(f"{host.authority} does not answer within {CONNECT_SECONDS} s") from None
-        except OSError as error:
-            raise Unreachable(f"{host.authority} cannot be reached: {error}; check its name and the network") from error
-        return connection
-
-    def _sweep(self) -> None:
-        now = self._loop.time()
-        for connection in list(self._busy):
-            since = connection.stuck_since
-            if since is not None and now - since > STALL_SECONDS:
-                connection.close(Transient(f"no byte moved for {STALL_SECONDS} s"))
-        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-
-
-class _Host:
-    """room: connections that may still be taken."""
-
-    __slots__ = ("_waiting", "authority", "idle", "room", "scheme")
-
-    def __init__(self, scheme: str, authority: str, room: int) -> None:
-        self.scheme, self.authority, self.room = scheme, authority, room
-        self.idle: list[Connection] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def enter(self) -> None:
-        """Wait for a connection's worth of room."""
-        if self.room:
-            self.room -= 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()
-            raise
-
-    def leave(self) -> None:
-        """Pass the room on to whoever has waited longest."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self.room += 1
+    async def once(self, method: str, url: str, headers: Headers = NO_HEADERS, body: RequestBody = None) -> Answer:
+        """See `send`: a question."""
+        return await self.send(Request(method, url, headers, body))
 
 
 class Exchange:
     """A request under way: begun once, ended once; a context manager does both."""
 
-    __slots__ = ("_body", "_bodyless", "_connection", "_head", "_host", "_http")
+    __slots__ = ("_admitted", "_connection", "_head", "_host", "_pool", "_request")
 
-    def __init__(self, http: Http, host: _Host, head: bytes, body: RequestBody, bodyless: bool) -> None:
-        self._http, self._host = http, host
-        self._head, self._body, self._bodyless = head, body, bodyless
+    def __init__(self, connections: Pool, request: Request) -> None:
+        scheme, _, rest = request.url.partition("://")
+        authority, slash, target = rest.partition("/")
+        self._pool, self._request = connections, request
+        self._host: Host = connections.host(scheme, authority)
+        self._head = _head(request, authority, slash + target)
         self._connection: Connection | None = None
+        self._admitted = False
 
     async def begin(self) -> Response:
-        """Send it. A connection that the other end closed while it was idle is replaced by a new one, once."""
-        await self._host.enter()
+        """Send it, when its turn has come. Whoever calls this calls `end`, whatever comes of it."""
+        if not self._admitted:
+            await self._host.turns[self._request.lane].enter()
+            self._admitted = True
+        return await self._exchange()
+
+    async def _exchange(self) -> Response:
+        """A pooled connection that the other end has closed while it lay idle is replaced by a new one, once."""
+        request, bodyless = self._request, self._request.method == "HEAD"
+        stall = pool.STALL_SECONDS if request.stall_seconds is None else request.stall_seconds
+        connection, used = await self._pool.take(self._host)
+        self._connection = connection
         try:
-            while True:
-                self._connection, used = await self._http.take(self._host)
-                try:
-                    return await self._connection.exchange(self._head, self._body, self._bodyless)
-                except Transient:
-                    replayable = self._body is None or isinstance(self._body, Sequence)
-                    if not used or self._connection.heard or not replayable:
-                        raise
-                    self._http.give(self._host, self._connection)
-                    self._connection = None
+            return await connection.exchange(self._head, request.body, bodyless, stall)
+        except Transient:
+            if not (used and connection.was_stale and request.repeatable):
+                raise
+        self._give()
+        self._connection, _ = await self._pool.take(self._host, fresh=True)
+        return await self._connection.exchange(self._head, request.body, bodyless, stall)
+
+    def instead(self, request: Request) -> "Exchange":
+        """Another request to the same host in this one's place: it does not wait for a turn, and this one is over."""
+        other = Exchange(self._pool, request)
+        if (other._host, request.lane) != (self._host, self._request.lane):
+            raise ValueError("another host or lane: its turn is another one")
+        other._admitted, self._admitted = self._admitted, False
+        self._give()
+        return other
+
+    def end(self) -> None:
+        """Give the connection back; one whose answer was not read to its end is closed. Harmless if repeated."""
+        self._give()
+        if self._admitted:
+            self._admitted = False
+            self._host.turns[self._request.lane].leave()
+
+    def _give(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give(self._host, connection)
+
+    async def __aenter__(self) -> Response:
+        try:
+            return await self.begin()
         except BaseException:
             self.end()
             raise
-
-    def end(self) -> None:
-        """Give the connection back; one whose answer was not read to its end is closed."""
-        if self._connection is not None:
-            self._http.give(self._host, self._connection)
-        self._host.leave()
-
-    async def __aenter__(self) -> Response:
-        return await self.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -237,8 +161,19 @@ class Exchange:
         self.end()
 
 
-def _split(authority: str, scheme: str) -> tuple[str, int]:
-    name, _, port = authority.rpartition(":")
-    if name and port.isdigit() and not name.endswith("]:"):
-        return name.strip("[]"), int(port)
-    return authority.strip("[]"), 443 if scheme == "https" else 80
+def _head(request: Request, authority: str, target: str) -> bytes:
+    """The request's first bytes. Raises ValueError if a line break would smuggle something into them."""
+    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    body = request.body
+    if isinstance(body, Sequence) and "Content-Length" not in request.headers:
+        lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else sum(map(len, body))}")
+    head = "\r\n".join(lines)
+    if not head.count("\r") == head.count("\n") == len(lines) + 1:
+        raise ValueError(f"{request.method} {_origin(request.url)}: a line break in the request's head")
+    return f"{head}\r\n\r\n".encode()
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"

@@ -5,22 +5,19 @@ socket into the memory that its reader gets. Nothing is normalised, nothing is d
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from typing import Self, cast
+from typing import cast
 
 import httptools
 
 from shared.domain.checksums import Chunk
 from shared.domain.errors import Transient
+from shared.http.response import Response
 
 RequestBody = bytes | Sequence[Chunk] | AsyncIterator[Chunk] | None
 """A request's body: whole, in pieces, or still to come; an iterator must bring as many bytes as the head's
 Content-Length says.
 """
-
-HELD_BYTES = 512 * 1024
-"""A response's bytes that wait for their reader; the wire is not read beyond it."""
 
 _AT_ONCE_BYTES = 1024 * 1024
 """A body in memory up to this size goes to the socket in one call; a larger one in pieces, so that an early refusal is
@@ -32,98 +29,16 @@ _PIECE_BYTES = 512 * 1024
 """What is read into at once: heads and what comes with them, then bodies."""
 
 
-class Response:
-    """status, headers (names in lower case, repeated ones joined by a comma), and the body: to be iterated once, or
-    read whole. Raises Transient if the connection breaks off.
-    """
-
-    __slots__ = ("_chunks", "_connection", "_done", "_error", "_held", "_waiter", "headers", "status")
-
-    def __init__(self, connection: "Connection") -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self._connection = connection
-        self._chunks: deque[Chunk] = deque()
-        self._held = 0
-        self._done = False
-        self._error: Transient | None = None
-        self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def length(self) -> int | None:
-        """Content-Length, None if the response does not say."""
-        text = self.headers.get("content-length", "")
-        return int(text) if text.isdigit() else None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Chunk:
-        while not self._chunks:
-            if self._done:
-                raise StopAsyncIteration
-            await self._news()
-        chunk = self._chunks.popleft()
-        self._held -= len(chunk)
-        if self._held < HELD_BYTES:
-            self._connection.go_on()
-        return chunk
-
-    async def read(self) -> bytes:
-        """The whole body."""
-        if self._done and len(self._chunks) == 1:
-            return bytes(self._chunks.popleft())
-        return b"".join([chunk async for chunk in self])
-
-    async def begun(self) -> None:
-        """Wait for the head."""
-        while not self.status:
-            await self._news()
-
-    async def _news(self) -> None:
-        if self._error is not None:
-            raise self._error
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def add(self, data: Chunk) -> bool:
-        """Take bytes of the body in; True if that is enough for now."""
-        self._chunks.append(data)
-        self._held += len(data)
-        self.wake()
-        return self._held >= HELD_BYTES
-
-    def finish(self, error: Transient | None = None) -> None:
-        """No more will come."""
-        if error is None:
-            self._done = True
-        elif not self._done:
-            self._error = error
-        self.wake()
-
-    def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    @property
-    def done(self) -> bool:
-        return self._done
-
-    @property
-    def drained(self) -> bool:
-        """Whether all of it was read."""
-        return self._done and not self._chunks
-
-
 class Connection(asyncio.BufferedProtocol):
     """place: what errors call the other end."""
 
     def __init__(self, place: str) -> None:
         self.moved = 0.0
-        self.heard = False
+        self.stall_seconds = 0.0
+        self.was_stale = False
+        """The other end had closed it, or did so before it answered a byte."""
+        self._heard = False
+        self._given_up = False
         self._place = place
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -149,14 +64,17 @@ class Connection(asyncio.BufferedProtocol):
         """When the other end last did something, None while it is not its turn."""
         return self.moved if self._response is not None and self._reading else None
 
-    async def exchange(self, head: bytes, body: RequestBody, bodyless: bool) -> Response:
-        """Send a request and wait for the head of its response. bodyless: the answer has none, whatever it says."""
-        response = self._response = Response(self)
+    async def exchange(self, head: bytes, body: RequestBody, bodyless: bool, stall_seconds: float) -> Response:
+        """Send a request and wait for the head of its response. bodyless: the answer has none, whatever it says.
+        stall_seconds: of silence that are borne.
+        """
+        response = self._response = Response(self.go_on)
         self._parser = httptools.HttpResponseParser(self)
-        self._bodyless, self._left, self._keep, self._cut, self.heard = bodyless, None, False, False, False
-        self.moved = self._loop.time()
+        self._bodyless, self._left, self._keep, self._cut, self._heard = bodyless, None, False, False, False
+        self.moved, self.stall_seconds = self._loop.time(), stall_seconds
         transport = self._transport
         if transport is None or transport.is_closing():
+            self.was_stale = True
             raise Transient(f"{self._place}: the connection was closed")
         if body is None:
             transport.write(head)
@@ -200,6 +118,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self, error: Transient | None = None) -> None:
         """Give the connection up at once."""
+        self._given_up = True
         if self._response is not None:
             self._response.finish(error or Transient(f"{self._place}: given up"))
         if self._transport is not None:
@@ -221,9 +140,10 @@ class Connection(asyncio.BufferedProtocol):
         response = self._response
         if response is None or response.done:
             return
-        if response.status and self._left is None and "transfer-encoding" not in response.headers:
-            response.finish()  # a body without a length ends with its connection
+        if exc is None and response.status and self._left is None and "transfer-encoding" not in response.headers:
+            response.finish()  # a body without a length ends with its connection, unless that was torn
             return
+        self.was_stale = not (self._heard or self._given_up)
         detail = f": {exc}" if exc is not None else ""
         response.finish(Transient(f"{self._place}: the connection broke off{detail}"))
 
@@ -250,7 +170,7 @@ class Connection(asyncio.BufferedProtocol):
         if response is None or response.done or self._parser is None:
             self.close()  # nobody asked
             return
-        self.heard = True
+        self._heard = True
         data = self._piece[self._filled : self._filled + nbytes]
         if self._piece is not self._head:
             self._filled += nbytes

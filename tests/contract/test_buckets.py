@@ -13,7 +13,8 @@ from local.provisioning import gcs_client, s3_client
 from local.stack import Stack
 from shared.aws.address import S3Address
 from shared.aws.cloudfront import CdnAddress, SignedForS3
-from shared.aws.s3 import ObjectDownload, S3Source
+from shared.aws.download import ObjectDownload
+from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.archive import Restore, Tier
 from shared.domain.checksums import crc32c, crc64nvme, encoded

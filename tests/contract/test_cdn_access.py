@@ -17,7 +17,8 @@ from local.provisioning import s3_client
 from local.stack import CDN_SECRET, SOURCE, Stack
 from shared.aws.address import NOTHING, S3Address
 from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
-from shared.aws.s3 import ObjectDownload, S3Source
+from shared.aws.download import ObjectDownload
+from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.errors import Changed, Forbidden, Gone, SettingsError
 from shared.domain.objects import SourceObject
@@ -114,31 +115,32 @@ async def test_the_edge_lets_in_only_whom_it_should(stack: Stack, http: Http) ->
 class _Elsewhere(SignedUrls):
     """A good signature of a policy that covers another path."""
 
-    def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> tuple[str, dict[str, str]]:
-        url, headers = SignedUrls(
+    async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> tuple[str, dict[str, str]]:
+        other = SignedUrls(
             CdnAddress(f"{self.cdn.base}/other"), self.key_pair_id, self.private_key, self.now, self.window_seconds
-        ).request(key)
+        )
+        url, headers = await other.request(key)
         return url.replace("/other/", "/"), headers
 
 
-def test_one_signature_serves_a_window_and_a_new_one_is_made_before_it_ends() -> None:
+async def test_one_signature_serves_a_window_and_a_new_one_is_made_before_it_ends() -> None:
     hands = Hands()
     access = SignedUrls(CdnAddress("https://cdn.example"), "KEY", private_key(key_pair.generate()[0]), hands.now, 3600)
 
-    def query(key: bytes) -> str:
-        return access.request(key)[0].partition("?")[2]
+    async def query(key: bytes) -> str:
+        return (await access.request(key))[0].partition("?")[2]
 
-    first = query(b"a")
+    first = await query(b"a")
     hands.time += 1799
-    assert query(b"another key") == first
+    assert await query(b"another key") == first
     hands.time += 2
-    assert query(b"a") != first
+    assert await query(b"a") != first
     assert "_query" not in repr(access), "what is signed stays out of logs"
 
 
-def test_the_signature_is_the_one_botocore_makes() -> None:
+async def test_the_signature_is_the_one_botocore_makes() -> None:
     key, hands = private_key(key_pair.generate()[0]), Hands()
-    url = SignedUrls(CdnAddress("https://cdn.example"), "KEY", key, hands.now, 3600).request(b"a/b c")[0]
+    url, _ = await SignedUrls(CdnAddress("https://cdn.example"), "KEY", key, hands.now, 3600).request(b"a/b c")
     policy = wildcard_policy("https://cdn.example/*", int(hands.time) + 3600).decode()
     signer = CloudFrontSigner("KEY", lambda message: key.sign(message, PKCS1v15(), SHA1()))
     theirs = signer.generate_presigned_url("https://cdn.example/a/b%20c", policy=policy)
@@ -154,9 +156,9 @@ async def test_a_policy_signed_with_sha_256(http: Http) -> None:
         item = await S3Source(address(stack), http).head(b"k")
         key, cdn = private_key(stack.secrets[CDN_SECRET]), CdnAddress(stack.url("edge"))
         access = SignedUrls(cdn, KEY_PAIR_ID, key, SystemClock().now, 3600, sha256=True)
-        assert access.request(b"k")[0].endswith("&Hash-Algorithm=SHA256")
+        assert (await access.request(b"k"))[0].endswith("&Hash-Algorithm=SHA256")
         assert await read(access, http, item) == b"body"
-        url = access.request(b"k")[0].replace("&Hash-Algorithm=SHA256", "")
+        url = (await access.request(b"k"))[0].replace("&Hash-Algorithm=SHA256", "")
         assert (await http.once("GET", url, {})).status == 403, "a signature is of one hash only"
 
 
@@ -178,6 +180,6 @@ async def test_a_signature_for_one_key_opens_no_other(embedded: Stack, http: Htt
     client = s3_client(embedded.environment)
     for key in ("mine", "theirs"):
         client.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
-    _, headers = SignedForS3(address(embedded), CdnAddress(embedded.url("edge"))).request(b"mine")
+    _, headers = await SignedForS3(address(embedded), CdnAddress(embedded.url("edge"))).request(b"mine")
     answer = await http.once("GET", f"{embedded.url('edge')}/theirs", headers)
     assert (answer.status, b"SignatureDoesNotMatch" in answer.body) == (403, True)

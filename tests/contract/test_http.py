@@ -1,20 +1,28 @@
 """The HTTP client against servers that behave as badly as the internet does."""
 
 import asyncio
+import gc
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from local.certificate import self_signed
-from shared.aws.s3 import ObjectDownload
+from local.children import ROOT
+from shared import bootstrap
+from shared.aws.download import ObjectDownload
 from shared.clock import SystemClock
-from shared.domain.errors import Changed, Corrupt, Refused, Transient, Unreachable
+from shared.domain.errors import Changed, Corrupt, Refused, SettingsError, Transient, Unreachable
 from shared.domain.objects import SourceObject
-from shared.http import client as http_module
-from shared.http.client import Http
-from shared.http.connection import HELD_BYTES
+from shared.http import USER_AGENT, VERSION
+from shared.http import pool as pool_module
+from shared.http.client import REFUSAL_BYTES, Http, Request
+from shared.http.pool import Lane
+from shared.http.response import HELD_BYTES
+from shared.settings import load
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -144,8 +152,25 @@ async def test_a_connection_that_was_closed_while_idle_is_replaced(http: Http) -
 
     async with serving(serve) as (url, connections):
         assert (await http.once("GET", url + "/1", {})).body == b"ok"
-        assert (await http.once("POST", url + "/2", {}, b"body")).body == b"ok"
+        post = Request("POST", url + "/2", body=b"body", idempotent=True)
+        assert (await http.send(post)).body == b"ok"
         assert len(connections) == 2
+
+
+async def test_what_may_not_happen_twice_is_not_sent_twice(http: Http) -> None:
+    """The server may have done it before it closed the connection: whoever asks has to look."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(OK)
+        await writer.drain()
+        await reader.readexactly(1)
+
+    async with serving(serve) as (url, connections):
+        assert (await http.once("GET", url + "/1", {})).body == b"ok"
+        with pytest.raises(Transient, match="broke off"):
+            await http.once("POST", url + "/2", {}, b"body")
+        assert len(connections) == 1
 
 
 async def test_more_than_was_promised_spoils_the_connection_and_not_the_answer(http: Http) -> None:
@@ -158,7 +183,7 @@ async def test_more_than_was_promised_spoils_the_connection_and_not_the_answer(h
 async def test_an_answer_that_was_not_read_to_its_end_closes_the_connection(http: Http) -> None:
     async with serving(always(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")) as (url, connections):
         for _ in range(2):
-            async with http.open("GET", url + "/", {}) as response:
+            async with http.open(Request("GET", url + "/")) as response:
                 assert await anext(response) == b"ab"
         assert len(connections) == 2
 
@@ -176,7 +201,7 @@ async def test_a_slow_reader_holds_the_wire_back(http: Http) -> None:
             sent += 65536
             await writer.drain()
 
-    async with serving(serve) as (url, _), http.open("GET", url + "/", {}) as response:
+    async with serving(serve) as (url, _), http.open(Request("GET", url + "/")) as response:
         await asyncio.sleep(0.3)
         held = response._held
         assert held < 2 * HELD_BYTES
@@ -236,15 +261,15 @@ async def test_a_connection_goes_on_after_a_body_that_filled_its_memory(http: Ht
 
     async with serving(serve) as (url, connections), asyncio.timeout(5):
         for _ in range(5):
-            async with http.open("GET", url + "/", {}) as response:
+            async with http.open(Request("GET", url + "/")) as response:
                 await asyncio.sleep(0.1)
-                assert len(await response.read()) == size
+                assert len(await response.read(size + 1)) == size
         assert len(connections) == 1
 
 
 async def test_a_slow_upload_is_not_taken_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_SWEEP_SECONDS", 0.02)
-    monkeypatch.setattr(http_module, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.2)
     http = Http(4, SystemClock())
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -263,8 +288,8 @@ async def test_a_slow_upload_is_not_taken_for_silence(monkeypatch: pytest.Monkey
 
 
 async def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "_SWEEP_SECONDS", 0.05)
-    monkeypatch.setattr(http_module, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.2)
     http = Http(4, SystemClock())
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -319,7 +344,7 @@ async def test_nobody_there(http: Http) -> None:
 async def test_a_line_break_in_a_header_is_never_sent(http: Http) -> None:
     for value in ("a\r\nX-Evil: 1", "a\nb"):
         with pytest.raises(ValueError, match="line break"):
-            http.open("GET", "http://localhost:1/", {"X": value})
+            http.open(Request("GET", "http://localhost:1/", {"X": value}))
 
 
 async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -327,14 +352,156 @@ async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     async with serving(always(OK), context) as (url, _):
-        stranger = Http(4, SystemClock())
-        with pytest.raises(Transient, match="CERTIFICATE_VERIFY_FAILED"):
+        stranger = Http(4, SystemClock(), {url: "CDN_URL"})
+        with pytest.raises(Transient, match="CERTIFICATE_VERIFY_FAILED") as caught:
             await stranger.once("GET", url + "/", {})
+        assert all(word in str(caught.value) for word in ("localhost:", "CDN_URL", "SSL_CERT_FILE"))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         trusting = Http(4, SystemClock())
         assert (await trusting.once("GET", url + "/", {})).body == b"ok"
         await stranger.close()
         await trusting.close()
+
+
+async def test_a_question_waits_for_no_download_and_an_upload_for_none_either(http: Http) -> None:
+    """Whoever holds a download asks and uploads meanwhile: with one pool for all, four of them would wait for ever."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            asked = await head(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" if b"/held" in asked else OK)
+
+    async def copy(url: str) -> None:
+        async with (
+            http.open(Request("GET", url + "/held", lane=Lane.DOWNLOAD)),
+            http.open(Request("GET", url + "/held", lane=Lane.UPLOAD)),
+        ):
+            await asyncio.sleep(0.05)
+            assert (await http.once("GET", url + "/")).body == b"ok"
+
+    async with serving(serve) as (url, _), asyncio.timeout(5):
+        await asyncio.gather(*(copy(url) for _ in range(12)))
+
+
+async def test_whoever_stops_waiting_leaves_no_trace() -> None:
+    turns = pool_module.Turns(1)
+    await turns.enter()
+    waiting = [asyncio.create_task(turns.enter()) for _ in range(1000)]
+    await asyncio.sleep(0)
+    for task in waiting[:999]:
+        task.cancel()
+    await asyncio.gather(*waiting[:999], return_exceptions=True)
+    assert turns.waiting == 1
+    turns.leave()
+    async with asyncio.timeout(1):
+        await waiting[999]
+    further = asyncio.create_task(turns.enter())
+    await asyncio.sleep(0)
+    turns.leave()
+    further.cancel()  # in the same moment as its turn comes
+    await asyncio.gather(further, return_exceptions=True)
+    async with asyncio.timeout(1):
+        await turns.enter()
+
+
+async def test_a_host_gone_silent_costs_one_stall_and_not_one_for_each_pooled_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.3)
+    http, silent, heard = Http(16, SystemClock()), False, 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        nonlocal heard
+        while True:
+            await head(reader)
+            heard += silent
+            await asyncio.sleep(3600 if silent and number < 8 else 0.02)
+            writer.write(OK)
+
+    async with serving(serve) as (url, connections), asyncio.timeout(5):
+        await asyncio.gather(*(http.once("GET", url + "/") for _ in range(8)))
+        silent = True
+        with pytest.raises(Transient, match="no byte moved"):
+            await http.once("GET", url + "/")
+        assert heard == 1
+        assert (await http.once("GET", url + "/")).body == b"ok", "on a new connection: the old ones are as silent"
+        assert len(connections) == 9
+    await http.close()
+
+
+async def test_a_request_may_be_given_more_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.1)
+    http = Http(4, SystemClock())
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        await asyncio.sleep(0.4)
+        writer.write(OK)
+
+    async with serving(serve) as (url, _):
+        assert (await http.send(Request("GET", url + "/", stall_seconds=2))).body == b"ok"
+    await http.close()
+
+
+async def test_a_start_that_fails_leaves_no_client_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(given: object) -> None:
+        raise SettingsError("AWS_ROLE_ARN: cannot be assumed")
+
+    monkeypatch.setattr(bootstrap, "aws_credentials", refused)
+    topics = {f"{name}_TOPIC": name.lower() for name in ("LIST", "TRANSFER", "VERIFY", "DEAD_LETTER")}
+    buckets = {f"{name}_BUCKET": name.lower() for name in ("SOURCE", "DESTINATION", "STAGING")}
+    given = load({"GOOGLE_CLOUD_PROJECT": "project", "ROUTE": "direct", **topics, **buckets})
+    for _ in range(3):
+        with pytest.raises(SettingsError):
+            await bootstrap.build(given)
+    gc.collect()
+    assert not [item for item in gc.get_objects() if isinstance(item, Http)]
+
+
+async def test_of_a_refusal_no_more_than_64_kib_is_read(http: Http) -> None:
+    sent = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        nonlocal sent
+        await head(reader)
+        writer.write(b"HTTP/1.1 500 Oops\r\nContent-Length: 300000000\r\n\r\n")
+        for _ in range(300):
+            writer.write(bytes(1_000_000))
+            await writer.drain()
+            sent += 1
+
+    async with serving(serve) as (url, _):
+        assert len((await http.once("GET", url + "/")).body) == REFUSAL_BYTES
+        with pytest.raises(Transient, match="HTTP 500"):
+            await ObjectDownload(Anywhere(url), http).open(SourceObject(b"k", "e", 10, 0))
+    assert sent < 100
+
+
+async def test_a_reset_is_no_end_of_a_body_without_length(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(b'HTTP/1.1 200 OK\r\n\r\n{"items": [')
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    async with serving(serve) as (url, _):
+        with pytest.raises(Transient, match="broke off"):
+            await http.once("GET", url + "/")
+
+
+async def test_every_request_says_who_asks(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        said = await head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+
+    async with serving(serve) as (url, _):
+        assert f"\r\nUser-Agent: {USER_AGENT}\r\n".encode() in (await http.once("GET", url + "/")).body
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()
 
 
 class Anywhere:
@@ -345,7 +512,7 @@ class Anywhere:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def request(self, key: bytes, amz: object = None) -> tuple[str, dict[str, str]]:
+    async def request(self, key: bytes, amz: object = None) -> tuple[str, dict[str, str]]:
         return f"{self._url}/{key.decode()}", {}
 
 

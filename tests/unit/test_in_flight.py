@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,5 +47,38 @@ async def test_room_is_given_back_when_a_copy_fails() -> None:
                 raise ZeroDivisionError
         except ZeroDivisionError:
             continue
+    async with asyncio.timeout(1), gate.slot(10):
+        pass
+
+
+async def test_waiters_that_are_cancelled_at_once_leave_cleanly() -> None:
+    gate = InFlight(1, 10)
+
+    async def wait() -> None:
+        async with gate.slot(10):
+            await asyncio.sleep(0)
+
+    async with gate.slot(10):
+        waiting = [asyncio.create_task(wait()) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in waiting[:4]:
+            task.cancel()
+        assert [type(end) for end in await asyncio.gather(*waiting[:4], return_exceptions=True)] == [
+            asyncio.CancelledError
+        ] * 4
+    async with asyncio.timeout(1):
+        await waiting[4]
+
+
+async def test_room_that_comes_in_the_moment_of_a_cancellation_is_passed_on() -> None:
+    gate = InFlight(1, 10)
+    first = gate.slot(10)
+    await first.__aenter__()
+    waiting = asyncio.create_task(gate.take(10))
+    await asyncio.sleep(0)
+    await first.__aexit__(None, None, None)
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
     async with asyncio.timeout(1), gate.slot(10):
         pass

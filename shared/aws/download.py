@@ -1,0 +1,111 @@
+"""An object's bytes, by one way to them."""
+
+from typing import Self
+
+from shared.aws.address import CHECKSUMS
+from shared.aws.attributes import attributes
+from shared.aws.cloudfront import Access
+from shared.aws.listing import unquoted
+from shared.domain.backoff import BODY
+from shared.domain.checksums import Chunk
+from shared.domain.errors import Changed, Corrupt, Transient
+from shared.domain.objects import SourceObject
+from shared.http import classification
+from shared.http.client import REFUSAL_BYTES, Exchange, Http, Request
+from shared.http.pool import Lane
+from shared.http.response import Response
+from shared.ports.download import OpenDownload, Span
+
+
+class ObjectDownload:
+    """`shared.ports.Download`."""
+
+    def __init__(self, access: Access, http: Http) -> None:
+        self._access, self._http = access, http
+
+    async def open(self, source: SourceObject, span: Span | None = None) -> OpenDownload:
+        body = _Body(self._access, self._http, source, span or (0, source.size), whole=span is None)
+        try:
+            response = await body.begin()
+        except BaseException:
+            body.close()
+            raise
+        size = body.end - body.start
+        return OpenDownload(source.etag, size, attributes(response.headers), body, body.close, self._access.route)
+
+
+class _Body:
+    """The chunks of a span, exactly as many bytes. Where the connection breaks off another one goes on from there, with
+    the same version. It takes no new turn: whoever holds a turn must not wait for one.
+    """
+
+    def __init__(self, access: Access, http: Http, source: SourceObject, span: Span, whole: bool) -> None:
+        self._access, self._http, self._source, self._whole = access, http, source, whole
+        self.start, self.end = span
+        self._at = self.start
+        self._what = f"{access.route} GET {source.text}"
+        self._breaks = 0
+        self._since = 0.0
+        self._exchange: Exchange | None = None
+        self._response: Response | None = None
+
+    async def begin(self) -> Response:
+        """Ask for what is still missing. Whoever calls this calls `close`, whatever comes of it."""
+        url, headers = await self._access.request(self._source.key, CHECKSUMS)
+        headers["If-Match"] = f'"{self._source.etag}"'
+        whole = self._whole and self._at == self.start
+        if not whole:
+            headers["Range"] = f"bytes={self._at}-{self.end - 1}"
+        request = Request("GET", url, headers, lane=Lane.DOWNLOAD)
+        self._exchange = self._http.open(request) if self._exchange is None else self._exchange.instead(request)
+        response = await self._exchange.begin()
+        if response.status not in (200, 206) or (whole and response.status == 206):
+            body = await response.read(REFUSAL_BYTES)
+            raise classification.reading(self._what, response.status, response.headers, body)
+        told = response.headers.get("content-range", "everything")
+        asked = f"bytes {self._at}-{self.end - 1}/{self._source.size}"
+        if not whole and (response.status != 206 or told != asked):  # a CDN may answer with more, or with all of it
+            raise Changed(f"{self._what}: answered with {told}, asked for {asked}")
+        etag = unquoted(response.headers.get("etag", ""))
+        if etag != self._source.etag:
+            raise Changed(f"{self._what}: ETag {etag}, asked for {self._source.etag}")
+        if response.length not in (None, self.end - self._at):
+            raise Corrupt(f"{self._what}: {response.length} bytes are answered, {self.end - self._at} are missing")
+        self._response = response
+        return response
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._exchange is not None:
+            self._exchange.end()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        while True:
+            try:
+                response = self._response or await self.begin()
+                chunk = await anext(response, None)
+                if chunk is None and self._at < self.end:
+                    raise Transient(f"{self._what}: it ends {self.end - self._at} bytes early")
+                break
+            except Transient as broken:
+                await self._wait(broken)
+        if chunk is None:
+            raise StopAsyncIteration
+        self._at += len(chunk)
+        if self._at > self.end:
+            raise Corrupt(f"{self._what}: more bytes came than the {self.end - self.start} promised")
+        return chunk
+
+    async def _wait(self, broken: Transient) -> None:
+        """Until it is worth going on; raises what broke it if it is not."""
+        clock = self._http.clock
+        self._response = None
+        self._since = self._since if self._breaks else clock.monotonic()
+        self._breaks += 1
+        wait = BODY.wait(self._breaks, clock.monotonic() - self._since, clock.draw(), broken.retry_after)
+        if wait is None or isinstance(broken, Corrupt) or not self.start < self._at < self.end:
+            raise broken
+        await clock.sleep(wait)

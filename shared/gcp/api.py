@@ -1,0 +1,58 @@
+"""Requests to Cloud Storage that show who asks."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.domain.backoff import RetryPolicy
+from shared.domain.errors import Transient
+from shared.gcp.token import Token
+from shared.http.client import Answer, Classifier, Http, Request
+from shared.http.retry import asked
+
+JSON = {"Content-Type": "application/json; charset=UTF-8"}
+
+
+class GoogleApi:
+    """A token is asked for at each request; one that is refused is renewed once, and the request sent again with the
+    new one: it may have run out, or been withdrawn, since it was last seen.
+    """
+
+    def __init__(self, http: Http, token: Token) -> None:
+        self.clock = http.clock
+        self._http, self._token = http, token
+
+    async def send(self, request: Request) -> Answer:
+        """One request. Raises Transient if only its body's source can make it again."""
+        shown = await self._token.current()
+        answer = await self._http.send(_with(request, shown))
+        if answer.status != 401 or not await self._token.renewed(shown):
+            return answer
+        if request.body is not None and not isinstance(request.body, bytes | list | tuple):
+            raise Transient(f"{request.method}: the access token was refused and is renewed; the bytes must come again")
+        return await self._http.send(_with(request, await self._token.current()))
+
+    async def ask(
+        self, policy: RetryPolicy, what: str, verdict: Classifier, request: Request, good: tuple[int, ...] = (200,)
+    ) -> Answer:
+        """The answer to a question. what: a phrase that names side and key, for errors."""
+        return await asked(policy, self.clock, what, verdict, lambda: self.send(request), good)
+
+
+def resource(what: str, answer: Answer) -> dict[str, Any]:
+    """The JSON object in an answer. Raises Transient if it is cut short or no object at all."""
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Transient(f"{what}: HTTP {answer.status} with {len(answer.body)} bytes that are no JSON object")
+    return found
+
+
+def _with(request: Request, token: str | None) -> Request:
+    if token is None:
+        return request
+    headers: Mapping[str, str] = {**request.headers, "Authorization": f"Bearer {token}"}
+    return replace(request, headers=headers)

@@ -1,0 +1,230 @@
+"""Writing to Cloud Storage through everything that its sessions, tokens and answers may do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from google.auth.credentials import Credentials
+from google.auth.exceptions import RefreshError
+
+from shared.clock import SystemClock
+from shared.domain.backoff import SESSION
+from shared.domain.checksums import crc32c, encoded
+from shared.domain.errors import BadKeys, Corrupt, Fate, LostRace, ObjectError, Transient
+from shared.domain.objects import Attributes, DestinationObject
+from shared.gcp.session import UploadLost
+from shared.gcp.staging import GcsStaging
+from shared.gcp.storage import CHUNK_BYTES, GcsDestination
+from shared.gcp.token import Token
+from shared.http.client import Http
+from shared.ports.destination import Upload
+from shared.telemetry import Log
+from tests.contract.raw import Asked, answer, answering
+
+SIZE = 2 * CHUNK_BYTES + 1000
+WHOLE = encoded(crc32c(bytes(SIZE)), 4)
+UPLOAD = Upload(b"k", SIZE, 0, Attributes(), {"s3-etag": "e"})
+SMALL = Upload(b"k", 4, 0, Attributes(), {"s3-etag": "e"})
+SMALL_CRC = encoded(crc32c(b"body"), 4)
+
+
+class Hasty(SystemClock):
+    """Waits for nothing."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    client = Http(4, Hasty())
+    yield client
+    await client.close()
+
+
+async def body(size: int) -> AsyncIterator[bytes]:
+    while size:
+        step = min(size, 512 * 1024)
+        size -= step
+        yield bytes(step)
+
+
+async def small() -> AsyncIterator[bytes]:
+    yield b"body"
+
+
+def described(size: int, crc: str, generation: int = 7, **more: object) -> bytes:
+    found = {"name": "k", "size": str(size), "generation": str(generation), "crc32c": crc, "metadata": {"s3-etag": "e"}}
+    return json.dumps({**found, **more}).encode()
+
+
+class Gcs:
+    """Resumable sessions. faults: answered to the nth PUT of bytes, None breaks off; what came is kept by half."""
+
+    def __init__(self, faults: dict[int, int | None]) -> None:
+        self.faults, self.got, self.puts, self.url = dict(faults), 0, 0, ""
+
+    async def __call__(self, asked: Asked) -> bytes | None:
+        match asked.method:
+            case "POST":
+                self.got = 0
+                return answer(200, Location=f"{self.url}/session")
+            case "DELETE":
+                return answer(499)
+        span, _, total = asked.headers["content-range"].removeprefix("bytes ").partition("/")
+        if span != "*":
+            self.puts += 1
+            assert int(span.partition("-")[0]) == self.got, "from where the session stands"
+            if self.puts in self.faults:
+                self.got += len(asked.body) // 2
+                fault = self.faults[self.puts]
+                return None if fault is None else answer(fault, b'{"error": {"message": "x"}}')
+            self.got += len(asked.body)
+        if self.got < int(total):
+            return answer(308, Range=f"bytes=0-{self.got - 1}") if self.got else answer(308)
+        return answer(200, described(self.got, WHOLE))
+
+
+@pytest.mark.parametrize("fault", [408, 429, 500, 503, None])
+async def test_a_session_goes_on_where_it_stands(http: Http, fault: int | None) -> None:
+    gcs = Gcs({2: fault, 4: fault})
+    async with answering(gcs) as (gcs.url, _):
+        written = await GcsDestination("b", gcs.url, http, Token(None)).write(UPLOAD, body(SIZE))
+    assert (written.size, gcs.puts) == (SIZE, 5)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_lost_session_is_not_a_lost_object(http: Http, status: int) -> None:
+    gcs = Gcs({2: status})
+    async with answering(gcs) as (gcs.url, _):
+        with pytest.raises(UploadLost, match="upload session is lost") as caught:
+            await GcsDestination("b", gcs.url, http, Token(None)).write(UPLOAD, body(SIZE))
+        assert caught.value.fate is Fate.RETRY
+
+
+async def test_a_session_that_never_moves_is_given_up(http: Http) -> None:
+    gcs = Gcs(dict.fromkeys(range(100), 503))
+    gcs.got = 0
+
+    async def stuck(asked: Asked) -> bytes | None:
+        return answer(503) if asked.method == "PUT" else await gcs(asked)
+
+    async with answering(stuck) as (gcs.url, asked):
+        with pytest.raises(Transient):
+            await GcsDestination("b", gcs.url, http, Token(None)).write(UPLOAD, body(SIZE))
+        assert [item.method for item in asked] == ["POST", *["PUT"] * SESSION.tries, "DELETE"]
+
+
+class Held(Credentials):
+    """Tokens of a server that the test is. revoked: no token is good any more but the next one."""
+
+    def __init__(self, good: int = 10**9) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.token, self.number, self.good = "token-0", 0, good
+
+    @property
+    def valid(self) -> bool:
+        return True
+
+    def refresh(self, request: object) -> None:
+        if self.number >= self.good:
+            raise RefreshError("no more")
+        self.number += 1
+        self.token = f"token-{self.number}"
+
+
+async def test_a_token_that_is_refused_is_renewed_once_within_one_upload(http: Http) -> None:
+    gcs, held, uses = Gcs({}), Held(), 0
+
+    async def guarded(asked: Asked) -> bytes | None:
+        """Every token is good for two requests."""
+        nonlocal uses
+        if asked.headers["authorization"] != f"Bearer token-{uses // 2}":
+            return answer(401, b'{"error": {"errors": [{"reason": "authError"}]}}')
+        uses += 1
+        return await gcs(asked)
+
+    async with answering(guarded) as (gcs.url, _):
+        written = await GcsDestination("b", gcs.url, http, Token(held)).write(UPLOAD, body(SIZE))
+    assert (written.size, held.number) == (SIZE, 1)
+
+
+async def test_a_new_token_that_is_refused_too_is_not_renewed_for_ever(http: Http) -> None:
+    held = Held()
+
+    async def never(asked: Asked) -> bytes:
+        return answer(401)
+
+    async with answering(never) as (url, asked):
+        with pytest.raises(BadKeys):
+            await GcsDestination("b", url, http, Token(held)).write(SMALL, small())
+        assert (len(asked), held.number) == (2, 1)
+        with pytest.raises(Transient, match="renewed"):
+            await GcsStaging("s", "d", url, http, Token(held), Log("ERROR")).put(b"k", "u", 1, 4, small())
+
+
+async def test_a_token_server_that_gives_nothing_is_no_fault_of_the_key(http: Http) -> None:
+    async def never(asked: Asked) -> bytes:
+        return answer(401)
+
+    async with answering(never) as (url, _):
+        with pytest.raises(Transient, match="token server"):
+            await GcsDestination("b", url, http, Token(Held(good=0))).write(SMALL, small())
+
+
+CUT = [b"", b'{"name": "k", "si', b'{"name": "k", "generation": "7"}', b"[]"]
+
+
+@pytest.mark.parametrize("said", CUT)
+async def test_a_good_answer_that_cannot_be_read_is_looked_at_and_not_written_again(http: Http, said: bytes) -> None:
+    ends: list[tuple[bytes, type[ObjectError] | None]] = [
+        (answer(200, described(4, SMALL_CRC)), None),
+        (answer(404), Transient),
+        (answer(200, described(4, "AAAAAA==")), LostRace),
+        (answer(200, described(4, SMALL_CRC, metadata={"s3-etag": "another"})), LostRace),
+    ]
+    for found, error in ends:
+
+        async def serve(asked: Asked, found: bytes = found) -> bytes:
+            return answer(200, said) if asked.method == "POST" else found
+
+        async with answering(serve) as (url, asked):
+            destination = GcsDestination("b", url, http, Token(None))
+            if error is None:
+                assert (await destination.write(SMALL, small())).generation == 7
+            else:
+                with pytest.raises(error):
+                    await destination.write(SMALL, small())
+            assert [item.method for item in asked] == ["POST", "GET"]
+
+
+async def test_bytes_that_arrived_as_others_do_not_stay(http: Http) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(204) if asked.method == "DELETE" else answer(200, described(4, "AAAAAA=="))
+
+    async with answering(serve) as (url, asked):
+        with pytest.raises(Corrupt, match="taken back"):
+            await GcsDestination("b", url, http, Token(None)).write(SMALL, small())
+        assert [item.target.partition("?")[2] for item in asked[1:]] == ["ifGenerationMatch=7"]
+
+
+@pytest.mark.parametrize("said", [b"", b"<Initiate", b"<A></A>"])
+async def test_an_upload_without_an_id_may_be_begun_again(http: Http, said: bytes) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, said if asked.method == "POST" else b"{}")
+
+    async with answering(serve) as (url, _):
+        with pytest.raises(Transient, match="names no id"):
+            await GcsStaging("s", "d", url, http, Token(None), Log("ERROR")).begin(b"k")
+
+
+async def test_a_move_that_says_nothing_is_not_taken_for_done(http: Http) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, b'{"done": true}')
+
+    async with answering(serve) as (url, asked):
+        staging = GcsStaging("s", "d", url, http, Token(None), Log("ERROR"))
+        with pytest.raises(Transient, match="how to go on"):
+            await staging.move(DestinationObject(b"k", 4, 1, SMALL_CRC), SMALL)
+        assert len(asked) == 1
