@@ -177,6 +177,9 @@ class OneRange:
     async def acquire(self, opened: OpenRange, owner: str, _now: float, _seconds: float) -> HeldRange:
         return HeldRange(opened.piece, owner, None)
 
+    async def renew(self, held: HeldRange, _now: float, _seconds: float) -> HeldRange:
+        return held
+
     async def complete(self, _held: object, counts: RangeCounts, _now: float) -> None:
         self.counts = counts
 
@@ -190,7 +193,8 @@ class NoPrefixes:
     async def get(self, _prefix: str) -> dict[str, Any]:
         return {}
 
-    async def note(self, *_: object) -> None: ...
+    async def update(self, *_: object) -> dict[str, Any]:
+        return {}
 
 
 class NoControl:

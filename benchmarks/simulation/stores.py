@@ -1,7 +1,7 @@
 """Firestore as the production lister meets it in a first run: nothing is remembered yet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -91,6 +91,10 @@ class ModelRanges:
         first = found.split_points[0] if found.split_points else until
         return HeldRange(opened.piece, owner, first, found.split_points, until)
 
+    async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
+        await self.documents.write(f"ranges/{held.id.cursor}")
+        return held
+
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
         found = self.ranges[held.id]
         found.split_points = (*(item.piece.cursor for item in further), *found.split_points)
@@ -152,8 +156,10 @@ class ModelPrefixes:
         await self.documents.read()
         return {}
 
-    async def note(self, prefix: str, fields: dict[str, object]) -> None:
+    async def update(self, prefix: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        await self.documents.read()
         await self.documents.write(f"prefixes/{prefix}")
+        return change({})
 
 
 @dataclass(frozen=True, slots=True)

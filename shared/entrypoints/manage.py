@@ -79,12 +79,12 @@ async def forget(stores: Stores, say: Say, name: str) -> None:
 
 
 async def pause(stores: Stores, say: Say) -> None:
-    await stores.control.set(replace(await stores.control.get(), paused=True))
+    await stores.control.update(lambda said: replace(said, paused=True))
     say({"paused": True})
 
 
 async def ceilings(stores: Stores, say: Say, objects: int | None, size: int | None) -> None:
-    await stores.control.set(replace(await stores.control.get(), most_objects=objects, most_bytes=size))
+    await stores.control.update(lambda said: replace(said, most_objects=objects, most_bytes=size))
     say({"most_objects": objects, "most_bytes": size})
 
 

@@ -17,6 +17,10 @@ GROUP_KEYS = 4000
 MOST_KEYS = 8000
 """Keys of a merged record: room to take in what changes before it must be cut in two."""
 
+GROUP_RECORDS = 300
+"""A group has no more records, so that the commit that replaces them stays below 10 MiB with all their index entries,
+of which a record of few and long keys has some 24 kB: https://cloud.google.com/firestore/quotas"""
+
 MOST_BYTES = 640 * 1024
 """Packed bytes of a merged record, under the document limit of 1 MiB: https://firebase.google.com/docs/firestore/quotas"""
 
@@ -43,7 +47,8 @@ class Compaction:
         self._group.append(record)
         self._keys += len(record.entries)
         self._bytes += len(record.table.packed)
-        return self.close() if self._keys >= GROUP_KEYS or self._bytes >= MOST_BYTES // 2 else None
+        full = self._keys >= GROUP_KEYS or self._bytes >= MOST_BYTES // 2 or len(self._group) >= GROUP_RECORDS
+        return self.close() if full else None
 
     def close(self) -> Merge | None:
         """What to do with the group that was gathered, None to leave it as it is."""

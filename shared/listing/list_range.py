@@ -61,4 +61,5 @@ class ListRange:
         self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
         if kind == "list":
             copy = {"run": piece.run, "state": "published", "published_at": self.clock.now()}
-            await self.prefixes.note(piece.prefix, {"copy": copy, "s3_count": keys, "s3_bytes": size})
+            fields = {"copy": copy, "s3_count": keys, "s3_bytes": size}
+            await self.prefixes.update(piece.prefix, lambda _: fields)

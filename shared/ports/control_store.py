@@ -1,5 +1,6 @@
 """What a person says to a job that is running."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +21,9 @@ class ControlStore(Protocol):
         """What was last said; the default if nothing was."""
         ...
 
-    async def set(self, control: Control) -> None: ...
+    async def update(self, change: Callable[[Control], Control]) -> Control:
+        """Change what was last said; what it is now. change: may be called again, with what somebody said since."""
+        ...
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
         """Count objects and bytes against the quotas of a run, or, where that exceeds them, do nothing: False.

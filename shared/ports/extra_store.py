@@ -17,6 +17,6 @@ class ExtraStore(Protocol):
         """The copies that a run found and that were marked before a time."""
         ...
 
-    async def unmark(self, name: bytes) -> None:
-        """Forget a copy."""
+    async def unmark(self, extra: DestinationOnly) -> None:
+        """Forget a copy; one of another generation by the same name stays marked."""
         ...

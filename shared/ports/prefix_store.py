@@ -1,5 +1,6 @@
 """What is known of a prefix, in a document for people."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -10,6 +11,10 @@ class PrefixStore(Protocol):
         """A prefix's document, empty if there is none."""
         ...
 
-    async def note(self, prefix: str, fields: dict[str, object]) -> None:
-        """Merge fields into a prefix's document."""
+    async def update(self, prefix: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        """Merge fields into a prefix's document, maps a level deep; the document as it is now.
+
+        change: the fields, made from the document; may be called again, with what somebody else wrote since. None are
+        written where it answers none.
+        """
         ...

@@ -57,20 +57,29 @@ class RangeStore(Protocol):
     """The ranges of all runs of one job: each key of a run lies in exactly one."""
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        """Take or renew a range for `lease_seconds`, unless it is done or another's lease still runs. A range that
-        is not stored is opened.
+        """Take a range for `lease_seconds`, unless it is done or another's lease still runs. A range that is not stored
+        is opened.
+        """
+        ...
+
+    async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
+        """Hold a range for `lease_seconds` more. Raises StateConflict, and changes nothing, if the range is not the
+        holder's any more.
         """
         ...
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
         """Let a range end where the first of the further ones begins, and open these, all at once.
 
-        Raises StateConflict, and changes nothing, if the range is not the holder's any more.
+        Raises StateConflict, and changes nothing, if the range is not the holder's any more, or if one of the further
+        ones exists.
         """
         ...
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
-        """Close a range with its counts."""
+        """Close a range with its counts. Raises StateConflict, and changes nothing, if the range is not the holder's
+        any more.
+        """
         ...
 
     async def messages(self, run: str) -> list[bytes]:

@@ -77,19 +77,25 @@ class RunStore(Protocol):
         ...
 
     async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
-        """An instance has worked on a run: said about once a minute, in a document of its own, with all it has done."""
+        """An instance has worked on a run: said about once a minute, in a document of its own, with all it has done.
+        What was said later is not replaced by what was said before.
+        """
         ...
 
     async def progress(self, run: str) -> Progress:
         """What all instances together have done, as far as they have said."""
         ...
 
-    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> bool:
-        """Take the right to end a run, which has consequences that should follow once; False if another has it."""
+    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
+        """Take the right to end a run, which has consequences that should follow once: the token that `finish` must
+        match, None if another has it or the run has ended.
+        """
         ...
 
-    async def finish(self, run: str, state: str, summary: RunSummary, now: float) -> None:
-        """Write down how a run ended, with its counts as they are."""
+    async def finish(self, run: str, state: str, summary: RunSummary, now: float, version: object) -> None:
+        """Write down how a run ended, with its counts as they are. version: of the right to end it. Raises
+        StateConflict, and changes nothing, if another has taken that over.
+        """
         ...
 
     async def scheduled(self, kind: str) -> tuple[str, object]:

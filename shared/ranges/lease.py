@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.domain.errors import Busy
+from shared.domain.errors import Busy, StateConflict
 from shared.ports.clock import Clock
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, RangeStore, Refusal
 from shared.runs.heartbeat import Heartbeat
@@ -47,6 +47,11 @@ class Lease:
         """Renew if a third of the lease has passed. Raises Busy if somebody else took over."""
         if self.clock.monotonic() - self._renewed < self.seconds / 3:
             return
-        if not await self.take():
-            raise Busy(f"run {self.piece.run}: another invocation finished the range")
+        if self.grant is None:
+            raise ValueError("a range that is not held cannot be renewed")
+        self._renewed = self.clock.monotonic()
+        try:
+            self.grant = await self.ranges.renew(self.grant, self.clock.now(), self.seconds)
+        except StateConflict as moved:
+            raise Busy(f"run {self.piece.run}: another invocation took over the range") from moved
         await self.pulse.send(self.piece.run)

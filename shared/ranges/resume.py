@@ -36,7 +36,7 @@ class Resume:
     topics: Mapping[str, str]
 
     async def __call__(self) -> Resumed:
-        await self.control.set(replace(await self.control.get(), paused=False))
+        await self.control.update(lambda said: replace(said, paused=False))
         ranges = batches = 0
         for run in await self.runs.running():
             messages = [_read(run, data) for data in await self.ranges.messages(run.name)]

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain.counts import ManifestPart
-from shared.domain.errors import ObjectError
+from shared.domain.errors import ObjectError, StateConflict
 from shared.domain.rollup import Checks, FolderRollup, Rollup
 from shared.ports.clock import Clock
 from shared.ports.log import Log
@@ -83,8 +83,10 @@ class RunLifecycle:
             state, summary = await self._state(run)
             if summary is None:
                 running.add(run.name)
-            elif await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS):
-                await self._end(run, state, summary)
+            else:
+                version = await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS)
+                if version is not None:
+                    await self._end(run, state, summary, version)
         return running
 
     async def _state(self, run: OpenRun) -> tuple[str, RunSummary | None]:
@@ -96,7 +98,7 @@ class RunLifecycle:
             return STOPPED if summary.stopped_ranges else FINISHED, summary
         return TIMED_OUT, summary
 
-    async def _end(self, run: OpenRun, state: str, summary: RunSummary) -> None:
+    async def _end(self, run: OpenRun, state: str, summary: RunSummary, version: object) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
         initial = run.kind == "list" and not (await self.prefixes.get(run.prefix)).get("initial")
         if state == FINISHED:
@@ -107,7 +109,11 @@ class RunLifecycle:
             await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums.whole()))
         if self.report is not None:
             await self._unless_refused(run, "report", self.report(run, state, summary, sums, parts, checks))
-        await self.runs.finish(run.name, state, summary, self.clock.now())
+        try:
+            await self.runs.finish(run.name, state, summary, self.clock.now(), version)
+        except StateConflict as moved:
+            self.log.warning("another invocation ends the run", run=run.name, reason=str(moved))
+            return
         report = self.log.info if state == FINISHED else self.log.warning
         outcomes = {name: keys for name, keys, _ in summary.outcomes}
         report("run ended", run=run.name, reason=state, listed=summary.listed_keys, pending=summary.pending, **outcomes)

@@ -29,20 +29,27 @@ class PrefixNotes:
     async def started(self, run: str, kind: str, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
         flow, now = FLOWS[kind], self.clock.now()
-        last = (await self.prefixes.get(prefix)).get(flow, {})
-        noted: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
-        if last.get("started_at") and last.get("run") != run:
-            noted["frequency_seconds"] = now - last["started_at"]
-        await self.prefixes.note(prefix, {flow: noted})
+
+        def note(known: dict[str, Any]) -> dict[str, Any]:
+            last = known.get(flow, {})
+            noted: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
+            if last.get("started_at") and last.get("run") != run:
+                noted["frequency_seconds"] = now - last["started_at"]
+            return {flow: noted}
+
+        await self.prefixes.update(prefix, note)
 
     async def failed(self, run: str, kind: str, prefix: str, why: str) -> None:
         """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
         at once, and they share the document.
         """
         self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
-        known = (await self.prefixes.get(prefix)).get(FLOWS[kind], {})
-        if known.get("run") != run or not known.get("error"):
-            await self.prefixes.note(prefix, {FLOWS[kind]: {"run": run, "error": why}})
+
+        def note(known: dict[str, Any]) -> dict[str, Any]:
+            last = known.get(FLOWS[kind], {})
+            return {} if last.get("run") == run and last.get("error") else {FLOWS[kind]: {"run": run, "error": why}}
+
+        await self.prefixes.update(prefix, note)
 
     async def ended(self, run: OpenRun, state: str, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
@@ -58,7 +65,7 @@ class PrefixNotes:
             checks = await self._folders(run, sums, now)
             copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
             fields["repair"] = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
-        await self.prefixes.note(run.prefix, fields)
+        await self.prefixes.update(run.prefix, lambda _: fields)
         return checks
 
     async def _folders(self, run: OpenRun, sums: Rollup, now: float) -> Checks:
@@ -76,12 +83,16 @@ class PrefixNotes:
         """The run's own prefix gets the sum of all. Noted again for the same run, a comparison is counted once."""
         prefix = folder.decode()
         own = prefix == run.prefix
-        amount, known = sums.whole() if own else sums.folders[folder], await self.prefixes.get(prefix)
-        checks, repairs = known.get("checks", 0), known.get("repairs", 0)
-        if known.get("counted") != run.name:
-            checks, repairs = checks + 1, repairs + bool(amount.wrong)
-        fields: dict[str, Any] = {**asdict(amount), "counted": run.name, "checks": checks, "repairs": repairs}
-        if not own:
-            fields["check"] = {"run": run.name, "started_at": run.started_at, "ended_at": now, "error": ""}
-        await self.prefixes.note(prefix, fields)
-        return checks, repairs
+        amount = sums.whole() if own else sums.folders[folder]
+
+        def note(known: dict[str, Any]) -> dict[str, Any]:
+            checks, repairs = known.get("checks", 0), known.get("repairs", 0)
+            if known.get("counted") != run.name:
+                checks, repairs = checks + 1, repairs + bool(amount.wrong)
+            fields: dict[str, Any] = {**asdict(amount), "counted": run.name, "checks": checks, "repairs": repairs}
+            if not own:
+                fields["check"] = {"run": run.name, "started_at": run.started_at, "ended_at": now, "error": ""}
+            return fields
+
+        now_known = await self.prefixes.update(prefix, note)
+        return now_known["checks"], now_known["repairs"]

@@ -88,7 +88,7 @@ class DeleteExtraneous:
                 key=name,
                 reason="there is an object for it, or it is not ours",
             )
-            await self.extras.unmark(item.name)
+            await self.extras.unmark(item)
             return False
         if self.asked is DeleteExtras.DRY_RUN:
             self.log.warning("would be deleted", run=run, key=name, generation=item.generation, bytes=item.size)
@@ -98,5 +98,5 @@ class DeleteExtraneous:
         except LostRace:
             return False
         self.log.warning("deleted", run=run, key=name, generation=item.generation, bytes=item.size)
-        await self.extras.unmark(item.name)
+        await self.extras.unmark(item)
         return True

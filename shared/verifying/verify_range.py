@@ -96,4 +96,4 @@ class VerifyRange:
         verdicts = {name: count for name, count, _ in summary.verdicts}
         self.log.info("verified", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, **verdicts)
         check = {"run": piece.run, "state": "published", "published_at": self.clock.now(), "verdicts": verdicts}
-        await self.prefixes.note(piece.prefix, {"check": check})
+        await self.prefixes.update(piece.prefix, lambda _: {"check": check})

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,12 @@ async def found(stores: Stores, prefix: str = "", after: str = "") -> list[str]:
 
 def opened(cursor: str = "", until: str | None = None, run: str = "run", prefix: str = "a/") -> OpenRange:
     return OpenRange(RangeId(run, prefix, cursor), until, f"message {cursor}".encode())
+
+
+async def end(stores: Stores, state: str, summary: RunSummary, at: float = NOW) -> None:
+    version = await stores.runs.acquire_end("run", at, 60)
+    assert version is not None
+    await stores.runs.finish("run", state, summary, at, version)
 
 
 async def take(stores: Stores, given: OpenRange, owner: str = "me", now: float = NOW) -> HeldRange:
@@ -125,6 +132,11 @@ async def test_settling_needs_the_version_that_was_read(stores: Stores) -> None:
         await stores.ledger.commit_results(read.record, read.version)
     await stores.ledger.commit_results(record("lost", "a"), None)
     assert await stores.ledger.get("lost") is not None
+    with pytest.raises(StateConflict):
+        await stores.ledger.commit_results(record("b1", "a"), None)
+    after = await stores.ledger.get("b1")
+    assert after is not None
+    assert after.record == settled
 
 
 async def test_records_that_begin_before_a_stretch_and_reach_it_are_found(stores: Stores) -> None:
@@ -276,7 +288,7 @@ async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Sto
     assert abs(touched - time.time()) < 60
     held = [item async for item in stores.ledger.scan(b"", b"")]
     books = RunSummary(1, 5, Counts({"copied": 1}, {"copied": 5}), Counts(), Counts({"same": 1}, {"same": 5}), 0, 2)
-    await stores.runs.finish("run", "finished", books, NOW)
+    await end(stores, "finished", books)
     await stores.ledger.merge(Merge([held[0].record], []), [held[0].version])
     assert await stores.runs.running() == []
     assert await stores.runs.summary("run") == books
@@ -295,7 +307,7 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) ->
     beats = {0.0: Beat(0, 1, 10), 60.0: Beat(60, 5, 50)}
     assert await stores.runs.progress("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
     assert await stores.runs.progress("no such run") == Progress()
-    await stores.runs.finish("run", "stalled", RunSummary(0, 0, Counts(), Counts(), Counts(), 1), NOW)
+    await end(stores, "stalled", RunSummary(0, 0, Counts(), Counts(), Counts(), 1))
     assert await stores.runs.running() == []
 
 
@@ -339,17 +351,28 @@ async def test_marks_keep_their_time_as_long_as_the_copy_stays(stores: Stores) -
     assert await marked("second", NOW) == [one], "the other one is another copy now"
     assert await marked("second", NOW + 100) == [one, newer]
     assert await marked("first", NOW + 100) == []
-    await stores.extras.unmark(one.name)
+    await stores.extras.unmark(two)
+    assert await marked("second", NOW + 100) == [one, newer], "another copy than the one that was marked first"
+    await stores.extras.unmark(one)
     assert await marked("second", NOW + 100) == [newer]
 
 
 async def test_one_of_many_ends_a_run(stores: Stores) -> None:
     await stores.runs.create(opened(), "list", NOW)
-    assert sum(await asyncio.gather(*(stores.runs.acquire_end("run", NOW, 60) for _ in range(5)))) == 1
-    assert not await stores.runs.acquire_end("run", NOW + 59, 60)
-    assert await stores.runs.acquire_end("run", NOW + 61, 60), "the first one has died"
-    await stores.runs.finish("run", "finished", RunSummary(0, 0, Counts(), Counts(), Counts(), 0), NOW)
-    assert not await stores.runs.acquire_end("run", NOW + 500, 60)
+    rights = await asyncio.gather(*(stores.runs.acquire_end("run", NOW, 60) for _ in range(5)))
+    (first,) = [right for right in rights if right is not None]
+    assert await stores.runs.acquire_end("run", NOW + 59, 60) is None
+    second = await stores.runs.acquire_end("run", NOW + 61, 60)
+    assert second is not None, "the first one has died"
+    nothing = RunSummary(0, 0, Counts(), Counts(), Counts(), 0)
+    with pytest.raises(StateConflict):
+        await stores.runs.finish("run", "stalled", replace(nothing, open_ranges=1), NOW + 62, first)
+    assert [run.name for run in await stores.runs.running()] == ["run"]
+    await stores.runs.finish("run", "finished", nothing, NOW, second)
+    assert await stores.runs.acquire_end("run", NOW + 500, 60) is None
+    with pytest.raises(StateConflict):
+        await stores.runs.finish("run", "stalled", replace(nothing, open_ranges=1), NOW + 62, first)
+    assert await stores.runs.summary("run") == nothing
 
 
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(stores: Stores) -> None:
@@ -372,9 +395,9 @@ async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> Non
 async def test_what_a_person_said_is_read_back(stores: Stores) -> None:
     assert await stores.control.get() == Control()
     said = Control(paused=True, most_objects=10, most_bytes=10**15)
-    await stores.control.set(said)
+    await stores.control.update(lambda _: said)
     assert await stores.control.get() == said
-    await stores.control.set(Control())
+    await stores.control.update(lambda _: Control())
     assert await stores.control.get() == Control()
 
 
@@ -397,10 +420,87 @@ async def test_many_reserve_at_once(stores: Stores) -> None:
 
 async def test_prefixes_and_rejections_can_be_noted_again_and_again(stores: Stores) -> None:
     for prefix in ("", "a/", "..", "__x__", "p" * 1024, "é/\U0001f680"):
-        await stores.prefixes.note(prefix, {"s3_count": 1})
-        await stores.prefixes.note(prefix, {"copy": {"run": "r"}})
-        await stores.prefixes.note(prefix, {"copy": {"state": "published"}})
+        await stores.prefixes.update(prefix, lambda _: {"s3_count": 1})
+        await stores.prefixes.update(prefix, lambda _: {"copy": {"run": "r"}})
+        await stores.prefixes.update(prefix, lambda _: {"copy": {"state": "published"}})
         assert (await stores.prefixes.get(prefix))["copy"] == {"run": "r", "state": "published"}
     assert await stores.prefixes.get("unknown") == {}
     for _ in range(2):
         await stores.rejected.note("id/with:odd signs", "list", ["not JSON"], NOW)
+
+
+async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    zombie = await take(stores, opened())
+    holder = await take(stores, opened(), "you", NOW + 61)
+    counted = RangeCounts(Counts({"listed": 20}, {"listed": 20}))
+    with pytest.raises(StateConflict):
+        await stores.ranges.renew(zombie, NOW + 62, 60)
+    with pytest.raises(StateConflict):
+        await stores.ranges.complete(zombie, counted, NOW + 62)
+    with pytest.raises(StateConflict):
+        await stores.ranges.split(zombie, [opened("a/9")])
+    assert await stores.ranges.messages("run") == [b"message "]
+    holder = await stores.ranges.renew(holder, NOW + 90, 60)
+    assert await stores.ranges.acquire(opened(), "third", NOW + 149, 60) is Refusal.HELD
+    holder = await stores.ranges.split(holder, [opened("a/5")])
+    await stores.ranges.complete(holder, RangeCounts(Counts({"listed": 5}, {"listed": 5})), NOW + 91)
+    with pytest.raises(StateConflict):
+        await stores.ranges.complete(zombie, counted, NOW + 92)
+    assert (await stores.ranges.listed("run")).keys == {"listed": 5}
+    assert await stores.ranges.messages("run") == [b"message a/5"]
+
+
+async def test_a_split_never_opens_a_neighbour_anew(stores: Stores) -> None:
+    await stores.runs.create(opened(), "verify", NOW)
+    left = await stores.ranges.split(await take(stores, opened()), [opened("a/4")])
+    right = await take(stores, opened("a/4"), "you")
+    await stores.ranges.complete(right, RangeCounts(Counts({"listed": 15}, {"listed": 15})), NOW)
+    with pytest.raises(StateConflict):
+        await stores.ranges.split(left, [opened("a/4", "a/4")])
+    assert await stores.ranges.acquire(opened("a/4"), "third", NOW, 60) is Refusal.DONE
+    assert (await stores.ranges.listed("run")).keys == {"listed": 15}
+    assert await take(stores, opened()) == left
+
+
+async def test_what_is_merged_meanwhile_is_never_written_over(stores: Stores) -> None:
+    await stores.ledger.create([record("b1", "a"), record("b2", "b"), record("m", "a", "b")])
+    held = [item async for item in stores.ledger.scan(b"", b"") if item.record.batch != "m"]
+    assert not await stores.ledger.merge(
+        Merge([item.record for item in held], [record("m", "a", "b", run="")]), [item.version for item in held]
+    )
+    assert sorted(await found(stores)) == ["b1", "b2", "m"]
+
+
+async def test_writers_that_meet_at_a_prefix_lose_nothing(stores: Stores) -> None:
+    def one_more(known: dict[str, Any]) -> dict[str, Any]:
+        return {"checks": known.get("checks", 0) + 1}
+
+    await asyncio.gather(*(stores.prefixes.update("a/", one_more) for _ in range(4)))
+    assert (await stores.prefixes.get("a/"))["checks"] == 4
+    assert (await stores.prefixes.update("a/", lambda _: {}))["checks"] == 4
+    assert await stores.prefixes.update("nothing/", lambda _: {}) == {}
+    assert await stores.prefixes.get("nothing/") == {}
+
+
+async def test_two_people_who_speak_at_once_are_both_heard(stores: Stores) -> None:
+    await asyncio.gather(
+        stores.control.update(lambda said: replace(said, paused=True)),
+        stores.control.update(lambda said: replace(said, most_objects=7)),
+    )
+    assert await stores.control.get() == Control(paused=True, most_objects=7)
+
+
+async def test_an_older_heartbeat_does_not_replace_a_newer_one(stores: Stores) -> None:
+    await stores.runs.create(opened(), "list", NOW)
+    newer, older = Progress({60.0: Beat(60, 2, 20)}, [], {}, 60), Progress({0.0: Beat(0, 1, 10)}, [], {}, 60)
+    await stores.runs.heartbeat("run", "one", NOW + 60, newer)
+    await stores.runs.heartbeat("run", "one", NOW, older)
+    assert await stores.runs.progress("run") == newer
+
+
+async def test_marks_that_are_made_at_once_are_all_kept(stores: Stores) -> None:
+    extras = [DestinationOnly(b"n/%03d" % n, b"k/%03d" % n, 1, 1) for n in range(6)]
+    await asyncio.gather(*(stores.extras.mark(f"run-{n}", extras, NOW + n) for n in range(3)))
+    marked = [[extra async for extra in stores.extras.marked(f"run-{n}", NOW + 3)] for n in range(3)]
+    assert sorted(len(found) for found in marked) == [0, 0, 6], "one after the other, each all at once"

@@ -1,5 +1,6 @@
 """What a person says, and what runs have used of their quotas."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.ports.control_store import Control
@@ -13,8 +14,9 @@ class FakeControl:
     async def get(self) -> Control:
         return self.said
 
-    async def set(self, control: Control) -> None:
-        self.said = control
+    async def update(self, change: Callable[[Control], Control]) -> Control:
+        self.said = change(self.said)
+        return self.said
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
         spent = self.spent.get(run, (0, 0))

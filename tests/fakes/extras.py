@@ -21,5 +21,7 @@ class FakeExtras:
             if last == run and since <= before:
                 yield extra
 
-    async def unmark(self, name: bytes) -> None:
-        self.documents.pop(name, None)
+    async def unmark(self, extra: DestinationOnly) -> None:
+        known = self.documents.get(extra.name)
+        if known is not None and known[0].generation == extra.generation:
+            del self.documents[extra.name]

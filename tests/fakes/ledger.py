@@ -38,7 +38,8 @@ class FakeLedger:
 
     async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
         held = [self.documents.get(old.batch, (None, None))[1] for old in merge.replaced]
-        if held != list(versions):
+        replaced = {old.batch for old in merge.replaced}
+        if held != list(versions) or any(new.batch in self.documents.keys() - replaced for new in merge.merged):
             return False
         for old in merge.replaced:
             del self.documents[old.batch]
@@ -63,7 +64,7 @@ class FakeLedger:
 
     async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         found = self.documents.get(record.batch)
-        if version is not None and (found is None or found[1] != version):
+        if (found[1] if found else None) != version:
             raise StateConflict(record.batch)
         self._write(record)
 

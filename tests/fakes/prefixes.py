@@ -1,5 +1,6 @@
 """What is known of prefixes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,9 @@ class FakePrefixes:
     async def get(self, prefix: str) -> dict[str, Any]:
         return dict(self.documents.get(prefix, {}))
 
-    async def note(self, prefix: str, fields: dict[str, object]) -> None:
-        held = self.documents.setdefault(prefix, {})
+    async def update(self, prefix: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        fields = change(await self.get(prefix))
+        held = self.documents.setdefault(prefix, {}) if fields else self.documents.get(prefix, {})
         for name, value in fields.items():
             held[name] = {**held.get(name, {}), **value} if isinstance(value, dict) else value
+        return dict(held)

@@ -18,6 +18,7 @@ class StoredRange:
     fences: list[str] = field(default_factory=list)
     books: RangeCounts = field(default_factory=RangeCounts)
     touched: float = 0.0
+    version: int = 0
 
 
 @dataclass
@@ -26,6 +27,7 @@ class FakeRanges:
 
     now: Callable[[], float] = lambda: 1_000_000.0
     documents: dict[RangeId, StoredRange] = field(default_factory=dict)
+    writes: int = 0
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
         found = self.documents.setdefault(opened.piece, StoredRange(opened))
@@ -33,21 +35,39 @@ class FakeRanges:
             return Refusal.DONE
         if found.owner not in ("", owner) and 0 < found.until - now <= 2 * lease_seconds:
             return Refusal.HELD
-        found.owner, found.until, found.touched = owner, now + lease_seconds, self.now()
+        found.owner, found.until = owner, now + lease_seconds
         end = found.opened.until
-        return HeldRange(opened.piece, owner, found.fences[0] if found.fences else end, tuple(found.fences), end)
+        first = found.fences[0] if found.fences else end
+        return HeldRange(opened.piece, owner, first, tuple(found.fences), end, self._wrote(found))
+
+    async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
+        found = self._of_holder(held)
+        found.until = now + lease_seconds
+        return replace(held, version=self._wrote(found))
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
-        found = self.documents.get(held.id)
-        if found is None or found.owner != held.owner or found.state != "open":
-            raise StateConflict(held.id.cursor)
+        found = self._of_holder(held)
+        if any(item.piece in self.documents for item in further):
+            raise StateConflict(f"a part of {held.id} exists")
         found.fences = [item.piece.cursor for item in further] + found.fences
         for item in further:
             self.documents[item.piece] = StoredRange(item, touched=self.now())
-        return replace(held, until=found.fences[0], split_points=tuple(found.fences))
+        return replace(held, until=found.fences[0], split_points=tuple(found.fences), version=self._wrote(found))
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
+        self._of_holder(held)
         self.documents[held.id] = StoredRange(OpenRange(held.id, None, b""), "done", books=counts)
+
+    def _of_holder(self, held: HeldRange) -> StoredRange:
+        found = self.documents.get(held.id)
+        if found is None or found.version != held.version:
+            raise StateConflict(f"{held.id} is not ours any more")
+        return found
+
+    def _wrote(self, found: StoredRange) -> int:
+        self.writes += 1
+        found.version, found.touched = self.writes, self.now()
+        return self.writes
 
     async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
         merged, parts = Rollup(), []

@@ -9,4 +9,4 @@ class FakeRejected:
     documents: dict[str, list[str]] = field(default_factory=dict)
 
     async def note(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
-        self.documents[message_id] = list(problems)
+        self.documents.setdefault(message_id, list(problems))

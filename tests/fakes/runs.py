@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.domain.counts import Counts
+from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, together
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import OpenRun, RunSummary
@@ -19,6 +20,7 @@ class StoredRun:
     state: str = "going"
     books: RunSummary | None = None
     closing_until: float = 0.0
+    version: int = 0
 
 
 @dataclass
@@ -31,6 +33,7 @@ class FakeRuns:
     turns: dict[str, tuple[str, int]] = field(default_factory=dict)
     beaten: dict[str, float] = field(default_factory=dict)
     told: dict[tuple[str, str], Progress] = field(default_factory=dict)
+    told_at: dict[tuple[str, str], float] = field(default_factory=dict)
 
     async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
         if opened.piece.run in self.documents:
@@ -68,20 +71,25 @@ class FakeRuns:
         return max([*times, self.beaten.get(run, 0.0)]) if times else None
 
     async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
-        self.beaten[run] = self.ranges.now()
-        self.told[run, instance] = Progress.of(progress.table())
+        if self.told_at.get((run, instance), float("-inf")) <= now:
+            self.beaten[run] = self.ranges.now()
+            self.told[run, instance], self.told_at[run, instance] = Progress.of(progress.table()), now
 
     async def progress(self, run: str) -> Progress:
         return together(progress for (name, _), progress in self.told.items() if name == run)
 
-    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> bool:
+    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         found = self.documents[run]
         if found.state != "going" or 0 < found.closing_until - now <= 2 * lease_seconds:
-            return False
+            return None
         found.closing_until = now + lease_seconds
-        return True
+        found.version += 1
+        return found.version
 
-    async def finish(self, run: str, state: str, summary: RunSummary, now: float) -> None:
+    async def finish(self, run: str, state: str, summary: RunSummary, now: float, version: object) -> None:
+        if self.documents[run].version != version:
+            raise StateConflict(run)
+        self.documents[run].version += 1
         self.documents[run].state, self.documents[run].books = state, summary
 
     async def scheduled(self, kind: str) -> tuple[str, object]:

@@ -114,7 +114,7 @@ async def test_a_comparison_that_is_not_to_repair_asks_for_nothing() -> None:
 async def test_restores_count_against_the_ceilings() -> None:
     world = cold(restore_tier=Tier.STANDARD)
     await world.run()
-    await world.stores.control.set(Control(most_objects=1))
+    await world.stores.control.update(lambda _: Control(most_objects=1))
     world.clock.time += 10
     run = await world.run(VerifyMessage())
     assert asked(world) == []

@@ -299,7 +299,7 @@ async def resume(world: World) -> Resumed:
 async def test_a_job_has_a_ceiling_of_its_own_until_somebody_says_another() -> None:
     world = filled(8, standing=Control(most_objects=3))
     assert (await world.stores.runs.summary(await world.run())).outcomes.keys == {Outcome.COPIED: 3}
-    await world.stores.control.set(Control(most_objects=100))
+    await world.stores.control.update(lambda _: Control(most_objects=100))
     world.clock.time += LIFE
     await world.run()
     assert world.same()
@@ -432,7 +432,8 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
     await world.run()
     assert "forced" in world.stores.ledger.documents
     world.bucket.listed_page = lambda: None
-    await world.stores.runs.finish("behind", "finished", await world.stores.runs.summary("behind"), 0)
+    runs = world.stores.runs
+    await runs.finish("behind", "finished", await runs.summary("behind"), 0, await runs.acquire_end("behind", 0, 60))
     await world.run()
     assert len(world.stores.ledger.documents) == 1
 

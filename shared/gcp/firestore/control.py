@@ -4,15 +4,14 @@ jobs/{job}/control/job       pause, ceilings
 jobs/{job}/spending/{run}    what a run has published, while there are ceilings
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
 from shared.domain.errors import StateConflict
+from shared.gcp.firestore.documents import TRIES, write
 from shared.ports.control_store import Control
-
-_TRIES = 10
 
 
 class FirestoreControl:
@@ -24,36 +23,43 @@ class FirestoreControl:
         self._spending = job.collection("spending")
 
     async def get(self) -> Control:
-        fields = (await self._control.document("job").get()).to_dict() or {}
-        return Control(
-            paused=fields.get("paused") is True,
-            most_objects=_ceiling(fields, "most_objects"),
-            most_bytes=_ceiling(fields, "most_bytes"),
-        )
+        return _control((await self._control.document("job").get()).to_dict() or {})
 
-    async def set(self, control: Control) -> None:
-        fields = {name: getattr(control, name) for name in Control.__slots__}
-        await self._control.document("job").set(fields)
+    async def update(self, change: Callable[[Control], Control]) -> Control:
+        reference = self._control.document("job")
+        for _ in range(TRIES):
+            snapshot = await reference.get()
+            control = change(_control(snapshot.to_dict() or {}))
+            fields = {name: getattr(control, name) for name in Control.__slots__}
+            try:
+                await write(self._client, reference, fields, snapshot)
+            except StateConflict:
+                continue
+            return control
+        raise StateConflict("the job's control was changed too often at once: try again")
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
         reference = self._spending.document(run)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             snapshot = await reference.get()
             fields = snapshot.to_dict() or {"objects": 0, "bytes": 0}
             spent = {"objects": fields["objects"] + objects, "bytes": fields["bytes"] + size}
             if (objects > 0 or size > 0) and not _within(spent, control):
                 return False
             try:
-                if snapshot.exists:
-                    await reference.update(
-                        spent, option=self._client.write_option(last_update_time=snapshot.update_time)
-                    )
-                else:
-                    await reference.create(spent)
-            except (AlreadyExists, FailedPrecondition, NotFound):
+                await write(self._client, reference, spent, snapshot)
+            except StateConflict:
                 continue
             return True
         raise StateConflict(f"run {run}: too many reserve at once")
+
+
+def _control(fields: dict[str, Any]) -> Control:
+    return Control(
+        paused=fields.get("paused") is True,
+        most_objects=_ceiling(fields, "most_objects"),
+        most_bytes=_ceiling(fields, "most_bytes"),
+    )
 
 
 def _within(spent: dict[str, int], control: Control) -> bool:

@@ -2,11 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
-from shared.gcp.firestore.documents import digest, time
+from shared.gcp.firestore.documents import TRIES, digest, time
+
+_MOST_A_COMMIT = 500
+"""Marks written at once: two names of up to 1,024 bytes each, in the document and in the indexes, are some 8 kB, so a
+commit stays below 10 MiB: https://cloud.google.com/firestore/quotas"""
 
 
 class FirestoreExtras:
@@ -17,16 +23,30 @@ class FirestoreExtras:
         self._extras = job.collection("extras")
 
     async def mark(self, run: str, extras: Sequence[DestinationOnly], now: float) -> None:
+        for start in range(0, len(extras), _MOST_A_COMMIT):
+            await self._mark(run, extras[start : start + _MOST_A_COMMIT], now)
+
+    async def _mark(self, run: str, extras: Sequence[DestinationOnly], now: float) -> None:
         documents = [self._extras.document(digest(extra.name.decode())) for extra in extras]
-        known = {item.id: item.to_dict() or {} async for item in self._client.get_all(documents)}
-        batch = self._client.batch()
-        for extra, document in zip(extras, documents, strict=True):
-            before = known.get(document.id, {})
-            kept = before.get("generation") == extra.generation
-            since = before["since"] if kept else time(now)
-            fields = {"name": extra.name, "key": extra.key, "generation": extra.generation, "size": extra.size}
-            batch.set(document, {**fields, "run": run, "since": since})
-        await batch.commit()
+        for _ in range(TRIES):
+            known = {item.id: item async for item in self._client.get_all(documents)}
+            batch = self._client.batch()
+            for extra, document in zip(extras, documents, strict=True):
+                fields = {"name": extra.name, "key": extra.key, "generation": extra.generation, "size": extra.size}
+                read = known[document.id]
+                before = read.to_dict() or {}
+                since = before["since"] if before.get("generation") == extra.generation else time(now)
+                if read.exists:
+                    option = self._client.write_option(last_update_time=read.update_time)
+                    batch.update(document, {**fields, "run": run, "since": since}, option=option)
+                else:
+                    batch.create(document, {**fields, "run": run, "since": since})
+            try:
+                await batch.commit()
+            except (AlreadyExists, FailedPrecondition, NotFound):
+                continue
+            return
+        raise StateConflict(f"run {run}: its destination-only objects were marked by others {TRIES} times")
 
     async def marked(self, run: str, before: float) -> AsyncIterator[DestinationOnly]:
         here = self._extras.where(filter=FieldFilter("run", "==", run))
@@ -34,5 +54,15 @@ class FirestoreExtras:
             fields = found.to_dict() or {}
             yield DestinationOnly(fields["name"], fields["key"], fields["generation"], fields["size"])
 
-    async def unmark(self, name: bytes) -> None:
-        await self._extras.document(digest(name.decode())).delete()
+    async def unmark(self, extra: DestinationOnly) -> None:
+        reference = self._extras.document(digest(extra.name.decode()))
+        for _ in range(TRIES):
+            read = await reference.get()
+            if (read.to_dict() or {}).get("generation") != extra.generation:
+                return
+            try:
+                await reference.delete(option=self._client.write_option(last_update_time=read.update_time))
+            except (FailedPrecondition, NotFound):
+                continue
+            return
+        raise StateConflict(f"the mark of {extra.name.decode()!r} moved {TRIES} times")

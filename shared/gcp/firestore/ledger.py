@@ -21,7 +21,7 @@ from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.keys import common, prefix_end
 from shared.gcp.firestore.counts import sums, tally
-from shared.gcp.firestore.documents import digest, time
+from shared.gcp.firestore.documents import COMMIT_BYTES, TRIES, digest, time, write
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
@@ -35,8 +35,9 @@ PAGE = 300
 MOST_IN = 30
 """Values of one `in` filter: https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries"""
 
-_COMMIT_BYTES = 8_000_000
-"""Packed bytes in one commit, whose request may have 10 MiB: https://firebase.google.com/docs/firestore/quotas"""
+_INDEX_BYTES = 12_000
+"""Of a record's index entries without its keys: some twenty indexed fields, ascending and descending, and the composite
+indexes, each entry with the document's name. https://cloud.google.com/firestore/docs/storage-size#index-entry-size"""
 
 
 class FirestoreLedger:
@@ -101,19 +102,33 @@ class FirestoreLedger:
         for old, version in zip(merge.replaced, versions, strict=True):
             batch.delete(self._ledger.document(old.batch), self._client.write_option(last_update_time=version))
         for record in merge.merged:
-            batch.set(self._ledger.document(record.batch), _fields(record))
+            batch.create(self._ledger.document(record.batch), _fields(record))
         try:
             await batch.commit()
-        except (FailedPrecondition, NotFound):
+        except (AlreadyExists, FailedPrecondition, NotFound):
             return False
         return True
 
     async def forget(self, prefix: bytes) -> int:
         gone = 0
         async for found in self.scan(prefix, b""):
-            await self._ledger.document(found.record.batch).delete()
-            gone += 1
+            gone += await self._forget(found)
         return gone
+
+    async def _forget(self, found: Versioned) -> int:
+        """Delete a record that may be written meanwhile: that it is to be forgotten stays true. 0 if another did so."""
+        reference, version = self._ledger.document(found.record.batch), found.version
+        for _ in range(TRIES):
+            try:
+                await reference.delete(option=self._client.write_option(last_update_time=version))
+            except (FailedPrecondition, NotFound):
+                snapshot = await reference.get()
+                if not snapshot.exists:
+                    return 0
+                version = snapshot.update_time
+                continue
+            return 1
+        raise StateConflict(f"batch {found.record.batch}: the record moved {TRIES} times")
 
     async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
         async for snapshot in self.unsettled_records(run).stream():
@@ -144,11 +159,12 @@ class FirestoreLedger:
         size = 0
         for record in records:
             fields = _fields(record)
-            if size + len(record.table.packed) > _COMMIT_BYTES:
+            weight = _weight(record)
+            if size + weight > COMMIT_BYTES:
                 await self._create(batch)
                 batch, size = [], 0
             batch.append((record.batch, fields))
-            size += len(record.table.packed)
+            size += weight
         await self._create(batch)
 
     async def _create(self, documents: Sequence[tuple[str, dict[str, object]]]) -> None:
@@ -171,14 +187,25 @@ class FirestoreLedger:
 
     async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         reference = self._ledger.document(record.batch)
-        if version is None:
-            await reference.set(_fields(record))
-            return
+        fields = _fields(record)
         try:
-            option = self._client.write_option(last_update_time=version)
-            await reference.update(_fields(record), option=option)
-        except (FailedPrecondition, NotFound) as error:
+            if version is None:
+                await self._create_anew(record.batch, fields)
+            else:
+                await reference.update(fields, option=self._client.write_option(last_update_time=version))
+        except (AlreadyExists, FailedPrecondition, NotFound) as error:
             raise StateConflict(f"batch {record.batch} was written by somebody else") from error
+
+    async def _create_anew(self, name: str, fields: dict[str, object]) -> None:
+        """Create a record, or replace one that cannot be read, as `get` knows none of these."""
+        reference = self._ledger.document(name)
+        try:
+            await reference.create(fields)
+        except AlreadyExists:
+            snapshot = await reference.get()
+            if snapshot.exists and len(self._read(snapshot).record.entries):
+                raise
+            await write(self._client, reference, fields, snapshot)
 
     def _read(self, snapshot: "DocumentSnapshot[Any]") -> Versioned:
         """A record that this code cannot read counts as forgotten: without entries, its keys are looked at afresh."""
@@ -214,6 +241,11 @@ def _fields(record: BatchRecord) -> dict[str, object]:
         "table": table.packed.scan,
         "detail": table.packed.detail,
     }
+
+
+def _weight(record: BatchRecord) -> int:
+    """Bytes of a record in a commit, at the most: its entries, and its keys in the document and in the indexes."""
+    return len(record.table.packed) + 6 * (len(record.first) + len(record.last)) + _INDEX_BYTES
 
 
 def _level(batch: str) -> int:

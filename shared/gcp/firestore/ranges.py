@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -20,7 +20,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.rollup import Rollup
 from shared.gcp.firestore.counts import count, pack_sums, sums, tallies, unpack_sums
-from shared.gcp.firestore.documents import KEPT_SECONDS, digest, time
+from shared.gcp.firestore.documents import KEPT_SECONDS, digest, holds, time
 from shared.gcp.firestore.leases import held_by_another
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 
@@ -54,38 +54,50 @@ class FirestoreRanges:
         first = split_points[0] if split_points else until
         return HeldRange(opened.piece, owner, first, split_points, until, written.update_time)
 
+    async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
+        lease = {"owner": held.owner, "lease_until": now + lease_seconds}
+        reference = self.document(held.id)
+        try:
+            written = await reference.update(lease, option=self._client.write_option(last_update_time=held.version))
+        except (FailedPrecondition, NotFound) as moved:
+            snapshot = await reference.get()
+            fields = snapshot.to_dict() or {}
+            if any(fields.get(name) != value for name, value in lease.items()):
+                raise _lost(held.id) from moved
+            return replace(held, version=snapshot.update_time)
+        return replace(held, version=written.update_time)
+
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
-        piece, owner = held.id, held.owner
-        snapshot = await self.document(piece).get()
-        fields = snapshot.to_dict() or {}
-        if fields.get("owner") != owner or fields.get("state") != "open":
-            raise StateConflict(f"run {piece.run}: the range after {piece.cursor!r} is not ours any more")
-        fences = [item.piece.cursor for item in further] + fields["fences"]
-        option = self._client.write_option(last_update_time=snapshot.update_time)
+        split_points = (*(item.piece.cursor for item in further), *held.split_points)
+        option = self._client.write_option(last_update_time=held.version)
         batch = self._client.batch()
-        batch.update(self.document(piece), {"fences": fences}, option=option)
+        batch.update(self.document(held.id), {"fences": list(split_points)}, option=option)
         for item in further:
-            batch.set(self.document(item.piece), open_range(item))
+            batch.create(self.document(item.piece), open_range(item))
         try:
             written = await batch.commit()
-        except (FailedPrecondition, NotFound) as error:
-            raise StateConflict(f"run {piece.run}: the range after {piece.cursor!r} was taken over") from error
-        return replace(held, until=fences[0], split_points=tuple(fences), version=written[0].update_time)
+        except (AlreadyExists, FailedPrecondition, NotFound) as moved:
+            raise _lost(held.id) from moved
+        return replace(held, until=split_points[0], split_points=split_points, version=written[0].update_time)
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
-        piece = held.id
         fields: dict[str, object] = {
-            "run": piece.run,
-            "prefix": piece.prefix,
-            "cursor": piece.cursor,
             "state": "done",
             "stopped": counts.stopped,
             "ended_at": time(now),
             "expires_at": time(now + KEPT_SECONDS),
+            **tallies(counts),
         }
         if counts.sums.folders or counts.manifest:
             fields["sums"] = pack_sums(counts.sums, counts.manifest)
-        await self.document(piece).set({**fields, **tallies(counts)})
+        gone = dict.fromkeys(("until", "fences", "message", "owner", "lease_until"), DELETE_FIELD)
+        reference = self.document(held.id)
+        try:
+            option = self._client.write_option(last_update_time=held.version)
+            await reference.update({**fields, **gone}, option=option)
+        except (FailedPrecondition, NotFound) as moved:
+            if not await holds(reference, fields):
+                raise _lost(held.id) from moved
 
     async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
         merged, parts = Rollup(), list[ManifestPart]()
@@ -150,3 +162,7 @@ def open_range(opened: OpenRange) -> dict[str, object]:
         "owner": "",
         "lease_until": 0.0,
     }
+
+
+def _lost(piece: RangeId) -> StateConflict:
+    return StateConflict(f"run {piece.run}: the range after {piece.cursor!r} is not ours any more, or its parts exist")

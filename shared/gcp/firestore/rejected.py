@@ -1,8 +1,10 @@
 """Malformed messages: jobs/{job}/rejected/{message}."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import quote
 
+from google.api_core.exceptions import AlreadyExists
 from google.cloud.firestore import AsyncDocumentReference
 
 from shared.gcp.firestore.documents import KEPT_SECONDS, time
@@ -16,4 +18,5 @@ class FirestoreRejected:
 
     async def note(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
         fields = {"topic": topic, "problems": list(problems), "at": time(now), "expires_at": time(now + KEPT_SECONDS)}
-        await self._rejected.document(quote(message_id, safe="")).set(fields)
+        with suppress(AlreadyExists):
+            await self._rejected.document(quote(message_id, safe="")).create(fields)

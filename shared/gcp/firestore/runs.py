@@ -5,7 +5,7 @@ jobs/{job}/pulses/{run}-{instance}     what an instance has done for a run, and 
 jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
 """
 
-from typing import Any
+from typing import Any, cast
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
@@ -13,16 +13,20 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
+from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.progress import Progress, together
 from shared.gcp.firestore.counts import read_tally, tally
-from shared.gcp.firestore.documents import KEPT_SECONDS, time
+from shared.gcp.firestore.documents import KEPT_SECONDS, TRIES, holds, time
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges, open_range
 from shared.ledger.packing import deflate, inflate
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import OpenRun, RunSummary
+
+_MOST_BEATEN = 1000
+"""Heartbeats whose versions are kept; one that was let go of is read again."""
 
 _SAMPLE = 20
 """Open ranges and records looked at to tell whether a run is going."""
@@ -39,6 +43,7 @@ class FirestoreRuns:
         self._runs = job.collection("runs")
         self._schedules = job.collection("control")
         self._pulses = job.collection("pulses")
+        self._beaten: dict[str, tuple[float, object]] = {}
 
     async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
         run = {
@@ -96,26 +101,47 @@ class FirestoreRuns:
 
     async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
         fields = {"run": run, "at": time(now), "progress": deflate(progress.table())}
-        await self._pulses.document(f"{run}-{instance}").set(fields)
+        name = f"{run}-{instance}"
+        reference, (at, version) = self._pulses.document(name), self._beaten.get(name, (now, None))
+        if at > now:
+            return
+        for _ in range(TRIES):
+            try:
+                if version is None:
+                    written = await reference.create(fields)
+                else:
+                    option = self._client.write_option(last_update_time=version)
+                    written = await reference.update(fields, option=option)
+            except (AlreadyExists, FailedPrecondition, NotFound):
+                snapshot = await reference.get(["at"])
+                if snapshot.exists and snapshot.get("at") >= fields["at"]:
+                    return
+                version = snapshot.update_time if snapshot.exists else None
+                continue
+            if len(self._beaten) >= _MOST_BEATEN:
+                self._beaten.clear()
+            self._beaten[name] = now, written.update_time
+            return
+        raise StateConflict(f"run {run}: the heartbeat of {instance} moved {TRIES} times")
 
     async def progress(self, run: str) -> Progress:
         told = self._pulses.where(filter=FieldFilter("run", "==", run)).stream()
         return together([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in told])
 
-    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> bool:
+    async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         reference = self._runs.document(run)
         snapshot = await reference.get()
         fields = snapshot.to_dict() or {}
         if fields.get("state") != "going" or lease_holds(fields.get("lease_until", 0.0), now, lease_seconds):
-            return False
+            return None
         try:
             option = self._client.write_option(last_update_time=snapshot.update_time)
-            await reference.update({"lease_until": now + lease_seconds}, option=option)
+            written = await reference.update({"lease_until": now + lease_seconds}, option=option)
         except (FailedPrecondition, NotFound):
-            return False
-        return True
+            return None
+        return cast("object", written.update_time)
 
-    async def finish(self, run: str, state: str, summary: RunSummary, now: float) -> None:
+    async def finish(self, run: str, state: str, summary: RunSummary, now: float, version: object) -> None:
         fields: dict[str, object] = {
             "state": state,
             "ended_at": time(now),
@@ -128,7 +154,12 @@ class FirestoreRuns:
             "open_ranges": summary.open_ranges,
             "stopped_ranges": summary.stopped_ranges,
         }
-        await self._runs.document(run).set(fields, merge=True)
+        reference = self._runs.document(run)
+        try:
+            await reference.update(fields, option=self._client.write_option(last_update_time=version))
+        except (FailedPrecondition, NotFound) as moved:
+            if not await holds(reference, fields):
+                raise StateConflict(f"run {run}: another invocation has taken over its end") from moved
         async for pulse in self._pulses.where(filter=FieldFilter("run", "==", run)).select([]).stream():
             await pulse.reference.delete()
 

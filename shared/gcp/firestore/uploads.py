@@ -14,6 +14,8 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.errors import StateConflict
+from shared.gcp.firestore.documents import TRIES, write
 from shared.gcp.firestore.leases import held_by_another
 from shared.ports.upload_store import OpenUpload, PartNote
 
@@ -66,7 +68,14 @@ class FirestoreUploads:
             "digests": note.digests,
             "route": note.route,
         }
-        await self._part(upload, part).set(fields)
+        for _ in range(TRIES):
+            snapshot = await self._part(upload, part).get(["part"])
+            try:
+                await write(self._client, self._part(upload, part), fields, snapshot)
+            except StateConflict:
+                continue
+            return
+        raise StateConflict(f"part {part} of an upload was noted too often at once")
 
     async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
         if only is not None:
@@ -93,9 +102,7 @@ class FirestoreUploads:
         return True
 
     async def release(self, number: str, owner: str) -> None:
-        fields = (await self._upload(number).get()).to_dict()
-        if fields is not None and fields["owner"] == owner:
-            await self._update(number, {"owner": "", "lease_until": 0.0})
+        await self._update(number, {"owner": "", "lease_until": 0.0}, owner)
 
     async def close(self, number: str) -> None:
         opened = await self.get(number)
@@ -106,17 +113,38 @@ class FirestoreUploads:
             batch = self._client.batch()
             for item in found:
                 batch.delete(item)
-            if len(found) < _BATCH:
-                batch.delete(self._upload(number))
             await batch.commit()
             if len(found) < _BATCH:
-                return
+                break
+        await self._forget(number, opened.upload)
 
-    async def _update(self, number: str, fields: dict[str, object]) -> None:
-        try:
-            await self._upload(number).update(fields)
-        except NotFound:
+    async def _forget(self, number: str, upload: str) -> None:
+        """Delete what is noted of a multipart upload; of one that was begun anew, nothing."""
+        for _ in range(TRIES):
+            snapshot = await self._upload(number).get()
+            if (snapshot.to_dict() or {}).get("upload") != upload:
+                return
+            try:
+                option = self._client.write_option(last_update_time=snapshot.update_time)
+                await self._upload(number).delete(option=option)
+            except (FailedPrecondition, NotFound):
+                continue
             return
+        raise StateConflict(f"upload {number} was changed too often at once")
+
+    async def _update(self, number: str, fields: dict[str, object], owner: str | None = None) -> None:
+        """Change an upload that is still there and, if an owner is named, still the owner's."""
+        for _ in range(TRIES):
+            snapshot = await self._upload(number).get()
+            known = snapshot.to_dict()
+            if known is None or owner not in (None, known["owner"]):
+                return
+            try:
+                await write(self._client, self._upload(number), fields, snapshot)
+            except StateConflict:
+                continue
+            return
+        raise StateConflict(f"upload {number} was changed too often at once")
 
     def _of(self, upload: str) -> AsyncQuery:
         query: AsyncQuery = self._parts.where(filter=FieldFilter("upload", "==", _short(upload)))
