@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shared.domain.counts import Outcome
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
-from shared.ledger.compaction import GROUP_KEYS, MOST_BYTES, MOST_KEYS, Compaction, Merge
+from shared.ledger.compaction import GROUP_KEYS, GROUP_RECORDS, MOST_BYTES, MOST_KEYS, Compaction, Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord
 from shared.ledger.table import Table, pack
@@ -124,3 +124,12 @@ def test_a_group_remembers_where_it_began() -> None:
     merge = compaction.close()
     assert isinstance(merge, Merge)
     assert [len(item.entries) for item in merge.merged] == [17]
+
+
+def test_a_merge_fits_into_one_commit() -> None:
+    """Thousands of one-key records: on-demand copies, and objects of many gibibytes."""
+    compaction = Compaction(lambda key: True)
+    merges = [compaction.offer(record(f"b{number}", range(number, number + 1))) for number in range(4000)]
+    sizes = [len(merge.replaced) + len(merge.merged) for merge in merges if merge is not None]
+    assert len(sizes) == 4000 // GROUP_RECORDS
+    assert max(sizes) == GROUP_RECORDS + 1

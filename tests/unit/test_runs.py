@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden, NoSuchBucket, ObjectError, Throttled, Unsorted
+from shared.domain.errors import Forbidden, NoSuchBucket, ObjectError, StateConflict, Throttled, Unsorted
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
@@ -15,7 +15,7 @@ from shared.ports.control_store import Control
 from shared.ranges import ranges
 from shared.ranges.resume import Resume, Resumed
 from tests.fakes import StoredRun
-from tests.world import LIFE, World, counts, filled
+from tests.world import LEASE, LIFE, World, counts, filled
 
 
 def said(world: World, message: str) -> list[dict[str, object]]:
@@ -481,3 +481,26 @@ async def test_a_comparison_whose_end_is_told_twice_is_counted_once() -> None:
     for _ in range(2):
         checks = await runs.notes.ended(going, "finished", await world.stores.runs.summary(run), sums, False)
     assert checks == {b"": (1, 0), b"k/": (1, 0)}
+
+
+async def test_a_holder_that_was_suspended_before_its_last_write_counts_nothing_twice() -> None:
+    """The redelivery takes the range over and ends in its midst; then the first holder wakes up and closes it."""
+    world = World()
+    world.bucket.page_size = 5
+    for number in range(20):
+        world.bucket.put(f"k/{number:03d}", b"x" * number)
+    message, original = ListMessage(prefix="k/"), world.stores.ranges.complete
+
+    async def suspended(*closing: Any) -> None:
+        world.stores.ranges.complete = original  # type: ignore[method-assign]
+        world.clock.time += LEASE + 1
+        world.bucket.listed_page = lambda: world.clock.pass_time(1000.0)
+        await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 500.0))
+        await original(*closing)
+
+    world.stores.ranges.complete = suspended  # type: ignore[method-assign]
+    with pytest.raises(StateConflict):
+        await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 540.0))
+    await world.drain()
+    summary = await world.stores.runs.summary("run")
+    assert (summary.listed_keys, summary.balanced) == (20, True)
