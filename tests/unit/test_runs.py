@@ -498,7 +498,7 @@ async def test_a_holder_that_was_suspended_before_its_last_write_counts_nothing_
         await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 500.0))
         await original(*closing)
 
-    world.stores.ranges.complete = suspended  # type: ignore[method-assign]
+    world.stores.ranges.complete = suspended  # type: ignore[method-assign,assignment]
     with pytest.raises(StateConflict):
         await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 540.0))
     await world.drain()
