@@ -36,8 +36,9 @@ from rich.table import Table as RichTable
 from benchmarks.processes import Usage, of_group, spawned
 from local import runs
 from local.children import ROOT
-from local.provisioning import s3_client
-from local.stack import PROJECT, SOURCE, Stack
+from local.clients import s3_client
+from local.names import PROJECT, SOURCE
+from local.stack import Stack
 from shared.aws.address import S3Address
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock

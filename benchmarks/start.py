@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.children import ROOT, clean_environment
-from local.stack import FUNCTIONS
+from local.deployed import FUNCTIONS
 
 RESULTS = ROOT / "benchmarks" / "results" / "start.json"
 SETTINGS = {

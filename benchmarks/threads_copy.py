@@ -14,7 +14,7 @@ from typing import Any
 import requests.adapters
 from google.cloud.storage import Bucket
 
-from local.provisioning import gcs_client, s3_client
+from local.clients import gcs_client, s3_client
 
 THREADS = 32
 SMALL_BYTES = 8 * 1024 * 1024

@@ -32,8 +32,9 @@ from rich.table import Table
 
 from benchmarks.processes import Usage, of_group, reset_peak, spawned
 from local.children import ROOT
-from local.provisioning import s3_client
-from local.stack import DESTINATION, SOURCE, Stack
+from local.clients import s3_client
+from local.names import DESTINATION, SOURCE
+from local.stack import Stack
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 KEYS_A_PUSH = 100

@@ -1,4 +1,12 @@
-"""The embedded stack: every cloud service as a server on a loopback port, and the demo that runs on it.
+"""The local stack: the emulators, and the tools that start, fill, drive and check them on one machine.
 
-The real client libraries talk to these servers; nothing in `shared/` knows that they exist.
+    emulators/     every cloud service as a server on a loopback port; knows nothing of what lies around it
+    stack          all processes together; made of children (and tether), deployed (the functions), google (Google's own
+                   emulators), ports, names, choices and provisioning (what Terraform makes in the cloud)
+    clients        the real libraries' clients, pointed to the stack
+    demo, up       `make demo` and `make up`; with sample, comparison, runs and prices
+    settings_page  writes docs/settings.md
+
+Tools may import `shared/` and the emulators. What may not enter: anything that a deployed function needs, because
+neither `shared/` nor `functions/` may import `local/`; and no two modules that import one another.
 """

@@ -14,7 +14,7 @@ from typing import Any
 
 from google.cloud.storage import Blob, Client
 
-from local.provisioning import S3Client
+from local.clients import S3Client
 
 READ_EVERY = 10
 """Of the objects whose checksum is known on both sides, one in this many is read as well."""

@@ -20,11 +20,13 @@ from rich.table import Table
 
 from local import runs
 from local.children import ROOT, StackError, interruptible
+from local.choices import Flavour, chosen_settings
+from local.clients import S3Client, gcs_client, pubsub_clients, s3_client
 from local.comparison import Comparison, compare
+from local.names import DESTINATION, LIST, PROJECT, REPORTS, SOURCE
 from local.prices import PRICES, cost, total
-from local.provisioning import S3Client, gcs_client, pubsub_clients, s3_client
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
-from local.stack import DESTINATION, LIST, PROJECT, REPORTS, SOURCE, Flavour, Stack, chosen_settings
+from local.stack import Stack
 from shared.domain.counts import Outcome
 from shared.ports.run_store import RunSummary
 

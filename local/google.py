@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from local.children import StackError
-from local.serving import HOST
+from local.emulators.loopback import HOST
 
 _INSTEAD = "leave STACK out to use the embedded servers"
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from google.cloud.firestore import AsyncClient
 
 from local.children import StackError
-from local.stack import PROJECT, Stack
+from local.names import PROJECT
+from local.stack import Stack
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ports.run_store import RunSummary
 from shared.telemetry import Log

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from boto3.s3.transfer import TransferConfig
 
-from local.provisioning import S3Client
+from local.clients import S3Client
 
 KIB, MIB = 1024, 1024 * 1024
 THREADS = 16

@@ -1,7 +1,6 @@
 """The whole stack as child processes: servers, provisioning, and the three functions in deployed shape."""
 
 import json
-import os
 import shutil
 import ssl
 import sys
@@ -9,97 +8,37 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local import google, key_pair
-from local.certificate import self_signed, trusting
-from local.children import Child, StackError, clean_environment
+from local import google
+from local.children import ROOT, Child, StackError, clean_environment
+from local.choices import Flavour, cdn_auth
+from local.deployed import FUNCTIONS, function_process
+from local.emulators.certificate import self_signed, trusting
+from local.emulators.edge import key_pair
+from local.emulators.loopback import HOST
+from local.names import (
+    AWS_SECRET,
+    CDN_SECRET,
+    DEAD,
+    DESTINATION,
+    LIST,
+    PROJECT,
+    REPORTS,
+    SOURCE,
+    STAGING,
+    TRANSFER,
+    VERIFY,
+    secret_version,
+)
+from local.ports import Ports
 from local.provisioning import provision
-from local.serving import HOST, PortTaken, check_free, free_port
 from shared.settings import CdnAuth
 
-PROJECT = "local-project"
-SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"
-REPORTS = "report-bucket"
-LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
-FUNCTIONS = {"lister": LIST, "transfer": TRANSFER, "verifier": VERIFY}
-SIGNATURES = {"transfer": "http"}
-"""The transfer answers requests besides messages."""
-
-AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
 _WEB = ("s3", "edge", "gcs")
-_CHOOSABLE = (
-    "CDN_AUTH",
-    "CDN_POLICY_HASH",
-    "ROUTE",
-    "STALE_EDGE",
-    "LARGE_BYTES",
-    "PART_BYTES",
-    "STORAGE_CLASS_MAP",
-    "UNSUPPORTED_NAMES",
-)
 _METERED = ("s3", "edge", "gcs", "pubsub", "firestore")
-
-
-def cdn_auth(wanted: str | None) -> CdnAuth:
-    """Raises StackError if there is no such way."""
-    if wanted and wanted not in tuple(CdnAuth):
-        raise StackError(f"CDN_AUTH={wanted} is unknown; it is one of {', '.join(CdnAuth)}")
-    return CdnAuth(wanted or CdnAuth.SIGV4)
-
-
-def chosen_settings() -> dict[str, str]:
-    """The functions' settings that a person may choose for the stack by variables of the same names."""
-    return {name: os.environ[name] for name in _CHOOSABLE if os.environ.get(name)}
-
-
-def _version(secret: str) -> str:
-    return f"projects/{PROJECT}/secrets/{secret}/versions/latest"
-
-
-class Flavour(StrEnum):
-    """Whose Pub/Sub and Firestore run: ours, or Google's emulators."""
-
-    EMBEDDED = "embedded"
-    GOOGLE = "google"
-
-    @classmethod
-    def from_environment(cls) -> "Flavour":
-        wanted = os.environ.get("STACK") or "embedded"
-        if wanted not in tuple(cls):
-            raise StackError(f"STACK={wanted} is unknown; it is one of {', '.join(cls)}")
-        return cls(wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """A port for each server and function."""
-
-    s3: int = field(default_factory=free_port)
-    edge: int = field(default_factory=free_port)
-    gcs: int = field(default_factory=free_port)
-    pubsub: int = field(default_factory=free_port)
-    firestore: int = field(default_factory=free_port)
-    secrets: int = field(default_factory=free_port)
-    scheduler: int = field(default_factory=free_port)
-    lister: int = field(default_factory=free_port)
-    transfer: int = field(default_factory=free_port)
-    verifier: int = field(default_factory=free_port)
-
-    @classmethod
-    def from_base(cls, base: int) -> "Ports":
-        """Consecutive ports. Raises StackError if one of them is taken."""
-        ports = cls(**{item.name: base + number for number, item in enumerate(fields(cls))})
-        try:
-            for item in fields(cls):
-                check_free(item.name, getattr(ports, item.name))
-        except PortTaken as taken:
-            raise StackError(f"{taken}; choose another base with PORT=…") from None
-        return ports
 
 
 class Stack:
@@ -169,13 +108,13 @@ class Stack:
         """What a deployed function has: endpoints, settings, and no AWS keys but by way of the secret."""
         shared = {k: v for k, v in self.environment.items() if not k.startswith("AWS_") or k == "AWS_ENDPOINT_URL_S3"}
         own = {
-            "AWS_CREDENTIALS_SECRET": _version(AWS_SECRET),
+            "AWS_CREDENTIALS_SECRET": secret_version(AWS_SECRET),
             "LEASE_SECONDS": "5",
             "VERIFY_AFTER": "never",
             "PULSE_SECONDS": "1",
         }
         if self._cdn_keys is not None:
-            own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": _version(CDN_SECRET)}
+            own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": secret_version(CDN_SECRET)}
         return {**shared, **own, **self._settings}
 
     @property
@@ -203,7 +142,7 @@ class Stack:
     def __enter__(self) -> Self:
         try:
             self._start_servers()
-            provision(self)
+            provision(self.environment, self.secrets, {name: f"{self.url(name)}/" for name in FUNCTIONS})
             self._start_functions()
         except BaseException:
             self._stop()
@@ -223,9 +162,11 @@ class Stack:
             more |= {"EDGE_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "EDGE_PUBLIC_KEY": self._cdn_keys[1]}
         for name in ("s3", "edge", "gcs", "pubsub", "firestore", "secrets", "scheduler"):
             port = getattr(self.ports, name)
-            command = [sys.executable, "-m", "local.serve", name, "--port", str(port)]
+            command = [sys.executable, "-m", "local.emulators", name, "--port", str(port)]
             if name == "edge":
                 command += ["--origin", f"{self.url('s3')}/{SOURCE}"]
+            if name == "firestore":
+                command += ["--indexes", str(ROOT / "terraform" / "firestore.indexes.json")]
             if self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore"):
                 command = getattr(google, name)(port)
             environment = clean_environment({**self.environment, **more, **self._servers})
@@ -276,7 +217,7 @@ class Stack:
         return str(self.post("scheduler", f"/v1/jobs/{job}:run", {})["messageId"])
 
     def fault(self, server: str, **fault: object) -> None:
-        """Script a fault: see `local.instruments.Fault`."""
+        """Script a fault: see `local.emulators.instruments.Fault`."""
         self.post(server, "/_local/faults", fault)
 
     def _context(self) -> ssl.SSLContext | None:
@@ -299,23 +240,3 @@ class Stack:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             raise StackError(f"{server} {path}: {error.read().decode(errors='replace')}") from None
-
-
-def function_process(name: str, port: int, environment: Mapping[str, str], logs: Path) -> Child:
-    """A function under functions-framework, as Cloud Run runs it: each with a place of its own for gunicorn's control
-    socket, because neighbours take it away from one another.
-    """
-    own = logs / f"{name}.run"
-    own.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "functions_framework",
-        f"--source=functions/{name}/main.py",
-        f"--target={name}",
-        f"--signature-type={SIGNATURES.get(name, 'cloudevent')}",
-        f"--host={HOST}",
-        f"--port={port}",
-    ]
-    more = {**environment, "THREADS": "32", "CLOUD_RUN_TIMEOUT_SECONDS": "600", "XDG_RUNTIME_DIR": str(own)}
-    return Child(name, command, clean_environment(more), port, logs / f"{name}.log")

@@ -14,9 +14,13 @@ from pathlib import Path
 from aiohttp import web
 
 from local.children import ROOT, StackError, interruptible
+from local.choices import Flavour, chosen_settings
+from local.emulators.loopback import HOST, PortTaken, check_free
+from local.emulators.serving import listen_http
+from local.names import PROJECT
+from local.ports import Ports
 from local.prices import PRICES, cost, total
-from local.serving import HOST, PortTaken, check_free, listen_http
-from local.stack import PROJECT, Flavour, Ports, Stack, chosen_settings
+from local.stack import Stack
 
 BASE_PORT = 8600
 BILL_OFFSET = 20

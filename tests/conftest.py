@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.children import Child, clean_environment
-from local.serving import HOST, free_port
+from local.emulators.loopback import HOST, free_port
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from local import google
-from local.stack import Flavour, Stack
+from local.choices import Flavour
+from local.stack import Stack
 
 _numbers = itertools.count()
 

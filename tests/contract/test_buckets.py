@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 from botocore.credentials import Credentials
 
-from local.provisioning import gcs_client, s3_client
+from local.clients import gcs_client, s3_client
 from local.stack import Stack
 from shared.aws.address import S3Address
 from shared.aws.cloudfront import CdnAddress, SignedForS3

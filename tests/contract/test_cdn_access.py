@@ -11,10 +11,11 @@ from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from local import key_pair
-from local.key_pair import KEY_PAIR_ID
-from local.provisioning import s3_client
-from local.stack import CDN_SECRET, SOURCE, Stack
+from local.clients import s3_client
+from local.emulators.edge import key_pair
+from local.emulators.edge.key_pair import KEY_PAIR_ID
+from local.names import CDN_SECRET, SOURCE
+from local.stack import Stack
 from shared.aws.address import NOTHING, S3Address
 from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key, wildcard_policy
 from shared.aws.download import ObjectDownload

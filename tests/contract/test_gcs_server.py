@@ -11,7 +11,7 @@ from google.api_core import exceptions
 from google.cloud.storage import Bucket
 from google.cloud.storage.transfer_manager import THREAD, upload_chunks_concurrently
 
-from local.provisioning import gcs_client
+from local.clients import gcs_client
 from local.stack import Stack
 
 MIB = 1024 * 1024

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from local.certificate import self_signed
 from local.children import ROOT
+from local.emulators.certificate import self_signed
 from shared import bootstrap
 from shared.aws.download import ObjectDownload
 from shared.clock import SystemClock

@@ -6,7 +6,8 @@ from google.cloud.firestore import Client
 from google.cloud.firestore_v1.aggregation import AggregationQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from local.stack import PROJECT, Stack
+from local.names import PROJECT
+from local.stack import Stack
 
 
 @pytest.fixture

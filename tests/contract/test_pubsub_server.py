@@ -13,7 +13,7 @@ from google.cloud.pubsub_v1.types import FlowControl
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
 
-from local.provisioning import pubsub_clients
+from local.clients import pubsub_clients
 from local.stack import Stack
 
 MIB = 1024 * 1024

@@ -3,7 +3,7 @@
 import pytest
 from google.api_core.exceptions import DeadlineExceeded
 
-from local.provisioning import pubsub_clients
+from local.clients import pubsub_clients
 from local.stack import Stack
 from shared.domain.errors import BucketError
 from shared.domain.messages import ListMessage, decode

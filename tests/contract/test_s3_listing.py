@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from botocore.credentials import Credentials
 
-from local.stack import SOURCE, Stack
+from local.names import SOURCE
+from local.stack import Stack
 from shared.aws.address import S3Address
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock

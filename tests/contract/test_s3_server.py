@@ -10,7 +10,7 @@ import pytest
 from awscrt import checksums
 from botocore.exceptions import ClientError
 
-from local.provisioning import s3_client
+from local.clients import s3_client
 from local.stack import Stack
 
 MIB = 1024 * 1024

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from google.cloud.storage import Bucket
 
-from local.provisioning import gcs_client
+from local.clients import gcs_client
 from local.stack import Stack
 from shared.clock import SystemClock
 from shared.domain.checksums import combined_crc32c, crc32c, encoded

@@ -10,9 +10,10 @@ import pytest
 from google.cloud.storage import Blob, Bucket
 
 from local import runs
-from local.provisioning import gcs_client, s3_client
+from local.clients import gcs_client, s3_client
+from local.names import DESTINATION, SOURCE
 from local.sample import MIB
-from local.stack import DESTINATION, SOURCE, Stack
+from local.stack import Stack
 
 IDENTICAL = [
     "a space", "two  spaces ", " lead", "plus+", "percent%2F", "percent%", "hash#", "question?mark", "amp&sand", "semi;colon",

@@ -11,10 +11,11 @@ import pytest
 from google.cloud.firestore import Client
 
 from local import runs
+from local.clients import gcs_client, s3_client
 from local.comparison import compare
-from local.provisioning import gcs_client, s3_client
+from local.names import DESTINATION, PROJECT, SOURCE
 from local.sample import MIB, Sample, load
-from local.stack import DESTINATION, PROJECT, SOURCE, Stack
+from local.stack import Stack
 from shared.domain.counts import Outcome
 from shared.ledger.table import Packed, Table
 

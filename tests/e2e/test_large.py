@@ -8,9 +8,10 @@ import pytest
 
 from benchmarks.processes import of_group
 from local import runs
-from local.provisioning import gcs_client, s3_client
+from local.clients import gcs_client, s3_client
+from local.names import DESTINATION, SOURCE, STAGING
 from local.sample import MIB
-from local.stack import DESTINATION, SOURCE, STAGING, Stack
+from local.stack import Stack
 from shared.domain.counts import Outcome
 from tests.e2e.test_kill import killing
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from local import runs
-from local.provisioning import s3_client
+from local.clients import s3_client
+from local.names import SOURCE
 from local.sample import Sample, load
-from local.stack import SOURCE, Stack
+from local.stack import Stack
 from shared.entrypoints.manage import main
 
 COUNT = 30

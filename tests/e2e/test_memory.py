@@ -7,9 +7,10 @@ import pytest
 
 from benchmarks.processes import of_group
 from local import runs
-from local.provisioning import s3_client
+from local.clients import s3_client
+from local.names import SOURCE
 from local.sample import MIB, Sample, load
-from local.stack import SOURCE, Stack
+from local.stack import Stack
 
 CEILING = 256 * MIB
 

@@ -8,7 +8,8 @@ from google.cloud.firestore import Client
 
 from benchmarks.scan import remember, scan
 from local import runs
-from local.stack import PROJECT, SOURCE, Stack
+from local.names import PROJECT, SOURCE
+from local.stack import Stack
 from shared.domain.counts import Outcome
 
 KEYS = 200_000

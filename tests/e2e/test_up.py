@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from local.children import ROOT
-from local.provisioning import gcs_client, s3_client
-from local.serving import HOST
-from local.stack import Ports
+from local.clients import gcs_client, s3_client
+from local.emulators.loopback import HOST
+from local.ports import Ports
 from local.up import BILL_OFFSET, ENVIRONMENT_FILE
 
 COUNT = len(Ports.__dataclass_fields__)

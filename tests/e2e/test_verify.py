@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from local import runs
-from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.clients import gcs_client, pubsub_clients, s3_client
+from local.names import DESTINATION, PROJECT, REPORTS, SOURCE, VERIFY
 from local.sample import Sample, load
-from local.stack import DESTINATION, PROJECT, REPORTS, SOURCE, VERIFY, Stack
+from local.stack import Stack
 from shared.domain.objects import SOURCE_ETAG
 
 COUNT = 60

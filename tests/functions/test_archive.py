@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from local.children import ROOT, Child, clean_environment
-from local.serving import HOST, free_port
-from local.stack import FUNCTIONS, SIGNATURES, Stack
+from local.deployed import FUNCTIONS, SIGNATURES
+from local.emulators.loopback import HOST, free_port
+from local.stack import Stack
 
 
 @pytest.fixture(scope="module")

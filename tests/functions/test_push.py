@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
-from local.provisioning import gcs_client, pubsub_clients, s3_client
+from local.clients import gcs_client, pubsub_clients, s3_client
+from local.deployed import FUNCTIONS
+from local.names import DESTINATION, PROJECT, SOURCE
 from local.runs import wait_until
-from local.stack import DESTINATION, FUNCTIONS, PROJECT, SOURCE, Stack
+from local.stack import Stack
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from local import runs
-from local.provisioning import gcs_client, s3_client
+from local.clients import gcs_client, s3_client
+from local.names import DESTINATION, SOURCE
 from local.sample import MIB
-from local.stack import DESTINATION, SOURCE, Stack
+from local.stack import Stack
 
 
 @pytest.fixture(scope="module")

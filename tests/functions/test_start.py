@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from local.children import StackError
-from local.serving import free_port
-from local.stack import FUNCTIONS, function_process
+from local.deployed import FUNCTIONS, function_process
+from local.emulators.loopback import free_port
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.blob import Blob
-from local.s3 import listing
-from local.s3.store import Bucket, StoredObject
+from local.emulators.blob import Blob
+from local.emulators.s3 import listing
+from local.emulators.s3.store import Bucket, StoredObject
 from shared.aws import listing as s3_listing
 from shared.aws.listing import NotAListing, parse
 from shared.domain.archive import Restore

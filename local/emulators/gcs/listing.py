@@ -1,0 +1,61 @@
+"""objects.list: https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from local.emulators.gcs.store import Bucket
+
+PAGE = 1000
+_ITEM_FIELDS = re.compile(r"items(?:\(([^)]*)\)|/([\w,/]+))")
+
+
+def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
+    """One page of a listing, in the byte order of the names."""
+    prefix, delimiter = query.get("prefix", "").encode(), query.get("delimiter", "").encode()
+    end = query["endOffset"].encode() if "endOffset" in query else None
+    most = min(int(query.get("maxResults") or PAGE), PAGE)
+    after = base64.urlsafe_b64decode(query["pageToken"]) if query.get("pageToken") else None
+    low = max(prefix, query.get("startOffset", "").encode(), after or b"")
+    items: list[dict[str, Any]] = []
+    prefixes: list[bytes] = []
+    position = after or b""
+    more = False
+    for name in bucket.objects.irange(minimum=low):
+        if after is not None and name <= after:
+            continue
+        if not name.startswith(prefix) or (end is not None and name >= end):
+            break
+        cut = name.find(delimiter, len(prefix)) if delimiter else -1
+        rolled = name[: cut + len(delimiter)] if cut >= 0 else None
+        if rolled is not None and (
+            (after is not None and after.startswith(rolled)) or (prefixes and prefixes[-1] == rolled)
+        ):
+            position = name
+            continue
+        if len(items) + len(prefixes) >= most:
+            more = True
+            break
+        if rolled is not None:
+            prefixes.append(rolled)
+        else:
+            items.append(bucket.objects[name].resource)
+        position = name
+    page: dict[str, Any] = {"kind": "storage#objects"}
+    if items:
+        page["items"] = _project(items, query.get("fields"))
+    if prefixes:
+        page["prefixes"] = [item.decode() for item in prefixes]
+    if more:
+        page["nextPageToken"] = base64.urlsafe_b64encode(position).decode()
+    return page
+
+
+def _project(items: list[dict[str, Any]], fields: str | None) -> list[dict[str, Any]]:
+    """Only the fields of items that were asked for."""
+    found = _ITEM_FIELDS.search(fields or "")
+    if not found:
+        return items
+    wanted = {name.strip() for name in (found.group(1) or found.group(2)).split(",")}
+    return [{name: value for name, value in item.items() if name in wanted} for item in items]

@@ -1,0 +1,255 @@
+"""The REST surface of the S3 server, path-style: /bucket/key."""
+
+import time
+from email.utils import formatdate, parsedate_to_datetime
+from urllib.parse import parse_qsl, unquote_to_bytes
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from local.emulators.blob import byte_range
+from local.emulators.instruments import Instruments, Refusal, Reset, drop, send
+from local.emulators.s3 import checksums, listing, patterns, sigv4
+from local.emulators.s3.receiving import kept, receive
+from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
+
+_XML = "application/xml"
+_UNSERVED = frozenset({"acl", "attributes", "legal-hold", "retention", "select", "tagging", "torrent", "versionId"})
+"""Object sub-resources that this server does not have; a request for one must not be taken for the object."""
+
+
+class S3Server:
+    """secrets: access key → secret key of everybody who may do everything."""
+
+    def __init__(self, instruments: Instruments, secrets: dict[str, str]) -> None:
+        self.instruments = instruments
+        self._secrets = secrets
+        self._buckets: dict[str, Bucket] = {}
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/_local/patterns":
+            return await patterns.make(request, self._buckets)
+        if request.raw_path.startswith("/_local/"):
+            return await self.instruments.control(request)
+        try:
+            return await self._route(request)
+        except S3Error as error:
+            return _error(request, error)
+        except Refusal as refusal:
+            return _error(request, S3Error(refusal.status, refusal.code))
+        except Reset:
+            drop(request)
+            return web.Response(status=500)
+        except OSError as error:
+            return _error(request, S3Error(500, "InternalError", f"local s3 cannot store this: {error.strerror}"))
+
+    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, raw_query = request.raw_path.partition("?")
+        sigv4.verify(request.method, path, raw_query, request.headers, self._secrets)
+        query = dict(parse_qsl(raw_query, keep_blank_values=True))
+        name, _, raw_key = path[1:].partition("/")
+        if not name:
+            return _xml(self._all_buckets())
+        key = unquote_to_bytes(raw_key)
+        if not key:
+            return await self._bucket(request, name, query)
+        return await self._object(request, self._get_bucket(name), name, key, query)
+
+    def _all_buckets(self) -> str:
+        items = "".join(
+            f"<Bucket><Name>{name}</Name><CreationDate>{listing.iso(bucket.created)}</CreationDate></Bucket>"
+            for name, bucket in self._buckets.items()
+        )
+        owner = "<Owner><ID>local</ID></Owner>"
+        return f"<ListAllMyBucketsResult{listing.NS}>{owner}<Buckets>{items}</Buckets></ListAllMyBucketsResult>"
+
+    def _get_bucket(self, name: str) -> Bucket:
+        if name not in self._buckets:
+            raise S3Error(404, "NoSuchBucket", "The specified bucket does not exist")
+        return self._buckets[name]
+
+    async def _bucket(self, request: web.BaseRequest, name: str, query: dict[str, str]) -> web.StreamResponse:
+        method = request.method
+        if method == "PUT" and not query:
+            self._buckets.setdefault(name, Bucket())
+            return web.Response(headers={"Location": f"/{name}"})
+        bucket = self._get_bucket(name)
+        match method:
+            case "HEAD":
+                return web.Response()
+            case "GET" if "location" in query:
+                return _xml(f"<LocationConstraint{listing.NS}></LocationConstraint>")
+            case "GET" if "versioning" in query:
+                return _xml(f"<VersioningConfiguration{listing.NS}/>")
+            case "GET" if not set(query) & {"acl", "policy", "inventory", "uploads", "tagging", "versions"}:
+                await self.instruments.enter("s3.list", query.get("prefix", ""))
+                restores = request.headers.get("x-amz-optional-object-attributes") == "RestoreStatus"
+                return web.Response(body=listing.render(name, bucket, query, restores), content_type=_XML)
+            case "POST" if "delete" in query:
+                return _xml(_delete_many(bucket, await request.read()))
+            case "DELETE" if bucket.objects:
+                raise S3Error(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+            case "DELETE":
+                del self._buckets[name]
+                return web.Response(status=204)
+        raise S3Error(
+            501, "NotImplemented", "A header or query you provided implies functionality that is not implemented"
+        )
+
+    async def _object(
+        self, request: web.BaseRequest, bucket: Bucket, name: str, key: bytes, query: dict[str, str]
+    ) -> web.StreamResponse:
+        text = key.decode(errors="replace")
+        if not _UNSERVED.isdisjoint(query):
+            raise S3Error(
+                501, "NotImplemented", "A header or query you provided implies functionality that is not implemented"
+            )
+        match request.method:
+            case "GET" | "HEAD":
+                fault = await self.instruments.enter(f"s3.{request.method.lower()}", text)
+                status, headers, start, end = _look(request, bucket.get(key), query)
+                if request.method == "HEAD":
+                    return web.Response(status=status, headers={**headers, "Content-Length": str(end - start)})
+                self.instruments.count("s3.egress_bytes", end - start)
+                chunks = bucket.get(key).content.chunks(start, end)
+                return await send(request, status, headers, chunks, end - start, fault)
+            case "PUT" if "uploadId" in query:
+                await self.instruments.enter("s3.put", text)
+                upload = bucket.upload(query["uploadId"])
+                part = await receive(request, upload.algorithm)
+                upload.parts[int(query["partNumber"])] = Part(part.content, part.md5, part.checksum)
+                return web.Response(headers=part.headers)
+            case "PUT":
+                await self.instruments.enter("s3.put", text)
+                return await self._put(request, bucket, key)
+            case "POST" if "uploads" in query:
+                kind = request.headers.get(checksums.TYPE_HEADER, checksums.FULL)
+                algorithm = checksums.asked_for(request.headers)
+                upload_id = bucket.begin_upload(MultipartUpload(key, kept(request), algorithm, kind))
+                return _xml(
+                    f"<InitiateMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
+                    f"<UploadId>{upload_id}</UploadId></InitiateMultipartUploadResult>"
+                )
+            case "POST" if "uploadId" in query:
+                numbers = _numbers(await request.read())
+                stored = bucket.complete_upload(query["uploadId"], numbers)
+                return _xml(
+                    f"<CompleteMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
+                    f"<ETag>&quot;{stored.etag}&quot;</ETag></CompleteMultipartUploadResult>"
+                )
+            case "POST" if "restore" in query:
+                await self.instruments.enter("s3.restore", text)
+                there = bucket.get(key).restore(_days(await request.read()))
+                return web.Response(status=200 if there else 202)
+            case "DELETE" if "uploadId" in query:
+                bucket.uploads.pop(query["uploadId"], None)
+                return web.Response(status=204)
+            case "DELETE":
+                bucket.objects.pop(key, None)
+                return web.Response(status=204)
+        raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+
+    async def _put(self, request: web.BaseRequest, bucket: Bucket, key: bytes) -> web.Response:
+        if len(key) > 1024:
+            raise S3Error(400, "KeyTooLongError", "Your key is too long")
+        body = await receive(request, checksums.asked_for(request.headers))
+        if request.headers.get("If-None-Match") == "*" and key in bucket.objects:
+            raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        bucket.objects[key] = StoredObject(body.content, body.md5.hex(), kept(request), checksum=body.checksum)
+        return web.Response(headers=body.headers)
+
+
+def _look(
+    request: web.BaseRequest, stored: StoredObject, query: dict[str, str]
+) -> tuple[int, dict[str, str], int, int]:
+    """Status, headers and byte range of a GET or HEAD."""
+    etag = f'"{stored.etag}"'
+    _preconditions(request, stored, etag)
+    size = stored.content.size
+    headers = {
+        **stored.headers,
+        "ETag": etag,
+        "Last-Modified": formatdate(stored.modified, usegmt=True),
+        "Accept-Ranges": "bytes",
+    }
+    if stored.ongoing:
+        headers["x-amz-restore"] = 'ongoing-request="true"'
+    elif stored.restored:
+        until = formatdate(stored.readable_until, usegmt=True)
+        headers["x-amz-restore"] = f'ongoing-request="false", expiry-date="{until}"'
+    if stored.archived and request.method == "GET":
+        raise S3Error(403, "InvalidObjectState", "The operation is not valid for the object's storage class")
+    start, end, status = 0, size, 200
+    if "partNumber" in query:
+        sizes = stored.parts or [size]
+        number = int(query["partNumber"])
+        if not 1 <= number <= len(sizes):
+            raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+        start = sum(sizes[: number - 1])
+        end = start + sizes[number - 1]
+        if stored.parts:
+            headers["x-amz-mp-parts-count"] = str(len(sizes))
+        status = 206
+    try:
+        asked = byte_range(request.headers.get("Range"), size)
+    except ValueError:
+        raise S3Error(416, "InvalidRange", "The requested range is not satisfiable") from None
+    if asked is not None:
+        (start, end), status = asked, 206
+    wanted = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    if wanted and stored.checksum is not None and (start, end) == (0, size):
+        headers.update(stored.checksum.headers)
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return status, headers, start, end
+
+
+def _preconditions(request: web.BaseRequest, stored: StoredObject, etag: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html"""
+    known = (etag, stored.etag, "*")
+    match = request.headers.get("If-Match")
+    if match is not None and match not in known:
+        raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+    if request.headers.get("If-None-Match") in known:
+        raise S3Error(304, "NotModified")
+    since = request.headers.get("If-Unmodified-Since")
+    if since is not None and match is None and int(stored.modified) > parsedate_to_datetime(since).timestamp():
+        raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+
+
+def _delete_many(bucket: Bucket, body: bytes) -> str:
+    keys = [item.text or "" for item in ElementTree.fromstring(body).iter() if item.tag.endswith("Key")]
+    for key in keys:
+        bucket.objects.pop(key.encode(), None)
+    deleted = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
+    return f"<DeleteResult{listing.NS}>{deleted}</DeleteResult>"
+
+
+def _numbers(body: bytes) -> list[int]:
+    try:
+        root = ElementTree.fromstring(body)
+    except ElementTree.ParseError:
+        raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed") from None
+    return [int(item.text or 0) for item in root.iter() if item.tag.endswith("PartNumber")]
+
+
+def _days(body: bytes) -> int:
+    try:
+        found = [item.text or "" for item in ElementTree.fromstring(body).iter() if item.tag.endswith("}Days")]
+        return int(*found)
+    except (ElementTree.ParseError, TypeError, ValueError):
+        raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed") from None
+
+
+def _xml(text: str) -> web.Response:
+    return web.Response(body=f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode(), content_type=_XML)
+
+
+def _error(request: web.BaseRequest, error: S3Error) -> web.Response:
+    if error.status == 304 or request.method == "HEAD":
+        return web.Response(status=error.status)
+    detail = f"<Code>{error.code}</Code><Message>{escape(str(error))}</Message>"
+    answer = _xml(f"<Error>{detail}<RequestId>{time.time_ns():x}</RequestId></Error>")
+    answer.set_status(error.status)
+    return answer

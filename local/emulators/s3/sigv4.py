@@ -1,0 +1,87 @@
+"""Signature Version 4, verified as S3 does.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+"""
+
+import hashlib
+import hmac
+import time
+from calendar import timegm
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
+
+from local.emulators.s3.store import S3Error
+
+SKEW_SECONDS = 15 * 60
+
+
+def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    """Raises S3Error 403 unless the request is signed by one of the access keys in `secrets`."""
+    pairs = parse_qsl(raw_query, keep_blank_values=True)
+    given = dict(pairs)
+    if "X-Amz-Signature" in given:
+        scope, names, signature = given["X-Amz-Credential"], given["X-Amz-SignedHeaders"], given["X-Amz-Signature"]
+        moment, payload = given["X-Amz-Date"], "UNSIGNED-PAYLOAD"
+        pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
+        if time.time() > _epoch(moment) + int(given.get("X-Amz-Expires", "0")):
+            raise S3Error(403, "AccessDenied", "Request has expired")
+    else:
+        fields = _fields(headers.get("Authorization", ""))
+        scope, names, signature = fields["Credential"], fields["SignedHeaders"], fields["Signature"]
+        moment, payload = headers.get("x-amz-date", ""), headers.get("x-amz-content-sha256", "")
+        if abs(time.time() - _epoch(moment)) > SKEW_SECONDS:
+            raise S3Error(
+                403,
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            )
+    access_key, date, region, service, _ = scope.split("/")
+    if access_key not in secrets:
+        raise S3Error(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+    canonical = "\n".join(
+        (
+            method,
+            quote(unquote_to_bytes(raw_path), safe="/~"),
+            "&".join(sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in pairs)),
+            "".join(f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in names.split(";")),
+            names,
+            payload,
+        )
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{moment}\n{date}/{region}/{service}/aws4_request\n{digest}"
+    key = _signing_key(secrets[access_key], date, region, service)
+    if not hmac.compare_digest(_hmac(key, text).hex(), signature):
+        raise S3Error(
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided.",
+        )
+
+
+def _fields(authorization: str) -> dict[str, str]:
+    algorithm, _, rest = authorization.partition(" ")
+    fields = dict(item.strip().partition("=")[::2] for item in rest.split(","))
+    if algorithm != "AWS4-HMAC-SHA256" or not {"Credential", "SignedHeaders", "Signature"} <= set(fields):
+        raise S3Error(403, "AccessDenied", "Access Denied")
+    return fields
+
+
+def _epoch(moment: str) -> float:
+    try:
+        return timegm(time.strptime(moment, "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        raise S3Error(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header") from None
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+@lru_cache(64)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    key = _hmac(f"AWS4{secret}".encode(), date)
+    for step in (region, service, "aws4_request"):
+        key = _hmac(key, step)
+    return key

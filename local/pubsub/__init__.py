@@ -1,1 +1,0 @@
-"""A Pub/Sub server: gRPC for the client libraries, REST for gcloud, HTTP push, retries and dead letters."""
