@@ -3,11 +3,17 @@
 import base64
 import hashlib
 import random
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from awscrt import checksums
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.clients import s3_client
@@ -92,6 +98,144 @@ def test_s3_listing(s3: tuple[Any, str]) -> None:
     rolled = client.list_objects_v2(Bucket=bucket, Delimiter="/")
     assert [item["Prefix"] for item in rolled["CommonPrefixes"]] == ["p/"]
     assert [item["Key"] for item in rolled["Contents"]] == ["q"]
+
+
+def parts_of(client: Any, bucket: str, key: str, bodies: list[bytes]) -> tuple[str, list[dict[str, Any]]]:
+    """An upload under way, and what its completion has to name."""
+    upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    tags = [
+        client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=body)["ETag"]
+        for number, body in enumerate(bodies, 1)
+    ]
+    return upload, [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+
+
+def test_s3_parts_of_an_upload_are_held_to_their_size_and_etag(s3: tuple[Any, str]) -> None:
+    client, bucket = s3
+
+    def complete(upload: str, parts: list[dict[str, Any]]) -> object:
+        given = {"Parts": parts}
+        return client.complete_multipart_upload(Bucket=bucket, Key="mp", UploadId=upload, MultipartUpload=given)
+
+    upload, parts = parts_of(client, bucket, "mp", [b"a" * (5 * MIB - 1), b"b"])
+    assert code(lambda: complete(upload, parts)) == ("EntityTooSmall", 400)
+    assert code(lambda: complete(upload, [parts[0], {"PartNumber": 2, "ETag": parts[0]["ETag"]}])) == (
+        "InvalidPart",
+        400,
+    )
+    assert code(lambda: client.get_object(Bucket=bucket, Key="mp")) == ("NoSuchKey", 404)
+    complete(upload, parts[:1])
+    assert client.head_object(Bucket=bucket, Key="mp")["ContentLength"] == 5 * MIB - 1
+
+
+def test_s3_aborts_only_what_is_under_way(s3: tuple[Any, str]) -> None:
+    client, bucket = s3
+    upload, _ = parts_of(client, bucket, "mp", [b"a"])
+    client.abort_multipart_upload(Bucket=bucket, Key="mp", UploadId=upload)
+    for again in (upload, "nowhere"):
+        with pytest.raises(ClientError, match="NoSuchUpload"):
+            client.abort_multipart_upload(Bucket=bucket, Key="mp", UploadId=again)
+
+
+def test_s3_conditions_of_a_write(s3: tuple[Any, str]) -> None:
+    client, bucket = s3
+
+    def put(body: bytes, **more: str) -> str:
+        return str(client.put_object(Bucket=bucket, Key="k", Body=body, **more)["ETag"])
+
+    assert code(lambda: put(b"1", IfMatch='"0"')) == ("NoSuchKey", 404)
+    first = put(b"1", IfNoneMatch="*")
+    assert code(lambda: put(b"2", IfNoneMatch="*")) == ("PreconditionFailed", 412)
+    second = put(b"2", IfMatch=first)
+    assert code(lambda: put(b"3", IfMatch=first)) == ("PreconditionFailed", 412)
+    assert client.head_object(Bucket=bucket, Key="k")["ETag"] == second
+    upload, parts = parts_of(client, bucket, "k", [b"3"])
+    given = {"Bucket": bucket, "Key": "k", "UploadId": upload, "MultipartUpload": {"Parts": parts}}
+    assert code(lambda: client.complete_multipart_upload(**given, IfNoneMatch="*")) == ("PreconditionFailed", 412)
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+
+
+def test_s3_completes_an_upload_only_over_the_object_that_was_read(embedded: Stack, fresh: str) -> None:
+    """moto takes no If-Match here."""
+    client = s3_client(embedded.environment)
+    client.create_bucket(Bucket=fresh)
+    etag = client.put_object(Bucket=fresh, Key="k", Body=b"1")["ETag"]
+    upload, parts = parts_of(client, fresh, "k", [b"2"])
+    given = {"Bucket": fresh, "Key": "k", "UploadId": upload, "MultipartUpload": {"Parts": parts}}
+    assert code(lambda: client.complete_multipart_upload(**given, IfMatch='"0"')) == ("PreconditionFailed", 412)
+    client.complete_multipart_upload(**given, IfMatch=etag)
+    assert client.get_object(Bucket=fresh, Key="k")["Body"].read() == b"2"
+
+
+def test_s3_tells_the_attributes_of_an_object(s3: tuple[Any, str]) -> None:
+    client, bucket = s3
+    etag = client.put_object(Bucket=bucket, Key="k", Body=b"0123456789", ChecksumAlgorithm="SHA256")["ETag"]
+    wanted = ["ETag", "Checksum", "ObjectSize", "StorageClass"]
+    told = client.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=wanted)
+    assert (told["ETag"], told["ObjectSize"], told["StorageClass"]) == (etag.strip('"'), 10, "STANDARD")
+    assert told["Checksum"]["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(b"0123456789").digest()).decode()
+    assert "ETag" not in client.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectSize"])
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        client.get_object_attributes(Bucket=bucket, Key="nowhere", ObjectAttributes=wanted)
+
+
+def test_s3_counts_the_parts_of_an_object(embedded: Stack, fresh: str) -> None:
+    """moto does not, and takes any name of an attribute."""
+    client = s3_client(embedded.environment)
+    client.create_bucket(Bucket=fresh)
+    upload, parts = parts_of(client, fresh, "mp", [b"a" * 5 * MIB, b"b"])
+    client.complete_multipart_upload(Bucket=fresh, Key="mp", UploadId=upload, MultipartUpload={"Parts": parts})
+    told = client.get_object_attributes(Bucket=fresh, Key="mp", ObjectAttributes=["ObjectParts"])
+    assert told["ObjectParts"]["TotalPartsCount"] == 2
+    wrong = code(lambda: client.get_object_attributes(Bucket=fresh, Key="mp", ObjectAttributes=["Colour"]))
+    assert wrong == ("InvalidArgument", 400)
+
+
+def signed_get(
+    stack: Stack, path: str, query: str = "", unsigned: Mapping[str, str] | None = None
+) -> tuple[int, ElementTree.Element | None]:
+    """A GET that botocore signs, with headers that somebody adds afterwards: boto3 sends neither a query nor a header
+    that S3 would refuse.
+    """
+    environment = stack.environment
+    url = f"{environment['AWS_ENDPOINT_URL_S3']}/{path}{'?' if query else ''}{query}"
+    request = AWSRequest("GET", url)
+    keys = Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    S3SigV4Auth(keys, "s3", environment["AWS_DEFAULT_REGION"]).add_auth(request)
+    headers = {**dict(request.headers.items()), **(unsigned or {})}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            return int(answer.status), None
+    except urllib.error.HTTPError as error:
+        return error.code, ElementTree.fromstring(error.read())
+
+
+def test_s3_refuses_an_x_amz_header_that_is_not_signed(embedded: Stack, fresh: str) -> None:
+    """As an edge adds it on the way. moto checks no signature."""
+    s3_client(embedded.environment).create_bucket(Bucket=fresh)
+    assert signed_get(embedded, fresh, unsigned={"Via": "1.1 edge", "X-Forwarded-For": "1.2.3.4"})[0] == 200
+    status, error = signed_get(embedded, fresh, unsigned={"X-Amz-Meta-A": "1", "X-Amz-Cf-Id": "x"})
+    assert error is not None
+    assert (status, error.findtext("Code")) == (403, "AccessDenied")
+    assert error.findtext("HeadersNotSigned") == "x-amz-cf-id, x-amz-meta-a"
+
+
+@pytest.mark.parametrize("given", ["blah", "-1", "--1", "1.5", "2147483648"])
+def test_s3_refuses_a_page_size_that_is_none(embedded: Stack, fresh: str, given: str) -> None:
+    """moto answers 500."""
+    client = s3_client(embedded.environment)
+    client.create_bucket(Bucket=fresh)
+    status, error = signed_get(embedded, fresh, f"list-type=2&max-keys={given}")
+    assert error is not None
+    assert (status, error.findtext("Code"), error.findtext("ArgumentValue")) == (400, "InvalidArgument", given)
+
+
+def test_s3_a_page_of_no_keys_is_the_last(embedded: Stack, fresh: str) -> None:
+    client = s3_client(embedded.environment)
+    client.create_bucket(Bucket=fresh)
+    client.put_object(Bucket=fresh, Key="k", Body=b"")
+    page = client.list_objects_v2(Bucket=fresh, MaxKeys=0)
+    assert (page["KeyCount"], page["IsTruncated"]) == (0, False)
 
 
 def test_s3_what_is_not_served_is_refused_and_changes_nothing(embedded: Stack) -> None:

@@ -1,21 +1,21 @@
 """The REST surface of the S3 server, path-style: /bucket/key."""
 
 import time
-from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import parse_qsl, unquote_to_bytes
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from local.emulators.blob import byte_range
 from local.emulators.instruments import Instruments, Refusal, Reset, drop, send
 from local.emulators.s3 import checksums, listing, patterns, sigv4
+from local.emulators.s3.conditions import check_write
+from local.emulators.s3.reading import attributes, look
 from local.emulators.s3.receiving import kept, receive
 from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
 
 _XML = "application/xml"
-_UNSERVED = frozenset({"acl", "attributes", "legal-hold", "retention", "select", "tagging", "torrent", "versionId"})
+_UNSERVED = frozenset({"acl", "legal-hold", "retention", "select", "tagging", "torrent", "versionId"})
 """Object sub-resources that this server does not have; a request for one must not be taken for the object."""
 
 
@@ -106,9 +106,12 @@ class S3Server:
                 501, "NotImplemented", "A header or query you provided implies functionality that is not implemented"
             )
         match request.method:
+            case "GET" if "attributes" in query:
+                await self.instruments.enter("s3.head", text)
+                return attributes(request, bucket.get(key))
             case "GET" | "HEAD":
                 fault = await self.instruments.enter(f"s3.{request.method.lower()}", text)
-                status, headers, start, end = _look(request, bucket.get(key), query)
+                status, headers, start, end = look(request, bucket.get(key), query)
                 if request.method == "HEAD":
                     return web.Response(status=status, headers={**headers, "Content-Length": str(end - start)})
                 self.instruments.count("s3.egress_bytes", end - start)
@@ -132,8 +135,10 @@ class S3Server:
                     f"<UploadId>{upload_id}</UploadId></InitiateMultipartUploadResult>"
                 )
             case "POST" if "uploadId" in query:
-                numbers = _numbers(await request.read())
-                stored = bucket.complete_upload(query["uploadId"], numbers)
+                parts = _parts(await request.read())
+                bucket.upload(query["uploadId"])
+                check_write(request.headers, bucket.objects.get(key))
+                stored = bucket.complete_upload(query["uploadId"], parts)
                 return _xml(
                     f"<CompleteMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
                     f"<ETag>&quot;{stored.etag}&quot;</ETag></CompleteMultipartUploadResult>"
@@ -143,7 +148,7 @@ class S3Server:
                 there = bucket.get(key).restore(_days(await request.read()))
                 return web.Response(status=200 if there else 202)
             case "DELETE" if "uploadId" in query:
-                bucket.uploads.pop(query["uploadId"], None)
+                bucket.abort_upload(query["uploadId"])
                 return web.Response(status=204)
             case "DELETE":
                 bucket.objects.pop(key, None)
@@ -154,68 +159,9 @@ class S3Server:
         if len(key) > 1024:
             raise S3Error(400, "KeyTooLongError", "Your key is too long")
         body = await receive(request, checksums.asked_for(request.headers))
-        if request.headers.get("If-None-Match") == "*" and key in bucket.objects:
-            raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        check_write(request.headers, bucket.objects.get(key))
         bucket.objects[key] = StoredObject(body.content, body.md5.hex(), kept(request), checksum=body.checksum)
         return web.Response(headers=body.headers)
-
-
-def _look(
-    request: web.BaseRequest, stored: StoredObject, query: dict[str, str]
-) -> tuple[int, dict[str, str], int, int]:
-    """Status, headers and byte range of a GET or HEAD."""
-    etag = f'"{stored.etag}"'
-    _preconditions(request, stored, etag)
-    size = stored.content.size
-    headers = {
-        **stored.headers,
-        "ETag": etag,
-        "Last-Modified": formatdate(stored.modified, usegmt=True),
-        "Accept-Ranges": "bytes",
-    }
-    if stored.ongoing:
-        headers["x-amz-restore"] = 'ongoing-request="true"'
-    elif stored.restored:
-        until = formatdate(stored.readable_until, usegmt=True)
-        headers["x-amz-restore"] = f'ongoing-request="false", expiry-date="{until}"'
-    if stored.archived and request.method == "GET":
-        raise S3Error(403, "InvalidObjectState", "The operation is not valid for the object's storage class")
-    start, end, status = 0, size, 200
-    if "partNumber" in query:
-        sizes = stored.parts or [size]
-        number = int(query["partNumber"])
-        if not 1 <= number <= len(sizes):
-            raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
-        start = sum(sizes[: number - 1])
-        end = start + sizes[number - 1]
-        if stored.parts:
-            headers["x-amz-mp-parts-count"] = str(len(sizes))
-        status = 206
-    try:
-        asked = byte_range(request.headers.get("Range"), size)
-    except ValueError:
-        raise S3Error(416, "InvalidRange", "The requested range is not satisfiable") from None
-    if asked is not None:
-        (start, end), status = asked, 206
-    wanted = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
-    if wanted and stored.checksum is not None and (start, end) == (0, size):
-        headers.update(stored.checksum.headers)
-    if status == 206:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return status, headers, start, end
-
-
-def _preconditions(request: web.BaseRequest, stored: StoredObject, etag: str) -> None:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html"""
-    known = (etag, stored.etag, "*")
-    match = request.headers.get("If-Match")
-    if match is not None and match not in known:
-        raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-    if request.headers.get("If-None-Match") in known:
-        raise S3Error(304, "NotModified")
-    since = request.headers.get("If-Unmodified-Since")
-    if since is not None and match is None and int(stored.modified) > parsedate_to_datetime(since).timestamp():
-        raise S3Error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 
 
 def _delete_many(bucket: Bucket, body: bytes) -> str:
@@ -226,12 +172,17 @@ def _delete_many(bucket: Bucket, body: bytes) -> str:
     return f"<DeleteResult{listing.NS}>{deleted}</DeleteResult>"
 
 
-def _numbers(body: bytes) -> list[int]:
+def _parts(body: bytes) -> list[tuple[int, str]]:
+    """Number and ETag of each part that a completion names."""
     try:
-        root = ElementTree.fromstring(body)
-    except ElementTree.ParseError:
+        named = [item for item in ElementTree.fromstring(body).iter() if item.tag.rpartition("}")[2] == "Part"]
+        return [(int(_text(item, "PartNumber")), _text(item, "ETag").strip('"')) for item in named]
+    except (ElementTree.ParseError, ValueError):
         raise S3Error(400, "MalformedXML", "The XML you provided was not well-formed") from None
-    return [int(item.text or 0) for item in root.iter() if item.tag.endswith("PartNumber")]
+
+
+def _text(item: ElementTree.Element, name: str) -> str:
+    return next((child.text or "" for child in item if child.tag.rpartition("}")[2] == name), "")
 
 
 def _days(body: bytes) -> int:
@@ -250,6 +201,7 @@ def _error(request: web.BaseRequest, error: S3Error) -> web.Response:
     if error.status == 304 or request.method == "HEAD":
         return web.Response(status=error.status)
     detail = f"<Code>{error.code}</Code><Message>{escape(str(error))}</Message>"
+    detail += "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.details.items())
     answer = _xml(f"<Error>{detail}<RequestId>{time.time_ns():x}</RequestId></Error>")
     answer.set_status(error.status)
     return answer

@@ -1,6 +1,7 @@
 """ListObjectsV2 and its older sister, over keys in byte order."""
 
 import base64
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from local.emulators.s3.store import ARCHIVE_CLASSES, Bucket, S3Error, StoredObj
 
 NS = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 PAGE = 1000
+_MOST_INTEGER = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Page:
 def page(bucket: Bucket, prefix: bytes, after: bytes, delimiter: bytes, most: int) -> Page:
     """Keys greater than `after`. A prefix that was rolled up is skipped whole."""
     found = Page()
+    if most == 0:
+        return found
     keys = bucket.objects.irange(minimum=max(prefix, after))
     position = after
     for key in keys:
@@ -56,7 +60,7 @@ def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool =
     version_2 = query.get("list-type") == "2"
     encode = _encoder(query.get("encoding-type"))
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    most = min(int(query.get("max-keys", PAGE)), PAGE)
+    most = min(_max_keys(query.get("max-keys") or str(PAGE)), PAGE)
     token = query.get("continuation-token") if version_2 else None
     start = query.get("start-after" if version_2 else "marker", "")
     try:
@@ -85,6 +89,18 @@ def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool =
     out.extend(f"<CommonPrefixes><Prefix>{encode(item)}</Prefix></CommonPrefixes>" for item in found.prefixes)
     body = f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult{NS}>{"".join(out)}</ListBucketResult>'
     return body.encode()
+
+
+def _max_keys(given: str) -> int:
+    """An integer of 32 bits that is not negative."""
+    name = "max-keys"
+    if not re.fullmatch("[+-]?[0-9]{1,10}", given) or abs(int(given)) > _MOST_INTEGER:
+        message = f"Provided {name} not an integer or within integer range"
+        raise S3Error(400, "InvalidArgument", message, ArgumentName=name, ArgumentValue=given)
+    if int(given) < 0:
+        message = f"Argument {name} must be an integer between 0 and {_MOST_INTEGER}"
+        raise S3Error(400, "InvalidArgument", message, ArgumentName=name, ArgumentValue=given)
+    return int(given)
 
 
 def _contents(key: bytes, stored: StoredObject, encode: Callable[[bytes], str], restores: bool) -> str:

@@ -39,6 +39,7 @@ def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str
     access_key, date, region, service, _ = scope.split("/")
     if access_key not in secrets:
         raise S3Error(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+    _check_signed(headers, names.split(";"))
     canonical = "\n".join(
         (
             method,
@@ -58,6 +59,18 @@ def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided.",
         )
+
+
+def _check_signed(headers: Mapping[str, str], names: list[str]) -> None:
+    """Every x-amz- header has to be signed; one that somebody on the way has added is refused.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html ("Calculating a signature", headers);
+    the answer as S3 gives it: https://github.com/apache/arrow-rs-object-store/issues/484
+    """
+    unsigned = sorted({name.lower() for name in headers if name.lower().startswith("x-amz-")} - set(names))
+    if unsigned:
+        message = "There were headers present in the request which were not signed"
+        raise S3Error(403, "AccessDenied", message, HeadersNotSigned=", ".join(unsigned))
 
 
 def _fields(authorization: str) -> dict[str, str]:

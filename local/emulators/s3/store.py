@@ -19,13 +19,21 @@ RESTORE_SECONDS = 1.0
 _DAY = 86_400
 
 
-class S3Error(Exception):
-    """An error answer: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+LEAST_PART_BYTES = 5 * 1024 * 1024
+"""Of every part but the last: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
-    def __init__(self, status: int, code: str, message: str = "") -> None:
+
+class S3Error(Exception):
+    """An error answer: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+
+    details: what the answer says besides the code and the message, by the names of its elements.
+    """
+
+    def __init__(self, status: int, code: str, message: str = "", **details: str) -> None:
         super().__init__(message or code)
         self.status = status
         self.code = code
+        self.details = details
 
 
 @dataclass(slots=True)
@@ -114,14 +122,44 @@ class Bucket:
             raise S3Error(404, "NoSuchUpload", "The specified multipart upload does not exist.")
         return found
 
-    def complete_upload(self, upload_id: str, numbers: list[int]) -> StoredObject:
-        """Join the parts; the ETag is the MD5 of the parts' MD5s and their count."""
+    def abort_upload(self, upload_id: str) -> None:
+        self.upload(upload_id)
+        del self.uploads[upload_id]
+
+    def complete_upload(self, upload_id: str, wanted: list[tuple[int, str]]) -> StoredObject:
+        """Join parts (number, ETag); the ETag of the object is the MD5 of the parts' MD5s and their count.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+        """
         upload = self.upload(upload_id)
-        if not numbers or any(number not in upload.parts for number in numbers):
-            raise S3Error(400, "InvalidPart", "One or more of the specified parts could not be found.")
-        if numbers != sorted(numbers):
+        if not wanted:
+            raise S3Error(400, "MalformedXML", "You must specify at least one part")
+        for number, etag in wanted:
+            if number not in upload.parts or upload.parts[number].md5.hex() != etag:
+                raise S3Error(
+                    400,
+                    "InvalidPart",
+                    "One or more of the specified parts could not be found. The part may not have been uploaded, or "
+                    "the specified entity tag may not match the part's entity tag.",
+                    UploadId=upload_id,
+                    PartNumber=str(number),
+                    ETag=etag,
+                )
+        numbers = [number for number, _ in wanted]
+        if numbers != sorted(set(numbers)):
             raise S3Error(400, "InvalidPartOrder", "The list of parts was not in ascending order.")
         parts = [upload.parts[number] for number in numbers]
+        for number, part in zip(numbers[:-1], parts[:-1], strict=True):
+            if part.content.size < LEAST_PART_BYTES:
+                raise S3Error(
+                    400,
+                    "EntityTooSmall",
+                    "Your proposed upload is smaller than the minimum allowed size",
+                    ProposedSize=str(part.content.size),
+                    MinSizeAllowed=str(LEAST_PART_BYTES),
+                    PartNumber=str(number),
+                    ETag=part.md5.hex(),
+                )
         content = Blob()
         for part in parts:
             content.append_blob(part.content)
