@@ -122,3 +122,42 @@ def test_firestore_transactions_do_not_lose_updates(documents: Any) -> None:
 def test_firestore_refuses_a_document_above_a_mebibyte(documents: Any) -> None:
     with pytest.raises(exceptions.InvalidArgument):
         documents.document("big").set({"table": b"x" * (MIB + 1)})
+
+
+def test_firestore_leaves_out_what_lacks_a_field_before_a_limit_counts(documents: Any) -> None:
+    for name, fields in {"a": {"x": 1, "y": 10}, "b": {"x": 2}, "c": {"x": 4, "y": 30}, "d": {"x": 8, "y": 50}}.items():
+        documents.document(name).set(fields)
+
+    def sums(query: Any, *fields: str) -> dict[str, float]:
+        asked = AggregationQuery(query)
+        asked.count(alias="count")
+        for field in fields:
+            asked.sum(field, alias=field)
+        return {item.alias: item.value for group in asked.get() for item in group}  # type: ignore[attr-defined]
+
+    assert sums(documents.limit(2)) == {"count": 2}
+    assert sums(documents.limit(2), "x") == {"count": 2, "x": 3}
+    assert sums(documents.limit(2), "y") == {"count": 2, "y": 40}
+    assert sums(documents.limit(2), "x", "y") == {"count": 2, "x": 5, "y": 40}
+    assert sums(documents.offset(1).limit(2), "y") == {"count": 2, "y": 80}
+
+
+def test_firestore_refuses_a_commit_above_ten_mebibytes(
+    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's emulator gives up at gRPC's four; the service says ten.
+
+    https://firebase.google.com/docs/firestore/quotas#writes_and_transactions
+    """
+    for name, value in embedded.environment.items():
+        monkeypatch.setenv(name, value)
+    documents = firestore.Client(project="local-project").collection(fresh)
+    batch = documents._client.batch()
+    for number in range(10):
+        batch.set(documents.document(f"{number}"), {"t": b"x" * 1_000_000})
+    batch.commit()
+    for number in range(11):
+        batch.set(documents.document(f"more-{number}"), {"t": b"x" * 1_000_000})
+    with pytest.raises(exceptions.InvalidArgument, match="exceeds the limit"):
+        batch.commit()
+    assert not documents.document("more-0").get().exists

@@ -3,7 +3,11 @@
 import base64
 import io
 import random
+import socket
+import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import google_crc32c
 import pytest
@@ -107,3 +111,45 @@ def test_gcs_rewrites_into_another_class_in_several_calls(bucket: Bucket) -> Non
     assert bucket.get_blob("to").storage_class == "COLDLINE"
     with pytest.raises(exceptions.PreconditionFailed):
         bucket.blob("other").rewrite(bucket.blob("from"), if_source_generation_match=1)
+
+
+def test_gcs_refuses_a_chunk_that_is_no_multiple_of_256_kib_unless_it_is_the_last(bucket: Bucket) -> None:
+    """What Google's own client never sends, so by hand. https://github.com/fsouza/fake-gcs-server/issues/1080"""
+    body, unit = random.Random(3).randbytes(3 * 256 * 1024 + 500), 256 * 1024
+    session = bucket.blob("chunks").create_resumable_upload_session(size=len(body))
+    http = bucket.client._http
+
+    def put(start: int, end: int, total: int | str = len(body)) -> Any:
+        headers = {"Content-Range": f"bytes {start}-{end - 1}/{total}"}
+        return http.request("PUT", session, data=body[start:end], headers=headers)
+
+    for end, total in ((500, len(body)), (unit + 1, len(body)), (unit - 1, "*")):
+        refused = put(0, end, total)
+        assert refused.status_code == 400
+        assert "is required to be equal or greater than 262144" in refused.json()["error"]["message"]
+    assert put(0, unit).headers["Range"] == f"bytes=0-{unit - 1}"
+    assert put(unit, 3 * unit, "*").headers["Range"] == f"bytes=0-{3 * unit - 1}"
+    assert put(3 * unit, len(body)).status_code == 200
+    assert bucket.blob("chunks").download_as_bytes() == body
+
+
+def test_gcs_keeps_whole_units_of_a_chunk_that_breaks_off(bucket: Bucket) -> None:
+    body, unit = random.Random(4).randbytes(4 * 256 * 1024), 256 * 1024
+    session = bucket.blob("broken").create_resumable_upload_session(size=len(body))
+    address = urlsplit(session)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as wire:
+        head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        head += f"Content-Length: {len(body)}\r\nContent-Range: bytes 0-{len(body) - 1}/{len(body)}\r\n\r\n"
+        wire.sendall(head.encode() + body[: 2 * unit + 1000])
+        deadline = time.monotonic() + 10
+        while (held := _persisted(bucket, session)) != 2 * unit and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert held == 2 * unit
+    headers = {"Content-Range": f"bytes {held}-{len(body) - 1}/{len(body)}"}
+    assert bucket.client._http.request("PUT", session, data=body[held:], headers=headers).status_code == 200
+    assert bucket.blob("broken").download_as_bytes() == body
+
+
+def _persisted(bucket: Bucket, session: str) -> int:
+    answer = bucket.client._http.request("PUT", session, headers={"Content-Range": "bytes */*"})
+    return int(answer.headers.get("Range", "bytes=0--1").removeprefix("bytes=0-")) + 1

@@ -12,7 +12,7 @@ import grpc
 
 from local.emulators.firestore.protos import Document, Value
 from local.emulators.firestore.store import FirestoreError, Store
-from local.emulators.firestore.values import get, name_key, number, numeric, parse_path, put, sort_key
+from local.emulators.firestore.values import Path, get, name_key, number, numeric, parse_path, put, sort_key
 
 NAME = "__name__"
 _AND = 1
@@ -61,8 +61,9 @@ class Reversed:
         return hash(self.key)
 
 
-def run(store: Store, parent: str, query: Any) -> list[Any]:
-    """The documents a query finds, in its order."""
+def run(store: Store, parent: str, query: Any, present: Iterable[Path] = ()) -> list[Any]:
+    """The documents a query finds, in its order. present: fields without which a document does not take part."""
+    needed = list(present)
     inequalities: list[str] = []
     matches = _predicate(query.where, inequalities) if query.HasField("where") else None
     order = sort_fields(query, inequalities)
@@ -71,6 +72,8 @@ def run(store: Store, parent: str, query: Any) -> list[Any]:
     found = []
     for document in _candidates(store, parent, query):
         if matches is not None and not matches(document):
+            continue
+        if any(get(document, path) is None for path in needed):
             continue
         key = _order_key(document, order)
         if key is None or (low is not None and _before(key, *low)) or (high is not None and not _before(key, *high)):
@@ -81,11 +84,10 @@ def run(store: Store, parent: str, query: Any) -> list[Any]:
     return documents[: query.limit.value] if query.HasField("limit") else documents
 
 
-def with_summed_fields(documents: list[Any], aggregations: Any) -> list[Any]:
-    """The documents that have every field that is summed or averaged; the others do not take part."""
+def summed_fields(aggregations: Any) -> list[Path]:
+    """What is summed or averaged. A document that lacks one of them takes no part, before limit and offset count."""
     operators = [(item.WhichOneof("operator"), item) for item in aggregations]
-    paths = [parse_path(getattr(item, kind).field.field_path) for kind, item in operators if kind != "count"]
-    return [item for item in documents if all(get(item, path) is not None for path in paths)]
+    return [parse_path(getattr(item, kind).field.field_path) for kind, item in operators if kind != "count"]
 
 
 def aggregate(documents: list[Any], aggregation: Any) -> Any:

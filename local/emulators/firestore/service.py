@@ -22,6 +22,8 @@ from local.emulators.instruments import Instruments, Refusal
 
 _CONTENTION = "Too much contention on these documents. Please try again."
 ENTRIES_A_READ = 1000
+MOST_COMMIT_BYTES = 10 * 1024 * 1024
+"""Of an API request and of a transaction: https://firebase.google.com/docs/firestore/quotas#writes_and_transactions"""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,9 @@ class Firestore:
 
     async def Commit(self, request: Any) -> Any:
         await self.instruments.enter("firestore.commit")
+        if request.ByteSize() > MOST_COMMIT_BYTES:
+            message = f"Request payload size exceeds the limit: {MOST_COMMIT_BYTES} bytes."
+            raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, message)
         if request.transaction:
             self._check(self._transactions.pop(request.transaction, None))
         results, commit_time = self._store.apply(request.writes)
@@ -152,8 +157,8 @@ class Firestore:
         if len(asked.aggregations) > 5:
             raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "maximum number of aggregations is 5")
         self._indexes.check(Asked.of(asked.structured_query, asked.aggregations))
-        found = query.run(self._store, request.parent, asked.structured_query)
-        documents = query.with_summed_fields(found, asked.aggregations)
+        needed = query.summed_fields(asked.aggregations)
+        documents = query.run(self._store, request.parent, asked.structured_query, needed)
         self.instruments.count("firestore.reads", max(1, math.ceil(len(documents) / ENTRIES_A_READ)))
         answer = protos.RunAggregationQueryResponse(read_time=self._store.tick())
         for number, aggregation in enumerate(asked.aggregations, 1):

@@ -17,6 +17,8 @@ from local.emulators.gcs.store import Content, GcsError, Store, StoredObject, ch
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+|\*)|\*)/(\d+|\*)")
 _BOUNDARY = re.compile(r"boundary=[\"']?([^\"';]+)")
 CANCELLED = 499
+CHUNK_UNIT_BYTES = 256 * 1024
+"""Every chunk but the last is a multiple of it: https://cloud.google.com/storage/docs/performing-resumable-uploads"""
 
 
 @dataclass(slots=True)
@@ -95,12 +97,13 @@ class Uploads:
             start = int(found.group(1)) if found is not None else blob.size
             if start > blob.size:
                 raise GcsError(503, "Invalid request. The offset is ahead of what was persisted.", "backendError")
-            skip = blob.size - start
-            async for chunk in request.content.iter_any():
-                dropped = min(skip, len(chunk))
-                skip -= dropped
-                session.content.append(chunk[dropped:])
-            complete = found is None or (total is not None and blob.size >= total)
+            end = int(found.group(2)) + 1 if found is not None and found.group(2) != "*" else None
+            if end is not None and end != total:
+                _check_chunk(end - start)
+            rest = await _persist(request, session.content, blob.size - start)
+            complete = found is None or (total is not None and blob.size + len(rest) >= total)
+            if complete:
+                session.content.append(rest)
         if complete:
             resource = {**session.resource, **promised_hashes(request)}
             session.done = self._store.put(session.bucket, session.name, resource, session.content, session.query)
@@ -109,6 +112,39 @@ class Uploads:
         if request.headers.get("X-GUploader-No-308") == "yes":
             return web.Response(status=200, headers={**headers, "X-Http-Status-Code-Override": "308"})
         return web.Response(status=308, headers=headers)
+
+
+def _check_chunk(size: int) -> None:
+    """Raises GcsError for a chunk that is not the last one and of a size that Cloud Storage does not take.
+
+    The message as Cloud Storage words it: https://github.com/fsouza/fake-gcs-server/issues/1080
+    """
+    if size < CHUNK_UNIT_BYTES or size % CHUNK_UNIT_BYTES:
+        raise GcsError(
+            400,
+            "Invalid request.  The number of bytes uploaded is required to be equal or greater than "
+            f"{CHUNK_UNIT_BYTES}, except for the final request (it's recommended to be the exact multiple of "
+            f"{CHUNK_UNIT_BYTES}).  The received request contained {size} bytes, which does not meet this requirement.",
+        )
+
+
+async def _persist(request: web.BaseRequest, content: Content, skip: int) -> bytes:
+    """Append a body without its first `skip` bytes as it arrives, whole units at a time; what is left of the last one.
+
+    A request that breaks off leaves whole units behind, so that the client's next chunk begins where it may.
+    """
+    waiting = bytearray()
+    async for arrived in request.content.iter_any():
+        dropped = min(skip, len(arrived))
+        skip -= dropped
+        chunk = arrived[dropped:] if dropped else arrived
+        taken = len(chunk) - (content.blob.size + len(waiting) + len(chunk)) % CHUNK_UNIT_BYTES
+        if taken > 0:
+            content.append(bytes(waiting))
+            content.append(chunk[:taken])
+            waiting, chunk = bytearray(), chunk[taken:]
+        waiting += chunk
+    return bytes(waiting)
 
 
 def promised_hashes(request: web.BaseRequest) -> dict[str, str]:
