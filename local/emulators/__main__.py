@@ -24,6 +24,7 @@ async def _edge(given: Namespace) -> None:
     from botocore.credentials import Credentials
 
     from local.emulators.edge.api import Edge
+    from local.emulators.edge.errors import ERROR_SECONDS, ErrorCache
     from local.emulators.edge.origin import Origin
     from local.emulators.edge.policy import PolicyCheck
     from local.emulators.instruments import Instruments
@@ -39,7 +40,9 @@ async def _edge(given: Namespace) -> None:
             pass
         case unknown:
             sys.exit(f"EDGE_AUTH={unknown} is unknown; it is one of sigv4, signed-url, public")
-    await listen_http(Edge(Instruments(), Origin(given.origin, credentials), policy).handle, given.port)
+    errors = ErrorCache(float(os.environ.get("EDGE_ERROR_SECONDS", ERROR_SECONDS)))
+    origin = Origin(given.origin, credentials, custom=os.environ.get("EDGE_CUSTOM_ORIGIN") == "1")
+    await listen_http(Edge(Instruments(), origin, errors, policy).handle, given.port)
 
 
 async def _gcs(given: Namespace) -> None:
