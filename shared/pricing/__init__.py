@@ -1,1 +1,5 @@
-"""What services charge, and what a run costs. The only room that knows a price. Pure."""
+"""What the services charge, and what a run costs: the only room that knows a price.
+
+Prices are data (`prices.json`: dated, each with its source) that a job can replace; the rest is arithmetic on them.
+Pure: no clock, no environment, no SDK. Nothing in here may decide what is copied.
+"""

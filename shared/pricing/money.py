@@ -1,0 +1,17 @@
+"""Dollars as people should read them: no digit that nobody knows."""
+
+from math import floor, log10
+
+FIGURES = 3
+"""An estimate from what was counted is known to about a percent: retries, headers and the month's other traffic are not
+in it."""
+
+
+def in_dollars(amount: float) -> str:
+    """Three figures: 58,100 and 12.3 and 0.00137; nothing below a millionth of a dollar."""
+    if abs(amount) < 1e-6:
+        return "0"
+    digits = FIGURES - 1 - floor(log10(abs(amount)))
+    rounded = round(amount, digits)
+    digits = FIGURES - 1 - floor(log10(abs(rounded)))
+    return f"{rounded:,.{max(digits, 0)}f}"
