@@ -1,8 +1,8 @@
 """The price list as data: dated, sourced, checked when it is read, and replaceable by a job's own.
 
 `prices.json` holds what is published. A job's list is a JSON merge patch of it (RFC 7396): it names only what differs,
-or everything. A GB of AWS's bill is 2^30 bytes and a TB is 1,024 of them: its price list ends the "first 10 TB" at 10240
-GB, and https://aws.amazon.com/s3/faqs/ counts 10 TB as 10,995,116,277,760 bytes.
+or everything. A GB of AWS's bill is 2^30 bytes and a TB is 1,024 of them: its price list ends the "first 10 TB" at
+10240 GB, and https://aws.amazon.com/s3/faqs/ counts 10 TB as 10,995,116,277,760 bytes.
 """
 
 import json
