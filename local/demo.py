@@ -24,11 +24,12 @@ from local.choices import Flavour, chosen_settings
 from local.clients import S3Client, gcs_client, pubsub_clients, s3_client
 from local.comparison import Comparison, compare
 from local.names import DESTINATION, LIST, PROJECT, REPORTS, SOURCE
-from local.prices import PRICES, cost, total
+from local.prices import priced, total
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
 from local.stack import Stack
 from shared.domain.counts import Outcome
 from shared.ports.run_store import RunSummary
+from shared.pricing.money import in_dollars
 
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"
@@ -206,12 +207,11 @@ def report(demo: Demo, result: Comparison) -> None:
         f"first run: {keys / first.seconds:,.0f} objects/s, {moved / first.seconds / 1e6:,.0f} MB/s on this machine"
     )
     bill = demo.bill
-    priced = Table("service", "counted", "amount", "US$", title="The measured bill of the whole demo, at list prices")
-    for counter, price in PRICES.items():
-        if counter in bill:
-            priced.add_row(price.bill, price.what, f"{bill[counter]:,}", f"{cost(counter, bill[counter]):.6f}")
-    priced.add_row("", "", "total", f"{total(bill):.4f}")
-    console.print(priced)
+    shown = Table("service", "counted", "amount", "US$", title="The measured bill of the whole demo, at list prices")
+    for item in priced(bill):
+        shown.add_row(item.service, item.what, f"{item.amount:,}", in_dollars(item.dollars))
+    shown.add_row("", "", "total", in_dollars(total(bill)))
+    console.print(shown)
     if demo.stack.flavour is Flavour.GOOGLE:
         console.print("Google's emulators do not count Pub/Sub and Firestore: these are missing from the bill.")
     console.print(

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from local import prices
 from local.children import ROOT, StackError, interruptible
 from local.choices import Flavour, chosen_settings
 from local.emulators.loopback import HOST, PortTaken, check_free
 from local.emulators.serving import listen_http
 from local.names import PROJECT
 from local.ports import Ports
-from local.prices import PRICES, cost, total
 from local.stack import Stack
 
 BASE_PORT = 8600
@@ -31,15 +31,14 @@ LOGS = ROOT / ".local" / "logs"
 def priced(bill: Mapping[str, int]) -> dict[str, object]:
     """The bill as JSON: counters, their prices, the total."""
     lines = {
-        counter: {
-            "amount": bill[counter],
-            "dollars": round(cost(counter, bill[counter]), 8),
-            "what": f"{p.bill}: {p.what}",
+        line.counter: {
+            "amount": line.amount,
+            "dollars": round(line.dollars, 8),
+            "what": f"{line.service}: {line.what}",
         }
-        for counter, p in PRICES.items()
-        if counter in bill
+        for line in prices.priced(bill)
     }
-    return {"total_dollars": round(total(bill), 8), "billed": lines, "counters": dict(bill)}
+    return {"total_dollars": round(prices.total(bill), 8), "billed": lines, "counters": dict(bill)}
 
 
 def main() -> int:

@@ -42,6 +42,7 @@ from shared.ports.reports import Reports
 from shared.ports.source import Source
 from shared.ports.staging import Staging
 from shared.ports.stores import Stores
+from shared.pricing.egress import cheapest
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -143,7 +144,7 @@ class Container:
             job=s.job,
             source=source,
             destination=destination,
-            prices=s.egress_prices,
+            prices=s.price_list,
             keys_per_message=s.keys_per_message,
             restore_days=s.restore_days,
         )
@@ -190,7 +191,8 @@ class Container:
         direct = ObjectDownload(self.direct, self.http)
         download: Download = direct if self.cdn is None else ObjectDownload(self.cdn, self.http)
         if s.route is Route.CHEAPEST:
-            download = Cheapest(download, direct, s.egress_prices)
+            prices = s.price_list
+            download = Cheapest(download, direct, cheapest(prices, prices.expected_sizes))
         return CopyObject(
             source=self.copy_source,
             download=download,

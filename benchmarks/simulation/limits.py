@@ -1,6 +1,6 @@
-"""What the services allow, what they charge, and what the model assumes where nothing is published.
+"""What the services allow, and what the model assumes where nothing is published.
 
-Limits and prices are those published for 2026-11; look at the pages before you rely on them.
+Limits are those published for 2026-11; look at the pages before you rely on them.
 """
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -66,7 +66,5 @@ DELIVERY_SECONDS = 0.2
 PUBSUB_PUSH_BYTES_A_SECOND = 440e6
 """Push throughput of a large region. https://cloud.google.com/pubsub/quotas"""
 
-MILLION_INVOCATIONS = 0.40
-"""Dollars. https://cloud.google.com/run/pricing"""
-
 INSTANCE_GIB = 1.0
+"""Memory of an instance of any function."""

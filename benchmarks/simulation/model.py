@@ -19,7 +19,7 @@ from shared.domain.messages import ListMessage, Message
 from shared.domain.page import Page
 from shared.domain.splitting import beyond
 from shared.ports.source import Children
-from shared.pricing.bill import KEY_BYTES
+from shared.pricing.estimate import KEY_BYTES
 
 PAGE_KEYS = 1000
 KEYS_PER_MESSAGE = 100
@@ -28,7 +28,7 @@ BATCHES_A_PAGE = PAGE_KEYS // KEYS_PER_MESSAGE
 
 @dataclass(slots=True)
 class Bill:
-    """What is counted, by the names of local/prices.py, and when each document was written (seconds)."""
+    """What is counted, by the names of the price list's meters, and when each document was written (seconds)."""
 
     counts: Counter[str] = field(default_factory=Counter)
     recent: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from benchmarks.simulation import limits
-from shared.pricing.bill import KEY_BYTES
+from shared.pricing.estimate import KEY_BYTES
 
 
 @dataclass(slots=True)

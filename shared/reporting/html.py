@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from shared.pricing.money import in_dollars
+
 
 def document(title: str, parts: Iterable[str]) -> str:
     """A page with everything that it needs in it. parts: HTML, empty ones left out."""
@@ -43,9 +45,15 @@ class Bytes(int):
     """Shown with a unit, sorted by its number."""
 
 
+class Dollars(float):
+    """Shown with the figures that are known, sorted by its number."""
+
+
 def _cell(cell: object) -> str:
     if isinstance(cell, Bytes):
         return f'<td class="n" data-v="{int(cell)}" title="{cell:,} bytes">{in_units(cell)}</td>'
+    if isinstance(cell, Dollars):
+        return f'<td class="n" data-v="{float(cell)}">{in_dollars(cell)}</td>'
     if isinstance(cell, int | float):
         return f'<td class="n" data-v="{cell}">{_number(cell)}</td>'
     return f"<td>{escape(str(cell))}</td>"

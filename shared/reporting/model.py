@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, replace
 from shared.domain.comparison import Comparison
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
-from shared.pricing.bill import DIRECT, Use
-from shared.pricing.prices import EgressPrices
+from shared.pricing.catalog import Prices, published
+from shared.pricing.estimate import DIRECT, PAGE_KEYS, Use, overhead
 
 MOST_FAILED = 500
 """Failed keys that a page shows; all are in the manifest and in the ledger."""
+
+INSTANCE_GIB = 0.5
+"""About what Terraform gives an instance of the transfer; memory is a twentieth of what an instance costs."""
 
 Rows = Sequence[tuple[str, int, int]]
 """Name, keys, bytes."""
@@ -40,7 +43,7 @@ class Report:
     progress: Progress
     files: Sequence[str]
     checks: Checks = field(default_factory=dict)
-    prices: EgressPrices = field(default_factory=EgressPrices)
+    prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
     keys_per_message: int = 100
     restore_days: int = 7
 
@@ -50,7 +53,10 @@ class Report:
         told = self.progress.ways or {"cloudfront": (keys, size)}
         all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*told.values(), strict=True))
         ways = {way: (round(n / all_keys * keys), round(m / all_bytes * size)) for way, (n, m) in told.items()}
-        return Use(self.listed[0], self.kind == "verify", ways, self.progress.seconds, self.keys_per_message)
+        own = overhead(keys, self.keys_per_message, self.progress.seconds, INSTANCE_GIB)
+        if self.kind == "verify":
+            own["gcs.class_a"] = -(-self.listed[0] // PAGE_KEYS)
+        return Use(self.listed[0], ways, own=own)
 
     def use_direct(self) -> Use:
         """The same, had everything come straight from S3."""

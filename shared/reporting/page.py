@@ -7,9 +7,11 @@ from itertools import pairwise
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
-from shared.pricing.bill import bill
+from shared.pricing.catalog import Prices
+from shared.pricing.estimate import bill, split, total
+from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
-from shared.reporting.html import Bytes, bar, document, in_units, moment, section, table
+from shared.reporting.html import Bytes, Dollars, bar, document, in_units, moment, section, table
 from shared.reporting.model import Report, Rows
 
 _MOST_FOLDERS = 2000
@@ -56,7 +58,7 @@ def page(report: Report) -> str:
         _histogram(report.sums),
         _proofs(report.sums),
         _folders(report.sums, report.checks),
-        _archived(report.sums, report.restore_days),
+        _archived(report.sums, report.prices, report.restore_days),
         _failed(report.failed),
         _slowest(report.progress),
         _bill(report),
@@ -139,13 +141,14 @@ def _folders(sums: Rollup, checks: Checks) -> str:
     return section("Folders", table(heads, rows, sortable=True) + note)
 
 
-def _archived(sums: Rollup, days: int) -> str:
+def _archived(sums: Rollup, prices: Prices, days: int) -> str:
     if not sums.archived:
         return ""
     rows = []
     for name, (keys, size) in sorted(sums.archived.items()):
-        found = dict(restore_prices(name, keys, size, days))
-        rows.append((name, keys, Bytes(size), *(found.get(tier, "") for tier in Tier)))
+        found = dict(restore_prices(prices, name, keys, size, days))
+        shown = (Dollars(found[tier]) if tier in found else "" for tier in Tier)
+        rows.append((name, keys, Bytes(size), *shown))
     note = (
         f"<p>S3 must restore them before they can be copied. The prices are of a restore for {days} days, retrieval, "
         "requests and the readable copies together, in US$; RESTORE_TIER has comparisons ask for it, and what is "
@@ -165,14 +168,25 @@ def _slowest(progress: Progress) -> str:
 
 
 def _bill(report: Report) -> str:
-    items = list(bill(report.use(), report.prices))
-    rows = [(item.service, item.what, item.amount, item.dollars) for item in items]
-    rows.append(("together", "", "", sum(item.dollars for item in items)))
-    note = "List prices, first tier, without free allowances; an estimate from what the run counted. "
+    """Without what is free every month: that is the account's, and other traffic may have used it up."""
+    prices = report.prices.without_allowances()
+    items = list(bill(report.use(), prices))
+    rows = [(item.service, item.what, item.amount, Dollars(item.dollars)) for item in items]
+    unavoidable, added = split(items)
+    sums = (("together", unavoidable + added), ("nobody can avoid", unavoidable), ("this project adds", added))
+    rows += [(name, "", "", Dollars(dollars)) for name, dollars in sums]
+    free = total(items) - total(bill(report.use(), report.prices))
+    note = (
+        f"List prices of {prices.published:%Y-%m-%d} in their tiers, to three figures; an estimate from what the run "
+        f"counted. What is free every month, here worth at most ${in_dollars(free)}, is not taken off. Retrieval from "
+        "infrequent-access classes and KMS are not counted by a run and come on top. "
+    )
+    if not prices.listed:
+        note += f"The list does not name the bucket's region: the prices of {prices.region} stand in. "
     if report.copied[0]:
-        direct = sum(item.dollars for item in bill(report.use_direct(), report.prices))
-        note += f"Had every byte come straight from S3, it would have been ${direct:,.4f}. "
-    return section("What it cost, about", table(("service", "what", "amount", "US$"), rows, feet=1) + f"<p>{note}</p>")
+        direct = total(bill(report.use_direct(), prices))
+        note += f"Had every byte come straight from S3, it would have been ${in_dollars(direct)}. "
+    return section("What it cost, about", table(("service", "what", "amount", "US$"), rows, feet=3) + f"<p>{note}</p>")
 
 
 def _files(files: Sequence[str]) -> str:

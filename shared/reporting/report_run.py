@@ -10,7 +10,7 @@ from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import OpenRun, RunStore, RunSummary
-from shared.pricing.prices import EgressPrices
+from shared.pricing.catalog import Prices, published
 from shared.reporting.manifest import SCHEMA, checksums, run_folder
 from shared.reporting.model import MOST_FAILED, Report
 from shared.reporting.page import page
@@ -27,7 +27,7 @@ class ReportRun:
     job: str
     source: str
     destination: str
-    prices: EgressPrices = field(default_factory=EgressPrices)
+    prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
     keys_per_message: int = 100
     restore_days: int = 7
 

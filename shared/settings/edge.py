@@ -4,7 +4,6 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from shared.pricing.prices import CDN_10K_REQUESTS, CDN_EGRESS_GB, S3_EGRESS_GB, EgressPrices
 from shared.settings.choices import CdnAuth, PolicyHash, Route, StaleEdgePolicy
 from shared.settings.fields import SECRET_VERSION, Origin, Pairs
 
@@ -14,8 +13,7 @@ class EdgeSettings(BaseModel):
 
     route: Route = Field(
         default=Route.CLOUDFRONT,
-        description="`cloudfront`, `direct` to S3, or `cheapest`: each object by the way that costs less at the prices "
-        "below",
+        description="`cloudfront`, `direct` to S3, or `cheapest`: each object by the way that costs less (docs/cost.md)",
     )
     cdn_url: Origin | None = Field(
         default=None, description="`https://…` of the distribution; needed unless the route is direct"
@@ -50,13 +48,6 @@ class EdgeSettings(BaseModel):
         default=StaleEdgePolicy.DIRECT,
         description="`direct` reads from S3 what the CDN serves stale, `fail` fails that key",
     )
-    price_s3_egress_gb: float = Field(
-        default=S3_EGRESS_GB, ge=0, description="dollars for a GB out of S3, for `cheapest`"
-    )
-    price_cdn_egress_gb: float = Field(default=CDN_EGRESS_GB, ge=0, description="dollars for a GB out of CloudFront")
-    price_cdn_10k_requests: float = Field(
-        default=CDN_10K_REQUESTS, ge=0, description="dollars for 10,000 HTTPS requests to CloudFront"
-    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -68,7 +59,3 @@ class EdgeSettings(BaseModel):
             if missing:
                 raise ValueError(f"CDN_AUTH=signed-url needs {' and '.join(missing)}")
         return self
-
-    @property
-    def egress_prices(self) -> EgressPrices:
-        return EgressPrices(self.price_s3_egress_gb, self.price_cdn_egress_gb, self.price_cdn_10k_requests)

@@ -3,11 +3,13 @@
 from pydantic import ConfigDict
 
 from shared.domain.keys import KeyMapping
+from shared.pricing.catalog import Prices
 from shared.settings.choices import UnsupportedNames
 from shared.settings.destination import DestinationSettings
 from shared.settings.edge import EdgeSettings
 from shared.settings.following import FollowingSettings
 from shared.settings.job import JobSettings
+from shared.settings.prices import PriceSettings
 from shared.settings.selection import SelectionSettings
 from shared.settings.source import SourceSettings
 from shared.settings.tuning import TuningSettings
@@ -19,6 +21,7 @@ TOPICS = (
     DestinationSettings,
     SelectionSettings,
     FollowingSettings,
+    PriceSettings,
     TuningSettings,
 )
 """What there is to set, in the order in which a person would."""
@@ -26,6 +29,7 @@ TOPICS = (
 
 class Settings(
     TuningSettings,
+    PriceSettings,
     FollowingSettings,
     SelectionSettings,
     DestinationSettings,
@@ -46,3 +50,8 @@ class Settings(
         destination = self.source_prefix if self.destination_prefix is None else self.destination_prefix
         encode = self.unsupported_names is UnsupportedNames.ENCODE
         return KeyMapping(self.source_prefix.encode(), destination.encode(), encode)
+
+    @property
+    def price_list(self) -> Prices:
+        """The prices as this job pays them."""
+        return self.prices_at(self.aws_region)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from shared.domain.errors import SettingsError
@@ -59,6 +61,12 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ({"LEAST_BYTES": "5", "MOST_BYTES": "4"}, "LEAST_BYTES is above MOST_BYTES"),
         ({"VERIFY_AFTER": "lunch"}, "VERIFY_AFTER: "),
         ({"REPORT_BUCKET": GOOD["DESTINATION_BUCKET"]}, "REPORT_BUCKET must be a bucket of its own"),
+        ({"PRICES": "/no/such/file.json"}, "PRICES: is neither JSON nor a file that can be read"),
+        (
+            {"PRICES": '{"job": {"plan": "gold"}}'},
+            "PRICES: the price list is not usable: Value error, job.plan: 'gold'",
+        ),
+        ({"PRICE_S3_EGRESS_GB": "-1"}, "PRICE_S3_EGRESS_GB: "),
     ],
 )
 def test_a_wrong_setting_is_named(change: dict[str, str], said: str) -> None:
@@ -104,3 +112,19 @@ def test_every_setting_belongs_to_one_topic() -> None:
     names = [name for topic in TOPICS for name in topic.model_fields]
     assert len(names) == len(set(names))
     assert set(names) == set(Settings.model_fields)
+
+
+def test_prices_are_the_published_ones_unless_the_job_has_its_own(tmp_path: Path) -> None:
+    gb = 2**30
+    assert load(GOOD).price_list.cost("s3.egress_bytes", 200 * gb) == pytest.approx(9.0), "100 GB are free"
+    assert load({**GOOD, "AWS_REGION": "eu-west-1"}).price_list.region == "eu"
+    agreed = load({**GOOD, "PRICE_S3_EGRESS_GB": "0.02", "PRICE_CDN_10K_REQUESTS": "0"}).price_list
+    assert agreed.cost("s3.egress_bytes", 200 * gb) == pytest.approx(4.0)
+    assert agreed.cost("cdn.request", 10**9) == 0
+    own = '{"job": {"plan": "pro", "expected_sizes": {"4096": 1000}}}'
+    (tmp_path / "prices.json").write_text(own)
+    for given in (own, str(tmp_path / "prices.json")):
+        prices = load({**GOOD, "PRICES": given}).price_list
+        assert prices.plan is not None
+        assert prices.plan.dollars == 15
+        assert prices.expected_sizes == {4096: 1000}

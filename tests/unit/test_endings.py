@@ -15,7 +15,7 @@ from shared.domain.errors import Corrupt, Forbidden, Gone, MalformedMessage, Thr
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
 from shared.domain.objects import SOURCE_ETAG, SOURCE_KEY, SOURCE_MTIME, Attributes
-from shared.pricing.prices import EgressPrices
+from shared.pricing.egress import Threshold
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored
 from tests.world import World, counts, filled
 
@@ -343,16 +343,9 @@ async def test_damage_that_only_the_multipart_etag_shows_never_becomes_visible()
 async def test_the_cheapest_way_is_chosen_object_by_object() -> None:
     bucket = FakeBucket()
     cdn, direct = FakeDownload(bucket, "cdn"), FakeDownload(bucket, "direct")
-    cheapest = Cheapest(cdn, direct, EgressPrices())
+    cheapest = Cheapest(cdn, direct, Threshold(200_000))
     for key, size in (("small", 199_000), ("large", 201_000)):
         bucket.put(key, bytes(size))
         await cheapest.open(bucket.listed(key.encode()))
     await cheapest.open(bucket.listed(b"large"), (0, 100))
     assert bucket.requests == [("direct", b"small"), ("cdn", b"large"), ("direct", b"large")]
-
-
-def test_the_price_table() -> None:
-    assert not EgressPrices().cdn_is_cheaper(200_000)
-    assert EgressPrices().cdn_is_cheaper(200_002)
-    assert not EgressPrices(s3_gb=0.05).cdn_is_cheaper(10**12), "with a price of one's own"
-    assert EgressPrices(cdn_10k_requests=0).cdn_is_cheaper(1)

@@ -8,10 +8,14 @@ import pytest
 from shared.domain.archive import Tier
 from shared.domain.progress import MOST_BEATS, MOST_SLOW, Beat, Progress, Slow, together
 from shared.domain.rollup import FolderRollup, Rollup
-from shared.pricing.bill import bill
+from shared.pricing.catalog import published
+from shared.pricing.estimate import bill, split, total
+from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
 from shared.reporting.model import Report
 from shared.reporting.page import page
+
+GB = 2**30
 
 GOOD = Report(
     run="verify-1", kind="verify", prefix="", source="s3://a", destination="gs://b", state="finished", started_at=0,
@@ -91,25 +95,42 @@ def test_what_is_kept_of_a_long_run_has_an_end() -> None:
 def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
     ways = {"cloudfront": (50, 500_000_000), "direct": (50, 500_000_000)}
     report = replace(GOOD, outcomes=[("copied", 1000, 10**12)], progress=Progress(ways=ways, seconds=3600))
-    dollars = {(item.service, item.what): item.dollars for item in bill(report.use(), report.prices)}
-    assert dollars["CloudFront", "egress"] == pytest.approx(500 * 0.085)
-    assert dollars["S3", "egress"] == pytest.approx(500 * 0.09)
+    prices = report.prices.without_allowances()
+    items = list(bill(report.use(), prices))
+    dollars = {(item.service, item.what): item.dollars for item in items}
+    assert dollars["CloudFront", "egress"] == pytest.approx(500e9 / GB * 0.085)
+    assert dollars["S3", "egress"] == pytest.approx(500e9 / GB * 0.09)
     assert dollars["S3", "GET requests"] == pytest.approx(0.0004)
-    assert dollars["Cloud Run", "one CPU, 0.5 GiB"] == pytest.approx(3600 * 0.00002525)
-    assert sum(item.dollars for item in bill(report.use_direct(), report.prices)) > sum(dollars.values())
-    assert f"{sum(dollars.values()):,.6f}"[:5] in page(report)
+    assert dollars["Cloud Run", "vCPU"] + dollars["Cloud Run", "memory"] == pytest.approx(3600 * 0.00002525)
+    assert dollars["Cloud Run", "requests"] == pytest.approx(10 * 0.0000004)
+    assert total(bill(report.use_direct(), prices)) > total(items)
+    shown = page(report)
+    unavoidable, added = split(items)
+    assert added == pytest.approx(0.09 + 20 * 0.0000009 + 10 * 0.0000004 + 2 * 10 * 14_000 / 2**40 * 40, rel=0.02)
+    for sum_ in (unavoidable + added, unavoidable, added):
+        assert f">{in_dollars(sum_)}</td>" in shown
+    # 1 TB of egress is all free, 100 GB of the other way, and everything of Google's
+    free = 500e9 / GB * 0.085 + 100 * 0.09 + added + 500 * 0.000001 + 1000 * 0.000005
+    assert f"at most ${in_dollars(free)}, is not taken off" in shown
+    assert f"List prices of {prices.published}" in shown
+    assert "stand in" not in shown
+    elsewhere = replace(report, prices=published().at("ap-south-1"))
+    assert "does not name the bucket's region: the prices of us stand in" in page(elsewhere)
     nothing = bill(GOOD.use(), GOOD.prices)
-    assert {item.service for item in nothing} == {"S3", "Cloud Storage", "Cloud Run"}
+    assert {item.service for item in nothing} == {"S3", "Cloud Storage"}
 
 
 def test_archived_objects_are_shown_with_what_a_restore_costs() -> None:
     sums = Rollup()
-    sums.add_archived("DEEP_ARCHIVE", 2000, 10**12)
+    sums.add_archived("DEEP_ARCHIVE", 2000, 1000 * GB)
     sums.add_archived("DEEP_ARCHIVE, being restored", 1, 7)
-    costs = dict(restore_prices("DEEP_ARCHIVE", 2000, 10**12, 7))
+    costs = dict(restore_prices(GOOD.prices, "DEEP_ARCHIVE", 2000, 1000 * GB, 7))
     kept = 1000 * 0.023 * 7 / 30
     assert costs == pytest.approx({Tier.BULK: 2.5 + 0.05 + kept, Tier.STANDARD: 20 + 0.2 + kept})
-    assert dict(restore_prices("GLACIER", 0, 0, 7)) == dict.fromkeys(Tier, 0)
+    assert dict(restore_prices(GOOD.prices, "GLACIER", 0, 0, 7)) == dict.fromkeys(Tier, 0)
+    silent = dict(restore_prices(GOOD.prices, "INTELLIGENT_TIERING", 1000, 100 * GB, 7))
+    assert silent == pytest.approx({Tier.BULK: 0, Tier.STANDARD: 0, Tier.EXPEDITED: 3 + 10})
+    assert not dict(restore_prices(GOOD.prices, "STANDARD", 1, 1, 7))
     shown = page(replace(GOOD, sums=sums))
     assert "being restored" in shown
     assert "7.92" in shown

@@ -21,7 +21,10 @@ def test_every_key_is_listed_and_copied_once(folder_objects: int) -> None:
     assert found["list requests above one a page"] < 0.5
     assert found["its writes a second"] <= limits.DOCUMENT_WRITES_A_SECOND
     assert 20_000 <= found["firestore writes a million keys"] <= 45_000
-    assert found["dollars"]["CloudFront"] == pytest.approx(3e12 / 1e9 * 0.085 + 3e6 / 1e4 * 0.01)
+    assert found["dollars"]["CloudFront"] == pytest.approx((3e12 / 2**30 - 1024) * 0.085), "and 10 M requests are free"
+    assert found["dollars"]["S3"] == pytest.approx(3e6 * 0.0000004 + found["list requests"] * 0.000005)
+    assert sum(found["dollars"].values()) == pytest.approx(found["dollars in all"])
+    assert found["its share"] < 0.015
 
 
 def test_time_passes_as_it_is_waited_for() -> None:
