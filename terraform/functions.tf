@@ -3,7 +3,7 @@
 
 locals {
   root  = "${path.module}/.."
-  files = fileset(local.root, "shared/**/*.py")
+  files = fileset(local.root, "shared/**/*.{py,json}")
 
   # memory: what an instance holds of objects at a time leaves room for the interpreter and its libraries (about 180 MiB).
   functions = {

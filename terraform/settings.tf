@@ -24,6 +24,7 @@ locals {
     CDN_POLICY_SECONDS     = var.cdn.policy_seconds
     CDN_POLICY_HASH        = var.cdn.policy_hash
     STALE_EDGE             = var.cdn.stale_edge
+    PRICES                 = var.cdn.price_list
     PRICE_S3_EGRESS_GB     = var.cdn.prices.s3_egress_gb
     PRICE_CDN_EGRESS_GB    = var.cdn.prices.cdn_egress_gb
     PRICE_CDN_10K_REQUESTS = var.cdn.prices.cdn_10k_requests

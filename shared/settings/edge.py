@@ -13,7 +13,8 @@ class EdgeSettings(BaseModel):
 
     route: Route = Field(
         default=Route.CLOUDFRONT,
-        description="`cloudfront`, `direct` to S3, or `cheapest`: each object by the way that costs less (docs/cost.md)",
+        description="`cloudfront`, `direct` to S3, or `cheapest`: each object by the way that costs less "
+        "(docs/cost.md)",
     )
     cdn_url: Origin | None = Field(
         default=None, description="`https://…` of the distribution; needed unless the route is direct"

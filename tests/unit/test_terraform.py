@@ -164,8 +164,9 @@ def test_the_bindings_are_those_that_were_thought_about() -> None:
 
 
 def test_the_archive_holds_what_the_archive_test_serves() -> None:
-    assert 'fileset(local.root, "shared/**/*.py")' in read("functions.tf")
-    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    assert 'fileset(local.root, "shared/**/*.{py,json}")' in read("functions.tf")
+    taken = (".py", ".json", ".pyc")
+    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in taken]
     assert not others, "Terraform would leave it out"
     for name in ("lister", "transfer", "verifier"):
         assert (ROOT / "functions" / name / "requirements.txt").read_text() == (ROOT / "requirements.txt").read_text()
