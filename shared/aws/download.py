@@ -10,7 +10,8 @@ from shared.domain.backoff import BODY
 from shared.domain.checksums import Chunk
 from shared.domain.errors import Changed, Corrupt, Transient
 from shared.domain.objects import SourceObject
-from shared.http import classification
+from shared.domain.reasons import Party
+from shared.http.classification import Classifier
 from shared.http.client import REFUSAL_BYTES, Exchange, Http, Request
 from shared.http.pool import Lane
 from shared.http.response import Response
@@ -44,6 +45,7 @@ class _Body:
         self.start, self.end = span
         self._at = self.start
         self._what = f"{access.route} GET {source.text}"
+        self._classify = Classifier(Party.S3 if access.route == "direct" else Party.EDGE)
         self._breaks = 0
         self._since = 0.0
         self._exchange: Exchange | None = None
@@ -61,7 +63,7 @@ class _Body:
         response = await self._exchange.begin()
         if response.status not in (200, 206) or (whole and response.status == 206):
             body = await response.read(REFUSAL_BYTES)
-            raise classification.reading(self._what, response.status, response.headers, body)
+            raise self._classify(self._what, response.status, response.headers, body)
         told = response.headers.get("content-range", "everything")
         asked = f"bytes {self._at}-{self.end - 1}/{self._source.size}"
         if not whole and (response.status != 206 or told != asked):  # a CDN may answer with more, or with all of it

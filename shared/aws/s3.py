@@ -12,14 +12,16 @@ from shared.aws.attributes import attributes
 from shared.aws.listing import Listing, NotAListing, parse, unquoted
 from shared.domain.archive import CLASSES, SILENT_CLASSES, Restore, Tier, read_header
 from shared.domain.backoff import QUESTIONS, RetryPolicy
-from shared.domain.errors import Corrupt, ObjectError, Transient, Unsorted, WrongRegion
+from shared.domain.errors import Corrupt, Transient, Unsorted
 from shared.domain.objects import Attributes, SourceObject
 from shared.domain.page import Page, in_order
-from shared.http import classification
+from shared.domain.reasons import Party
+from shared.http.classification import Classifier
 from shared.http.client import NO_HEADERS, Answer, Headers, Http, Request
 from shared.http.retry import read
 from shared.ports.source import Children
 
+_S3 = Classifier(Party.S3)
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"})
 """Asks for what a listing does not say by itself."""
@@ -85,7 +87,7 @@ class S3Source:
         async def ask() -> Answer:
             return await self._http.send(Request("GET", url, await self._address.signed("GET", url, amz)))
 
-        return await read(QUESTIONS, self._http.clock, what, classification.reading, ask, page)
+        return await read(QUESTIONS, self._http.clock, what, _S3, ask, page)
 
     async def head(self, key: bytes) -> SourceObject:
         return (await self.inspect(key))[0]
@@ -112,14 +114,14 @@ class S3Source:
 
         def taken(answer: Answer) -> None:
             if answer.status == 409 and b"<Code>RestoreAlreadyInProgress</Code>" not in answer.body:
-                raise classification.reading(what, answer.status, answer.headers, answer.body)
+                raise _S3(what, answer.status, answer.headers, answer.body)
 
         async def ask() -> Answer:
             headers = {**await self._address.signed("POST", url, body=body), "Content-MD5": md5}
             return await self._http.send(Request("POST", url, headers, body, idempotent=True))
 
         good = (200, 202, 409)
-        await read(QUESTIONS, self._http.clock, what, classification.reading, ask, taken, good)
+        await read(QUESTIONS, self._http.clock, what, _S3, ask, taken, good)
 
     async def part_bytes(self, source: SourceObject) -> int | None:
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: partNumber"""
@@ -145,19 +147,11 @@ class S3Source:
         def headers(answer: Answer) -> Headers:
             return answer.headers
 
-        return await read(self._retry, self._http.clock, what, _refusal, ask, headers, good=(200, 206))
+        return await read(self._retry, self._http.clock, what, _S3, ask, headers, good=(200, 206))
 
     async def _send(self, method: str, url: str, more: Headers) -> Answer:
         signed = await self._address.signed(method, url, CHECKSUMS)
         return await self._http.send(Request(method, url, {**signed, **more}))
-
-
-def _refusal(what: str, status: int, headers: Headers, body: bytes) -> ObjectError:
-    """A bucket elsewhere says where, in a header, whether or not there is a body."""
-    region = headers.get("x-amz-bucket-region")
-    if status in (301, 307) and region:
-        return WrongRegion(f"{what}: HTTP {status}; the bucket is in {region}: set AWS_REGION to it")
-    return classification.reading(what, status, headers, body)
 
 
 def _restore(headers: Mapping[str, str]) -> Restore | None:

@@ -30,7 +30,16 @@ from shared.domain.checksums import (
     decoded,
     encoded,
 )
-from shared.domain.errors import Busy, Changed, Corrupt, Fate, Gone, LostRace, ObjectError, Transient
+from shared.domain.errors import (
+    Busy,
+    Changed,
+    Corrupt,
+    Gone,
+    LostRace,
+    ObjectError,
+    OutOfAttempts,
+    UploadLost,
+)
 from shared.domain.messages import ObjectEntry, PartReference, TransferMessage
 from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import PartPlan
@@ -104,14 +113,14 @@ class CopyLarge:
     async def part(
         self, message: TransferMessage, listed: SourceObject, reference: PartReference, budget: Budget
     ) -> Entry | None:
-        """Copy one part; how the key ended, if this was the last one. Raises ObjectError, or Busy while another
-        invocation finishes the object.
+        """Copy one part; how the key ended, if this was the last one. Raises ObjectError, OutOfAttempts where
+        it would have to begin anew once too often, or Busy while another invocation finishes the object.
         """
         wanted = self.wanted(listed, reference)
         number = _identity(wanted)
         opened = await self.uploads.get(number)
         if opened is None:
-            return await self._again(message, listed, Transient(f"{listed.text}: its upload has vanished"))
+            return await self._again(message, listed, UploadLost(f"{listed.text}: its upload has vanished"))
         plan = PartPlan(wanted.version.size, opened.part_bytes)
         if reference.number not in await self.uploads.parts(opened.upload, reference.number):
             try:
@@ -119,7 +128,7 @@ class CopyLarge:
             except Changed as changed:
                 await self.abandon(wanted)
                 return await self._again(message, listed, changed)
-            except Gone as gone:
+            except (Gone, UploadLost) as gone:
                 if await self.uploads.count(opened.upload) < plan.count:
                     await self.abandon(wanted)
                     return await self._again(message, listed, gone)
@@ -160,7 +169,7 @@ class CopyLarge:
         opened = await self.uploads.get(number)
         parts = await self.uploads.parts(opened.upload) if opened is not None else {}
         if opened is None or len(parts) < plan.count:
-            return await self._again(message, wanted.listed, Transient(f"{current.text}: its upload has vanished"))
+            return await self._again(message, wanted.listed, UploadLost(f"{current.text}: its upload has vanished"))
         notes = [parts[part] for part in plan]
         promise = ExpectedChecksums.of(current, attributes)
         try:
@@ -206,7 +215,7 @@ class CopyLarge:
         name = number.encode()
         staged = await self.staging.stat(name)
         if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
-            with suppress(Gone):  # completed by an invocation that was killed before it could hear so
+            with suppress(UploadLost):  # completed by an invocation that was killed before it could hear so
                 await self.staging.complete(name, opened.upload, [note.etag for note in notes])
             staged = await self.staging.stat(name)
         if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
@@ -219,8 +228,7 @@ class CopyLarge:
         if isinstance(decided, Entry):
             return decided
         if message.attempt >= self.max_attempts:
-            why.fate = Fate.GIVE_UP
-            raise why
+            raise OutOfAttempts(why) from why
         if decided.version.size <= self.part_bytes:
             return await self.copy.chase(decided)
         self.log.warning("begun anew", key=listed.text, reason=why.reason, attempt=message.attempt, why=str(why))

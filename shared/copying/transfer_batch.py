@@ -14,7 +14,7 @@ from shared.copying.in_flight import InFlight
 from shared.domain.backoff import delay_seconds
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
-from shared.domain.errors import Archived, Busy, Fate, ObjectError, StateConflict, Transient, Unsupported
+from shared.domain.errors import Busy, ObjectError, OutOfAttempts, StateConflict, Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
@@ -151,12 +151,14 @@ class TransferBatch:
                     return await self._timed(source, message, budget, seen if attempt == 1 else None)
                 except Busy:
                     raise
+                except OutOfAttempts as out:
+                    return await self._gave_up(source, out.last, message)
                 except ObjectError as failure:
                     error = failure
                 except Exception as bug:
                     self.log.error("unexpected error", error=bug, key=source.text, attempt=message.attempt)
                     error = Transient(f"{source.text}: {bug!r}")
-                if error.fate is Fate.GIVE_UP:
+                if not error.retryable:
                     return await self._gave_up(source, error, message)
                 if attempt < _TRIES:
                     await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), error.retry_after))
@@ -193,7 +195,7 @@ class TransferBatch:
         return await self.copy.chase(decided)
 
     async def _gave_up(self, source: SourceObject, error: ObjectError, message: TransferMessage) -> Entry:
-        outcome = _OUTCOMES.get(type(error), Outcome.FAILED)
+        outcome = error.reason.outcome
         if message.part is not None:
             await self.large.abandon(self.large.wanted(source, message.part))
         self.log.error(str(outcome), key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
@@ -218,12 +220,6 @@ class TransferBatch:
             objects = tuple(ObjectEntry.of(item.source) for item in left if item.attempt == attempt)
             remainder = message.model_copy(update={"objects": objects, "attempt": attempt})
             await self.queue.publish(self.topic, [remainder])
-
-
-_OUTCOMES: dict[type[ObjectError], Outcome] = {
-    Archived: Outcome.ARCHIVED,
-    Unsupported: Outcome.UNSUPPORTED,
-}
 
 
 @dataclass(frozen=True, slots=True)

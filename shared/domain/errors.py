@@ -1,41 +1,25 @@
-"""The error tree. Every error knows its fate, so nobody decides by matching strings.
+"""The error tree. Every error knows its reason, so nobody decides by matching strings; `reasons.py` has the table.
 
 BucketError
-├── SettingsError        the start stops, listing every bad setting
-├── MalformedMessage     dead-lettered at once, never retried
-├── Busy                 somebody else holds the lease: nack, come back later
-├── StateConflict        a document moved under our hands: read it again
-└── ObjectError          about one key; `reason` is what is put on record
-    ├── Transient        RETRY    5xx, resets, truncated bodies, time-outs
-    │   ├── Throttled    RETRY    429, SlowDown; carries Retry-After
-    │   ├── Unreachable  RETRY    no connection to the host: a wrong name, or a network that is down
-    │   ├── ClockSkew    RETRY    this instance's clock is off by more than S3 bears
-    │   ├── Corrupt      RETRY    the bytes are not what the source promised
-    │   └── LostRace     RETRY    the destination changed between look and write
-    ├── Changed          RETRY    the source changed between listing and read
-    ├── Gone             GIVE_UP  no such key (any more)
-    │   └── NoSuchBucket GIVE_UP  a bucket that does not exist
-    ├── Forbidden        GIVE_UP  a policy denies it
-    │   ├── BadKeys      GIVE_UP  the credentials themselves are refused
-    │   ├── KmsDenied    GIVE_UP  the grant on an encryption key is missing
-    │   └── Retained     GIVE_UP  a retention policy or hold keeps the object that is to be replaced
-    ├── Archived         GIVE_UP  needs a restore first
-    ├── Unsupported      GIVE_UP  Cloud Storage cannot hold it: its name, its size
-    ├── StaleEdge        GIVE_UP  the CDN serves an old version and the job forbids the direct way
-    ├── Unsorted         GIVE_UP  a listing that does not come in the order of the keys' bytes
-    └── Refused          GIVE_UP  any other 4xx: a request that would fail the same way again
-        ├── WrongRegion  GIVE_UP  the bucket is in another region than the job says
-        └── NoPayer      GIVE_UP  the bucket makes the requester pay, and the request does not say that it will
+├── SettingsError                the start stops, listing every bad setting
+├── MalformedMessage             dead-lettered at once, never retried
+├── Busy                         somebody else holds the lease: nack, come back later
+├── StateConflict                a document moved under our hands: read it again
+├── OutOfAttempts                a key's last attempt has failed, too
+└── ObjectError                  what failed for a key; `reason` is what is put on record
+    ├── Transient                tried again at once, with backoff
+    │   ├── Throttled, Unreachable, ClockSkew, CredentialsExpired, NoToken, Corrupt, LostRace
+    ├── Changed, UploadLost      retryable, but only from an earlier step: ask what is current, begin anew
+    ├── Gone                     ── NoSuchBucket
+    ├── Forbidden                ── BadKeys, KmsDenied, Retained
+    ├── Archived, Unsupported, StaleEdge, Unsorted
+    └── Refused                  ── WrongRegion, NoPayer
 """
 
-from enum import Enum
+from dataclasses import dataclass
+from typing import ClassVar
 
-
-class Fate(Enum):
-    """What is to be done with the key whose copy raised the error."""
-
-    RETRY = "retry"
-    GIVE_UP = "give up"
+from shared.domain.reasons import Party, Reason
 
 
 class BucketError(Exception):
@@ -62,138 +46,215 @@ class StateConflict(BucketError):
     """A document was written by somebody else since it was read."""
 
 
-class ObjectError(BucketError):
-    """A failure that concerns one object. `reason` is the short, stable word kept in the ledger.
-
-    retry_after: the seconds of patience that the service asked for, None if it did not.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Where an error comes from. party: who answered, None if that was ourselves. status: HTTP's, None without an
+    answer. code: the service's own. asked: what was asked for, without secrets. retry_after: the seconds of patience
+    that the service asked for, None if it did not.
     """
 
-    reason = "error"
-    fate = Fate.GIVE_UP
+    party: Party | None = None
+    status: int | None = None
+    code: str = ""
+    asked: str = ""
     retry_after: float | None = None
+
+
+class ObjectError(BucketError):
+    """A failure that a key may end with. What it says is fixed when it is made: nobody changes it on its way up."""
+
+    reason: ClassVar[Reason] = Reason.ERROR
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        party: Party | None = None,
+        status: int | None = None,
+        code: str = "",
+        asked: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self._answered = Answered(party, status, code, asked, retry_after)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether it may pass by itself."""
+        return self.reason.retryable
+
+    @property
+    def party(self) -> Party | None:
+        """Who answered, None if nobody did or it was not noted."""
+        return self._answered.party
+
+    @property
+    def status(self) -> int | None:
+        """The answer's HTTP status, None if there was no answer."""
+        return self._answered.status
+
+    @property
+    def code(self) -> str:
+        """The service's own code, "" if it said none."""
+        return self._answered.code
+
+    @property
+    def asked(self) -> str:
+        """What was asked for, "" if that was not noted."""
+        return self._answered.asked
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds of patience that the service asked for, None if it did not."""
+        return self._answered.retry_after
+
+
+class OutOfAttempts(BucketError):
+    """A key's last attempt has failed: no further one is due, though the failure itself might pass."""
+
+    def __init__(self, last: ObjectError) -> None:
+        super().__init__(f"no attempt is left: {last}")
+        self._last = last
+
+    @property
+    def last(self) -> ObjectError:
+        """What the last attempt failed with."""
+        return self._last
 
 
 class Transient(ObjectError):
     """Likely to pass by itself."""
 
-    reason = "transient"
-    fate = Fate.RETRY
+    reason = Reason.TRANSIENT
 
 
 class Throttled(Transient):
     """The service asks for patience."""
 
-    reason = "throttled"
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    reason = Reason.THROTTLED
 
 
 class Unreachable(Transient):
     """No connection to a host."""
 
-    reason = "unreachable"
+    reason = Reason.UNREACHABLE
 
 
 class ClockSkew(Transient):
     """The instance's clock differs from S3's by more than 15 minutes."""
 
-    reason = "clock_skew"
+    reason = Reason.CLOCK_SKEW
+
+
+class CredentialsExpired(Transient):
+    """A token that was good is refused: worth one more try with a new one."""
+
+    reason = Reason.CREDENTIALS_EXPIRED
+
+
+class NoToken(Transient):
+    """A token server gives nothing to show to the other services."""
+
+    reason = Reason.NO_TOKEN
 
 
 class Corrupt(Transient):
     """Bytes that do not match the source's ETag, size or checksum. Nothing became visible."""
 
-    reason = "corrupt"
+    reason = Reason.CORRUPT
 
 
 class LostRace(Transient):
     """The destination's generation is not the one that was looked at: look again."""
 
-    reason = "lost_race"
+    reason = Reason.LOST_RACE
+
+
+class UploadLost(ObjectError):
+    """An upload session, a multipart upload or a staged object is not there any more: begin anew."""
+
+    reason = Reason.UPLOAD_LOST
 
 
 class Changed(ObjectError):
     """The response carries another ETag than the one asked for."""
 
-    reason = "changed"
-    fate = Fate.RETRY
+    reason = Reason.CHANGED
 
 
 class Gone(ObjectError):
     """The source has no such object."""
 
-    reason = "gone"
+    reason = Reason.GONE
 
 
 class NoSuchBucket(Gone):
     """A bucket of the job does not exist."""
 
-    reason = "no_such_bucket"
+    reason = Reason.NO_SUCH_BUCKET
 
 
 class Forbidden(ObjectError):
     """Denied by a policy."""
 
-    reason = "forbidden"
+    reason = Reason.FORBIDDEN
 
 
 class BadKeys(Forbidden):
-    """AWS does not know the access key, or the signature made with it."""
+    """A service does not know the credentials, or the signature made with them."""
 
-    reason = "bad_credentials"
+    reason = Reason.BAD_CREDENTIALS
 
 
 class KmsDenied(Forbidden):
     """The encryption key may not be used."""
 
-    reason = "kms_denied"
+    reason = Reason.KMS_DENIED
 
 
 class Retained(Forbidden):
     """A retention policy or a hold protects the object at the destination."""
 
-    reason = "retained"
+    reason = Reason.RETAINED
 
 
 class Archived(ObjectError):
     """The object lies in an archive class and must be restored first."""
 
-    reason = "archived"
+    reason = Reason.ARCHIVED
 
 
 class Unsupported(ObjectError):
     """Cloud Storage cannot hold this object; the text says why."""
 
-    reason = "unsupported"
+    reason = Reason.UNSUPPORTED
 
 
 class StaleEdge(ObjectError):
     """The CDN serves another version than S3, and the job forbids reading S3 directly."""
 
-    reason = "stale_edge"
+    reason = Reason.STALE_EDGE
 
 
 class Unsorted(ObjectError):
-    """A listing out of order: no cursor, no fence and no walk of two sides can be trusted."""
+    """A listing out of order: no cursor, no split point and no walk of two sides can be trusted."""
 
-    reason = "unsorted"
+    reason = Reason.UNSORTED
 
 
 class Refused(ObjectError):
     """The service refused the request for good; the text carries its own words."""
 
-    reason = "refused"
+    reason = Reason.REFUSED
 
 
 class WrongRegion(Refused):
     """The source bucket is in another region."""
 
-    reason = "wrong_region"
+    reason = Reason.WRONG_REGION
 
 
 class NoPayer(Refused):
     """The bucket makes the requester pay."""
 
-    reason = "requester_pays"
+    reason = Reason.REQUESTER_PAYS

@@ -17,8 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
-from shared.domain.errors import Archived, Changed, Forbidden, Gone, LostRace, NoSuchBucket, ObjectError, Transient
-from shared.domain.errors import Unsupported as UnsupportedObject
+from shared.domain.errors import ObjectError
 from shared.domain.messages import KeyText
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
@@ -29,18 +28,6 @@ RETRY_SECONDS = 5
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 """JSON body, status, headers"""
-
-_STATUS: tuple[tuple[type[ObjectError], int], ...] = (
-    (UnsupportedObject, 422),
-    (NoSuchBucket, 502),
-    (Gone, 404),
-    (Changed, 409),
-    (LostRace, 409),
-    (Archived, 409),
-    (Forbidden, 502),
-    (Transient, 503),
-    (ObjectError, 502),
-)
 
 
 class Wish(BaseModel):
@@ -103,9 +90,10 @@ def answer(key: str, ended: Entry | None) -> Answer:
 
 def refusal(failure: ObjectError) -> Answer:
     """What went wrong, as an HTTP answer."""
-    status = next(status for kind, status in _STATUS if isinstance(failure, kind))
-    wait = {"Retry-After": str(round(failure.retry_after or RETRY_SECONDS))} if status == 503 else {}
-    return error(status, failure.reason, str(failure), wait)
+    reason = failure.reason
+    wait = {"Retry-After": str(round(failure.retry_after or RETRY_SECONDS))} if reason.status == 503 else {}
+    told, status, headers = error(reason.status, reason.value, str(failure), wait)
+    return {"error": {**told["error"], "advice": reason.advice}}, status, headers
 
 
 def error(status: int, reason: str, message: str, headers: dict[str, str] | None = None) -> Answer:

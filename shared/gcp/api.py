@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain.backoff import RetryPolicy
-from shared.domain.errors import Transient
+from shared.domain.errors import CredentialsExpired, Transient
 from shared.gcp.token import Token
-from shared.http.client import Answer, Classifier, Http, Request
+from shared.http.classification import Classifier
+from shared.http.client import Answer, Http, Request
 from shared.http.retry import asked
 
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
@@ -30,14 +31,16 @@ class GoogleApi:
         if answer.status != 401 or not await self._token.renewed(shown):
             return answer
         if request.body is not None and not isinstance(request.body, bytes | list | tuple):
-            raise Transient(f"{request.method}: the access token was refused and is renewed; the bytes must come again")
+            raise CredentialsExpired(
+                f"{request.method}: the access token was refused and is renewed; the bytes must come again"
+            )
         return await self._http.send(_with(request, await self._token.current()))
 
     async def ask(
-        self, policy: RetryPolicy, what: str, verdict: Classifier, request: Request, good: tuple[int, ...] = (200,)
+        self, policy: RetryPolicy, what: str, classify: Classifier, request: Request, good: tuple[int, ...] = (200,)
     ) -> Answer:
         """The answer to a question. what: a phrase that names side and key, for errors."""
-        return await asked(policy, self.clock, what, verdict, lambda: self.send(request), good)
+        return await asked(policy, self.clock, what, classify, lambda: self.send(request), good)
 
 
 def resource(what: str, answer: Answer) -> dict[str, Any]:

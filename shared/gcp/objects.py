@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.copies import CopyPage
-from shared.domain.errors import Corrupt, ObjectError, Transient
+from shared.domain.errors import ObjectError, Transient
 from shared.domain.objects import DestinationObject
-from shared.http import classification
+from shared.domain.reasons import Party
+from shared.http.classification import Classifier
 from shared.http.client import Answer
 from shared.ports.destination import Upload
+
+_WRITE = Classifier(Party.DESTINATION, writes=True)
 
 FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
 """What `parse` reads."""
@@ -65,7 +68,5 @@ def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
 
 
 def failure(upload: Upload, answer: Answer) -> ObjectError:
-    what = f"gcs write {upload.name.decode()}"
-    if answer.status == 400 and b"match calculated" in answer.body:
-        return Corrupt(f"{what}: refused, the bytes are not those the source promised")
-    return classification.writing(what, answer.status, answer.headers, answer.body)
+    """Why a write was refused."""
+    return _WRITE(f"gcs write {upload.name.decode()}", answer.status, answer.headers, answer.body)

@@ -3,11 +3,14 @@
 from urllib.parse import quote
 
 from shared.domain.backoff import QUESTIONS
+from shared.domain.reasons import Party
 from shared.gcp.api import GoogleApi
 from shared.gcp.token import Token
-from shared.http import classification
+from shared.http.classification import Classifier
 from shared.http.client import Http, Request
 from shared.http.pool import Lane
+
+_REPORTS = Classifier(Party.REPORTS, writes=True)
 
 
 class GcsReports:
@@ -20,6 +23,4 @@ class GcsReports:
     async def put(self, name: str, body: bytes, content_type: str) -> None:
         url = f"{self._upload}?uploadType=media&name={quote(name, safe='')}"
         request = Request("POST", url, {"Content-Type": content_type}, body, Lane.UPLOAD, idempotent=True)
-        await self._api.ask(
-            QUESTIONS, f"writing gs://{self._bucket}/{name}", classification.writing, request, good=(200, 201)
-        )
+        await self._api.ask(QUESTIONS, f"writing gs://{self._bucket}/{name}", _REPORTS, request, good=(200, 201))

@@ -17,22 +17,16 @@ from typing import Self
 
 from shared.domain.backoff import SESSION
 from shared.domain.checksums import Chunk
-from shared.domain.errors import Fate, ObjectError, Transient
+from shared.domain.errors import ObjectError, Transient, UploadLost
+from shared.domain.reasons import Party
 from shared.gcp.api import GoogleApi
 from shared.gcp.objects import failure
+from shared.http.classification import Classifier
 from shared.http.client import Answer, Request
 from shared.http.pool import Lane
 from shared.ports.destination import Upload
 
-_AGAIN = frozenset({408, 429})
-_LOST = frozenset({404, 410})
-
-
-class UploadLost(ObjectError):
-    """The session is not there any more: begin anew."""
-
-    reason = "upload_lost"
-    fate = Fate.RETRY
+_SESSION = Classifier(Party.UPLOAD_SESSION, writes=True)
 
 
 @dataclass(slots=True)
@@ -107,12 +101,11 @@ class UploadSession:
         answer = await self.api.send(Request("PUT", self.url, headers, body, Lane.UPLOAD, idempotent=not held))
         if answer.status in (200, 201, 308):
             return answer
-        if answer.status in _LOST:
-            raise UploadLost(f"{self._what}: the upload session is lost (HTTP {answer.status}); it is begun anew")
-        if answer.status in _AGAIN or answer.status >= 500:
-            told = failure(self.upload, answer)
-            raise told if isinstance(told, Transient) else Transient(str(told))
-        raise failure(self.upload, answer)
+        told = _SESSION(self._what, answer.status, answer.headers, answer.body, self.api.clock.now())
+        if isinstance(told, UploadLost):
+            text = f"{self._what}: the upload session is lost (HTTP {answer.status}); it is begun anew"
+            raise UploadLost(text, party=told.party, status=told.status, code=told.code, asked=told.asked)
+        raise told
 
     @property
     def _what(self) -> str:

@@ -11,13 +11,14 @@ from xml.sax.saxutils import escape
 
 from shared.domain.backoff import ONCE, QUESTIONS, RetryPolicy
 from shared.domain.checksums import Chunk, crc32c, encoded
-from shared.domain.errors import Corrupt, Forbidden, Gone, Retained, Transient
+from shared.domain.errors import Corrupt, Forbidden, Retained, Transient, UploadLost
 from shared.domain.objects import DestinationObject
+from shared.domain.reasons import Party
 from shared.gcp.api import JSON, GoogleApi, resource
 from shared.gcp.objects import FIELDS, parse, resource_of
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
-from shared.http import classification
+from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.pool import Lane
 from shared.ports.destination import Upload
@@ -28,6 +29,8 @@ SLOW_SECONDS = 300
 """Completing a multipart upload and rewriting into another storage class may take minutes before a byte is answered.
 Neither is sent again by itself: whoever finishes an object looks at what is there first.
 """
+
+_STAGING = Classifier(Party.STAGING, writes=True)
 
 
 class GcsStaging:
@@ -58,7 +61,7 @@ class GcsStaging:
         url = self._url(name, f"partNumber={number}&uploadId={quote(upload, safe='')}")
         answer = await self._api.send(Request("PUT", url, {"Content-Length": str(size)}, body, Lane.UPLOAD))
         if answer.status != 200:
-            raise classification.writing(what, answer.status, answer.headers, answer.body)
+            raise _STAGING(what, answer.status, answer.headers, answer.body)
         read = encoded(body.crc32c, 4)
         if f"crc32c={read}" not in answer.headers.get("x-goog-hash", f"crc32c={read}"):
             raise Corrupt(f"{what}: crc32c {read} was sent, {answer.headers['x-goog-hash']} arrived")
@@ -74,12 +77,12 @@ class GcsStaging:
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
         answer = await self._xml("POST", name, f"uploadId={quote(upload, safe='')}", body=body, slow=True)
         if b"<Error>" in answer.body:
-            raise classification.writing(f"completing {name.decode()}", 500, {}, answer.body)
+            raise _STAGING(f"completing {name.decode()}", 500, {}, answer.body)
 
     async def abort(self, name: bytes, upload: str) -> None:
         try:
             await self._xml("DELETE", name, f"uploadId={quote(upload, safe='')}", good=(204,), retry=QUESTIONS)
-        except Gone:
+        except UploadLost:
             return
 
     async def stat(self, name: bytes) -> DestinationObject | None:
@@ -88,7 +91,7 @@ class GcsStaging:
     async def delete(self, name: bytes) -> None:
         request = Request("DELETE", f"{self._objects}/{quote(name, safe='')}")
         what = f"deleting gs://{self._bucket}/{name.decode()}"
-        await self._api.ask(QUESTIONS, what, classification.writing, request, good=(204, 404))
+        await self._api.ask(QUESTIONS, what, _STAGING, request, good=(204, 404))
 
     async def move(self, staged: DestinationObject, upload: Upload, token: str = "") -> DestinationObject | str:
         target = f"b/{quote(self._destination, safe='')}/o/{quote(upload.name, safe='')}"
@@ -101,7 +104,7 @@ class GcsStaging:
         described = {name: value for name, value in resource_of(upload).items() if name not in ("name", "md5Hash")}
         body, what = json.dumps(described).encode(), f"moving to {upload.name.decode()}"
         request = Request("POST", url, JSON, body, idempotent=True, stall_seconds=SLOW_SECONDS)
-        answer = resource(what, await self._api.ask(ONCE, what, classification.writing, request))
+        answer = resource(what, await self._api.ask(ONCE, what, _STAGING, request))
         match answer:
             case {"done": True, "resource": dict(moved)}:
                 return parse(what, moved)
@@ -116,7 +119,7 @@ class GcsStaging:
         url = f"{self._endpoint}/storage/v1/b/{quote(self._bucket, safe='')}?fields=retentionPolicy,softDeletePolicy"
         what = f"looking at gs://{self._bucket}"
         try:
-            found = resource(what, await self._api.ask(ONCE, what, classification.reading, Request("GET", url)))
+            found = resource(what, await self._api.ask(ONCE, what, _STAGING, Request("GET", url)))
         except Forbidden:
             found = {}  # no storage.buckets.get: it will do without the look
         if found.get("retentionPolicy"):
@@ -145,7 +148,7 @@ class GcsStaging:
         stall = SLOW_SECONDS if slow else None
         request = Request(method, self._url(name, query), body=body, stall_seconds=stall)
         what = f"{method} gs://{self._bucket}/{name.decode()}"
-        return await self._api.ask(retry, what, classification.writing, request, good)
+        return await self._api.ask(retry, what, _STAGING, request, good)
 
 
 def upload_id(body: bytes) -> str | None:

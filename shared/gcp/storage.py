@@ -19,11 +19,12 @@ from shared.domain.errors import Corrupt, LostRace, NoSuchBucket, ObjectError, T
 from shared.domain.keys import MAX_KEY_BYTES
 from shared.domain.objects import DestinationObject
 from shared.domain.page import in_order
+from shared.domain.reasons import Party
 from shared.gcp.api import JSON, GoogleApi, resource
 from shared.gcp.objects import FIELDS, failure, parse, parse_page, resource_of
 from shared.gcp.session import UploadSession
 from shared.gcp.token import Token
-from shared.http import classification
+from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.pool import Lane
 from shared.http.retry import retried
@@ -36,6 +37,7 @@ least 8 MiB recommended. https://cloud.google.com/storage/docs/performing-resuma
 PAGE = 1000
 """The most names of one listing page: https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 
+_READ, _WRITE = Classifier(Party.DESTINATION), Classifier(Party.DESTINATION, writes=True)
 _PAGE_FIELDS = f"fields=items({FIELDS}),nextPageToken"
 _BOUNDARY = uuid.uuid4().hex
 """Separates metadata and bytes; drawn once a process, and nobody who writes objects can know it."""
@@ -62,9 +64,9 @@ class GcsDestination:
     async def stat(self, name: bytes) -> DestinationObject | None:
         url = f"{self._objects}/{quote(name, safe='')}?fields={FIELDS}"
         what = f"gcs stat {name.decode()}"
-        answer = await self._api.ask(self._retry, what, classification.reading, Request("GET", url), good=(200, 404))
+        answer = await self._api.ask(self._retry, what, _READ, Request("GET", url), good=(200, 404))
         if answer.status == 404:
-            error = classification.reading(what, answer.status, answer.headers, answer.body)
+            error = _READ(what, answer.status, answer.headers, answer.body)
             if isinstance(error, NoSuchBucket):
                 raise error
             return None
@@ -95,7 +97,7 @@ class GcsDestination:
     async def delete(self, name: bytes, generation: int) -> None:
         url = f"{self._objects}/{quote(name, safe='')}?ifGenerationMatch={generation}"
         what = f"gcs delete {name.decode()}"
-        await self._api.ask(self._retry, what, classification.writing, Request("DELETE", url), good=(200, 204, 404))
+        await self._api.ask(self._retry, what, _WRITE, Request("DELETE", url), good=(200, 204, 404))
 
     async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
         token, last = "", after
@@ -127,7 +129,7 @@ class GcsDestination:
         async def once() -> dict[str, Any]:
             answer = await self._api.send(Request("GET", url))
             if answer.status != 200:
-                raise classification.reading(what, answer.status, answer.headers, answer.body)
+                raise _READ(what, answer.status, answer.headers, answer.body)
             return resource(what, answer)
 
         return await retried(QUESTIONS, self._api.clock, once)

@@ -8,7 +8,7 @@ import google.auth.transport.requests
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 
-from shared.domain.errors import Transient
+from shared.domain.errors import NoToken
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
@@ -31,7 +31,7 @@ class Token:
     async def current(self) -> str | None:
         """A token that is good for the next minutes, None if there is nothing to show.
 
-        Raises Transient while the token server gives none.
+        Raises NoToken while the token server gives none.
         """
         held = self._credentials
         if held is None:
@@ -55,4 +55,4 @@ class Token:
             try:
                 held.refresh(google.auth.transport.requests.Request())
             except GoogleAuthError as error:
-                raise Transient(f"Google's token server gives no access token: {error}") from None
+                raise NoToken(f"Google's token server gives no access token: {error}") from None

@@ -1,154 +1,87 @@
-"""From an HTTP answer to an error that knows its fate and says what to do.
+"""From an HTTP answer to an error that says who answered what, and what to do. `rules.py` has the rules."""
 
-    status   sign                                               error
-    ------   ------------------------------------------------   ------------
-    301,307  PermanentRedirect, TemporaryRedirect               WrongRegion
-    400      AuthorizationHeaderMalformed, IllegalLocation…     WrongRegion
-    400      ExpiredToken, RequestTimeout                       Transient
-    400      UserProjectMissing, "requester pays"               NoPayer
-    400      KMS.…                                              KmsDenied
-    401      any                                                BadKeys
-    403      InvalidObjectState                                 Archived
-    403      RequestTimeTooSkewed                               ClockSkew
-    403      RequestExpired                                     Transient
-    403      InvalidAccessKeyId, SignatureDoesNotMatch, …       BadKeys
-    403      "kms:" or "Cloud KMS" in the message               KmsDenied
-    403      retentionPolicyNotMet, "retention", "hold"         Retained
-    403      any other                                          Forbidden
-    404      NoSuchBucket, "bucket does not exist"              NoSuchBucket
-    404,410  any other                                          Gone
-    408      any                                                Transient
-    412      any                                                Changed (reading), LostRace (writing)
-    429      any                                                Throttled
-    503      SlowDown                                           Throttled
-    5xx      any other                                          Transient
-    other    any                                                Refused
-
-A sign is S3's error code, a reason of the JSON API, or words of the message, which is all that some answers have.
-S3's codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-GCS's: https://cloud.google.com/storage/docs/json_api/v1/status-codes
-"""
-
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from html import unescape
 
-from shared.domain.errors import (
-    Archived,
-    BadKeys,
-    Changed,
-    ClockSkew,
-    Forbidden,
-    Gone,
-    KmsDenied,
-    LostRace,
-    NoPayer,
-    NoSuchBucket,
-    ObjectError,
-    Refused,
-    Retained,
-    Throttled,
-    Transient,
-    WrongRegion,
-)
+from shared.domain.errors import ObjectError
+from shared.domain.reasons import Party
+from shared.http.rules import RULES
 
-_CODE = re.compile(rb"<Code>([A-Za-z0-9.]+)</Code>")
-_REASON = re.compile(rb'"reason"\s*:\s*"([A-Za-z]+)"')
-_RETENTION = re.compile(r"retention polic|retained until|\bhold\b", re.IGNORECASE)
+_CODE = re.compile(r"<Code>([A-Za-z0-9.]+)</Code>")
+_DETAILS = re.compile(r"<Details>(.*?)</Details>", re.DOTALL)
+"""What Cloud Storage's XML API says beyond its message, where that is always the same."""
 
-_BAD_KEYS = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidKey", "MissingKey"})
-_ELSEWHERE = frozenset(
-    {
-        "PermanentRedirect",
-        "TemporaryRedirect",
-        "AuthorizationHeaderMalformed",
-        "IllegalLocationConstraintException",
-    }
-)
+_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+_REASON = re.compile(r'"reason"\s*:\s*"([A-Za-z.]+)"')
+_READ_BYTES = 64 * 1024
+"""As much of an error's body as is looked at."""
 
-_ADVICE: dict[type[ObjectError], str] = {
-    WrongRegion: "set AWS_REGION to the bucket's region",
-    NoPayer: "set REQUESTER_PAYS=true for a source bucket; a destination bucket must not have it",
-    BadKeys: "check the credentials: the service account, AWS_CREDENTIALS_SECRET or the role, CDN_KEY_PAIR_ID",
-    KmsDenied: "grant decryption with the bucket's KMS key on AWS, or its use to Cloud Storage's service agent",
-    Retained: "the destination's retention policy or a hold forbids replacing this object",
-    NoSuchBucket: "check SOURCE_BUCKET, DESTINATION_BUCKET and STAGING_BUCKET",
-    ClockSkew: "the instance's clock is wrong",
-    Forbidden: "check the policies of bucket and role; REQUESTER_PAYS=true if the source makes the requester pay",
-}
+_SAID_CHARACTERS = 200
+"""As much of an answer's own words as an error repeats."""
 
 
-def error_code(body: bytes) -> str:
-    """S3's error code or the JSON API's reason in an error body, "" where there is none (a HEAD has no body)."""
-    found = _CODE.search(body) or _REASON.search(body)
-    return found.group(1).decode() if found else ""
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Makes errors of one party's answers. writes: whether it was asked to write."""
+
+    party: Party
+    writes: bool = False
+
+    def __call__(
+        self, asked: str, status: int, headers: Mapping[str, str], body: bytes = b"", now: float | None = None
+    ) -> ObjectError:
+        """The error for a failed request. asked: what for, a phrase that names the key and no secret. now: epoch
+        seconds, for a Retry-After that is a date where the answer has no date itself.
+        """
+        code, message = said(body)
+        kind = next(rule.error for rule in RULES if rule.fits(self.party, self.writes, status, code, message))
+        text = f"{asked}: HTTP {status} {code or message[:_SAID_CHARACTERS]}".rstrip()
+        region = headers.get("x-amz-bucket-region")
+        if status in (301, 307, 400) and region:
+            text += f"; the bucket is in {region}"
+        if not kind.reason.retryable:
+            text += f"; {kind.reason.advice}"
+        wait = retry_after(headers, now) if status in (429, 503) else None
+        return kind(text, party=self.party, status=status, code=code, asked=asked, retry_after=wait)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of patience asked for. The HTTP-date form is read as "not said": no clock here."""
-    value = headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+def said(body: bytes) -> tuple[str, str]:
+    """The service's code and its message, of an error body in S3's XML or in the JSON API's form; "" for what it does
+    not say. A HEAD's answer has no body. What is neither is taken for the message as it stands.
+    """
+    text = body[:_READ_BYTES].decode(errors="replace")
+    if text.lstrip().startswith("{"):
+        try:
+            error = json.loads(text)["error"]
+            details = error.get("errors") or [{}]
+            return str(details[0].get("reason", "")), str(error.get("message", ""))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            pass
+    code = _CODE.search(text) or _REASON.search(text)
+    message = _DETAILS.search(text) or _MESSAGE.search(text)
+    return code.group(1) if code else "", unescape(message.group(1)) if message else text
 
 
-def reading(what: str, status: int, headers: Mapping[str, str], body: bytes = b"") -> ObjectError:
-    """The error for a failed read of `what` (a phrase that names side and key)."""
-    return Changed(f"{what}: not the version asked for") if status == 412 else _common(what, status, headers, body)
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds of patience asked for, None for none. It is a number of seconds, or a date, which is measured by the
+    date of the answer itself, or else by now (epoch seconds).
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value)
+    until, since = _epoch(value), _epoch(headers.get("date", ""))
+    since = since if since is not None else now
+    return max(0.0, until - since) if until is not None and since is not None else None
 
 
-def writing(what: str, status: int, headers: Mapping[str, str], body: bytes = b"") -> ObjectError:
-    """The error for a failed write of `what`."""
-    if status == 412:
-        return LostRace(f"{what}: the destination has another generation than the one looked at")
-    return _common(what, status, headers, body)
-
-
-def _common(what: str, status: int, headers: Mapping[str, str], body: bytes) -> ObjectError:
-    code, text = error_code(body), body[:2000].decode(errors="replace")
-    kind = _kind(status, code, text)
-    said = f"{what}: HTTP {status} {code or text[:200]}".rstrip()
-    if kind is Throttled:
-        return Throttled(said, retry_after(headers))
-    return kind(f"{said}; {_ADVICE[kind]}" if kind in _ADVICE else said)
-
-
-def _kind(status: int, code: str, text: str) -> type[ObjectError]:
-    match status:
-        case 301 | 307 | 400 if code in _ELSEWHERE:
-            return WrongRegion
-        case 400 if code in ("ExpiredToken", "RequestTimeout"):
-            return Transient
-        case 400 if code == "UserProjectMissing" or "requester pays" in text:
-            return NoPayer
-        case 400 if code.startswith("KMS."):
-            return KmsDenied
-        case 401:
-            return BadKeys
-        case 403:
-            return _denied(code, text)
-        case 404 if code == "NoSuchBucket" or "bucket does not exist" in text:
-            return NoSuchBucket
-        case 404 | 410:
-            return Gone
-        case 408:
-            return Transient
-        case 429:
-            return Throttled
-        case 503 if code == "SlowDown":
-            return Throttled
-        case _:
-            return Transient if status >= 500 else Refused
-
-
-def _denied(code: str, text: str) -> type[ObjectError]:
-    if code == "InvalidObjectState":
-        return Archived
-    if code == "RequestTimeTooSkewed":
-        return ClockSkew
-    if code in ("RequestExpired", "RequestTimeout"):
-        return Transient
-    if code in _BAD_KEYS:
-        return BadKeys
-    if "kms:" in text or "Cloud KMS" in text:
-        return KmsDenied
-    if code == "retentionPolicyNotMet" or _RETENTION.search(text):
-        return Retained
-    return Forbidden
+def _epoch(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, IndexError):
+        return None

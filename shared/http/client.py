@@ -3,11 +3,11 @@
 Paths are sent exactly as given: nothing between here and the wire may normalise `//` or `../`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 
-from shared.domain.errors import Corrupt, ObjectError, Transient
+from shared.domain.errors import Corrupt, Transient
 from shared.http import USER_AGENT, pool
 from shared.http.connection import Connection, RequestBody
 from shared.http.pool import Host, Lane, Pool
@@ -25,7 +25,6 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
-Classifier = Callable[[str, int, Headers, bytes], ObjectError]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from shared.domain.backoff import RetryPolicy
 from shared.domain.errors import Transient
-from shared.http.client import Answer, Classifier
+from shared.http.classification import Classifier
+from shared.http.client import Answer
 from shared.ports.clock import Clock
 
 T = TypeVar("T")
@@ -28,27 +29,27 @@ async def retried(policy: RetryPolicy, clock: Clock, attempt: Callable[[], Await
 
 
 async def asked(
-    policy: RetryPolicy, clock: Clock, what: str, verdict: Classifier, send: Send, good: tuple[int, ...] = (200,)
+    policy: RetryPolicy, clock: Clock, what: str, classify: Classifier, send: Send, good: tuple[int, ...] = (200,)
 ) -> Answer:
     """The answer to a question. what: a phrase that names side and key, for errors."""
-    return await read(policy, clock, what, verdict, send, lambda answer: answer, good)
+    return await read(policy, clock, what, classify, send, lambda answer: answer, good)
 
 
 async def read(
     policy: RetryPolicy,
     clock: Clock,
     what: str,
-    verdict: Classifier,
+    classify: Classifier,
     send: Send,
     make: Callable[[Answer], T],
     good: tuple[int, ...] = (200,),
 ) -> T:
-    """What is made of a good answer; what `make` raises is a verdict, too."""
+    """What is made of a good answer; what `make` raises counts, too."""
 
     async def once() -> T:
         answer = await send()
         if answer.status in good:
             return make(answer)
-        raise verdict(what, answer.status, answer.headers, answer.body)
+        raise classify(what, answer.status, answer.headers, answer.body, clock.now())
 
     return await retried(policy, clock, once)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
+from shared.domain.reasons import advice_for
 from shared.domain.rollup import Checks, Rollup
 from shared.pricing.catalog import Prices
 from shared.pricing.estimate import bill, split, total
@@ -15,21 +16,6 @@ from shared.reporting.html import Bytes, Dollars, bar, document, in_units, momen
 from shared.reporting.model import Report, Rows
 
 _MOST_FOLDERS = 2000
-
-ADVICE = {
-    "forbidden": "check the policies of bucket and role",
-    "bad_credentials": "check the credentials",
-    "kms_denied": "grant the use of the bucket's KMS key",
-    "retained": "a retention policy or hold keeps the old object",
-    "no_such_bucket": "check the names of the buckets",
-    "gone": "it was deleted at the source; the next run forgets it",
-    "corrupt": "the bytes do not match what S3 promised; force the key, and look at the CDN",
-    "changed": "it changes faster than it is copied; force the key when it is quiet",
-    "stale_edge": "the CDN serves an old version: STALE_EDGE=direct, or invalidate it",
-    "throttled": "force the prefix later",
-    "transient": "force the key",
-    "unreachable": "check the network, then force the key",
-}
 
 
 def page(report: Report) -> str:
@@ -158,7 +144,7 @@ def _archived(sums: Rollup, prices: Prices, days: int) -> str:
 
 
 def _failed(failed: Sequence[tuple[str, int, str]]) -> str:
-    rows = [(key, Bytes(size), why, ADVICE.get(why.partition(":")[0], "")) for key, size, why in failed]
+    rows = [(key, Bytes(size), why, advice_for(why)) for key, size, why in failed]
     return section("Failed keys", table(("key", "bytes", "why", "what to do"), rows, sortable=True)) if rows else ""
 
 

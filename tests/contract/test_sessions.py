@@ -11,9 +11,8 @@ from google.auth.exceptions import RefreshError
 from shared.clock import SystemClock
 from shared.domain.backoff import SESSION
 from shared.domain.checksums import crc32c, encoded
-from shared.domain.errors import BadKeys, Corrupt, Fate, LostRace, ObjectError, Transient
+from shared.domain.errors import BadKeys, Corrupt, LostRace, ObjectError, Transient, UploadLost
 from shared.domain.objects import Attributes, DestinationObject
-from shared.gcp.session import UploadLost
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
 from shared.gcp.token import Token
@@ -100,7 +99,7 @@ async def test_a_lost_session_is_not_a_lost_object(http: Http, status: int) -> N
     async with answering(gcs) as (gcs.url, _):
         with pytest.raises(UploadLost, match="upload session is lost") as caught:
             await GcsDestination("b", gcs.url, http, Token(None)).write(UPLOAD, body(SIZE))
-        assert caught.value.fate is Fate.RETRY
+        assert caught.value.retryable
 
 
 async def test_a_session_that_never_moves_is_given_up(http: Http) -> None:

@@ -11,7 +11,7 @@ from local.clients import gcs_client
 from local.stack import Stack
 from shared.clock import SystemClock
 from shared.domain.checksums import combined_crc32c, crc32c, encoded
-from shared.domain.errors import Corrupt, Gone, LostRace, NoSuchBucket, Retained
+from shared.domain.errors import Corrupt, LostRace, NoSuchBucket, Retained, UploadLost
 from shared.domain.objects import Attributes, DestinationObject
 from shared.domain.parts import LEAST_PART_BYTES
 from shared.gcp.firestore.stores import firestore_stores
@@ -79,7 +79,7 @@ async def staged(yard: Yard, name: bytes = b"staged") -> DestinationObject:
     await yard.staging.complete(name, upload, [etags[number] for number in (1, 2, 3)])
     found = await yard.staging.stat(name)
     assert found is not None
-    with pytest.raises(Gone):
+    with pytest.raises(UploadLost):
         await yard.staging.complete(name, upload, [etags[1]])
     return found
 
@@ -125,7 +125,7 @@ async def test_an_upload_that_is_no_more(yard: Yard) -> None:
     upload = await yard.staging.begin(b"staged")
     await yard.staging.abort(b"staged", upload)
     await yard.staging.abort(b"staged", upload)
-    with pytest.raises(Gone):
+    with pytest.raises(UploadLost):
         await yard.staging.put(b"staged", upload, 1, 1000, stream(PARTS[2]))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import google_crc32c
 
 from shared.domain.checksums import Chunk
-from shared.domain.errors import Corrupt, Gone, LostRace
+from shared.domain.errors import Corrupt, LostRace, UploadLost
 from shared.domain.objects import DestinationObject
 from shared.ports.destination import Upload
 from shared.ports.staging import StoredPart
@@ -36,14 +36,14 @@ class FakeStaging:
         if len(body) != size:
             raise Corrupt("length")
         if upload not in self.uploads:
-            raise Gone(upload)
+            raise UploadLost(upload)
         self.uploads[upload][number] = body
         self.sent.append(number)
         return StoredPart(hashlib.md5(body).hexdigest(), google_crc32c.value(body))
 
     async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
         if upload not in self.uploads:
-            raise Gone(upload)
+            raise UploadLost(upload)
         parts = self.uploads.pop(upload)
         assert [hashlib.md5(parts[number]).hexdigest() for number in range(1, len(etags) + 1)] == list(etags)
         self.staged.install(name, b"".join(parts[number] for number in sorted(parts)), composite=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local import errors_page
 from local.settings_page import page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +15,11 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"
 def test_the_settings_page_is_the_settings() -> None:
     """Renew it with `python -m local.settings_page > docs/settings.md`."""
     assert (ROOT / "docs/settings.md").read_text() == page()
+
+
+def test_the_errors_page_is_the_errors() -> None:
+    """Renew it with `python -m local.errors_page > docs/errors.md`."""
+    assert (ROOT / "docs/errors.md").read_text() == errors_page.page()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

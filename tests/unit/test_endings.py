@@ -243,7 +243,7 @@ async def test_what_lies_outside_the_root_is_malformed(message: ListMessage | Ve
 
 
 def test_corrupt_is_worth_another_try() -> None:
-    assert Corrupt("x").fate.value == "retry"
+    assert Corrupt("x").retryable
 
 
 async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
