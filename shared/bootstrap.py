@@ -23,6 +23,7 @@ from shared.copying.route import Cheapest
 from shared.copying.transfer_batch import OVERHEAD_BYTES, TransferBatch
 from shared.domain.backoff import ONCE
 from shared.domain.errors import SettingsError
+from shared.domain.runs import RunKind
 from shared.gcp.firestore.stores import firestore_stores
 from shared.gcp.pubsub import PubSubQueue
 from shared.gcp.reports import GcsReports
@@ -287,7 +288,7 @@ class Admin:
         publish = PublishBatches(
             self.stores.ledger, self.queue, SystemClock(), s.transfer_topic, s.keys_per_message, s.batch_bytes
         )
-        topics = {"list": s.list_topic, "keys": s.list_topic, "verify": s.verify_topic}
+        topics = {RunKind.LIST: s.list_topic, RunKind.KEYS: s.list_topic, RunKind.VERIFY: s.verify_topic}
         stores = self.stores
         return Resume(stores.control, stores.runs, stores.ranges, stores.ledger, self.queue, publish, topics)()
 

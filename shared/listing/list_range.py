@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shared.domain.budget import Budget
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
+from shared.domain.runs import RunKind
 from shared.listing.list_steps import KeySteps, ListSteps
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
@@ -38,7 +39,7 @@ class ListRange:
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
-        held = await self.work.take("keys" if message.keys else "list", message, new_run, message.keys)
+        held = await self.work.take(RunKind.KEYS if message.keys else RunKind.LIST, message, new_run, message.keys)
         if held is None:
             return
         steps = KeySteps(self.source, held.message, self.log) if held.single_keys else await self._steps(held)
@@ -52,14 +53,14 @@ class ListRange:
         ledger = LedgerScan(self.ledger, self.runs, records, run, self.clock.now(), running, walk.start, merges=True)
         return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds)
 
-    async def _note(self, piece: RangeId, kind: str) -> None:
+    async def _note(self, piece: RangeId, kind: RunKind) -> None:
         """What the prefix's document says once the last range is closed."""
         if await self.ranges.is_open(piece.run):
             return
         listed = await self.ranges.listed(piece.run)
         keys, size = listed.total_keys, listed.total_bytes
         self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
-        if kind == "list":
+        if kind is RunKind.LIST:
             copy = {"run": piece.run, "state": "published", "published_at": self.clock.now()}
             fields = {"copy": copy, "s3_count": keys, "s3_bytes": size}
             await self.prefixes.update(piece.prefix, lambda _: fields)

@@ -5,17 +5,18 @@ from typing import Protocol
 
 from shared.domain.counts import Counts
 from shared.domain.progress import Progress
+from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run whose end has not been written down. kind: "list", "keys" or "verify". message: what began it, as JSON.
+    """A run whose end has not been written down. message: what began it, as JSON.
     started_at: epoch seconds.
     """
 
     name: str
-    kind: str
+    kind: RunKind
     prefix: str
     message: bytes
     started_at: float
@@ -58,7 +59,7 @@ class RunSummary:
 class RunStore(Protocol):
     """The runs of one job."""
 
-    async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
+    async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         """Create a run with its first range, both at once; False, and nothing changes, if the run exists."""
         ...
 
@@ -92,16 +93,16 @@ class RunStore(Protocol):
         """
         ...
 
-    async def finish(self, run: str, state: str, summary: RunSummary, now: float, version: object) -> None:
+    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
         """Write down how a run ended, with its counts as they are. version: of the right to end it. Raises
         StateConflict, and changes nothing, if another has taken that over.
         """
         ...
 
-    async def scheduled(self, kind: str) -> tuple[str, object]:
+    async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         """The last run of a kind that the scheduler started, "" for none, with the token that `schedule` must match."""
         ...
 
-    async def schedule(self, kind: str, run: str, version: object) -> bool:
+    async def schedule(self, kind: RunKind, run: str, version: object) -> bool:
         """Become the scheduled run; False if another one was faster."""
         ...

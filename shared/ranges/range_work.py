@@ -17,6 +17,7 @@ from shared.domain.counts import RangeCounts
 from shared.domain.errors import ObjectError, Transient
 from shared.domain.keys import prefix_end
 from shared.domain.messages import RangeMessage
+from shared.domain.runs import RunKind
 from shared.ports.clock import Clock
 from shared.ports.control_store import ControlStore
 from shared.ports.log import Log
@@ -41,11 +42,11 @@ _MOST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class TakenRange(Generic[M]):
-    """A range that is being worked on. kind: "list", "keys" or "verify"; "keys" are single keys, asked for one by one:
-    no listing is read, and nothing is left over that could be handed on.
+    """A range that is being worked on. Of kind KEYS are single keys, asked for one by one: no listing is read, and
+    nothing is left over that could be handed on.
     """
 
-    kind: str
+    kind: RunKind
     message: M
     lease: Lease
     quota: QuotaGuard
@@ -53,7 +54,7 @@ class TakenRange(Generic[M]):
 
     @property
     def single_keys(self) -> bool:
-        return self.kind == "keys"
+        return self.kind is RunKind.KEYS
 
     @property
     def prefix(self) -> bytes:
@@ -78,7 +79,7 @@ class RangeWork:
     log: Log
 
     async def take(
-        self, kind: str, message: M, new_run: str, keys: Sequence[str] = (), counts: RangeCounts | None = None
+        self, kind: RunKind, message: M, new_run: str, keys: Sequence[str] = (), counts: RangeCounts | None = None
     ) -> TakenRange[M] | None:
         """The range of a message, taken for this invocation; None if there is nothing to do. keys: instead of a prefix.
         counts: what the range's counts begin with.

@@ -13,6 +13,7 @@ from typing import TypeVar
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import MalformedMessage
 from shared.domain.messages import RangeMessage
+from shared.domain.runs import RunKind
 from shared.domain.splitting import key_ranges
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
@@ -40,7 +41,7 @@ class Ranges:
     root: str
     lease_seconds: float
 
-    async def take(self, kind: str, message: M, new_run: str, scopes: Sequence[str] = ()) -> tuple[M, Lease] | None:
+    async def take(self, kind: RunKind, message: M, new_run: str, scopes: Sequence[str] = ()) -> tuple[M, Lease] | None:
         """A message, its run and prefix filled in, with the lease on its range; None if that is done already.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.messages import ListMessage, RangeMessage, VerifyMessage, decode
+from shared.domain.runs import RunKind
 from shared.ports.control_store import ControlStore
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
@@ -33,7 +34,7 @@ class Resume:
     ledger: LedgerStore
     queue: Queue
     publish: PublishBatches
-    topics: Mapping[str, str]
+    topics: Mapping[RunKind, str]
 
     async def __call__(self) -> Resumed:
         await self.control.update(lambda said: replace(said, paused=False))
@@ -50,4 +51,4 @@ class Resume:
 
 
 def _read(run: OpenRun, data: bytes) -> RangeMessage:
-    return decode(VerifyMessage if run.kind == "verify" else ListMessage, data)
+    return decode(VerifyMessage if run.kind is RunKind.VERIFY else ListMessage, data)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.domain.comparison import Comparison
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
+from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import Prices, published
 from shared.pricing.estimate import DIRECT, PAGE_KEYS, Use, overhead
 
@@ -26,11 +27,11 @@ class Report:
     """
 
     run: str
-    kind: str
+    kind: RunKind
     prefix: str
     source: str
     destination: str
-    state: str
+    state: RunState
     started_at: float
     ended_at: float
     listed: tuple[int, int]
@@ -54,7 +55,7 @@ class Report:
         all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*told.values(), strict=True))
         ways = {way: (round(n / all_keys * keys), round(m / all_bytes * size)) for way, (n, m) in told.items()}
         own = overhead(keys, self.keys_per_message, self.progress.seconds, INSTANCE_GIB)
-        if self.kind == "verify":
+        if self.kind is RunKind.VERIFY:
             own["gcs.class_a"] = -(-self.listed[0] // PAGE_KEYS)
         return Use(self.listed[0], ways, own=own)
 
@@ -80,13 +81,13 @@ class Report:
     def verdict(self) -> tuple[str, str]:
         """Good, warning or bad, and a sentence."""
         copied, keys = self.copied[0], self.listed[0]
-        if self.state != "finished":
+        if self.state is not RunState.FINISHED:
             return "bad", f"The run has {self.state}: not every key was looked at, so nothing is said of the others."
         if not keys:
             return "warning", "No key was listed. That is right only if the source holds none under this prefix."
         if self.unsettled:
             return "bad", f"{self.unsettled:,} of {keys:,} keys are not at the destination; below is why."
-        if self.kind != "verify":
+        if self.kind is not RunKind.VERIFY:
             apart = [(name, count) for name, count, _ in self.outcomes if name in ("unsupported", "archived")]
             told = "".join(f", {count:,} are {name}" for name, count in apart)
             return "good", f"All {keys:,} keys are settled; {copied:,} were copied{told}."

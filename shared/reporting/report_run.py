@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from shared.domain.counts import ManifestPart
 from shared.domain.rollup import Checks, Rollup
+from shared.domain.runs import RunState
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
@@ -32,7 +33,13 @@ class ReportRun:
     restore_days: int = 7
 
     async def __call__(
-        self, run: OpenRun, state: str, books: RunSummary, sums: Rollup, parts: Sequence[ManifestPart], checks: Checks
+        self,
+        run: OpenRun,
+        state: RunState,
+        books: RunSummary,
+        sums: Rollup,
+        parts: Sequence[ManifestPart],
+        checks: Checks,
     ) -> None:
         """Write the files of a run that has ended. Safe to repeat: they are replaced."""
         folder = run_folder(self.job, run.name)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.domain.counts import Outcome
 from shared.domain.messages import VerifyMessage, decode
+from shared.domain.runs import RunKind
 from shared.ports.queue import Queue
 from shared.ports.run_store import OpenRun, RunSummary
 
@@ -23,9 +24,9 @@ class FollowUp:
     async def __call__(self, run: OpenRun, summary: RunSummary, initial: bool) -> None:
         """Send the message that follows from a finished run, if one does. initial: its prefix's first one."""
         copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
-        if run.kind == "list" and ((initial and self.verify_initial) or (copied and self.verify_always)):
+        if run.kind is RunKind.LIST and ((initial and self.verify_initial) or (copied and self.verify_always)):
             await self.queue.publish(self.topic, [VerifyMessage(prefix=run.prefix)])
-        if run.kind == "verify" and copied:
+        if run.kind is RunKind.VERIFY and copied:
             asked = decode(VerifyMessage, run.message)
             if asked.passed + 1 < self.passes:
                 again = VerifyMessage(prefix=run.prefix, repair=asked.repair, passed=asked.passed + 1)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from shared.domain.counts import ManifestPart
 from shared.domain.errors import ObjectError, StateConflict
 from shared.domain.rollup import Checks, FolderRollup, Rollup
+from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.prefix_store import PrefixStore
@@ -25,16 +26,13 @@ from shared.runs.follow_up import FollowUp
 from shared.runs.prefix_notes import PrefixNotes
 from shared.runs.quota import JobControl
 
-RUNNING, FINISHED, STOPPED, TIMED_OUT = "going", "finished", "stopped", "stalled"
-"""The states of a run, as they are stored and logged."""
-
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
 
-Report = Callable[[OpenRun, str, RunSummary, Rollup, Sequence[ManifestPart], Checks], Awaitable[None]]
+Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks], Awaitable[None]]
 """Writes the report of a run that has ended in a state."""
 
-DeleteAfter = Callable[[OpenRun, str, RunSummary, FolderRollup], Awaitable[None]]
+DeleteAfter = Callable[[OpenRun, RunState, RunSummary, FolderRollup], Awaitable[None]]
 """Deletes what a comparison found to be extraneous, where that is allowed."""
 
 
@@ -57,7 +55,7 @@ class RunLifecycle:
     def notes(self) -> PrefixNotes:
         return PrefixNotes(self.prefixes, self.clock, self.log)
 
-    async def may_start(self, run: str, kind: str, scheduled: bool) -> bool:
+    async def may_start(self, run: str, kind: RunKind, scheduled: bool) -> bool:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
         one of its kind is running. Asked again for the same run: yes.
         """
@@ -89,23 +87,23 @@ class RunLifecycle:
                     await self._end(run, state, summary, version)
         return running
 
-    async def _state(self, run: OpenRun) -> tuple[str, RunSummary | None]:
+    async def _state(self, run: OpenRun) -> tuple[RunState, RunSummary | None]:
         active_at = await self.runs.last_activity(run.name)
         if active_at is not None and self.clock.now() - active_at < self.life_seconds:
-            return RUNNING, None
+            return RunState.RUNNING, None
         summary = await self.runs.summary(run.name)
         if active_at is None and summary.finished:
-            return STOPPED if summary.stopped_ranges else FINISHED, summary
-        return TIMED_OUT, summary
+            return RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED, summary
+        return RunState.TIMED_OUT, summary
 
-    async def _end(self, run: OpenRun, state: str, summary: RunSummary, version: object) -> None:
+    async def _end(self, run: OpenRun, state: RunState, summary: RunSummary, version: object) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
-        initial = run.kind == "list" and not (await self.prefixes.get(run.prefix)).get("initial")
-        if state == FINISHED:
+        initial = run.kind is RunKind.LIST and not (await self.prefixes.get(run.prefix)).get("initial")
+        if state is RunState.FINISHED:
             await self.follow_up(run, summary, initial)
-        sums, parts = await self.ranges.rollup(run.name) if run.kind == "verify" else (Rollup(), [])
-        checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind != "keys" else {}
-        if self.sweep is not None and run.kind == "verify":
+        sums, parts = await self.ranges.rollup(run.name) if run.kind is RunKind.VERIFY else (Rollup(), [])
+        checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
+        if self.sweep is not None and run.kind is RunKind.VERIFY:
             await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums.whole()))
         if self.report is not None:
             await self._unless_refused(run, "report", self.report(run, state, summary, sums, parts, checks))
@@ -114,9 +112,16 @@ class RunLifecycle:
         except StateConflict as moved:
             self.log.warning("another invocation ends the run", run=run.name, reason=str(moved))
             return
-        report = self.log.info if state == FINISHED else self.log.warning
+        report = self.log.info if state is RunState.FINISHED else self.log.warning
         outcomes = {name: keys for name, keys, _ in summary.outcomes}
-        report("run ended", run=run.name, reason=state, listed=summary.listed_keys, pending=summary.pending, **outcomes)
+        report(
+            "run ended",
+            run=run.name,
+            reason=state.value,
+            listed=summary.listed_keys,
+            pending=summary.pending,
+            **outcomes,
+        )
 
     async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> None:
         """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning."""

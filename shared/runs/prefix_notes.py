@@ -6,12 +6,13 @@ from typing import Any
 
 from shared.domain.counts import Outcome
 from shared.domain.rollup import Checks, Rollup
+from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.prefix_store import PrefixStore
 from shared.ports.run_store import OpenRun, RunSummary
 
-FLOWS = {"list": "copy", "keys": "copy", "verify": "check"}
+FLOWS = {RunKind.LIST: "copy", RunKind.KEYS: "copy", RunKind.VERIFY: "check"}
 """What a run's kind is called in a prefix's document."""
 
 _AT_ONCE = 32
@@ -26,7 +27,7 @@ class PrefixNotes:
     clock: Clock
     log: Log
 
-    async def started(self, run: str, kind: str, prefix: str) -> None:
+    async def started(self, run: str, kind: RunKind, prefix: str) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
         flow, now = FLOWS[kind], self.clock.now()
 
@@ -39,7 +40,7 @@ class PrefixNotes:
 
         await self.prefixes.update(prefix, note)
 
-    async def failed(self, run: str, kind: str, prefix: str, why: str) -> None:
+    async def failed(self, run: str, kind: RunKind, prefix: str, why: str) -> None:
         """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
         at once, and they share the document.
         """
@@ -51,20 +52,26 @@ class PrefixNotes:
 
         await self.prefixes.update(prefix, note)
 
-    async def ended(self, run: OpenRun, state: str, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
+    async def ended(self, run: OpenRun, state: RunState, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
         and repaired so far. initial: whether it was the prefix's first run.
         """
         now, failed = self.clock.now(), summary.outcomes.keys.get(Outcome.FAILED, 0)
-        noted = {"run": run.name, "state": state, "ended_at": now, "failed": failed, "pending": summary.pending}
+        noted = {"run": run.name, "state": state.value, "ended_at": now, "failed": failed, "pending": summary.pending}
         fields: dict[str, Any] = {FLOWS[run.kind]: noted}
-        if initial and state == "finished":
+        if initial and state is RunState.FINISHED:
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         checks: Checks = {}
-        if run.kind == "verify":
+        if run.kind is RunKind.VERIFY:
             checks = await self._folders(run, sums, now)
             copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
-            fields["repair"] = {"run": run.name, "state": state, "ended_at": now, "copied": copied, "failed": failed}
+            fields["repair"] = {
+                "run": run.name,
+                "state": state.value,
+                "ended_at": now,
+                "copied": copied,
+                "failed": failed,
+            }
         await self.prefixes.update(run.prefix, lambda _: fields)
         return checks
 

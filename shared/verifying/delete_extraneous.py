@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from shared.domain.errors import LostRace
 from shared.domain.extraneous import DeleteExtras, DestinationOnly, Evidence, is_ours, refusal
 from shared.domain.rollup import FolderRollup
+from shared.domain.runs import RunState
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
 from shared.ports.extra_store import ExtraStore
@@ -52,12 +53,12 @@ class DeleteExtraneous:
         """Record destination-only objects, and since when they are."""
         await self.extras.mark(run, found, self.clock.now())
 
-    async def __call__(self, run: OpenRun, ended: str, summary: RunSummary, whole: FolderRollup) -> None:
+    async def __call__(self, run: OpenRun, ended: RunState, summary: RunSummary, whole: FolderRollup) -> None:
         """After a comparison: delete what may be deleted."""
         if not self.marks or not whole.extra:
             return
         found = Evidence(
-            run.prefix == self.root, ended == "finished", summary.listed_keys, whole.extra, whole.gcs_count
+            run.prefix == self.root, ended is RunState.FINISHED, summary.listed_keys, whole.extra, whole.gcs_count
         )
         why_not = refusal(self.asked, found, self.share)
         if why_not is not None:

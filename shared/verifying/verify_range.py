@@ -8,6 +8,7 @@ from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import VerifyMessage
 from shared.domain.rollup import Rollup
+from shared.domain.runs import RunKind
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
 from shared.ports.ledger_store import LedgerStore
@@ -58,7 +59,7 @@ class VerifyRange:
             await self.work.runs.close_ended()
             return
         counts = RangeCounts(sums=Rollup(self.mapping.source_prefix, self.sum_depth))
-        held = await self.work.take("verify", message, new_run, counts=counts)
+        held = await self.work.take(RunKind.VERIFY, message, new_run, counts=counts)
         if held is not None and await self.work(held, await self._steps(held), budget):
             await self._note(held.lease.piece)
 

@@ -13,6 +13,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.progress import Beat, Progress, Slow
 from shared.domain.rollup import FolderRollup, Rollup
+from shared.domain.runs import RunKind, RunState
 from shared.gcp.firestore.ledger import PAGE
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.compaction import Merge
@@ -51,7 +52,7 @@ def opened(cursor: str = "", until: str | None = None, run: str = "run", prefix:
     return OpenRange(RangeId(run, prefix, cursor), until, f"message {cursor}".encode())
 
 
-async def end(stores: Stores, state: str, summary: RunSummary, at: float = NOW) -> None:
+async def end(stores: Stores, state: RunState, summary: RunSummary, at: float = NOW) -> None:
     version = await stores.runs.acquire_end("run", at, 60)
     assert version is not None
     await stores.runs.finish("run", state, summary, at, version)
@@ -197,8 +198,8 @@ async def test_a_prefix_is_forgotten_with_all_that_speaks_about_it(stores: Store
 
 async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
     given = opened()
-    assert await stores.runs.create(given, "list", NOW)
-    assert not await stores.runs.create(given, "list", NOW)
+    assert await stores.runs.create(given, RunKind.LIST, NOW)
+    assert not await stores.runs.create(given, RunKind.LIST, NOW)
     assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.piece, "me", None)
     assert await stores.ranges.acquire(given, "you", NOW + 59, 60) is Refusal.HELD
     assert await stores.ranges.acquire(given, "me", NOW + 59, 60) == HeldRange(given.piece, "me", None)
@@ -221,7 +222,7 @@ async def test_a_range_whose_document_is_lost_can_be_claimed(stores: Stores) -> 
 
 async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
     piece = RangeId("run", "a/", "")
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     first = await take(stores, opened())
     mine = await stores.ranges.split(first, [opened("a/4", "a/7"), opened("a/7")])
     assert mine == HeldRange(piece, "me", "a/4", ("a/4", "a/7"), None)
@@ -245,7 +246,7 @@ async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
 
 
 async def test_the_books_of_a_run(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     first = await take(stores, opened())
     await stores.ledger.create([record("b1", "a/1", "a/2", run="run"), record("b2", "a/1", run="another")])
     first = await stores.ranges.split(first, [opened("a/5")])
@@ -280,22 +281,22 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
 
 
 async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ledger.create([record("b1", "a/1", run="run")])
-    assert await stores.runs.running() == [OpenRun("run", "list", "a/", b"message ", NOW)]
+    assert await stores.runs.running() == [OpenRun("run", RunKind.LIST, "a/", b"message ", NOW)]
     touched = await stores.runs.last_activity("run")
     assert touched is not None
     assert abs(touched - time.time()) < 60
     held = [item async for item in stores.ledger.scan(b"", b"")]
     books = RunSummary(1, 5, Counts({"copied": 1}, {"copied": 5}), Counts(), Counts({"same": 1}, {"same": 5}), 0, 2)
-    await end(stores, "finished", books)
+    await end(stores, RunState.FINISHED, books)
     await stores.ledger.merge(Merge([held[0].record], []), [held[0].version])
     assert await stores.runs.running() == []
     assert await stores.runs.summary("run") == books
 
 
 async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     before = await stores.runs.last_activity("run")
     assert before is not None
     one = Progress({0.0: Beat(0, 1, 10), 60.0: Beat(60, 2, 20)}, [Slow(1.5, 20, "k")], {"direct": (3, 30)}, 120)
@@ -307,7 +308,7 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) ->
     beats = {0.0: Beat(0, 1, 10), 60.0: Beat(60, 5, 50)}
     assert await stores.runs.progress("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
     assert await stores.runs.progress("no such run") == Progress()
-    await end(stores, "stalled", RunSummary(0, 0, Counts(), Counts(), Counts(), 1))
+    await end(stores, RunState.TIMED_OUT, RunSummary(0, 0, Counts(), Counts(), Counts(), 1))
     assert await stores.runs.running() == []
 
 
@@ -358,7 +359,7 @@ async def test_marks_keep_their_time_as_long_as_the_copy_stays(stores: Stores) -
 
 
 async def test_one_of_many_ends_a_run(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     rights = await asyncio.gather(*(stores.runs.acquire_end("run", NOW, 60) for _ in range(5)))
     (first,) = [right for right in rights if right is not None]
     assert await stores.runs.acquire_end("run", NOW + 59, 60) is None
@@ -366,30 +367,30 @@ async def test_one_of_many_ends_a_run(stores: Stores) -> None:
     assert second is not None, "the first one has died"
     nothing = RunSummary(0, 0, Counts(), Counts(), Counts(), 0)
     with pytest.raises(StateConflict):
-        await stores.runs.finish("run", "stalled", replace(nothing, open_ranges=1), NOW + 62, first)
+        await stores.runs.finish("run", RunState.TIMED_OUT, replace(nothing, open_ranges=1), NOW + 62, first)
     assert [run.name for run in await stores.runs.running()] == ["run"]
-    await stores.runs.finish("run", "finished", nothing, NOW, second)
+    await stores.runs.finish("run", RunState.FINISHED, nothing, NOW, second)
     assert await stores.runs.acquire_end("run", NOW + 500, 60) is None
     with pytest.raises(StateConflict):
-        await stores.runs.finish("run", "stalled", replace(nothing, open_ranges=1), NOW + 62, first)
+        await stores.runs.finish("run", RunState.TIMED_OUT, replace(nothing, open_ranges=1), NOW + 62, first)
     assert await stores.runs.summary("run") == nothing
 
 
 async def test_nothing_is_left_to_touch_of_a_run_that_is_done(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ranges.complete(await take(stores, opened()), RangeCounts(), NOW)
     assert await stores.runs.last_activity("run") is None
 
 
 async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> None:
-    assert (await stores.runs.scheduled("list"))[0] == ""
+    assert (await stores.runs.scheduled(RunKind.LIST))[0] == ""
     for number in range(2):
-        last, version = await stores.runs.scheduled("list")
+        last, version = await stores.runs.scheduled(RunKind.LIST)
         assert last == (f"run-{number - 1}" if number else "")
-        assert await stores.runs.schedule("list", f"run-{number}", version)
-        assert not await stores.runs.schedule("list", "too late", version)
-    assert (await stores.runs.scheduled("list"))[0] == "run-1"
-    assert (await stores.runs.scheduled("verify"))[0] == ""
+        assert await stores.runs.schedule(RunKind.LIST, f"run-{number}", version)
+        assert not await stores.runs.schedule(RunKind.LIST, "too late", version)
+    assert (await stores.runs.scheduled(RunKind.LIST))[0] == "run-1"
+    assert (await stores.runs.scheduled(RunKind.VERIFY))[0] == ""
 
 
 async def test_what_a_person_said_is_read_back(stores: Stores) -> None:
@@ -426,11 +427,11 @@ async def test_prefixes_and_rejections_can_be_noted_again_and_again(stores: Stor
         assert (await stores.prefixes.get(prefix))["copy"] == {"run": "r", "state": "published"}
     assert await stores.prefixes.get("unknown") == {}
     for _ in range(2):
-        await stores.rejected.note("id/with:odd signs", "list", ["not JSON"], NOW)
+        await stores.rejected.note("id/with:odd signs", RunKind.LIST, ["not JSON"], NOW)
 
 
 async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     zombie = await take(stores, opened())
     holder = await take(stores, opened(), "you", NOW + 61)
     counted = RangeCounts(Counts({"listed": 20}, {"listed": 20}))
@@ -452,7 +453,7 @@ async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Store
 
 
 async def test_a_split_never_opens_a_neighbour_anew(stores: Stores) -> None:
-    await stores.runs.create(opened(), "verify", NOW)
+    await stores.runs.create(opened(), RunKind.VERIFY, NOW)
     left = await stores.ranges.split(await take(stores, opened()), [opened("a/4")])
     right = await take(stores, opened("a/4"), "you")
     await stores.ranges.complete(right, RangeCounts(Counts({"listed": 15}, {"listed": 15})), NOW)
@@ -492,7 +493,7 @@ async def test_two_people_who_speak_at_once_are_both_heard(stores: Stores) -> No
 
 
 async def test_an_older_heartbeat_does_not_replace_a_newer_one(stores: Stores) -> None:
-    await stores.runs.create(opened(), "list", NOW)
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     newer, older = Progress({60.0: Beat(60, 2, 20)}, [], {}, 60), Progress({0.0: Beat(0, 1, 10)}, [], {}, 60)
     await stores.runs.heartbeat("run", "one", NOW + 60, newer)
     await stores.runs.heartbeat("run", "one", NOW, older)

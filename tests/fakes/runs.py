@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from shared.domain.counts import Counts
 from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, together
+from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import OpenRun, RunSummary
 from tests.fakes.ledger import FakeLedger
@@ -13,11 +14,11 @@ from tests.fakes.ranges import FakeRanges, StoredRange
 
 @dataclass
 class StoredRun:
-    kind: str
+    kind: RunKind
     prefix: str
     message: bytes
     started_at: float
-    state: str = "going"
+    state: RunState = RunState.RUNNING
     books: RunSummary | None = None
     closing_until: float = 0.0
     version: int = 0
@@ -35,7 +36,7 @@ class FakeRuns:
     told: dict[tuple[str, str], Progress] = field(default_factory=dict)
     told_at: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
+    async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         if opened.piece.run in self.documents:
             return False
         self.documents[opened.piece.run] = StoredRun(kind, opened.piece.prefix, opened.message, now)
@@ -46,7 +47,7 @@ class FakeRuns:
         return [
             OpenRun(name, run.kind, run.prefix, run.message, run.started_at)
             for name, run in self.documents.items()
-            if run.state == "going"
+            if run.state is RunState.RUNNING
         ]
 
     async def summary(self, run: str) -> RunSummary:
@@ -80,22 +81,22 @@ class FakeRuns:
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         found = self.documents[run]
-        if found.state != "going" or 0 < found.closing_until - now <= 2 * lease_seconds:
+        if found.state is not RunState.RUNNING or 0 < found.closing_until - now <= 2 * lease_seconds:
             return None
         found.closing_until = now + lease_seconds
         found.version += 1
         return found.version
 
-    async def finish(self, run: str, state: str, summary: RunSummary, now: float, version: object) -> None:
+    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
         if self.documents[run].version != version:
             raise StateConflict(run)
         self.documents[run].version += 1
         self.documents[run].state, self.documents[run].books = state, summary
 
-    async def scheduled(self, kind: str) -> tuple[str, object]:
+    async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         return self.turns.get(kind, ("", 0))
 
-    async def schedule(self, kind: str, run: str, version: object) -> bool:
+    async def schedule(self, kind: RunKind, run: str, version: object) -> bool:
         if version != self.turns.get(kind, ("", 0))[1]:
             return False
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1

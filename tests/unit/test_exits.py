@@ -20,6 +20,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, ObjectError, Throttled
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ranges.resume import Resume
 from tests.world import World, counts, filled
@@ -249,7 +250,7 @@ async def test_a_pause_at_any_page_of_a_comparison_and_what_was_left_goes_on(pag
     world.bucket.listed_page = pause
     run = await world.run(VerifyMessage())
     stores, publish = world.stores, world.handlers["verify"].work.publish
-    topics = {"list": "list", "keys": "list", "verify": "verify"}
+    topics = {RunKind.LIST: "list", RunKind.KEYS: "list", RunKind.VERIFY: "verify"}
     for _ in range(3):
         world.clock.time += 100
         await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, world.queue, publish, topics)()

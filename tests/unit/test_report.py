@@ -8,6 +8,7 @@ import pytest
 from shared.domain.archive import Tier
 from shared.domain.progress import MOST_BEATS, MOST_SLOW, Beat, Progress, Slow, together
 from shared.domain.rollup import FolderRollup, Rollup
+from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import published
 from shared.pricing.estimate import bill, split, total
 from shared.pricing.money import in_dollars
@@ -18,7 +19,7 @@ from shared.reporting.page import page
 GB = 2**30
 
 GOOD = Report(
-    run="verify-1", kind="verify", prefix="", source="s3://a", destination="gs://b", state="finished", started_at=0,
+    run="verify-1", kind=RunKind.VERIFY, prefix="", source="s3://a", destination="gs://b", state=RunState.FINISHED, started_at=0,
     ended_at=7200, listed=(10, 1000), pending=0, outcomes=[("unchanged", 10, 1000)], filters=[],
     verdicts=[("same", 10, 1000)], sums=Rollup(), failed=[], progress=Progress(), files=[],
 )  # fmt: skip
@@ -28,14 +29,18 @@ GOOD = Report(
     ("change", "tone", "words"),
     [
         ({}, "good", "agree on all 10 keys"),
-        ({"kind": "list"}, "good", "All 10 keys are settled; 0 were copied."),
-        ({"kind": "list", "outcomes": [("copied", 8, 1), ("unsupported", 2, 1)]}, "good", "8 were copied, 2 are unsup"),
+        ({"kind": RunKind.LIST}, "good", "All 10 keys are settled; 0 were copied."),
+        (
+            {"kind": RunKind.LIST, "outcomes": [("copied", 8, 1), ("unsupported", 2, 1)]},
+            "good",
+            "8 were copied, 2 are unsup",
+        ),
         ({"listed": (0, 0), "outcomes": [], "verdicts": []}, "warning", "No key was listed"),
         ({"verdicts": [("missing", 1, 1)], "outcomes": [("copied", 1, 1)]}, "warning", "1 of 10 keys did not agree; 1"),
         ({"outcomes": [("failed", 3, 1)]}, "bad", "3 of 10 keys are not at the destination"),
         ({"pending": 4}, "bad", "4 of 10 keys are not"),
-        ({"state": "stopped"}, "bad", "has stopped: not every key was looked at"),
-        ({"state": "stalled"}, "bad", "has stalled"),
+        ({"state": RunState.STOPPED}, "bad", "has stopped: not every key was looked at"),
+        ({"state": RunState.TIMED_OUT}, "bad", "has stalled"),
     ],
 )
 def test_the_verdict_stands_at_the_top(change: dict[str, object], tone: str, words: str) -> None:

@@ -9,6 +9,7 @@ from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, NoSuchBucket, ObjectError, StateConflict, Throttled, Unsorted
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
+from shared.domain.runs import RunKind, RunState
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
@@ -142,19 +143,19 @@ async def test_a_first_run_is_followed_by_a_comparison_and_repairs_by_another() 
     run = await world.run()
     world.destination.install(b"k/002", b"rotten")
     await world.run(VerifyMessage(close=True))
-    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind == "verify"]
+    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind is RunKind.VERIFY]
     assert world.stores.runs.documents[run].state == "finished"
     assert len(verifies) == 1
     assert (await world.stores.runs.summary(verifies[0])).verdicts.keys == {"same": 4, "size_differs": 1}
     for _ in range(4):
         await world.run(VerifyMessage(close=True))
-    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind == "verify"]
+    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind is RunKind.VERIFY]
     assert len(verifies) == 2, "the second one was clean"
     assert (await world.stores.runs.summary(verifies[1])).verdicts.keys == {"same": 5}
     world.bucket.put("new", b"new")
     await world.run()
     await world.run(VerifyMessage(close=True))
-    assert sum(item.kind == "verify" for item in world.stores.runs.documents.values()) == 2, (
+    assert sum(item.kind is RunKind.VERIFY for item in world.stores.runs.documents.values()) == 2, (
         "only the first run is followed"
     )
 
@@ -184,7 +185,7 @@ async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: in
     assert world.stores.runs.documents[run].state == "finished"
     assert world.stores.prefixes.documents[""]["initial"]["run"] == run
     assert f"job/{run}/report.html" in world.reports.files
-    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind == "verify"]
+    verifies = [name for name, item in world.stores.runs.documents.items() if item.kind is RunKind.VERIFY]
     assert verifies
     assert all(world.stores.runs.documents[name].state == "finished" for name in verifies)
     assert world.stores.prefixes.documents[""]["s3_count"] == world.stores.prefixes.documents[""]["gcs_count"] == 4
@@ -203,7 +204,7 @@ async def test_what_follows_from_a_run_follows_once() -> None:
 
     world.stores.runs.finish = slow  # type: ignore[method-assign,assignment]
     await world.run(VerifyMessage(close=True))
-    assert sum(item.kind == "verify" for item in world.stores.runs.documents.values()) == 1
+    assert sum(item.kind is RunKind.VERIFY for item in world.stores.runs.documents.values()) == 1
 
 
 async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible() -> None:
@@ -219,7 +220,7 @@ async def test_passes_end_at_their_cap_and_what_cannot_be_repaired_stays_visible
     for _ in range(6):
         rot()
         await world.run(VerifyMessage(close=True))
-    verifies = [item for item in world.stores.runs.documents.values() if item.kind == "verify"]
+    verifies = [item for item in world.stores.runs.documents.values() if item.kind is RunKind.VERIFY]
     assert len(verifies) == 3
     world.cdn.tamper[b"k/002"] = b"no"
     world.direct.tamper[b"k/002"] = b"no"
@@ -292,7 +293,7 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
 
 async def resume(world: World) -> Resumed:
     publish = world.handlers["list"].work.publish
-    stores, topics = world.stores, {"list": "list", "keys": "list", "verify": "verify"}
+    stores, topics = world.stores, {RunKind.LIST: "list", RunKind.KEYS: "list", RunKind.VERIFY: "verify"}
     return await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, world.queue, publish, topics)()
 
 
@@ -425,7 +426,7 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
             began = True
             entry = Entry.of(world.bucket.listed(b"k/009"))
             settled = BatchRecord("forced", "behind", world.clock.now(), (replace(entry, outcome=Outcome.COPIED),))
-            world.stores.runs.documents["behind"] = StoredRun("list", "k/", b"{}", world.clock.now())
+            world.stores.runs.documents["behind"] = StoredRun(RunKind.LIST, "k/", b"{}", world.clock.now())
             world.stores.ledger._write(settled)
 
     world.bucket.listed_page = begin
@@ -433,7 +434,9 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
     assert "forced" in world.stores.ledger.documents
     world.bucket.listed_page = lambda: None
     runs = world.stores.runs
-    await runs.finish("behind", "finished", await runs.summary("behind"), 0, await runs.acquire_end("behind", 0, 60))
+    await runs.finish(
+        "behind", RunState.FINISHED, await runs.summary("behind"), 0, await runs.acquire_end("behind", 0, 60)
+    )
     await world.run()
     assert len(world.stores.ledger.documents) == 1
 
@@ -479,7 +482,7 @@ async def test_a_comparison_whose_end_is_told_twice_is_counted_once() -> None:
     (going,) = [item for item in await world.stores.runs.running() if item.name == run]
     sums, _ = await world.stores.ranges.rollup(run)
     for _ in range(2):
-        checks = await runs.notes.ended(going, "finished", await world.stores.runs.summary(run), sums, False)
+        checks = await runs.notes.ended(going, RunState.FINISHED, await world.stores.runs.summary(run), sums, False)
     assert checks == {b"": (1, 0), b"k/": (1, 0)}
 
 

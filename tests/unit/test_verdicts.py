@@ -7,6 +7,7 @@ import pytest
 
 from shared.domain import errors as e
 from shared.domain.reasons import Party, Reason, Scope, advice_for
+from shared.domain.runs import RunKind, RunState
 from shared.http.classification import Classifier, retry_after, said
 from shared.http.rules import RULES
 from shared.settings import Settings
@@ -267,3 +268,8 @@ def test_what_is_tried_again_at_once_is_retryable() -> None:
 def test_an_error_is_not_changed_on_its_way(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(e.Throttled("k", retry_after=1.0), name, None)
+
+
+def test_the_words_on_disk_and_in_logs_stay() -> None:
+    assert [*RunState] == ["going", "finished", "stopped", "stalled"]
+    assert [*RunKind] == ["list", "keys", "verify"]

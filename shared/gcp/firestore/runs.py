@@ -16,6 +16,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.progress import Progress, together
+from shared.domain.runs import RunKind, RunState
 from shared.gcp.firestore.counts import read_tally, tally
 from shared.gcp.firestore.documents import KEPT_SECONDS, TRIES, holds, time
 from shared.gcp.firestore.leases import lease_holds
@@ -45,13 +46,13 @@ class FirestoreRuns:
         self._pulses = job.collection("pulses")
         self._beaten: dict[str, tuple[float, object]] = {}
 
-    async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
+    async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         run = {
-            "kind": kind,
+            "kind": kind.value,
             "prefix": opened.piece.prefix,
             "message": opened.message,
             "started_at": time(now),
-            "state": "going",
+            "state": RunState.RUNNING.value,
         }
         batch = self._client.batch()
         batch.create(self._runs.document(opened.piece.run), run)
@@ -63,17 +64,18 @@ class FirestoreRuns:
         return True
 
     async def running(self) -> list[OpenRun]:
-        query = self._runs.where(filter=FieldFilter("state", "==", "going"))
+        query = self._runs.where(filter=FieldFilter("state", "==", RunState.RUNNING.value))
         found = []
         async for snapshot in query.stream():
             fields = snapshot.to_dict() or {}
             started_at = fields["started_at"].timestamp()
-            found.append(OpenRun(snapshot.id, fields["kind"], fields["prefix"], fields["message"], started_at))
+            found.append(OpenRun(snapshot.id, RunKind(fields["kind"]), fields["prefix"], fields["message"], started_at))
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
     async def summary(self, run: str) -> RunSummary:
         fields = (await self._runs.document(run).get()).to_dict() or {}
-        return ended_books(fields) if fields.get("state", "going") != "going" else await self._added_up(run)
+        ended = fields.get("state", RunState.RUNNING) != RunState.RUNNING
+        return ended_books(fields) if ended else await self._added_up(run)
 
     async def _added_up(self, run: str) -> RunSummary:
         listed = await self._ranges.listed(run)
@@ -132,7 +134,7 @@ class FirestoreRuns:
         reference = self._runs.document(run)
         snapshot = await reference.get()
         fields = snapshot.to_dict() or {}
-        if fields.get("state") != "going" or lease_holds(fields.get("lease_until", 0.0), now, lease_seconds):
+        if fields.get("state") != RunState.RUNNING or lease_holds(fields.get("lease_until", 0.0), now, lease_seconds):
             return None
         try:
             option = self._client.write_option(last_update_time=snapshot.update_time)
@@ -141,9 +143,9 @@ class FirestoreRuns:
             return None
         return cast("object", written.update_time)
 
-    async def finish(self, run: str, state: str, summary: RunSummary, now: float, version: object) -> None:
+    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
         fields: dict[str, object] = {
-            "state": state,
+            "state": state.value,
             "ended_at": time(now),
             "expires_at": time(now + KEPT_SECONDS),
             "listed": {"listed": {"keys": summary.listed_keys, "bytes": summary.listed_bytes}},
@@ -163,11 +165,11 @@ class FirestoreRuns:
         async for pulse in self._pulses.where(filter=FieldFilter("run", "==", run)).select([]).stream():
             await pulse.reference.delete()
 
-    async def scheduled(self, kind: str) -> tuple[str, object]:
+    async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         snapshot = await self._schedules.document(f"schedule-{kind}").get()
         return str((snapshot.to_dict() or {}).get("run", "")), snapshot.update_time if snapshot.exists else None
 
-    async def schedule(self, kind: str, run: str, version: object) -> bool:
+    async def schedule(self, kind: RunKind, run: str, version: object) -> bool:
         reference = self._schedules.document(f"schedule-{kind}")
         try:
             if version is None:

@@ -1,0 +1,27 @@
+"""What kinds of run there are, and how far one is."""
+
+from enum import StrEnum
+
+
+class RunKind(StrEnum):
+    """What began a run. The words are on disk, in logs and in metrics."""
+
+    LIST = "list"
+    """A listing of a prefix, to copy what is new."""
+    KEYS = "keys"
+    """Single keys that somebody named."""
+    VERIFY = "verify"
+    """A comparison of both sides of a prefix."""
+
+
+class RunState(StrEnum):
+    """How far a run is. The words are on disk, in logs and in reports."""
+
+    RUNNING = "going"
+    """Keys are being listed or copied."""
+    FINISHED = "finished"
+    """Every listed key has an outcome, and every key was listed."""
+    STOPPED = "stopped"
+    """Every listed key has an outcome, but a quota or an error kept some keys from being listed."""
+    TIMED_OUT = "stalled"
+    """Something is left, and nothing has touched it for the life of a batch; the next run takes it up."""
