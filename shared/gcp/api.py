@@ -31,9 +31,7 @@ class GoogleApi:
         if answer.status != 401 or not await self._token.renewed(shown):
             return answer
         if request.body is not None and not isinstance(request.body, bytes | list | tuple):
-            raise CredentialsExpired(
-                f"{request.method}: the access token was refused and is renewed; the bytes must come again"
-            )
+            raise CredentialsExpired(f"{request.method}: a new access token is at hand, but the bytes must come again")
         return await self._http.send(_with(request, await self._token.current()))
 
     async def ask(

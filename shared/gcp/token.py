@@ -55,4 +55,6 @@ class Token:
             try:
                 held.refresh(google.auth.transport.requests.Request())
             except GoogleAuthError as error:
-                raise NoToken(f"Google's token server gives no access token: {error}") from None
+                raise NoToken(
+                    f"Google's token server gives no access token: {error}", party=Party.TOKEN_SERVER
+                ) from None

@@ -18,7 +18,17 @@ from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.archive import Restore
 from shared.domain.backoff import BODY, ONCE
-from shared.domain.errors import BadKeys, Changed, ClockSkew, Corrupt, Forbidden, Gone, Transient, WrongRegion
+from shared.domain.errors import (
+    BadKeys,
+    Changed,
+    ClockSkew,
+    Corrupt,
+    CredentialsExpired,
+    Forbidden,
+    Gone,
+    Transient,
+    WrongRegion,
+)
 from shared.domain.objects import SourceObject
 from shared.http.client import Http
 from tests.contract.raw import Asked, answer, answering
@@ -144,7 +154,7 @@ async def test_an_answer_without_a_length_is_counted(http: Http) -> None:
 
 
 REFUSED_HEADS = [
-    (400, b"<Error><Code>ExpiredToken</Code></Error>", {}, Transient),
+    (400, b"<Error><Code>ExpiredToken</Code></Error>", {}, CredentialsExpired),
     (403, b"<Error><Code>RequestTimeTooSkewed</Code></Error>", {}, ClockSkew),
     (403, b"<Error><Code>InvalidAccessKeyId</Code></Error>", {}, BadKeys),
     (403, b"<Error><Code>AccessDenied</Code></Error>", {}, Forbidden),

@@ -11,7 +11,15 @@ from google.auth.exceptions import RefreshError
 from shared.clock import SystemClock
 from shared.domain.backoff import SESSION
 from shared.domain.checksums import crc32c, encoded
-from shared.domain.errors import BadKeys, Corrupt, LostRace, ObjectError, Transient, UploadLost
+from shared.domain.errors import (
+    Corrupt,
+    CredentialsExpired,
+    LostRace,
+    NoToken,
+    ObjectError,
+    Transient,
+    UploadLost,
+)
 from shared.domain.objects import Attributes, DestinationObject
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
@@ -156,10 +164,10 @@ async def test_a_new_token_that_is_refused_too_is_not_renewed_for_ever(http: Htt
         return answer(401)
 
     async with answering(never) as (url, asked):
-        with pytest.raises(BadKeys):
+        with pytest.raises(CredentialsExpired):
             await GcsDestination("b", url, http, Token(held)).write(SMALL, small())
         assert (len(asked), held.number) == (2, 1)
-        with pytest.raises(Transient, match="renewed"):
+        with pytest.raises(CredentialsExpired, match="new access token"):
             await GcsStaging("s", "d", url, http, Token(held), Log("ERROR")).put(b"k", "u", 1, 4, small())
 
 
