@@ -1,17 +1,20 @@
 """What the headers of an S3 response say about an object besides its bytes."""
 
+import base64
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
+from shared.domain.digests import ALGORITHMS
 from shared.domain.objects import Attributes
 
 _META = "x-amz-meta-"
+_LENGTHS = {name: len(base64.b64encode(new().digest())) for name, new in ALGORITHMS.items()}
 
 
 def attributes(headers: Mapping[str, str]) -> Attributes:
     """What an S3 response says about the object besides its bytes."""
-    whole = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
+    whole, composite = checksums(headers)
     return Attributes(
         content_type=headers.get("content-type"),
         content_encoding=headers.get("content-encoding"),
@@ -20,10 +23,35 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         cache_control=headers.get("cache-control"),
         metadata={name[len(_META) :]: _text(value) for name, value in headers.items() if name.startswith(_META)},
         encryption=headers.get("x-amz-server-side-encryption"),
-        crc32c=headers.get("x-amz-checksum-crc32c") if whole else None,
-        crc64nvme=headers.get("x-amz-checksum-crc64nvme") if whole else None,
+        crc32c=whole.get("crc32c"),
+        crc64nvme=whole.get("crc64nvme"),
+        crc32=whole.get("crc32"),
+        sha1=whole.get("sha1"),
+        sha256=whole.get("sha256"),
+        md5=base64.b64decode(whole["md5"]).hex() if "md5" in whole else None,
+        composite=composite,
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
     )
+
+
+def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, str] | None]:
+    """Checksums of the whole object by algorithm, and that of its parts' checksums with its algorithm.
+
+    What ends with a dash and a number is of the parts, whatever the header of the type says; what the type calls
+    composite without saying of how many parts is of no use.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html#large-object-checksums
+    """
+    whole, composite = {}, None
+    told = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
+    for name in ALGORITHMS:
+        value = headers.get(f"x-amz-checksum-{name}")
+        if value is None:
+            continue
+        if "-" in value:
+            composite = (name, value)
+        elif told and _LENGTHS[name] == len(value):
+            whole[name] = value
+    return whole, composite
 
 
 def _text(value: str) -> str:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from google.auth.exceptions import GoogleAuthError
 
 from shared.aws.sigv4 import Keys
-from shared.domain.errors import Transient
+from shared.domain.errors import NoToken
 
 AHEAD_SECONDS = 900
 """Within this of their end botocore renews credentials, too."""
@@ -37,7 +37,7 @@ class SigningKeys:
         self._renews = isinstance(credentials, RefreshableCredentials)
 
     async def current(self) -> Keys:
-        """Raises Transient where there are none, for now."""
+        """Raises NoToken where there are none, for now."""
         keys = self._keys
         if keys is not None and not (self._renews and self._ends_within(AHEAD_SECONDS)):
             return keys
@@ -49,7 +49,7 @@ class SigningKeys:
         try:
             return await asyncio.shield(self._renewal)
         except (ClientError, BotoCoreError, GoogleAuthError) as error:
-            raise Transient(f"the AWS credentials cannot be renewed: {error}") from None
+            raise NoToken(f"the AWS credentials cannot be renewed: {error}") from None
 
     def _ends_within(self, seconds: float) -> bool:
         return self._renews and bool(cast(RefreshableCredentials, self._credentials).refresh_needed(seconds))

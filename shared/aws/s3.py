@@ -1,8 +1,9 @@
 """The source bucket, asked directly: listing, HEAD, restores, and the way around the CDN."""
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from shared.aws.attributes import attributes
 from shared.aws.listing import Listing, NotAListing, parse, unquoted
 from shared.domain.archive import CLASSES, SILENT_CLASSES, Restore, Tier, read_header
 from shared.domain.backoff import QUESTIONS, RetryPolicy
+from shared.domain.checksums import even_sizes
 from shared.domain.errors import Corrupt, Transient, Unsorted
 from shared.domain.objects import Attributes, SourceObject
 from shared.domain.page import Page, in_order
@@ -22,6 +24,7 @@ from shared.http.retry import read
 from shared.ports.source import Children
 
 _S3 = Classifier(Party.S3)
+_PARTS_AT_ONCE = 32
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"})
 """Asks for what a listing does not say by itself."""
@@ -123,10 +126,30 @@ class S3Source:
         good = (200, 202, 409)
         await read(QUESTIONS, self._http.clock, what, _S3, ask, taken, good)
 
-    async def part_bytes(self, source: SourceObject) -> int | None:
-        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: partNumber"""
-        headers = await self._head(source.key, "partNumber=1", {"If-Match": f'"{source.etag}"'})
-        return int(headers["content-length"]) if "x-amz-mp-parts-count" in headers else None
+    async def part_sizes(self, source: SourceObject, exact: bool = False) -> Sequence[int] | None:
+        """One HEAD for the first part, one for the last, and one for each other where these two do not add up.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: partNumber
+        """
+        headers = await self._part(source, 1)
+        if "x-amz-mp-parts-count" not in headers:
+            return None
+        count, first = int(headers["x-amz-mp-parts-count"]), int(headers["content-length"])
+        if count == 1:
+            return (first,)
+        last = int((await self._part(source, count))["content-length"])
+        even = even_sizes(source.size, count, first, last)
+        if even is not None and (count == 2 or not exact):
+            return even
+        sizes = [first]
+        for start in range(2, count, _PARTS_AT_ONCE):
+            numbers = range(start, min(count, start + _PARTS_AT_ONCE))
+            found = await asyncio.gather(*(self._part(source, number) for number in numbers))
+            sizes += [int(item["content-length"]) for item in found]
+        return (*sizes, last)
+
+    async def _part(self, source: SourceObject, number: int) -> Headers:
+        return await self._head(source.key, f"partNumber={number}", {"If-Match": f'"{source.etag}"'})
 
     async def _head(self, key: bytes, query: str = "", more: Headers = NO_HEADERS) -> Headers:
         """The headers of a HEAD's answer. Its refusal has no body, so the reason is asked for by a GET of one byte.

@@ -21,7 +21,6 @@ from shared.domain.budget import Budget
 from shared.domain.checksums import (
     Chunk,
     ExpectedChecksums,
-    PartDigests,
     VerifiedBy,
     check_etag,
     combined_crc32c,
@@ -30,7 +29,9 @@ from shared.domain.checksums import (
     decoded,
     encoded,
 )
+from shared.domain.digests import PartDigests
 from shared.domain.errors import (
+    Archived,
     Busy,
     Changed,
     Corrupt,
@@ -75,6 +76,8 @@ class CopyLarge:
     async def start(self, message: TransferMessage, wanted: CopyPlan) -> None:
         """Have the parts of a version copied. Repeating it begins nothing twice."""
         current, attributes = await self.source.inspect(wanted.version.key)
+        if current.archived:
+            raise Archived(f"{current.text}: a listing does not tell, but S3 must restore it before it can be read")
         wanted = replace(wanted, version=current)
         number = _identity(wanted)
         found = await self.uploads.get(number)
@@ -96,8 +99,9 @@ class CopyLarge:
     async def _begin(self, number: str, wanted: CopyPlan, attributes: Attributes) -> OpenUpload:
         version = wanted.version
         promise = ExpectedChecksums.of(version, attributes)
-        theirs = await self.source.part_bytes(version) if promise.needs_part_size else None
-        theirs = theirs if promise.even_parts(theirs) else None
+        sizes = await self.source.part_sizes(version, exact=True) if promise.needs_part_sizes else None
+        even = sizes is not None and promise.etag_of_parts and set(sizes[:-1]) <= {sizes[0]}
+        theirs = sizes[0] if sizes is not None and even else None
         plan = PartPlan.cut(version.size, self.part_bytes, theirs)
         upload = await self.staging.begin(number.encode())
         wish = OpenUpload(version.text, upload, plan.part_bytes, theirs or 0, self.clock.now())

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from shared.domain.checksums import ExpectedChecksums, VerifiedBy, hasher_for, proven, watched
 from shared.domain.comparison import Comparison, compare
 from shared.domain.counts import Outcome
-from shared.domain.errors import Changed, StaleEdge, Unsupported
+from shared.domain.errors import Changed, Corrupt, StaleEdge, Unsupported
 from shared.domain.keys import KeyMapping, Place
 from shared.domain.objects import (
     SOURCE_ENCRYPTION,
@@ -52,6 +52,15 @@ class CopyPlan:
     version: SourceObject
     name: bytes
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of a version besides its bytes. sizes: of its parts, where only they can prove a copy."""
+
+    attributes: Attributes
+    promise: ExpectedChecksums
+    sizes: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +107,36 @@ class CopyObject:
         return CopyPlan(listed, _fitting(current), name, present.generation)
 
     async def chase(self, wanted: CopyPlan) -> Entry:
-        """Copy a version; if it has been replaced meanwhile, the one that replaced it."""
+        """Copy a version; if it has been replaced meanwhile, the one that replaced it. Bytes that are not those that
+        were promised are read once more if S3 itself promises something else, and not otherwise.
+        """
+        told: Told | None = None
         for _ in range(_MOVES):
             body = await self.reading(wanted.version)
-            if body is not None:
-                with body:
-                    return await self._move(wanted, body)
-            wanted = replace(wanted, version=_fitting(await self.source.head(wanted.version.key)))
+            if body is None:
+                wanted, told = replace(wanted, version=_fitting(await self.source.head(wanted.version.key))), None
+                continue
+            with body:
+                used = told or await self._told(wanted.version, body.attributes)
+                try:
+                    return await self._move(wanted, body, used)
+                except Corrupt:
+                    told = await self._corrected(wanted.version)
+                    if (told.promise, told.sizes) == (used.promise, used.sizes):
+                        raise
         raise Changed(f"{wanted.version.text}: written to faster than it can be read")
+
+    async def _told(self, version: SourceObject, attributes: Attributes, exact: bool = False) -> Told:
+        promise = ExpectedChecksums.of(version, attributes)
+        sizes = await self.source.part_sizes(version, exact) if promise.needs_part_sizes else None
+        return Told(attributes, promise, None if sizes is None else tuple(sizes))
+
+    async def _corrected(self, version: SourceObject) -> Told:
+        """What S3 itself says: an edge may leave headers out, and parts may not be as even as they seem."""
+        current, attributes = await self.source.inspect(version.key)
+        if current.etag != version.etag:
+            raise Changed(f"{version.text}: another version came while it was copied")
+        return await self._told(version, attributes, exact=True)
 
     async def reading(self, version: SourceObject, span: Span | None = None) -> OpenDownload | None:
         """Exactly this version, around a stale edge if need be; None if S3 has another one by now."""
@@ -124,14 +155,12 @@ class CopyObject:
             )
         return self.direct
 
-    async def _move(self, wanted: CopyPlan, body: OpenDownload) -> Entry:
-        version = wanted.version
-        promise = ExpectedChecksums.of(version, body.attributes)
-        seen = hasher_for(promise, await self.source.part_bytes(version) if promise.needs_part_size else None)
-        upload = self.upload(wanted, body.attributes, promise)
+    async def _move(self, wanted: CopyPlan, body: OpenDownload, told: Told) -> Entry:
+        seen = hasher_for(told.promise, told.sizes)
+        upload = self.upload(wanted, told.attributes, told.promise)
         chunks = body.chunks if seen is None else watched(body.chunks, seen)
         written = await self.destination.write(upload, chunks)
-        return copied(wanted, written, proven(promise, seen, written.md5), body.route)
+        return copied(wanted, written, proven(told.promise, seen, written.md5), body.route)
 
     def upload(self, wanted: CopyPlan, attributes: Attributes, promise: ExpectedChecksums) -> Upload:
         """What is to be written for a version."""

@@ -1,12 +1,16 @@
 """What an S3 object promises of its bytes, and how a copy is shown to have kept the promise. Strongest first:
 
-    md5             the ETag is the MD5, and Cloud Storage has computed the same one
-    s3-crc          S3's own full-object CRC32C or CRC64NVME, computed again on the way
+    md5             the ETag is the MD5, or S3 has been given one, and Cloud Storage has computed the same one
+    s3-sha          S3's full-object SHA-256 or SHA-1, computed again on the way
+    s3-crc          S3's full-object CRC32C, CRC64NVME or CRC32, computed again on the way
+    s3-composite    S3's checksum of the parts' checksums, computed again on the way
     multipart-etag  the MD5 of the parts' MD5s, computed again on the way
     crc32c          what was read is what is stored; S3 gives nothing to hold it to
     size            as many bytes as promised
 
-The first costs nothing, a CRC nearly nothing, a multipart ETag 1.4 s of CPU a GB.
+An object has one checksum besides its ETag, if it has any. MD5 and CRC32C go up with the bytes and cost nothing, a CRC
+costs nearly nothing, a SHA or a multipart ETag 0.6 to 1.4 s of CPU a GB. The parts of an object may differ in size: a
+checksum of parts is of use only where their sizes are known.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """
 
@@ -19,6 +23,7 @@ from typing import Protocol
 
 from awscrt import checksums
 
+from shared.domain.digests import ALGORITHMS, PartDigests
 from shared.domain.errors import Corrupt
 from shared.domain.objects import Attributes, SourceObject, etag_md5, hides_md5
 
@@ -29,7 +34,9 @@ class VerifiedBy(StrEnum):
     """How a copy was shown to be right."""
 
     MD5 = "md5"
+    S3_SHA = "s3-sha"
     S3_CRC = "s3-crc"
+    S3_COMPOSITE = "s3-composite"
     MULTIPART_ETAG = "multipart-etag"
     CRC32C = "crc32c"
     SIZE = "size"
@@ -37,36 +44,56 @@ class VerifiedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChecksums:
-    """What S3 says of one version. crc32c, crc64nvme: base64, of the whole object. parts: of a multipart ETag."""
+    """What S3 says of one version. md5: hex. crc32c, crc64nvme, and further ones by algorithm: base64, of the whole
+    object. composite: algorithm and value of a checksum of the parts' checksums. parts: how many there are, where a
+    checksum of them can be computed again. etag_of_parts: whether the ETag is one.
+    """
 
     etag: str
     size: int
     md5: str | None
     crc32c: str | None
     crc64nvme: str | None
+    further: tuple[str, str] | None
+    composite: tuple[str, str] | None
     parts: int | None
+    etag_of_parts: bool
 
     @classmethod
     def of(cls, source: SourceObject, attributes: Attributes) -> "ExpectedChecksums":
-        count = source.etag.rpartition("-")[2] if "-" in source.etag else ""
-        recomputable = count.isdigit() and not hides_md5(attributes.encryption)
+        count = parts_in(source.etag)
+        etag_of_parts = count is not None and not hides_md5(attributes.encryption)
+        named = {"sha256": attributes.sha256, "sha1": attributes.sha1, "crc32": attributes.crc32}
+        composite = attributes.composite
+        composed = parts_in(composite[1]) if composite is not None else None
         return cls(
             etag=source.etag,
             size=source.size,
-            md5=etag_md5(source.etag, attributes.encryption),
+            md5=etag_md5(source.etag, attributes.encryption) or attributes.md5,
             crc32c=attributes.crc32c,
             crc64nvme=attributes.crc64nvme,
-            parts=int(count) if recomputable else None,
+            further=next(((name, value) for name, value in named.items() if value is not None), None),
+            composite=composite if composed is not None else None,
+            parts=composed or (count if etag_of_parts else None),
+            etag_of_parts=etag_of_parts,
         )
 
     @property
-    def needs_part_size(self) -> bool:
-        """Whether nothing cheaper than the multipart ETag can prove a copy."""
-        return self.parts is not None and not (self.md5 or self.crc32c or self.crc64nvme)
+    def needs_part_sizes(self) -> bool:
+        """Whether only a checksum of the parts can prove a copy."""
+        whole = self.md5 or self.crc32c or self.crc64nvme or self.further
+        return self.parts is not None and not whole
 
-    def even_parts(self, part_bytes: int | None) -> bool:
-        """Whether the ETag's parts can all have had this size but the last."""
-        return part_bytes is not None and part_bytes > 0 and self.parts == max(1, -(-self.size // part_bytes))
+
+def parts_in(text: str) -> int | None:
+    """How many parts a multipart ETag or a composite checksum is of; None for neither."""
+    count = text.rpartition("-")[2] if "-" in text else ""
+    return int(count) if count.isdecimal() and int(count) else None
+
+
+def even_sizes(size: int, count: int, first: int, last: int) -> tuple[int, ...] | None:
+    """The sizes of an object's parts if all but the last one are as large as the first; None where they cannot be."""
+    return (first,) * (count - 1) + (last,) if first * (count - 1) + last == size and first > 0 else None
 
 
 class Hasher(Protocol):
@@ -79,15 +106,19 @@ class Hasher(Protocol):
         ...
 
 
-def hasher_for(promise: ExpectedChecksums, part_bytes: int | None = None) -> Hasher | None:
-    """Who must see the bytes; None where what Cloud Storage computes anyway is proof enough."""
+def hasher_for(promise: ExpectedChecksums, sizes: Sequence[int] | None = None) -> Hasher | None:
+    """Who must see the bytes; None where what Cloud Storage computes anyway is proof enough. sizes: of the parts."""
     if promise.md5 is not None or promise.crc32c is not None:
         return None
     if promise.crc64nvme is not None:
-        return Crc64(promise.crc64nvme)
-    if promise.parts is not None and part_bytes is not None and promise.even_parts(part_bytes):
-        return EtagOfParts(promise.etag, part_bytes)
-    return None
+        return Whole("crc64nvme", promise.crc64nvme)
+    if promise.further is not None:
+        return Whole(*promise.further)
+    if sizes is None or len(sizes) != promise.parts or sum(sizes) != promise.size:
+        return None
+    if promise.composite is not None:
+        return OfParts(promise.composite[1], sizes, promise.composite[0])
+    return OfParts(promise.etag, sizes)
 
 
 def proven(promise: ExpectedChecksums, seen: Hasher | None, stored_md5: str | None) -> VerifiedBy:
@@ -107,65 +138,43 @@ async def watched(chunks: AsyncIterator[Chunk], seen: Hasher) -> AsyncIterator[C
     seen.check()
 
 
-@dataclass(slots=True)
-class Crc64:
-    """S3's CRC64NVME, which it makes of every object since 2024-12."""
+class Whole:
+    """S3's checksum of the whole object. expected: base64."""
 
-    expected: str
-    value: int = 0
+    def __init__(self, algorithm: str, expected: str) -> None:
+        self._algorithm, self._expected = algorithm, expected
+        self._running = ALGORITHMS[algorithm]()
 
     def update(self, chunk: Chunk, /) -> None:
-        self.value = crc64nvme(chunk, self.value)
+        self._running.update(chunk)
 
     def check(self) -> VerifiedBy:
-        actual = encoded(self.value, 8)
-        if actual != self.expected:
-            raise Corrupt(f"the CRC64NVME is {actual}, S3 says {self.expected}")
-        return VerifiedBy.S3_CRC
+        actual = base64.b64encode(self._running.digest()).decode()
+        if actual != self._expected:
+            raise Corrupt(f"the {self._algorithm.upper()} is {actual}, S3 says {self._expected}")
+        return VerifiedBy.S3_SHA if self._algorithm.startswith("sha") else VerifiedBy.S3_CRC
 
 
-class EtagOfParts:
-    """A multipart ETag, computed again. part_bytes: of every part but the last."""
+class OfParts:
+    """A checksum of the parts' checksums, with their number. algorithm: None for a multipart ETag, which is in hex."""
 
-    def __init__(self, etag: str, part_bytes: int) -> None:
-        self._etag = etag
-        self.parts = PartDigests(part_bytes)
+    def __init__(self, expected: str, sizes: Sequence[int], algorithm: str | None = None) -> None:
+        self._expected, self._algorithm = expected, algorithm
+        self._parts = PartDigests(sizes, algorithm or "md5")
 
     def update(self, chunk: Chunk, /) -> None:
-        self.parts.update(chunk)
+        self._parts.update(chunk)
 
     def check(self) -> VerifiedBy:
-        check_etag(self._etag, self.parts.digests())
-        return VerifiedBy.MULTIPART_ETAG
-
-
-class PartDigests:
-    """The MD5s of a body's parts."""
-
-    def __init__(self, part_bytes: int) -> None:
-        self._part_bytes = part_bytes
-        self._left = part_bytes
-        self._current = hashlib.md5(usedforsecurity=False)
-        self._done: list[bytes] = []
-        self._any = False
-
-    def update(self, chunk: Chunk, /) -> None:
-        view = memoryview(chunk)
-        while view:
-            if not self._left:
-                self._close()
-            piece, view = view[: self._left], view[self._left :]
-            self._current.update(piece)
-            self._left -= len(piece)
-            self._any = True
-
-    def _close(self) -> None:
-        self._done.append(self._current.digest())
-        self._current, self._left = hashlib.md5(usedforsecurity=False), self._part_bytes
-
-    def digests(self) -> bytes:
-        """The MD5s so far, 16 bytes each, the part under way included."""
-        return b"".join([*self._done, self._current.digest()]) if self._any else self._current.digest()
+        if self._algorithm is None:
+            check_etag(self._expected, self._parts.digests())
+            return VerifiedBy.MULTIPART_ETAG
+        running = ALGORITHMS[self._algorithm]()
+        running.update(self._parts.digests())
+        actual = f"{base64.b64encode(running.digest()).decode()}-{self._parts.count}"
+        if actual != self._expected:
+            raise Corrupt(f"the parts make {self._algorithm.upper()} {actual}, S3 says {self._expected}")
+        return VerifiedBy.S3_COMPOSITE
 
 
 def check_etag(etag: str, digests: bytes) -> None:

@@ -71,8 +71,9 @@ class DestinationObject:
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
-    gives them). encryption: x-amz-server-side-encryption. crc32c, crc64nvme: base64, of the whole object, where S3
-    has them. storage_class: S3's.
+    gives them). encryption: x-amz-server-side-encryption. crc32c, crc64nvme, crc32, sha1, sha256 (base64) and md5
+    (hex): of the whole object, where S3 has them. composite: algorithm and value of a checksum of the parts' checksums,
+    with their number after a dash. storage_class: S3's.
     """
 
     content_type: str | None = None
@@ -84,6 +85,11 @@ class Attributes:
     encryption: str | None = None
     crc32c: str | None = None
     crc64nvme: str | None = None
+    crc32: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    md5: str | None = None
+    composite: tuple[str, str] | None = None
     storage_class: str = "STANDARD"
 
 

@@ -9,6 +9,7 @@ from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 
 from shared.domain.errors import NoToken
+from shared.domain.reasons import Party
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 

@@ -47,6 +47,10 @@ class Source(Protocol):
         """Ask for an archived object to be made readable for some days; no error if that is under way already."""
         ...
 
-    async def part_bytes(self, source: SourceObject) -> int | None:
-        """The size of the first part of an object that was uploaded in parts. Raises Changed if it has changed."""
+    async def part_sizes(self, source: SourceObject, exact: bool = False) -> Sequence[int] | None:
+        """The sizes of the parts that an object was uploaded in, None if it was not. Raises Changed if it has changed.
+
+        Where all but the last one seem to be as large as the first, that is taken for granted, unless it is to be
+        exact: then every part is asked for.
+        """
         ...

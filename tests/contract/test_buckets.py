@@ -346,7 +346,7 @@ async def test_what_a_head_tells(sides: Sides) -> None:
     found, attributes = await sides.source.inspect(b"k")
     assert found == await sides.source.head(b"k")
     assert (attributes.content_type, attributes.metadata) == ("text/x-odd", {"some-name": "value"})
-    assert await sides.source.part_bytes(found) is None
+    assert await sides.source.part_sizes(found) is None
 
 
 async def test_s3_says_its_checksums_parts_and_what_is_not_ascii(embedded: Stack, http: Http) -> None:
@@ -376,7 +376,8 @@ async def test_s3_says_its_checksums_parts_and_what_is_not_ascii(embedded: Stack
     assert told.metadata == {"raw": "été", "words": "été"}
     parts, without = await source.inspect(b"told/parts")
     assert (without.crc32c, without.crc64nvme) == (None, None)
-    assert await source.part_bytes(parts) == 30_000
+    for exact in (False, True):
+        assert await source.part_sizes(parts, exact) == (30_000, 30_000, 30_000, 10_000)
 
 
 async def test_the_storage_class_and_a_promised_crc_go_up_with_the_bytes(

@@ -12,6 +12,7 @@ from shared.clock import SystemClock
 from shared.domain.backoff import SESSION
 from shared.domain.checksums import crc32c, encoded
 from shared.domain.errors import (
+    BadKeys,
     Corrupt,
     CredentialsExpired,
     LostRace,
@@ -164,7 +165,7 @@ async def test_a_new_token_that_is_refused_too_is_not_renewed_for_ever(http: Htt
         return answer(401)
 
     async with answering(never) as (url, asked):
-        with pytest.raises(CredentialsExpired):
+        with pytest.raises(BadKeys):
             await GcsDestination("b", url, http, Token(held)).write(SMALL, small())
         assert (len(asked), held.number) == (2, 1)
         with pytest.raises(CredentialsExpired, match="new access token"):
@@ -176,7 +177,7 @@ async def test_a_token_server_that_gives_nothing_is_no_fault_of_the_key(http: Ht
         return answer(401)
 
     async with answering(never) as (url, _):
-        with pytest.raises(Transient, match="token server"):
+        with pytest.raises(NoToken, match="token server"):
             await GcsDestination("b", url, http, Token(Held(good=0))).write(SMALL, small())
 
 

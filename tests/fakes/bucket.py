@@ -2,12 +2,13 @@
 
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from shared.domain.archive import CLASSES, Restore, Tier
-from shared.domain.checksums import PartDigests
+from shared.domain.checksums import even_sizes
+from shared.domain.digests import PartDigests
 from shared.domain.errors import Archived, Gone
 from shared.domain.objects import Attributes, SourceObject
 from shared.domain.page import Page
@@ -21,7 +22,7 @@ class Stored:
     modified: int
     storage_class: str = "STANDARD"
 
-    parts: int = 0
+    parts: int | Sequence[int] = 0
     restore: Restore | None = None
 
     @property
@@ -30,12 +31,20 @@ class Stored:
 
     @cached_property
     def etag(self) -> str:
-        """Of a single-part upload, or of one in parts of `parts` bytes."""
+        """Of a single-part upload, or of one in parts of `parts` bytes, of each of them or of all but the last."""
         if not self.parts:
             return hashlib.md5(self.body).hexdigest()
         digests = PartDigests(self.parts)
         digests.update(self.body)
-        return f"{hashlib.md5(digests.digests()).hexdigest()}-{len(digests.digests()) // 16}"
+        return f"{hashlib.md5(digests.digests()).hexdigest()}-{digests.count}"
+
+    @property
+    def part_sizes(self) -> Sequence[int] | None:
+        """Of each part; None of a single-part upload."""
+        if not isinstance(self.parts, int):
+            return self.parts
+        whole, rest = divmod(len(self.body), self.parts) if self.parts else (0, 0)
+        return (self.parts,) * whole + ((rest,) if rest else ()) if self.parts else None
 
 
 @dataclass
@@ -55,7 +64,7 @@ class FakeBucket:
         body: bytes,
         attributes: Attributes | None = None,
         storage_class: str = "STANDARD",
-        parts: int = 0,
+        parts: int | Sequence[int] = 0,
     ) -> None:
         restore = Restore.NEEDED if storage_class in CLASSES else None
         self.objects[key.encode()] = Stored(
@@ -112,6 +121,9 @@ class FakeBucket:
         if stored.restore is not Restore.DONE:
             stored.restore = Restore.UNDER_WAY
 
-    async def part_bytes(self, source: SourceObject) -> int | None:
-        self.requests.append(("part_bytes", source.key))
-        return self.objects[source.key].parts or None
+    async def part_sizes(self, source: SourceObject, exact: bool = False) -> Sequence[int] | None:
+        self.requests.append(("part_sizes", source.key))
+        true = self.objects[source.key].part_sizes
+        if true is None or exact:
+            return true
+        return even_sizes(source.size, len(true), true[0], true[-1]) or true

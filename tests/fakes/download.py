@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.archive import Restore
 from shared.domain.checksums import Chunk
@@ -21,6 +21,7 @@ class FakeDownload:
     stale: dict[bytes, Stored] = field(default_factory=dict)
     faults: dict[bytes, list[ObjectError]] = field(default_factory=lambda: defaultdict(list))
     tamper: dict[bytes, bytes] = field(default_factory=dict)
+    hides_encryption: bool = False
 
     async def open(self, source: SourceObject, span: Span | None = None) -> OpenDownload:
         self.bucket.requests.append((self.name, source.key))
@@ -36,7 +37,8 @@ class FakeDownload:
         body, size = self.tamper.get(source.key, stored.body), len(stored.body)
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]
-        return OpenDownload(stored.etag, size, stored.told, _in_two(body), lambda: None, self.name)
+        told = replace(stored.told, encryption=None) if self.hides_encryption else stored.told
+        return OpenDownload(stored.etag, size, told, _in_two(body), lambda: None, self.name)
 
 
 async def _in_two(body: bytes) -> AsyncIterator[Chunk]:

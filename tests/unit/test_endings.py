@@ -328,7 +328,34 @@ async def test_a_multipart_etag_proves_a_copy_at_the_price_of_one_head() -> None
         entry.key: entry.proof for record, _ in world.stores.ledger.documents.values() for entry in record.entries
     }
     assert proofs == {b"parts": VerifiedBy.MULTIPART_ETAG, b"plain": VerifiedBy.MD5}
-    assert [key for name, key in world.bucket.requests if name == "part_bytes"] == [b"parts"]
+    assert [key for name, key in world.bucket.requests if name == "part_sizes"] == [b"parts"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reads"),
+    [((10, 9, 8), 1), ((10, 9, 11, 10), 2), ((3, 3, 5), 1)],
+    ids=["uneven", "even at its ends", "long last"],
+)
+async def test_parts_of_any_sizes_prove_a_copy(sizes: tuple[int, ...], reads: int) -> None:
+    """What looks even by its first and last part, and is not, costs one more read and not one each attempt."""
+    world = World()
+    world.bucket.put("parts", bytes(range(sum(sizes))), parts=sizes)
+    await world.run()
+    (entry,) = [entry for record, _ in world.stores.ledger.documents.values() for entry in record.entries]
+    assert (entry.outcome, entry.proof) == (Outcome.COPIED, VerifiedBy.MULTIPART_ETAG)
+    assert [key for name, key in world.bucket.requests if name in ("cdn", "direct")] == [b"parts"] * reads
+
+
+async def test_an_edge_that_hides_the_encryption_is_not_taken_at_its_word() -> None:
+    """The ETag of an object under SSE-KMS looks like an MD5 and is none: S3 itself says so."""
+    world = World()
+    world.bucket.put("k", b"body", Attributes(encryption="aws:kms"))
+    world.bucket.objects[b"k"].etag = "ab" * 16
+    world.cdn.hides_encryption = True
+    await world.run()
+    (entry,) = [entry for record, _ in world.stores.ledger.documents.values() for entry in record.entries]
+    assert (entry.outcome, entry.proof) == (Outcome.COPIED, VerifiedBy.CRC32C)
+    assert [key for name, key in world.bucket.requests if name == "cdn"] == [b"k", b"k"]
 
 
 async def test_damage_that_only_the_multipart_etag_shows_never_becomes_visible() -> None:

@@ -52,6 +52,24 @@ def entry(world: World, key: bytes = KEY):  # type: ignore[no-untyped-def]
     )
 
 
+async def test_uneven_parts_prove_nothing_and_cost_nothing_twice() -> None:
+    world = World(large_bytes=PART)
+    third = len(body()) // 3
+    world.bucket.put("large", body(), parts=(third + 9, third - 9, len(body()) - 2 * third))
+    await world.run()
+    assert (entry(world).outcome, entry(world).proof) == (Outcome.COPIED, VerifiedBy.CRC32C)
+    assert sorted(world.staging.sent) == [1, 2, 3]
+
+
+async def test_an_archive_that_no_listing_tells_of_is_not_fanned_out() -> None:
+    world = world_with()
+    world.bucket.archived_in_silence.add(KEY)
+    await world.run()
+    assert entry(world).outcome is Outcome.ARCHIVED
+    assert not world.stores.uploads.opened
+    assert not world.staging.uploads
+
+
 async def test_an_object_goes_in_parts_and_appears_at_once() -> None:
     world = world_with()
     run = await world.run()

@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import google_crc32c
 import pytest
@@ -10,18 +11,21 @@ from awscrt import checksums
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.aws.attributes import attributes
+from shared.aws.attributes import checksums as s3_checksums
 from shared.domain.checksums import (
     ExpectedChecksums,
-    PartDigests,
     VerifiedBy,
     combined_crc32c,
     combined_crc64nvme,
     decoded,
     encoded,
+    even_sizes,
     hasher_for,
     proven,
     watched,
 )
+from shared.domain.digests import ALGORITHMS, PartDigests
 from shared.domain.errors import Corrupt
 from shared.domain.objects import Attributes, SourceObject
 
@@ -36,17 +40,34 @@ def etag_of_parts(body: bytes, part_bytes: int) -> str:
     return f"{hashlib.md5(b''.join(digests)).hexdigest()}-{len(digests)}"
 
 
-def promise(etag: str = MD5, **known: str | None) -> ExpectedChecksums:
-    return ExpectedChecksums.of(SourceObject(b"k", etag, len(BODY), 0), Attributes(**known))  # type: ignore[arg-type]
+def base64_of(algorithm: str, body: bytes) -> str:
+    running = ALGORITHMS[algorithm]()
+    running.update(body)
+    return base64.b64encode(running.digest()).decode()
+
+
+def composite_of(algorithm: str, sizes: Sequence[int]) -> tuple[str, str]:
+    """As S3 makes one of the parts' raw checksums."""
+    starts = [sum(sizes[:number]) for number in range(len(sizes))]
+    digests = [base64.b64decode(base64_of(algorithm, BODY[s : s + n])) for s, n in zip(starts, sizes, strict=True)]
+    return algorithm, f"{base64_of(algorithm, b''.join(digests))}-{len(sizes)}"
+
+
+def promise(etag: str = MD5, **known: Any) -> ExpectedChecksums:
+    return ExpectedChecksums.of(SourceObject(b"k", etag, len(BODY), 0), Attributes(**known))
 
 
 async def prove(
     given: ExpectedChecksums, body: bytes, part_bytes: int | None = None, stored_md5: str | None = None
 ) -> VerifiedBy:
-    seen = hasher_for(given, part_bytes)
+    seen = hasher_for(given, None if part_bytes is None else sizes_of(part_bytes))
     if seen is not None:
         assert b"".join([chunk async for chunk in watched(in_chunks(body), seen)]) == body
     return proven(given, seen, stored_md5)
+
+
+def sizes_of(part_bytes: int) -> list[int]:
+    return [min(part_bytes, len(BODY) - start) for start in range(0, len(BODY), part_bytes)]
 
 
 async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
@@ -73,6 +94,23 @@ ETAG = etag_of_parts(BODY, PARTS)
         (promise(ETAG), PARTS * 2, None, VerifiedBy.CRC32C),
         (promise(ETAG, encryption="aws:kms"), PARTS, None, VerifiedBy.CRC32C),
         (promise("odd"), None, None, VerifiedBy.CRC32C),
+        (promise(MD5, encryption="aws:kms", md5=MD5), None, MD5, VerifiedBy.MD5),
+        (promise("odd", crc32=base64_of("crc32", BODY)), None, None, VerifiedBy.S3_CRC),
+        (promise("odd", sha1=base64_of("sha1", BODY)), None, None, VerifiedBy.S3_SHA),
+        (promise("odd", sha256=base64_of("sha256", BODY), crc32="wrong"), None, None, VerifiedBy.S3_SHA),
+        (promise(ETAG, crc32=base64_of("crc32", BODY)), PARTS, None, VerifiedBy.S3_CRC),
+        *(
+            (
+                promise("odd-3", encryption="aws:kms", composite=composite_of(name, sizes)),
+                PARTS,
+                None,
+                VerifiedBy.S3_COMPOSITE,
+            )
+            for name in ALGORITHMS
+            for sizes in [[500, 500, 280]]
+        ),
+        (promise(ETAG, composite=composite_of("crc32", [500, 500, 280])), PARTS, None, VerifiedBy.S3_COMPOSITE),
+        (promise(ETAG, composite=("crc32", "AAAAAA==")), PARTS, None, VerifiedBy.MULTIPART_ETAG),
     ],
 )
 async def test_the_strongest_proof_that_there_is(
@@ -82,7 +120,16 @@ async def test_the_strongest_proof_that_there_is(
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "long", "swapped"])
-@pytest.mark.parametrize("given_promise", [promise(ETAG), promise(ETAG, crc64nvme=CRC64)], ids=["etag", "crc64"])
+@pytest.mark.parametrize(
+    "given_promise",
+    [
+        promise(ETAG),
+        promise(ETAG, crc64nvme=CRC64),
+        promise("odd", sha256=base64_of("sha256", BODY)),
+        promise(ETAG, composite=composite_of("crc32", [500, 500, 280])),
+    ],
+    ids=["etag", "crc64", "sha256", "composite"],
+)
 async def test_no_damage_passes(given_promise: ExpectedChecksums, damage: str) -> None:
     wrong = {
         "flipped": bytes([BODY[0] ^ 1]) + BODY[1:],
@@ -96,7 +143,7 @@ async def test_no_damage_passes(given_promise: ExpectedChecksums, damage: str) -
 
 async def test_the_last_chunk_is_passed_on_before_the_check_and_the_end_is_not() -> None:
     """So that a writer which waits for the end never finishes a wrong object."""
-    seen = hasher_for(promise(ETAG), PARTS)
+    seen = hasher_for(promise(ETAG), sizes_of(PARTS))
     assert seen is not None
     passed = bytearray()
     with pytest.raises(Corrupt):  # noqa: PT012
@@ -121,6 +168,40 @@ def test_crcs_of_parts_make_the_crc_of_the_whole(parts: list[bytes]) -> None:
     assert combined_crc32c([(google_crc32c.value(part), len(part)) for part in parts]) == google_crc32c.value(whole)
     expected = checksums.crc64nvme(whole)
     assert combined_crc64nvme([(checksums.crc64nvme(part), len(part)) for part in parts]) == expected
+
+
+def test_parts_that_add_up_are_even_and_others_may_be_of_any_size() -> None:
+    assert even_sizes(29, 3, 10, 9) == (10, 10, 9)
+    assert even_sizes(27, 3, 10, 8) is None
+    assert even_sizes(8, 1, 8, 8) == (8,)
+    seen = hasher_for(promise("odd-3", composite=composite_of("sha1", [700, 80, 500])), (700, 80, 500))
+    assert seen is not None
+    seen.update(BODY)
+    assert seen.check() is VerifiedBy.S3_COMPOSITE
+    seen.update(b"!")
+    with pytest.raises(Corrupt):
+        seen.check()
+
+
+@pytest.mark.parametrize(
+    ("headers", "whole", "composite"),
+    [
+        ({"crc32": "AAAAAA==", "type": "FULL_OBJECT"}, {"crc32": "AAAAAA=="}, None),
+        ({"crc32": "AAAAAA=="}, {"crc32": "AAAAAA=="}, None),
+        ({"crc32": "AAAAAA==-3", "type": "COMPOSITE"}, {}, ("crc32", "AAAAAA==-3")),
+        ({"crc32c": "AAAAAA==-3", "type": "FULL_OBJECT"}, {}, ("crc32c", "AAAAAA==-3")),
+        ({"crc32c": "AAAAAA==", "type": "COMPOSITE"}, {}, None),
+        ({"sha1": "too short"}, {}, None),
+        ({"md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, {"md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, None),
+    ],
+)
+def test_what_s3_says_of_checksums(
+    headers: dict[str, str], whole: dict[str, str], composite: tuple[str, str] | None
+) -> None:
+    given = {f"x-amz-checksum-{name}": value for name, value in headers.items()}
+    assert s3_checksums(given) == (whole, composite)
+    md5 = attributes(given).md5
+    assert md5 == (hashlib.md5(b"").hexdigest() if "md5" in whole else None)
 
 
 def test_crcs_are_written_as_both_clouds_write_them() -> None:
