@@ -5,7 +5,7 @@ TERRAFORM ?= terraform
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate check tf-check format clean
+.PHONY: help demo up manage schedules test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate check tf-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ test: check  ## check, then all tests: unit, contract, functions, e2e
 
 test-fast: .venv/.dev  ## the tests that start no server, under 30 s
 	@$(BIN)/python -m pytest tests/unit
+
+schedules: .venv/.dev  ## run seeded histories in virtual time against the laws (SCHEDULES=1000, ONLY=transfer; SEED=7 tells one)
+	@SCHEDULES="$(SCHEDULES)" ONLY="$(ONLY)" SEED="$(SEED)" FIRST="$(FIRST)" MUTATE="$(MUTATE)" $(BIN)/python -m tests.schedules
 
 test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)
 	@LARGE_GIB="$(or $(LARGE_GIB),20)" $(BIN)/python -m pytest tests/e2e/test_large.py -k larger_than

@@ -1,0 +1,181 @@
+"""What must hold, each law by its name. Most are checked at the very step that would break them, the rest at the end.
+
+nothing lost                      once faults have ended and a delta has run, every object is there as it is
+right bytes                       whatever becomes visible is, whole, a version that the key had, under its ETag
+never older over newer            a copy is never replaced by one of an earlier version
+read what was listed              every GET says by If-Match which version it means
+preconditions                     every write and deletion at the destination says which generation it replaces
+acknowledged when settled         a key of an acknowledged message has ended, or another message still carries it
+counts balance                    every listed key and byte of a run has exactly one outcome, and the run ends
+a fault of everybody is nobody's  no key fails for an outage, throttling or a credential
+reasons                           no key fails for a reason that this world does not have
+bounded time                      a push is answered within 600 s
+bounded connections               an instance holds no more connections to a host than it may
+no wait holds what it waits for   no request is made while the same copy holds a connection to the same host
+every wait ends                   no message goes round for ever
+nothing is left                   no upload is remembered, and none is open that an untroubled instance began
+dead letters, readable messages   no message ends there, and each can be read by who gets it
+limits                            what the services refuse for its size is not sent
+no bug                            nothing raises what nobody expects
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared.domain.messages import TransferMessage
+from shared.domain.objects import SOURCE_ETAG
+from shared.ledger.entry import Entry
+from tests.schedules.gcs import DESTINATION, Stored
+from tests.schedules.pubsub import Sent
+from tests.schedules.remote import now
+
+if TYPE_CHECKING:
+    from tests.schedules.instance import Instance
+    from tests.schedules.world import World
+
+OF_EVERYBODY = ("unreachable", "throttled", "bad_credentials", "no_such_bucket", "clock_skew")
+OF_A_KEY = ("transient", "changed", "corrupt", "lost_race", "stale_edge")
+"""Reasons that a key may have in a world without policies, archives and holds; a later delta must try it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """law: its name. what: what happened. at: virtual seconds."""
+
+    law: str
+    what: str
+    at: float
+
+
+@dataclass(slots=True)
+class Laws:
+    """The violations of a schedule, in order."""
+
+    world: "World"
+    violations: list[Violation] = field(default_factory=list)
+    _seen: Counter[str] = field(default_factory=Counter)
+
+    def broken(self, law: str, what: str, error: BaseException | None = None) -> None:
+        """Note that a law was broken; the first three times each."""
+        self._seen[law] += 1
+        if error is not None:
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            if trace is not None:
+                what += f" at {trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        if self._seen[law] <= 3:
+            self.violations.append(Violation(law, what[:600], self.world.loop.time()))
+            self.world.trace(f"VIOLATION {law}: {what}")
+
+    def reads(self, key: bytes, wanted: str | None) -> None:
+        if wanted is None:
+            self.broken("read what was listed", f"GET of {key.decode()} without If-Match")
+
+    def visible(self, stored: Stored, before: Stored | None) -> None:
+        """Something became visible at the destination."""
+        number = self._version(stored)
+        if number is None:
+            self.broken("right bytes", f"{stored.name.decode()} shows {len(stored.body)} bytes that no version with ETag "
+                        f"{stored.metadata.get(SOURCE_ETAG)} had")  # fmt: skip
+        elif before is not None and (was := self._version(before)) is not None and number < was:
+            self.broken("never older over newer", f"{stored.name.decode()}: version {number} replaces version {was}")
+
+    def _version(self, stored: Stored) -> int | None:
+        etag = stored.metadata.get(SOURCE_ETAG)
+        history = self.world.s3.history.get(stored.name, ())
+        found = [item.number for item in history if item is not None and (item.etag, item.body) == (etag, stored.body)]
+        return max(found, default=None)
+
+    def connected(self, instance: "Instance", host: str, count: int) -> None:
+        if count > self.world.settings.objects_in_flight + 1:
+            self.broken("bounded connections", f"{instance.name} holds {count} to {host}")
+
+    def failed(self, entry: Entry) -> None:
+        """A key is on record as failed."""
+        reason, key = entry.reason.partition(":")[0], entry.key
+        history = self.world.s3.history.get(key, [])
+        if reason in OF_EVERYBODY:
+            self.broken("a fault of everybody is nobody's", f"{key.decode()} failed: {entry.reason}")
+        elif reason == "gone":
+            if None not in history:
+                self.broken("reasons", f"{key.decode()} was never deleted and failed: {entry.reason}")
+        elif reason not in OF_A_KEY:
+            self.broken("reasons", f"{key.decode()} failed: {entry.reason}")
+
+    def acknowledged(self, sent: Sent) -> None:
+        """A message was acknowledged and will not come again."""
+        message, world = sent.message, self.world
+        if not isinstance(message, TransferMessage) or world.state.said.paused or world.ever_paused:
+            return
+        found = world.state.ledger.get(message.batch)
+        still = {entry.key for entry in found[0].entries if entry.open} if found is not None else None
+        for item in message.objects:
+            key = item.key.encode()
+            if (still is None or key in still) and not self._carried(message.batch, item.key):
+                self.broken(
+                    "acknowledged when settled",
+                    f"{sent.name} was acknowledged, {item.key} of batch {message.batch} is open, and no other message carries it",
+                )
+
+    def _carried(self, batch: str, key: str) -> bool:
+        return any(
+            isinstance(other.message, TransferMessage)
+            and other.message.batch == batch
+            and any(item.key == key for item in other.message.objects)
+            for other in self.world.queue.waiting.values()
+        )
+
+    def at_the_end(self) -> None:
+        """Faults have ended, deltas have run, nothing moves."""
+        self._nothing_lost()
+        self._counts_balance()
+        self._nothing_is_left()
+
+    def _nothing_lost(self) -> None:
+        world = self.world
+        for key in world.s3.keys():
+            current = world.s3.current(key)
+            stored = world.gcs.buckets[DESTINATION].get(key)
+            assert current is not None
+            if stored is None or (stored.body, stored.metadata.get(SOURCE_ETAG)) != (current.body, current.etag):
+                there = "nothing" if stored is None else f"version {self._version(stored)}"
+                known = [
+                    f"{entry.outcome} {entry.reason}"[:200]
+                    for record, _ in world.state.ledger.values()
+                    for entry in record.entries
+                    if entry.key == key
+                ]
+                self.broken(
+                    "nothing lost",
+                    f"{key.decode()} is at version {current.number}, at the destination is {there}; on record: {known}",
+                )
+
+    def _counts_balance(self) -> None:
+        state = self.world.state
+        names = list(state.runs)
+        for name in names:
+            books = now(state.summary(name))
+            if not books.balanced:
+                self.broken("counts balance", f"run {name} ({state.runs[name].state}): {books}")
+            elif state.runs[name].state == "going" and name != names[-1]:
+                self.broken("counts balance", f"run {name} is still going")
+
+    def _nothing_is_left(self) -> None:
+        world = self.world
+        if world.uploads.opened:
+            self.broken("nothing is left", f"uploads remembered: {list(world.uploads.opened.values())}"[:400])
+        if world.uploads.leases:
+            self.broken("nothing is left", f"leases held: {world.uploads.leases}")
+        swarm = world.swarm
+        if swarm.crashes or swarm.broken or swarm.state_errors or swarm.outage or swarm.throttling or swarm.slow:
+            return  # an upload begun by a call whose answer was lost is for the bucket's lifecycle rule
+        if world.gcs.uploads or world.gcs.buckets["staging"]:
+            self.broken(
+                "nothing is left",
+                f"staging holds {list(world.gcs.uploads.values())} {list(world.gcs.buckets['staging'])}"[:400],
+            )
+        left = [session.resource["name"] for session in world.gcs.sessions.values() if session.done is None]
+        if left:
+            self.broken("nothing is left", f"upload sessions of {left}")

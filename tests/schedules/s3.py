@@ -1,0 +1,174 @@
+"""An S3 bucket as its REST API shows it, with every version that each key ever had."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import google_crc32c
+from awscrt import checksums
+
+from shared.domain.page import rfc3339
+from tests.schedules.network import Reply, Request
+
+if TYPE_CHECKING:
+    from tests.schedules.laws import Laws
+
+BUCKET = "source"
+
+
+@dataclass(frozen=True)
+class Version:
+    """parts: the sizes of a multipart upload's parts, () for a single part. hidden: encrypted with KMS, so that its
+    ETag is no MD5. checksum: "crc32c" or "crc64nvme" of the whole object, or none. number: counts a key's versions.
+    """
+
+    key: bytes
+    body: bytes
+    modified: int
+    number: int
+    parts: tuple[int, ...] = ()
+    hidden: bool = False
+    checksum: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def etag(self) -> str:
+        if self.hidden:
+            return hashlib.md5(b"hidden %d " % self.number + self.body).hexdigest() + (
+                f"-{len(self.parts)}" if self.parts else ""
+            )
+        if not self.parts:
+            return hashlib.md5(self.body).hexdigest()
+        digests, at = b"", 0
+        for size in self.parts:
+            digests += hashlib.md5(self.body[at : at + size]).digest()
+            at += size
+        return f"{hashlib.md5(digests).hexdigest()}-{len(self.parts)}"
+
+
+class S3:
+    """history: every version of a key in order; None where it was deleted."""
+
+    def __init__(self, laws: "Laws", page_size: int) -> None:
+        self.history: dict[bytes, list[Version | None]] = {}
+        self._laws, self._page_size = laws, page_size
+
+    def current(self, key: bytes) -> Version | None:
+        """What the key holds now."""
+        versions = self.history.get(key)
+        return versions[-1] if versions else None
+
+    def keys(self) -> list[bytes]:
+        return sorted(key for key, versions in self.history.items() if versions[-1] is not None)
+
+    def handle(self, request: Request) -> Reply:
+        refused = _unsigned(request)
+        if refused:
+            return _error(request, 403, "HeadersNotSigned", refused)
+        bucket, _, key = request.path.partition(b"/")
+        if bucket.decode() != BUCKET:
+            return _error(request, 404, "NoSuchBucket")
+        if request.query.get("list-type") == "2":
+            return self._list(request.query)
+        return self.object(request, key, self.current(key))
+
+    def object(self, request: Request, key: bytes, version: Version | None) -> Reply:
+        """HEAD or GET of what a key holds, or is said to hold."""
+        if version is None:
+            return _error(request, 404, "NoSuchKey")
+        wanted = request.headers.get("if-match")
+        if request.method == "GET":
+            self._laws.reads(key, wanted)
+        if wanted is not None and wanted.strip('"') != version.etag:
+            return _error(request, 412, "PreconditionFailed")
+        headers = _headers(version, request)
+        if "partNumber" in request.query:
+            number = int(request.query["partNumber"])
+            sizes = version.parts or (len(version.body),)
+            if number > len(sizes):
+                return _error(request, 416, "InvalidPartNumber")
+            if version.parts:
+                headers["x-amz-mp-parts-count"] = str(len(sizes))
+            start = sum(sizes[: number - 1])
+            headers["Content-Range"] = f"bytes {start}-{start + sizes[number - 1] - 1}/{len(version.body)}"
+            return _answer(request, 206, headers, version.body[start : start + sizes[number - 1]])
+        span = request.headers.get("range")
+        if span is None:
+            return _answer(request, 200, headers, version.body)
+        first, _, last = span.removeprefix("bytes=").partition("-")
+        if int(first) >= len(version.body):
+            return _error(request, 416, "InvalidRange")
+        start, end = int(first), min(int(last or 10**12) + 1, len(version.body))
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(version.body)}"
+        return _answer(request, 206, headers, version.body[start:end])
+
+    def _list(self, query: dict[str, str]) -> Reply:
+        prefix, after = query.get("prefix", "").encode(), query.get("start-after", "").encode()
+        most = min(int(query.get("max-keys", "1000")), self._page_size)
+        keys = [key for key in self.keys() if key.startswith(prefix) and key > after]
+        rows = []
+        for key in keys[:most]:
+            found = self.current(key)
+            assert found is not None
+            rows.append(
+                f"<Contents><Key>{quote(key, safe='/')}</Key><LastModified>{rfc3339(found.modified)}</LastModified>"
+                f"<ETag>&quot;{found.etag}&quot;</ETag><Size>{len(found.body)}</Size>"
+                "<StorageClass>STANDARD</StorageClass></Contents>"
+            )
+        more = "true" if len(keys) > most else "false"
+        return Reply(
+            200,
+            {},
+            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>{''.join(rows)}"
+            "</ListBucketResult>".encode(),
+        )
+
+
+def _headers(version: Version, request: Request) -> dict[str, str]:
+    headers = {
+        "ETag": f'"{version.etag}"',
+        "Last-Modified": formatdate(version.modified, usegmt=True),
+        "Content-Type": "application/x-test",
+        "Accept-Ranges": "bytes",
+        **{f"x-amz-meta-{name}": value for name, value in version.metadata.items()},
+    }
+    if version.hidden:
+        headers["x-amz-server-side-encryption"] = "aws:kms"
+    if version.checksum and request.headers.get("x-amz-checksum-mode") == "ENABLED" and "range" not in request.headers:
+        value = (
+            google_crc32c.value(version.body).to_bytes(4, "big")
+            if version.checksum == "crc32c"
+            else checksums.crc64nvme(version.body).to_bytes(8, "big")
+        )
+        headers[f"x-amz-checksum-{version.checksum}"] = base64.b64encode(value).decode()
+        headers["x-amz-checksum-type"] = "FULL_OBJECT"
+    return headers
+
+
+def _answer(request: Request, status: int, headers: dict[str, str], body: bytes) -> Reply:
+    if request.method == "HEAD":
+        return Reply(status, headers, b"", len(body))
+    return Reply(status, headers, body)
+
+
+def _error(request: Request, status: int, code: str, message: str = "") -> Reply:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+    return Reply(status, {}, b"" if request.method == "HEAD" else body)
+
+
+def _unsigned(request: Request) -> str:
+    """The x-amz- headers that a signed request does not sign: S3 refuses these.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html
+    """
+    _, found, rest = request.headers.get("authorization", "").partition("SignedHeaders=")
+    signed = rest.partition(",")[0].split(";")
+    return (
+        ", ".join(name for name in request.headers if name.startswith("x-amz-") and name not in signed)
+        if found
+        else "no signature"
+    )

@@ -1,0 +1,79 @@
+"""One seed's history: messages, changes, pauses and faults until an hour, then deltas, then the last laws."""
+
+import asyncio
+import gc
+from dataclasses import dataclass, field
+
+from tests.schedules.laws import Violation
+from tests.schedules.loop import WORLD, Stuck
+from tests.schedules.scale import small
+from tests.schedules.world import World
+
+HOUR = 3600.0
+PATIENCE_SECONDS = 24 * HOUR
+"""After the last delta everything must have come to rest by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """violations: none if every law held. lines: what happened, if it was asked for."""
+
+    seed: int
+    violations: list[Violation]
+    lines: list[str] = field(default_factory=list)
+
+
+def run(seed: int, only: str = "transfer", tracing: bool = False) -> Told:
+    """Run a schedule. only: the function whose calls are disturbed."""
+    with small():
+        world = World(seed, frozenset({only}), tracing)
+        loop = world.loop
+        asyncio.set_event_loop(loop)
+        world.trace(
+            f"seed {seed}: {world.swarm.told()}; {world.shape}; route {world.settings.route}, edge {world.settings.stale_edge}, {world.settings.objects_in_flight} in flight, {world.settings.keys_per_message} keys a message, budget {world.settings.budget_seconds}"
+        )
+        try:
+            history = WORLD.run(loop.create_task, _history(world))
+            loop.run_until_complete(history)
+        except Stuck as stuck:
+            world.laws.broken("every wait ends", str(stuck))
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            asyncio.set_event_loop(None)
+            loop.close()
+        return Told(seed, list(world.laws.violations), list(world.lines))
+
+
+async def _history(world: World) -> None:
+    loop, draw = world.loop, world.chance.of("history")
+    world.queue.send("list", b"{}")
+    if world.swarm.changes:
+        for _ in range(draw.choice((1, 3, 10))):
+            loop.later(draw.uniform(0, world.weather.ends) ** draw.choice((1, 0.5)), world.change)
+    if world.swarm.lost_sessions:
+        for _ in range(3):
+            loop.later(draw.uniform(0, world.weather.ends) ** draw.choice((1, 0.5)), world.vanish)
+    if world.swarm.pauses:
+        loop.later(draw.uniform(0, world.weather.ends / 2), world.pause)
+    await asyncio.sleep(world.weather.ends)
+    if world.swarm.pauses:
+        await asyncio.sleep(1)
+        await world.resume()
+    for _ in range(3):
+        await asyncio.sleep(HOUR - loop.time() % HOUR)
+        world.queue.send("list", b"{}")
+    until = loop.time() + PATIENCE_SECONDS
+    while world.queue.waiting or world.queue.repeats or world.fleet.busy:
+        if loop.time() > until:
+            world.laws.broken(
+                "every wait ends", f"{[sent.data[:200] for sent in world.queue.waiting.values()]} still go round"
+            )
+            return
+        await asyncio.sleep(60)
+    world.laws.at_the_end()
+
+
+def tidy() -> None:
+    """Collect what schedules left behind; within one, the collector would run code of the dead at any moment."""
+    gc.collect()

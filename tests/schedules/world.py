@@ -1,0 +1,242 @@
+"""Everything that a schedule has: buckets, edge, queue, state, instances, and what happens to them, from one seed."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.auth.credentials import Credentials
+
+from shared.domain.objects import SOURCE_KEY
+from shared.ports.control import Control
+from shared.ranges.publish_batches import PublishBatches
+from shared.ranges.resume import Resume
+from shared.settings import Settings, load
+from tests.schedules.chance import Chance, Swarm
+from tests.schedules.edge import Edge
+from tests.schedules.faults import Weather
+from tests.schedules.gcs import DESTINATION, STAGING, Gcs
+from tests.schedules.instance import Instance, SkewedClock
+from tests.schedules.laws import Laws
+from tests.schedules.loop import EPOCH, VirtualLoop
+from tests.schedules.network import Network
+from tests.schedules.pubsub import PubSub
+from tests.schedules.s3 import BUCKET, S3, Version
+from tests.schedules.scale import CHUNK, LARGE, PART, QUANTUM
+from tests.schedules.stores import Stores, Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large the world is. concurrency: messages an instance handles at a time."""
+
+    objects: int
+    instances: int
+    concurrency: int
+    ends: float
+    calls_a_move: int
+
+    @classmethod
+    def of(cls, chance: Chance) -> "Shape":
+        draw = chance.of("shape")
+        return cls(
+            objects=draw.choice((1, 2, 4, 8)),
+            instances=draw.choice((1, 2, 3)),
+            concurrency=draw.choice((1, 2, 4)),
+            ends=draw.choice((60.0, 300.0, 1200.0, 4000.0)),
+            calls_a_move=draw.choice((1, 1, 3)),
+        )
+
+
+class Tokens:
+    """Google's token server: tokens that are good for some minutes."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._life = world.chance.of("tokens").choice((90.0, 300.0, 900.0))
+        self._until: dict[str, float] = {}
+
+    def good(self, authorization: str) -> bool:
+        return not self._world.swarm.expiry or self._until.get(authorization, 0.0) > self._world.loop.time()
+
+    def issue(self) -> tuple[str, float]:
+        token = f"token-{len(self._until) + 1}"
+        until = self._until[f"Bearer {token}"] = self._world.loop.time() + self._life
+        return token, until
+
+    def credentials(self) -> Credentials:
+        return TestCredentials(self)
+
+
+class TestCredentials(Credentials):  # type: ignore[misc]
+    """google.auth's, with a token that ends in virtual time; renewed, as they are, some time before."""
+
+    __test__ = False
+
+    def __init__(self, tokens: Tokens) -> None:
+        super().__init__()
+        self._tokens, self._until = tokens, 0.0
+
+    @property
+    def valid(self) -> bool:
+        return self.token is not None and self._until - 30.0 > self._tokens._world.loop.time()
+
+    def refresh(self, request: object) -> None:
+        self.token, self._until = self._tokens.issue()
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The instances of each function, started when there is work and no room. dead: kept, because a coroutine that is
+    collected runs its clean-up, and what has died does not.
+    """
+
+    world: "World"
+    running: dict[str, list[Instance]] = field(default_factory=dict)
+    dead: list[Instance] = field(default_factory=list)
+    _numbers: int = 0
+
+    def room(self, function: str) -> Instance | None:
+        """One that takes another message; None if all are full."""
+        here = self.running.setdefault(function, [])
+        free = [instance for instance in here if len(instance.under_way) < instance.room]
+        draw = self.world.chance.of("fleet")
+        if len(here) < self.world.shape.instances and (not free or draw.random() < 0.3):
+            self._numbers += 1
+            here.append(Instance(self.world, function, self._numbers))
+            return here[-1]
+        return draw.choice(free) if free else None
+
+    def gone(self, instance: Instance) -> None:
+        self.running[instance.function].remove(instance)
+        self.dead.append(instance)
+
+    @property
+    def busy(self) -> bool:
+        return any(instance.under_way for here in self.running.values() for instance in here)
+
+
+class World:
+    """seed: of all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event."""
+
+    def __init__(self, seed: int, disturbed: frozenset[str], tracing: bool = False) -> None:
+        self.chance = Chance(seed)
+        self.swarm, self.shape = Swarm.of(self.chance), Shape.of(self.chance)
+        self.disturbed, self.tracing = disturbed, tracing
+        self.lines: list[str] = []
+        self.ever_paused = False
+        self.loop = VirtualLoop(self.chance.of("reorder") if self.swarm.reorder else None)
+        self.laws = Laws(self)
+        self.weather = Weather(self.chance, self.swarm, self.shape.ends)
+        self.settings = settings_of(self.chance)
+        self.state, self.uploads, self.queue = Stores(now=self.time), Uploads(), PubSub(self)
+        self.state.laws = self.laws
+        self.tokens = Tokens(self)
+        self.s3 = S3(self.laws, page_size=self.chance.of("shape").choice((2, 1000)))
+        self.gcs = Gcs(self.laws, self.tokens.good, self.shape.calls_a_move)
+        edge = Edge(self.s3, self.weather, self.chance.of("edge"), self.loop.time)
+        self.network = Network(self, {"s3": self.s3, "edge": edge, "gcs": self.gcs})
+        self.loop.connect = self.network.connect
+        self.fleet = Fleet(self)
+        for number in range(self.shape.objects):
+            self.put(b"k/%d" % number)
+
+    def time(self) -> float:
+        """The services' clock, epoch seconds."""
+        return EPOCH + self.loop.time()
+
+    def trace(self, line: str) -> None:
+        if self.tracing:
+            self.lines.append(f"{self.loop.time():10.3f}  {line}")
+
+    def put(self, key: bytes) -> None:
+        """A new version of an object, of any kind; often of the size that it had."""
+        draw = self.chance.of("objects")
+        history = self.s3.history.setdefault(key, [])
+        old = self.s3.current(key)
+        sizes = (0, 1, 30, CHUNK, CHUNK + 1, 3 * QUANTUM, 3 * CHUNK, LARGE, LARGE + 1, 2 * PART + 300, 3 * PART)
+        size = len(old.body) if old is not None and draw.random() < 0.7 else draw.choice(sizes)
+        parts = draw.choice((0, 1, 2, 3)) if size else 0
+        version = Version(
+            key=key,
+            body=draw.randbytes(size),
+            modified=int(self.time()),
+            number=len(history) + 1,
+            parts=_cut(size, parts, even=draw.random() < 0.7) if parts else (),
+            hidden=draw.random() < 0.3,
+            checksum=draw.choice(("", "", "crc32c", "crc64nvme")),
+            metadata={SOURCE_KEY: "another"} if self.swarm.reserved and draw.random() < 0.3 else {},
+        )
+        history.append(version)
+        self.trace(f"source: {key.decode()} version {version.number}: {size} bytes, ETag {version.etag}")
+
+    def delete(self, key: bytes) -> None:
+        self.s3.history[key].append(None)
+        self.trace(f"source: {key.decode()} deleted")
+
+    def change(self) -> None:
+        """Somebody writes to the source."""
+        draw = self.chance.of("changes")
+        key = draw.choice(sorted(self.s3.history))
+        if draw.random() < 0.1:
+            self.delete(key)
+        else:
+            self.put(key)
+
+    def pause(self) -> None:
+        self.ever_paused = True
+        self.state.said = Control(paused=True)
+        self.trace("paused")
+
+    async def resume(self) -> None:
+        self.trace("resumed")
+        clock: Any = SkewedClock(self, 0.0)
+        publish = PublishBatches(self.state, self.queue, clock, "transfer", self.settings.keys_per_message, 10**9)
+        await Resume(self.state, self.queue, publish, {"list": "list", "keys": "list", "verify": "verify"})()
+
+    def vanish(self) -> None:
+        """The service forgets an upload: a session has expired, a rule has aborted a multipart upload."""
+        draw = self.chance.of("vanish")
+        for held in (self.gcs.sessions, self.gcs.uploads):
+            if held and draw.random() < 0.5:
+                gone = draw.choice(sorted(held))
+                del held[gone]  # type: ignore[attr-defined]
+                self.trace(f"gcs: upload {gone} vanishes")
+
+
+def settings_of(chance: Chance) -> Settings:
+    """A job's settings, drawn; sizes are scaled down, so the limits of the settings themselves do not apply."""
+    draw = chance.of("settings")
+    given = load(
+        {
+            "GOOGLE_CLOUD_PROJECT": "test",
+            "SOURCE_BUCKET": BUCKET,
+            "DESTINATION_BUCKET": DESTINATION,
+            "STAGING_BUCKET": STAGING,
+            "LIST_TOPIC": "list",
+            "TRANSFER_TOPIC": "transfer",
+            "VERIFY_TOPIC": "verify",
+            "DEAD_LETTER_TOPIC": "dead",
+            "CDN_URL": "http://edge.test",
+            "VERIFY_AFTER": "never",
+            "ROUTE": draw.choice(("cloudfront", "cloudfront", "direct", "cheapest")),
+            "STALE_EDGE": draw.choice(("direct", "direct", "fail")),
+            "KEYS_PER_MESSAGE": str(draw.choice((1, 3, 100))),
+            "OBJECTS_IN_FLIGHT": str(draw.choice((1, 2, 4, 64))),
+            "BUDGET_SECONDS": str(draw.choice((60, 540))),
+        }
+    )
+    return given.model_copy(update={"large_bytes": LARGE, "part_bytes": PART})
+
+
+def _cut(size: int, count: int, even: bool) -> tuple[int, ...]:
+    """The sizes of an upload's parts."""
+    count = min(count, size)
+    first = -(-size // count)
+    if not even and count > 1:
+        first = max(1, first - first // 4)
+        sizes = [first] * (count - 1)
+        sizes[0] += min(first // 3, size - sum(sizes) - 1)
+    else:
+        sizes = [first] * (count - 1)
+        while sum(sizes) >= size:
+            sizes.pop()
+    return (*sizes, size - sum(sizes))
