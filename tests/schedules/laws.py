@@ -135,7 +135,7 @@ class Laws:
 
     def _nothing_lost(self) -> None:
         world = self.world
-        for key in world.s3.keys():
+        for key in world.s3.living():
             current = world.s3.current(key)
             stored = world.gcs.buckets[DESTINATION].get(key)
             assert current is not None

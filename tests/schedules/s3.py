@@ -62,7 +62,7 @@ class S3:
         versions = self.history.get(key)
         return versions[-1] if versions else None
 
-    def keys(self) -> list[bytes]:
+    def living(self) -> list[bytes]:
         return sorted(key for key, versions in self.history.items() if versions[-1] is not None)
 
     def handle(self, request: Request) -> Reply:
@@ -109,7 +109,7 @@ class S3:
     def _list(self, query: dict[str, str]) -> Reply:
         prefix, after = query.get("prefix", "").encode(), query.get("start-after", "").encode()
         most = min(int(query.get("max-keys", "1000")), self._page_size)
-        keys = [key for key in self.keys() if key.startswith(prefix) and key > after]
+        keys = [key for key in self.living() if key.startswith(prefix) and key > after]
         rows = []
         for key in keys[:most]:
             found = self.current(key)
