@@ -3,13 +3,10 @@
 import inspect
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from shared.copying.copy_large import CopyLarge
-from shared.copying.copy_object import CopyObject
-from shared.copying.in_flight import InFlight
-from shared.copying.transfer_batch import TransferBatch
+from shared.bootstrap import Adapters, Limits, bootstrap
 from shared.domain.archive import Tier
 from shared.domain.budget import Budget
 from shared.domain.errors import BucketError, Busy
@@ -18,21 +15,9 @@ from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, Message, VerifyMessage
 from shared.domain.parts import LEAST_PART_BYTES
-from shared.listing.list_range import ListRange
 from shared.ports.control_store import Control
 from shared.ports.stores import Stores
-from shared.ranges.publish_batches import PublishBatches
-from shared.ranges.range_work import RangeWork
-from shared.ranges.ranges import Ranges
-from shared.ranges.split_range import SplitRange
-from shared.reporting.report_run import ReportRun
-from shared.runs.follow_up import FollowUp
-from shared.runs.heartbeat import Heartbeat
-from shared.runs.lifecycle import RunLifecycle
-from shared.runs.quota import JobControl
-from shared.verifying.delete_extraneous import DeleteExtraneous
-from shared.verifying.request_restores import RequestRestores
-from shared.verifying.verify_range import VerifyRange
+from shared.settings import Settings
 from tests.fakes import (
     FakeBucket,
     FakeClock,
@@ -49,6 +34,20 @@ LEASE = 60.0
 LIFE = 3600.0
 GRACE = 86_400.0
 PART = LEAST_PART_BYTES
+
+
+SETTINGS: dict[str, Any] = {
+    "google_cloud_project": "project",
+    "job": "job",
+    "source_bucket": "source",
+    "destination_bucket": "destination",
+    "staging_bucket": "staging",
+    "list_topic": "list",
+    "transfer_topic": "transfer",
+    "verify_topic": "verify",
+    "dead_letter_topic": "dead-letters",
+    "route": "direct",
+}
 
 
 class Crash(BaseException):
@@ -134,70 +133,53 @@ class World:
         self.stores.stamp_by(self.clock.now)
         queue = Port(self.queue, self.steps)
         stores = Stores(**{item.name: Port(getattr(self.stores, item.name), self.steps) for item in fields(Stores)})
-        publish = PublishBatches(stores.ledger, queue, self.clock, "transfer", self.keys_per_message, 10**9)
-        root = self.mapping.source_prefix.decode()
-        self.switch, pulse = (
-            JobControl(stores.control, self.clock, self.standing),
-            Heartbeat(stores.runs, self.clock, instance="instance"),
-        )
-        follow_up = FollowUp(queue, "verify", self.repair_passes, self.verify_initial, self.verify_always)
-        sweep = DeleteExtraneous(
-            source, destination, stores.extras, self.clock, self.log, self.delete_extras, root, self.extra_share, GRACE
-        )
-        report = ReportRun(
-            self.reports, stores.ledger, stores.runs, self.clock, "job", "s3://source", "gs://destination"
-        )
-        runs = RunLifecycle(
-            stores.runs, stores.ranges, stores.prefixes, self.switch, follow_up, report, sweep, self.clock, self.log, LIFE
-        )  # fmt: skip
-        split = SplitRange(source, stores.ledger, self.bucket.page_size, self.range_keys)
-        work = {
-            topic: RangeWork(
-                source, stores.control, self.clock, split,
-                Ranges(stores.runs, stores.ranges, queue, self.clock, pulse, topic, root, LEASE), runs, publish, self.switch, self.log,
-            )
-            for topic in ("list", "verify")
-        }  # fmt: skip
-        common: dict[str, Any] = {
-            "source": source, "ledger": stores.ledger, "runs": stores.runs, "ranges": stores.ranges,
-            "prefixes": stores.prefixes, "clock": self.clock, "log": self.log, "life_seconds": LIFE,
-            "filters": self.filters,
-        }  # fmt: skip
         self.staging = FakeStaging(self.destination)
-        staging = Port(self.staging, self.steps)
-        direct = self.direct if self.direct_allowed else None
-        copy = CopyObject(source, self.cdn, direct, destination, self.mapping, self.storage_classes)
-        large = CopyLarge(
-            copy, source, staging, stores.uploads, queue, self.clock, self.log, "transfer", PART, LEASE, LIFE, self.max_attempts
-        )  # fmt: skip
-        self.handlers: dict[str, Any] = {
-            "list": ListRange(work=work["list"], **common),
-            "transfer": TransferBatch(
-                copy,
-                large,
-                stores.ledger,
-                queue,
-                self.clock,
-                self.log,
-                InFlight(64, 10**9),
-                self.switch,
-                pulse,
-                "transfer",
-                10**6,
-                self.large_bytes,
-                self.max_attempts,
-            ),
-            "verify": VerifyRange(
-                destination=destination,
-                work=work["verify"],
-                reports=self.reports,
-                sweep=sweep,
-                restores=RequestRestores(source, self.log, self.restore_tier, 7),
-                job="job",
-                mapping=self.mapping,
-                **common,
-            ),
-        }
+        adapters = Adapters(
+            log=self.log,
+            clock=self.clock,
+            source=source,
+            copy_source=source,
+            download=self.cdn,
+            direct=self.direct if self.direct_allowed else None,
+            destination=destination,
+            copy_destination=destination,
+            staging=Port(self.staging, self.steps),
+            queue=queue,
+            stores=stores,
+            reports=self.reports,
+            instance="instance",
+        )
+        app = bootstrap(adapters, self._limits())
+        self.switch = app.control
+        self.handlers: dict[str, Any] = {"list": app.lister, "transfer": app.copier, "verify": app.verifier}
+
+    def _limits(self) -> Limits:
+        return replace(
+            Limits.of(Settings(**SETTINGS)),
+            mapping=self.mapping,
+            filters=self.filters,
+            storage_classes=self.storage_classes,
+            keys_per_message=self.keys_per_message,
+            standing=self.standing,
+            lease_seconds=LEASE,
+            life_seconds=LIFE,
+            large_bytes=self.large_bytes,
+            part_bytes=PART,
+            max_attempts=self.max_attempts,
+            objects_in_flight=64,
+            bytes_in_flight=10**9,
+            repair_passes=self.repair_passes,
+            verify_initial=self.verify_initial,
+            verify_always=self.verify_always,
+            delete_extras=self.delete_extras,
+            extra_share=self.extra_share,
+            extra_grace_seconds=GRACE,
+            restore_tier=self.restore_tier,
+            restore_days=7,
+            buffer_bytes=10**6,
+            page_keys=self.bucket.page_size,
+            range_keys=self.range_keys,
+        )
 
     def send(self, topic: str, message: Message, times: int = 1) -> str:
         """Put a message on a topic; returns the run that it starts."""

@@ -3,11 +3,10 @@
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from shared.bootstrap import Container
 from shared.domain.messages import ListMessage
 from shared.entrypoints.push import Handler
 
-handle = Handler("list", ListMessage, Container.lister)
+handle = Handler("list", ListMessage, lambda app: app.lister)
 
 
 @functions_framework.cloud_event

@@ -3,14 +3,13 @@
 import flask
 import functions_framework
 
-from shared.bootstrap import Container
 from shared.domain.messages import TransferMessage
 from shared.entrypoints.instance import Instance
 from shared.entrypoints.push import Handler
 from shared.entrypoints.replicate import PATH, Answer, OnDemand
 
 instance = Instance("transfer")
-handle = Handler("transfer", TransferMessage, Container.transfer, instance)
+handle = Handler("transfer", TransferMessage, lambda app: app.copier, instance)
 replicate = OnDemand(instance)
 
 

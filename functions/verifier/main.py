@@ -3,11 +3,10 @@
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from shared.bootstrap import Container
 from shared.domain.messages import VerifyMessage
 from shared.entrypoints.push import Handler
 
-handle = Handler("verify", VerifyMessage, Container.verifier)
+handle = Handler("verify", VerifyMessage, lambda app: app.verifier)
 
 
 @functions_framework.cloud_event

@@ -7,6 +7,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.ht
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 """
 
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import botocore.session
@@ -20,6 +23,33 @@ from shared.domain.errors import SettingsError
 
 _SESSION = "s3-to-gcs"
 """What AWS's audit log calls the session."""
+
+
+async def aws_credentials(
+    *, role_arn: str | None, region: str, audience: str, secret: str | None, read: Callable[[str], Awaitable[str]]
+) -> Credentials:
+    """Of the role, from the named secret, or from botocore's own chain. read: reads a secret. Raises SettingsError if
+    there are none.
+    """
+    if role_arn is not None:
+        return await asyncio.to_thread(role_credentials, role_arn, region, audience)
+    if secret is not None:
+        return parsed(secret, await read(secret))
+    found = await asyncio.to_thread(botocore.session.Session().get_credentials)
+    if found is None:
+        raise SettingsError(
+            "no AWS credentials: set AWS_ROLE_ARN or AWS_CREDENTIALS_SECRET, or give botocore a way to find some"
+        )
+    return found
+
+
+def parsed(secret: str, value: str) -> Credentials:
+    """The access key that a secret holds. Raises SettingsError, without the value, if it holds none."""
+    try:
+        keys = json.loads(value)
+        return Credentials(keys["access_key_id"], keys["secret_access_key"])
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(f"secret {secret} must be JSON with access_key_id and secret_access_key") from None
 
 
 def role_credentials(role_arn: str, region: str, audience: str) -> Credentials:

@@ -3,7 +3,7 @@
 import threading
 
 from shared import bootstrap
-from shared.bootstrap import Container
+from shared.bootstrap import App, Limits
 from shared.entrypoints import runtime
 from shared.telemetry import Log
 
@@ -18,11 +18,14 @@ class Instance:
         self.settings = bootstrap.settings()
         self.log = Log(self.settings.log_level, job=self.settings.job, function=function)
         self._lock = threading.Lock()
-        self._parts: Container | None = None
+        self._app: App | None = None
 
-    def parts(self) -> Container:
-        """The adapters, connected to the instance's loop. Called from the functions' threads."""
+    def app(self) -> App:
+        """The use cases, connected to the instance's loop. Called from the functions' threads."""
         with self._lock:
-            if self._parts is None:
-                self._parts = runtime.run(bootstrap.build(self.settings))
-            return self._parts
+            if self._app is None:
+                self._app = runtime.run(self._connect())
+            return self._app
+
+    async def _connect(self) -> App:
+        return bootstrap.bootstrap(await bootstrap.connect(self.settings), Limits.of(self.settings))

@@ -146,7 +146,7 @@ _COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
 
 async def execute(given: argparse.Namespace, say: Say) -> None:
     """Carry a command out."""
-    admin = bootstrap.admin(bootstrap.settings())
+    admin = bootstrap.connect_admin(bootstrap.settings())
     if given.command == "resume":
         resumed = await admin.resume()
         say({"paused": False, "sent_ranges": resumed.ranges, "sent_batches": resumed.batches})

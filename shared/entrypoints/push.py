@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from werkzeug.exceptions import ServiceUnavailable
 
-from shared.bootstrap import Container
+from shared.bootstrap import App
 from shared.domain.budget import Budget
 from shared.domain.errors import Busy, MalformedMessage
 from shared.domain.messages import Message, decode
@@ -36,7 +36,7 @@ class Handler(Generic[M]):
     """Handles the messages of one function. kind: what its runs are named after. start: makes its workflow."""
 
     def __init__(
-        self, kind: str, model: type[M], start: Callable[[Container], Work[M]], instance: Instance | None = None
+        self, kind: str, model: type[M], start: Callable[[App], Work[M]], instance: Instance | None = None
     ) -> None:
         self._kind = kind
         self._model = model
@@ -52,28 +52,28 @@ class Handler(Generic[M]):
         what happened is in the log already.
         """
         try:
-            parts = self._instance.parts()
-            work = self._work = self._work or self._start(parts)
-            runtime.run(self._handle(parts, work, body))
+            app = self._instance.app()
+            work = self._work = self._work or self._start(app)
+            runtime.run(self._handle(app, work, body))
         except Exception as error:
             self._log.error("nacked", error=None if isinstance(error, Busy) else error, reason=str(error))
             raise ServiceUnavailable from None
 
-    async def _handle(self, parts: Container, work: Work[M], body: object) -> None:
+    async def _handle(self, app: App, work: Work[M], body: object) -> None:
         delivery = read_push(body)
-        budget = Budget(parts.clock.monotonic(), parts.settings.budget_seconds)
+        budget = Budget(app.adapters.clock.monotonic(), self._instance.settings.budget_seconds)
         try:
             message = decode(self._model, delivery.data)
             await work(message, self._run_name(delivery), budget)
         except MalformedMessage as malformed:
-            await self._reject(parts, delivery, malformed)
+            await self._reject(app, delivery, malformed)
 
     def _run_name(self, delivery: Delivery) -> str:
         """The same for every delivery of a message, and in the order of publishing to the eye."""
         stamp = "".join(sign for sign in delivery.published.partition(".")[0] if sign not in "-:Z")
         return f"{self._kind}-{stamp or 'undated'}-{delivery.message_id}"[:100]
 
-    async def _reject(self, parts: Container, delivery: Delivery, malformed: MalformedMessage) -> None:
+    async def _reject(self, app: App, delivery: Delivery, malformed: MalformedMessage) -> None:
         """Said, counted and dead-lettered; then the message is done with."""
         self._log.error(
             "malformed message",
@@ -83,8 +83,10 @@ class Handler(Generic[M]):
             body=delivery.data[:500].decode(errors="replace"),
         )
         await asyncio.gather(
-            parts.stores.rejected.note(delivery.message_id, self._kind, malformed.problems, parts.clock.now()),
-            parts.queue.reject(delivery.data, {"function": self._kind, "reason": str(malformed)[:1000]}),
+            app.adapters.stores.rejected.note(
+                delivery.message_id, self._kind, malformed.problems, app.adapters.clock.now()
+            ),
+            app.adapters.queue.reject(delivery.data, {"function": self._kind, "reason": str(malformed)[:1000]}),
         )
 
 

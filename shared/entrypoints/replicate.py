@@ -59,8 +59,7 @@ class OnDemand:
         if not wish.key.startswith(root):
             return error(400, "outside", f"{wish.key!r} lies outside the job's root {root!r}")
         try:
-            parts = self._instance.parts()
-            work = self._work = self._work or parts.replicate()
+            work = self._work = self._work or self._instance.app().replicate
             return answer(wish.key, runtime.run(work(wish.key.encode(), wish.force)))
         except ObjectError as failure:
             self._instance.log.warning("not replicated", key=wish.key, reason=failure.reason, why=str(failure))

@@ -12,8 +12,8 @@ import pytest
 
 from local.children import ROOT
 from local.emulators.certificate import self_signed
-from shared import bootstrap
 from shared.aws.download import ObjectDownload
+from shared.bootstrap import connecting
 from shared.clock import SystemClock
 from shared.domain.errors import Changed, Corrupt, Refused, SettingsError, Transient, Unreachable
 from shared.domain.objects import SourceObject
@@ -446,16 +446,16 @@ async def test_a_request_may_be_given_more_patience(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_start_that_fails_leaves_no_client_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refused(given: object) -> None:
+    async def refused(**given: object) -> None:
         raise SettingsError("AWS_ROLE_ARN: cannot be assumed")
 
-    monkeypatch.setattr(bootstrap, "aws_credentials", refused)
+    monkeypatch.setattr(connecting, "aws_credentials", refused)
     topics = {f"{name}_TOPIC": name.lower() for name in ("LIST", "TRANSFER", "VERIFY", "DEAD_LETTER")}
     buckets = {f"{name}_BUCKET": name.lower() for name in ("SOURCE", "DESTINATION", "STAGING")}
     given = load({"GOOGLE_CLOUD_PROJECT": "project", "ROUTE": "direct", **topics, **buckets})
     for _ in range(3):
         with pytest.raises(SettingsError):
-            await bootstrap.build(given)
+            await connecting.connect(given)
     gc.collect()
     assert not [item for item in gc.get_objects() if isinstance(item, Http)]
 

@@ -138,7 +138,6 @@ def test_pure_rooms_import_pure_libraries_only(name: str) -> None:
 YET_LONGER = {
     "benchmarks/scan.py",
     "local/stack.py",
-    "shared/bootstrap.py",
     "shared/http/connection.py",
 }
 

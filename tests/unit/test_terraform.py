@@ -101,15 +101,15 @@ def test_what_expires_is_written_with_its_time() -> None:
 ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 
 RIGHTS = {
-    "lister/list": ("shared/bootstrap.py", "self.range_work(self.settings.list_topic)"),
+    "lister/list": ("shared/bootstrap/app.py", "range_work(adapters, limits, limits.list_topic"),
     "lister/transfer": ("shared/ranges/range_work.py", "await out.resend(await steps.unsent("),
     "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
-    "lister/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
+    "lister/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
-    "transfer/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
-    "verifier/verify": ("shared/bootstrap.py", "self.range_work(self.settings.verify_topic)"),
+    "transfer/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
+    "verifier/verify": ("shared/bootstrap/app.py", "range_work(adapters, limits, limits.verify_topic"),
     "verifier/transfer": ("shared/verifying/compare_page.py", "published=wrong - queued if self.repair"),
-    "verifier/dead-letters": ("shared/entrypoints/push.py", "parts.queue.reject("),
+    "verifier/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/destination": ("shared/copying/copy_object.py", "await self.destination.write("),
     "verifier/destination": ("shared/verifying/verify_range.py", "self.destination.listing("),
     "transfer/staging": ("shared/copying/copy_large.py", "await self.staging.put("),

@@ -1,0 +1,13 @@
+"""The only place where adapters are built and use cases put together.
+
+connect(settings) -> Adapters, on this process's loop; bootstrap(adapters, limits) -> App. Tests, benchmarks and the
+simulation pass adapters of their own.
+"""
+
+from shared.bootstrap.adapters import Adapters
+from shared.bootstrap.admin import Admin
+from shared.bootstrap.app import App, bootstrap
+from shared.bootstrap.connecting import connect, connect_admin, settings
+from shared.bootstrap.limits import Limits
+
+__all__ = ["Adapters", "Admin", "App", "Limits", "bootstrap", "connect", "connect_admin", "settings"]

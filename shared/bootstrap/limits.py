@@ -1,0 +1,99 @@
+"""What a job's settings mean to its use cases: bounds, times, choices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.domain.archive import Tier
+from shared.domain.extraneous import DeleteExtras
+from shared.domain.filters import Filters
+from shared.domain.keys import KeyMapping
+from shared.gcp.storage import CHUNK_BYTES
+from shared.ports.control_store import Control
+from shared.pricing.catalog import Prices
+from shared.ranges.split_range import PAGE_KEYS, RANGE_KEYS
+from shared.settings import Settings, VerifyAfter
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """As the settings of the same names say (docs/settings.md). Sizes in bytes, times in seconds.
+
+    source, destination: the buckets, as a report names them. standing: the job's own quotas of a run. life_seconds: how
+    long a published batch counts as alive. buffer_bytes: the most of one object that its copy holds at a time.
+    page_keys, range_keys: of a page of the listing, and of a range where the ledger tells.
+    """
+
+    job: str
+    source: str
+    destination: str
+    mapping: KeyMapping
+    filters: Filters
+    storage_classes: Mapping[str, str]
+    list_topic: str
+    transfer_topic: str
+    verify_topic: str
+    keys_per_message: int
+    batch_bytes: int
+    standing: Control
+    lease_seconds: float
+    life_seconds: float
+    pulse_seconds: float
+    large_bytes: int
+    part_bytes: int
+    max_attempts: int
+    objects_in_flight: int
+    bytes_in_flight: int
+    repair_passes: int
+    verify_initial: bool
+    verify_always: bool
+    sum_depth: int
+    delete_extras: DeleteExtras
+    extra_share: float
+    extra_grace_seconds: float
+    restore_tier: Tier | None
+    restore_days: int
+    prices: Prices
+    buffer_bytes: int = 2 * CHUNK_BYTES
+    page_keys: int = PAGE_KEYS
+    range_keys: int = RANGE_KEYS
+
+    @property
+    def root(self) -> str:
+        """The job's prefix at the source."""
+        return self.mapping.source_prefix.decode()
+
+    @classmethod
+    def of(cls, given: Settings) -> "Limits":
+        """What these settings mean."""
+        return cls(
+            job=given.job,
+            source=f"s3://{given.source_bucket}",
+            destination=f"gs://{given.destination_bucket}",
+            mapping=given.mapping,
+            filters=given.filters,
+            storage_classes=dict(given.storage_class_map),
+            list_topic=given.list_topic,
+            transfer_topic=given.transfer_topic,
+            verify_topic=given.verify_topic,
+            keys_per_message=given.keys_per_message,
+            batch_bytes=given.batch_bytes,
+            standing=Control(False, given.ceiling_objects, given.ceiling_bytes),
+            lease_seconds=given.lease_seconds,
+            life_seconds=given.in_flight_life_seconds,
+            pulse_seconds=given.pulse_seconds,
+            large_bytes=given.large_bytes,
+            part_bytes=given.part_bytes,
+            max_attempts=given.max_attempts,
+            objects_in_flight=given.objects_in_flight,
+            bytes_in_flight=given.bytes_in_flight,
+            repair_passes=given.repair_passes,
+            verify_initial=given.verify_after is not VerifyAfter.NEVER,
+            verify_always=given.verify_after is VerifyAfter.ALWAYS,
+            sum_depth=given.sum_depth,
+            delete_extras=given.delete_extras,
+            extra_share=given.extra_share,
+            extra_grace_seconds=given.extra_grace_seconds,
+            restore_tier=given.restore_tier,
+            restore_days=given.restore_days,
+            prices=given.price_list,
+        )
