@@ -221,7 +221,7 @@ def canned_stores(ledger: Any, ranges: Any) -> Stores:
 
 
 def range_work(source: Source, stores: Stores, clock: SystemClock, log: Log) -> RangeWork:
-    """As shared/bootstrap.py builds it, without a queue: nothing is published where nothing has changed."""
+    """As shared/bootstrap builds it, without a queue: nothing is published where nothing has changed."""
     queue: Any = None
     switch = JobControl(stores.control, clock)
     pulse, follow_up = Heartbeat(stores.runs, clock), FollowUp(queue, "verify", 1, False, False)

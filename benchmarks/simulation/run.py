@@ -105,7 +105,7 @@ class Simulation:
         return self._figures(lister, transfer, ranges, len(keys))
 
     def _lister(self, stores: Stores, bucket: Any, queue: Any) -> ListRange:
-        """As shared/bootstrap.py builds it. A message is one simulated object: ten of a hundred keys each."""
+        """As shared/bootstrap builds it. A message is one simulated object: ten of a hundred keys each."""
         switch, log = JobControl(stores.control, self.clock), Quiet()
         follow_up = FollowUp(queue, "verify", 1, False, False)
         return ListRange(
