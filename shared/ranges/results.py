@@ -1,4 +1,4 @@
-"""What became of one invocation's work on a range. `FinishRange` does what follows from each."""
+"""What became of one invocation's work on a range. `RangeWork` does what follows from each, in one function."""
 
 from dataclasses import dataclass
 
