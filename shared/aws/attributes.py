@@ -23,6 +23,7 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         cache_control=headers.get("cache-control"),
         metadata={name[len(_META) :]: _text(value) for name, value in headers.items() if name.startswith(_META)},
         encryption=headers.get("x-amz-server-side-encryption"),
+        bucket_key=headers.get("x-amz-server-side-encryption-bucket-key-enabled", "").lower() == "true",
         crc32c=whole.get("crc32c"),
         crc64nvme=whole.get("crc64nvme"),
         crc32=whole.get("crc32"),

@@ -185,6 +185,7 @@ def report_run(adapters: Adapters, limits: Limits) -> ReportRun | None:
         source=limits.source,
         destination=limits.destination,
         prices=limits.prices,
+        storage_classes=limits.storage_classes,
         keys_per_message=limits.keys_per_message,
         restore_days=limits.restore_days,
     )

@@ -189,7 +189,7 @@ class CopyLarge:
             await self.queue.publish(self.topic, [message])
             return None
         await self.abandon(wanted)
-        return copied(final, written, proof, "+".join(sorted({note.route for note in notes})))
+        return copied(final, written, proof, "+".join(sorted({note.route for note in notes})), attributes)
 
     async def _move(
         self, number: str, staged: DestinationObject, upload: Upload, token: str, budget: Budget

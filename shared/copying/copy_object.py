@@ -160,7 +160,7 @@ class CopyObject:
         upload = self.upload(wanted, told.attributes, told.promise)
         chunks = body.chunks if seen is None else watched(body.chunks, seen)
         written = await self.destination.write(upload, chunks)
-        return copied(wanted, written, proven(told.promise, seen, written.md5), body.route)
+        return copied(wanted, written, proven(told.promise, seen, written.md5), body.route, told.attributes)
 
     def upload(self, wanted: CopyPlan, attributes: Attributes, promise: ExpectedChecksums) -> Upload:
         """What is to be written for a version."""
@@ -182,9 +182,12 @@ class CopyObject:
         )
 
 
-def copied(wanted: CopyPlan, written: DestinationObject, proof: VerifiedBy, route: str) -> Entry:
+def copied(
+    wanted: CopyPlan, written: DestinationObject, proof: VerifiedBy, route: str, attributes: Attributes
+) -> Entry:
     """The entry of a version that is at the destination now."""
-    return _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof, route)
+    entry = _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof, route)
+    return replace(entry, storage_class=attributes.storage_class, kms=attributes.asked_kms)
 
 
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:

@@ -71,9 +71,10 @@ class DestinationObject:
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
-    gives them). encryption: x-amz-server-side-encryption. crc32c, crc64nvme, crc32, sha1, sha256 (base64) and md5
-    (hex): of the whole object, where S3 has them. composite: algorithm and value of a checksum of the parts' checksums,
-    with their number after a dash. storage_class: S3's.
+    gives them). encryption: x-amz-server-side-encryption; bucket_key: whether a key of the bucket spares KMS a request
+    an object. crc32c, crc64nvme, crc32, sha1, sha256 (base64) and md5 (hex): of the whole object, where S3 has them.
+    composite: algorithm and value of a checksum of the parts' checksums, with their number after a dash. storage_class:
+    S3's.
     """
 
     content_type: str | None = None
@@ -83,6 +84,7 @@ class Attributes:
     cache_control: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     encryption: str | None = None
+    bucket_key: bool = False
     crc32c: str | None = None
     crc64nvme: str | None = None
     crc32: str | None = None
@@ -91,6 +93,13 @@ class Attributes:
     md5: str | None = None
     composite: tuple[str, str] | None = None
     storage_class: str = "STANDARD"
+
+    @property
+    def asked_kms(self) -> bool:
+        """Whether reading the object was a request to KMS.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+        """
+        return self.encryption is not None and self.encryption.startswith("aws:kms") and not self.bucket_key
 
 
 def etag_md5(etag: str, encryption: str | None = None) -> str | None:

@@ -32,13 +32,16 @@ class Slow:
 @dataclass(slots=True)
 class Progress:
     """beats: by their time. slowest: the longest first. ways: objects and bytes by route. seconds: that instances were
-    at work, each counted apart.
+    at work, each counted apart. classes: objects and bytes by S3's storage class, without STANDARD. kms: objects for
+    which S3 asked KMS.
     """
 
     beats: dict[float, Beat] = field(default_factory=dict)
     slowest: list[Slow] = field(default_factory=list)
     ways: dict[str, tuple[int, int]] = field(default_factory=dict)
     seconds: float = 0.0
+    classes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    kms: int = 0
 
     def at_work(self, at: float, seconds: float) -> None:
         """An instance was at work in a beat of so many seconds."""
@@ -52,7 +55,11 @@ class Progress:
         """Objects have come by a route, in a beat that there is."""
         beat = self.beats[at]
         self.beats[at] = Beat(at, beat.objects + objects, beat.bytes + size)
-        self._count(way, objects, size)
+        _add(self.ways, way, objects, size)
+
+    def read(self, storage_class: str, objects: int, size: int) -> None:
+        """Objects of a storage class that asks more than STANDARD does were read."""
+        _add(self.classes, storage_class, objects, size)
 
     def took(self, seconds: float, size: int, what: str) -> None:
         """A copy took so long. Called once an object: nearly all are not among the slowest."""
@@ -67,12 +74,11 @@ class Progress:
         for slow in other.slowest:
             self.took(slow.seconds, slow.bytes, slow.what)
         for way, (objects, size) in other.ways.items():
-            self._count(way, objects, size)
+            _add(self.ways, way, objects, size)
+        for storage_class, (objects, size) in other.classes.items():
+            _add(self.classes, storage_class, objects, size)
+        self.kms += other.kms
         self.seconds += other.seconds
-
-    def _count(self, way: str, objects: int, size: int) -> None:
-        known = self.ways.get(way, (0, 0))
-        self.ways[way] = known[0] + objects, known[1] + size
 
     @property
     def in_order(self) -> list[Beat]:
@@ -81,17 +87,31 @@ class Progress:
     def table(self) -> dict[str, Any]:
         """As JSON has it."""
         beats, slowest = map(astuple, self.in_order), map(astuple, self.slowest)
-        return {"beats": list(beats), "slowest": list(slowest), "ways": self.ways, "seconds": self.seconds}
+        return {
+            "beats": list(beats),
+            "slowest": list(slowest),
+            "ways": self.ways,
+            "classes": self.classes,
+            "kms": self.kms,
+            "seconds": self.seconds,
+        }
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Self:
-        """What `table` made."""
+        """What `table` made, here or in a version that did not count classes."""
         return cls(
             beats={beat[0]: Beat(*beat) for beat in table["beats"]},
             slowest=[Slow(*slow) for slow in table["slowest"]],
             ways={way: (objects, size) for way, (objects, size) in table["ways"].items()},
+            classes={name: (objects, size) for name, (objects, size) in table.get("classes", {}).items()},
+            kms=table.get("kms", 0),
             seconds=table["seconds"],
         )
+
+
+def _add(amounts: dict[str, tuple[int, int]], name: str, objects: int, size: int) -> None:
+    known = amounts.get(name, (0, 0))
+    amounts[name] = known[0] + objects, known[1] + size
 
 
 def together(told: Iterable[Progress]) -> Progress:

@@ -1,6 +1,6 @@
 """What is remembered of one key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.domain.counts import Outcome
 from shared.domain.objects import SourceObject
@@ -14,6 +14,9 @@ class Entry:
     generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right. route: their way.
     drift: bytes by which the version that was copied is larger than the one that was listed; the books
     count listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
+
+    storage_class, kms: S3's class, and whether KMS was asked, of what this instance has just copied. The run's progress
+    is told, for its bill; the ledger does not keep them.
     """
 
     key: bytes
@@ -28,6 +31,8 @@ class Entry:
     route: str = ""
     drift: int = 0
     at: float = 0
+    storage_class: str = field(default="", compare=False)
+    kms: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, source: SourceObject) -> "Entry":

@@ -64,15 +64,16 @@ def bill(use: Use, prices: Prices) -> Iterator[Item]:
     meters = _Meters(prices, dict(prices.month))
     yield from _out(use, prices, meters)
     yield from meters.charge("s3.list", -(-use.listed // PAGE_KEYS))
-    plain = use.copied - sum(objects for objects, _ in use.classes.values())
+    plain = max(use.copied - sum(objects for objects, _ in use.classes.values()), 0)
     for storage_class, (objects, size) in sorted({STANDARD: (plain, 0), **use.classes}.items()):
         yield from meters.charge(prices.name("s3.get", storage_class), objects)
         for meter in ("s3.retrieved_bytes", "s3.moved_back_bytes"):
             if f"{meter}.{storage_class}" in prices.meters:
                 yield from meters.charge(f"{meter}.{storage_class}", size)
     yield from meters.charge("kms.request", use.kms)
-    rest = use.copied - sum(use.written.values())
-    for storage_class, objects in sorted({STANDARD: rest, **use.written}.items()):
+    written = {**use.written, STANDARD: use.written.get(STANDARD, 0)}
+    written[STANDARD] += max(use.copied - sum(written.values()), 0)
+    for storage_class, objects in sorted(written.items()):
         yield from meters.charge(prices.name("gcs.class_a", storage_class), objects)
     for name, amount in use.own.items():
         yield from meters.charge(name, amount, added=True)

@@ -1,6 +1,6 @@
 """What is told of a run, and the verdict on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.domain.comparison import Comparison
@@ -8,7 +8,7 @@ from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import Prices, published
-from shared.pricing.estimate import DIRECT, PAGE_KEYS, Use, overhead
+from shared.pricing.estimate import DIRECT, PAGE_KEYS, STANDARD, Use, overhead
 
 MOST_FAILED = 500
 """Failed keys that a page shows; all are in the manifest and in the ledger."""
@@ -23,7 +23,7 @@ Rows = Sequence[tuple[str, int, int]]
 @dataclass(frozen=True, slots=True)
 class Report:
     """listed: keys and bytes. outcomes, filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress:
-    what the instances told. files: of the manifest. prices, keys_per_message, restore_days: the job's.
+    what the instances told. files: of the manifest. prices, storage_classes, keys_per_message, restore_days: the job's.
     """
 
     run: str
@@ -45,6 +45,7 @@ class Report:
     files: Sequence[str]
     checks: Checks = field(default_factory=dict)
     prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
     keys_per_message: int = 100
     restore_days: int = 7
 
@@ -53,11 +54,26 @@ class Report:
         keys, size = self.copied
         told = self.progress.ways or {"cloudfront": (keys, size)}
         all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*told.values(), strict=True))
-        ways = {way: (round(n / all_keys * keys), round(m / all_bytes * size)) for way, (n, m) in told.items()}
+
+        def whole(amounts: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+            return {name: (round(n / all_keys * keys), round(m / all_bytes * size)) for name, (n, m) in amounts.items()}
+
+        classes = whole(self.progress.classes)
         own = overhead(keys, self.keys_per_message, self.progress.seconds, INSTANCE_GIB)
         if self.kind is RunKind.VERIFY:
             own["gcs.class_a"] = -(-self.listed[0] // PAGE_KEYS)
-        return Use(self.listed[0], ways, own=own)
+        kms = round(self.progress.kms / all_keys * keys)
+        return Use(self.listed[0], whole(told), classes, kms, self._written(keys, classes), own)
+
+    def _written(self, keys: int, classes: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        """Copied objects by Cloud Storage's class; the bucket's default is taken to be STANDARD."""
+        read = {name: objects for name, (objects, _) in classes.items()}
+        read[STANDARD] = max(keys - sum(read.values()), 0)
+        found: dict[str, int] = {}
+        for name, objects in read.items():
+            theirs = self.storage_classes.get(name, STANDARD)
+            found[theirs] = found.get(theirs, 0) + objects
+        return found
 
     def use_direct(self) -> Use:
         """The same, had everything come straight from S3."""

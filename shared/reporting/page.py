@@ -164,8 +164,7 @@ def _bill(report: Report) -> str:
     free = total(items) - total(bill(report.use(), report.prices))
     note = (
         f"List prices of {prices.published:%Y-%m-%d} in their tiers, to three figures; an estimate from what the run "
-        f"counted. What is free every month, here worth at most ${in_dollars(free)}, is not taken off. Retrieval from "
-        "infrequent-access classes and KMS are not counted by a run and come on top. "
+        f"counted. What is free every month, here worth at most ${in_dollars(free)}, is not taken off. "
     )
     if not prices.listed:
         note += f"The list does not name the bucket's region: the prices of {prices.region} stand in. "

@@ -1,7 +1,7 @@
 """What is left of a run for people and for BigQuery: a page to read, and the index of its manifest."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from shared.domain.counts import ManifestPart
@@ -29,6 +29,7 @@ class ReportRun:
     source: str
     destination: str
     prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
     keys_per_message: int = 100
     restore_days: int = 7
 
@@ -68,6 +69,7 @@ class ReportRun:
             files=[part.name.rpartition("/")[2] for part in parts],
             checks=checks,
             prices=self.prices,
+            storage_classes=self.storage_classes,
             keys_per_message=self.keys_per_message,
             restore_days=self.restore_days,
         )

@@ -37,6 +37,10 @@ class Heartbeat:
         for way in {entry.route for entry in copied}:
             sizes = [entry.size for entry in copied if entry.route == way]
             progress.copied(at, way, len(sizes), sum(sizes))
+        for storage_class in {entry.storage_class for entry in copied} - {"", "STANDARD"}:
+            sizes = [entry.size for entry in copied if entry.storage_class == storage_class]
+            progress.read(storage_class, len(sizes), sum(sizes))
+        progress.kms += sum(entry.kms for entry in copied)
         if now - self._sent_at.get(run, float("-inf")) >= self.seconds:
             self._sent_at[run] = now
             await self.runs.heartbeat(run, self.instance, self.clock.now(), progress)

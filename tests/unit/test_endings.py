@@ -319,6 +319,18 @@ async def test_storage_classes_are_mapped_and_the_others_left_to_the_bucket() ->
     assert world.destination.classes == {b"cool": "NEARLINE", b"warm": None}
 
 
+async def test_what_classes_and_kms_ask_for_is_told_to_the_run() -> None:
+    world = World()
+    world.bucket.put("cool", b"12", storage_class="STANDARD_IA", attributes=Attributes(encryption="aws:kms"))
+    world.bucket.put("cooler", b"345", storage_class="GLACIER_IR")
+    world.bucket.put("coolest", b"6789", storage_class="STANDARD_IA")
+    world.bucket.put("spared", b"0", attributes=Attributes(encryption="aws:kms", bucket_key=True))
+    world.bucket.put("warm", b"1", attributes=Attributes(encryption="AES256"))
+    progress = await world.stores.runs.progress(await world.run())
+    assert progress.classes == {"STANDARD_IA": (2, 6), "GLACIER_IR": (1, 3)}
+    assert progress.kms == 1
+
+
 async def test_a_multipart_etag_proves_a_copy_at_the_price_of_one_head() -> None:
     world = World()
     world.bucket.put("parts", b"0123456789" * 100, parts=300)

@@ -255,6 +255,20 @@ async def test_a_move_that_outlasts_an_invocation_goes_on_where_it_was() -> None
     assert clean(world)
 
 
+async def test_the_class_of_an_object_in_parts_is_told_once() -> None:
+    world = world_with()
+    world.bucket.objects[KEY] = replace(world.bucket.objects[KEY], storage_class="STANDARD_IA")
+    move = world.staging.move
+
+    async def slow(staged, upload, token=""):  # type: ignore[no-untyped-def]
+        world.clock.pass_time(60)  # until the next heartbeat
+        return await move(staged, upload, token)
+
+    world.staging.move = slow  # type: ignore[method-assign]
+    size = len(world.bucket.objects[KEY].body)
+    assert (await world.stores.runs.progress(await world.run())).classes == {"STANDARD_IA": (1, size)}
+
+
 async def test_two_runs_that_carry_one_object_both_balance() -> None:
     world = world_with()
     first = world.send("list", ListMessage())

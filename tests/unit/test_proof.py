@@ -208,3 +208,23 @@ def test_crcs_are_written_as_both_clouds_write_them() -> None:
     value = google_crc32c.value(BODY)
     assert encoded(value, 4) == base64.b64encode(google_crc32c.Checksum(BODY).digest()).decode()
     assert decoded(encoded(value, 4)) == value
+
+
+@pytest.mark.parametrize(
+    ("encryption", "bucket_key", "asked"),
+    [
+        (None, None, False),
+        ("AES256", None, False),
+        ("aws:kms", None, True),
+        ("aws:kms", "false", True),
+        ("aws:kms", "true", False),
+        ("aws:kms:dsse", None, True),
+    ],
+)
+def test_a_bucket_key_spares_kms_a_request(encryption: str | None, bucket_key: str | None, asked: bool) -> None:
+    given = {
+        "x-amz-server-side-encryption": encryption,
+        "x-amz-server-side-encryption-bucket-key-enabled": bucket_key,
+    }
+    headers = {name: value for name, value in given.items() if value is not None}
+    assert attributes(headers).asked_kms is asked

@@ -80,11 +80,18 @@ def test_what_several_instances_tell_is_added_up() -> None:
         instance.copied(at, "cloudfront", 1, size)
         instance.took(float(size), size, f"key {size}")
     other.copied(60.0, "direct", 1, 5)
+    one.read("GLACIER_IR", 1, 10)
+    for _ in range(2):
+        other.read("GLACIER_IR", 1, 20)
+    one.kms, other.kms = 1, 2
     found = together([one, Progress.of(json.loads(json.dumps(other.table())))])
     assert found.in_order == [Beat(0, 1, 1), Beat(60, 3, 35)]
     assert [slow.bytes for slow in found.slowest] == [20, 10, 1]
     assert found.ways == {"cloudfront": (3, 31), "direct": (1, 5)}
     assert found.seconds == 180
+    assert (found.classes, found.kms) == ({"GLACIER_IR": (3, 50)}, 3)
+    before = {name: value for name, value in other.table().items() if name not in ("classes", "kms")}
+    assert Progress.of(json.loads(json.dumps(before))).classes == {}, "told by a version that did not count them"
 
 
 def test_what_is_kept_of_a_long_run_has_an_end() -> None:
@@ -123,6 +130,22 @@ def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
     assert "does not name the bucket's region: the prices of us stand in" in page(elsewhere)
     nothing = bill(GOOD.use(), GOOD.prices)
     assert {item.service for item in nothing} == {"S3", "Cloud Storage"}
+
+
+def test_the_bill_knows_what_was_read_from_which_class() -> None:
+    """A tenth was told of: half of it Standard-IA under KMS, which goes to Nearline."""
+    progress = Progress(ways={"cloudfront": (100, 100 * GB)}, classes={"STANDARD_IA": (50, 50 * GB)}, kms=50)
+    report = replace(
+        GOOD, outcomes=[("copied", 1000, 1000 * GB)], progress=progress, storage_classes={"STANDARD_IA": "NEARLINE"}
+    )
+    items = list(bill(report.use(), report.prices.without_allowances()))
+    dollars = {(item.service, item.what): item.dollars for item in items if not item.added}
+    assert dollars["S3", "retrieval, Standard-IA"] == pytest.approx(500 * 0.01)
+    assert dollars["S3", "GET requests, Standard-IA"] == pytest.approx(500 * 0.000001)
+    assert dollars["S3", "GET requests"] == pytest.approx(500 * 0.0000004)
+    assert dollars["KMS", "requests"] == pytest.approx(500 * 0.000003)
+    assert dollars["Cloud Storage", "class A operations"] == pytest.approx(500 * 0.000005)
+    assert dollars["Cloud Storage", "class A operations, Nearline"] == pytest.approx(500 * 0.00001)
 
 
 def test_archived_objects_are_shown_with_what_a_restore_costs() -> None:
