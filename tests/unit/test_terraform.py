@@ -180,7 +180,7 @@ def test_metrics_are_made_of_lines_that_are_written() -> None:
     for message, value in found:
         written = [
             code[at.end() : at.end() + 600]
-            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|report\("{message}"', code)
+            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|report\(\s*"{message}"', code)
         ]
         assert written, message
         assert not value or any(f"{value}=" in fields for fields in written), f"{message}: {value}"
