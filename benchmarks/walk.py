@@ -15,20 +15,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.credentials import Credentials
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scan import CANNED_PAGES, Canned, CannedHttp, OneRange, canned_stores, range_work
+from benchmarks.canned import CANNED_PAGES, Canned, CannedHttp, OneRange, canned_app, canned_stores
 from local.children import ROOT
-from shared.aws.address import S3Address
 from shared.aws.listing import parse
-from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.budget import Budget
 from shared.domain.comparison import Comparison
-from shared.domain.filters import Filters
-from shared.domain.keys import KeyMapping
 from shared.domain.messages import VerifyMessage
 from shared.domain.objects import SOURCE_ETAG, SOURCE_MTIME
 from shared.domain.page import Page
@@ -36,9 +31,6 @@ from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
 from shared.http.client import Answer, Request
 from shared.ports.ledger_store import KeyCount, Versioned
-from shared.telemetry import Log
-from shared.verifying.request_restores import RequestRestores
-from shared.verifying.verify_range import VerifyRange
 
 KEYS = CANNED_PAGES * 1000
 CANNED_GCS = "http://canned"
@@ -107,30 +99,12 @@ def sides() -> tuple[Canned, BothSides]:
 
 def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     """CPU seconds of one comparison that finds both sides alike."""
-    clock, log = SystemClock(), Log("ERROR")
     ranges = OneRange()
-    stores = canned_stores(EmptyLedger(), ranges)
     http: Any = both
-    address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
-    source = S3Source(address, http)
-    verifier = VerifyRange(
-        restores=RequestRestores(source, log, None, 1),
-        source=source,
-        destination=GcsDestination("d", CANNED_GCS, http, Token(None)),
-        ledger=stores.ledger,
-        runs=stores.runs,
-        ranges=stores.ranges,
-        prefixes=stores.prefixes,
-        work=range_work(source, stores, clock, log),
-        filters=Filters(),
-        clock=clock,
-        log=log,
-        mapping=KeyMapping(),
-        life_seconds=3600,
-        reports=Nowhere() if manifest else None,
-    )
+    destination = GcsDestination("d", CANNED_GCS, http, Token(None))
+    app = canned_app(http, canned_stores(EmptyLedger(), ranges), destination, Nowhere() if manifest else None)
     before = time.process_time()
-    asyncio.run(verifier(VerifyMessage(prefix="photos/"), "run", Budget(clock.monotonic(), 540)))
+    asyncio.run(app.verifier(VerifyMessage(prefix="photos/"), "run", Budget(app.adapters.clock.monotonic(), 540)))
     spent = time.process_time() - before
     verdicts = ranges.counts.verdicts.keys if ranges.counts else {}
     if verdicts != {Comparison.SAME: canned.keys}:

@@ -3,28 +3,21 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from benchmarks.canned import SETTINGS
 from benchmarks.simulation import limits
 from benchmarks.simulation.model import KEYS_PER_MESSAGE, PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue
 from benchmarks.simulation.stores import Documents, ModelRanges, model_stores
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
-from shared.domain.filters import Filters
+from shared.bootstrap import Adapters, Limits, bootstrap
 from shared.domain.messages import ListMessage
 from shared.listing.list_range import ListRange
 from shared.ports.stores import Stores
 from shared.pricing.catalog import published
 from shared.pricing.estimate import Item, Use, bill, split
-from shared.ranges.publish_batches import PublishBatches
-from shared.ranges.range_work import RangeWork
-from shared.ranges.ranges import Ranges
-from shared.ranges.split_range import SplitRange
-from shared.runs.follow_up import FollowUp
-from shared.runs.heartbeat import Heartbeat
-from shared.runs.lifecycle import RunLifecycle
-from shared.runs.quota import JobControl
 from shared.settings import Settings
 
 STEP_SECONDS = 10.0
@@ -105,51 +98,24 @@ class Simulation:
         return self._figures(lister, transfer, ranges, len(keys))
 
     def _lister(self, stores: Stores, bucket: Any, queue: Any) -> ListRange:
-        """As shared/bootstrap builds it. A message is one simulated object: ten of a hundred keys each."""
-        switch, log = JobControl(stores.control, self.clock), Quiet()
-        follow_up = FollowUp(queue, "verify", 1, False, False)
-        return ListRange(
-            source=bucket,
-            ledger=stores.ledger,
-            runs=stores.runs,
-            ranges=stores.ranges,
-            prefixes=stores.prefixes,
-            work=RangeWork(
-                source=bucket,
-                control=stores.control,
-                clock=self.clock,
-                split=SplitRange(bucket, stores.ledger),
-                ranges=Ranges(
-                    runs=stores.runs,
-                    ranges=stores.ranges,
-                    queue=queue,
-                    clock=self.clock,
-                    pulse=Heartbeat(stores.runs, self.clock),
-                    topic="list",
-                    root="",
-                    lease_seconds=_default("lease_seconds"),
-                ),
-                runs=RunLifecycle(
-                    runs=stores.runs,
-                    ranges=stores.ranges,
-                    prefixes=stores.prefixes,
-                    switch=switch,
-                    follow_up=follow_up,
-                    report=None,
-                    sweep=None,
-                    clock=self.clock,
-                    log=log,
-                    life_seconds=_default("in_flight_life_seconds"),
-                ),
-                publish=PublishBatches(stores.ledger, queue, self.clock, "transfer", 1, 2**62),
-                switch=switch,
-                log=log,
-            ),
-            filters=Filters(),
+        """By the production bootstrap. A message is one simulated object: ten of a hundred keys each."""
+        none: Any = None
+        adapters = Adapters(
+            log=Quiet(),
             clock=self.clock,
-            log=log,
-            life_seconds=_default("in_flight_life_seconds"),
+            source=bucket,
+            copy_source=bucket,
+            download=none,
+            direct=None,
+            destination=none,
+            copy_destination=none,
+            staging=none,
+            queue=queue,
+            stores=stores,
+            reports=None,
         )
+        given = Limits.of(Settings(**SETTINGS))
+        return bootstrap(adapters, replace(given, keys_per_message=1, batch_bytes=2**62, verify_initial=False)).lister
 
     async def _flow(self, lister: Instances, transfer: Transfer, ranges: ModelRanges) -> None:
         """Copy while listing goes on, then to the end."""

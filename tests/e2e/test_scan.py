@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from google.cloud.firestore import Client
 
-from benchmarks.scan import remember, scan
+from benchmarks.scan_wires import remember, scan
 from local import runs
 from local.names import PROJECT, SOURCE
 from local.stack import Stack

@@ -135,16 +135,9 @@ def test_pure_rooms_import_pure_libraries_only(name: str) -> None:
         assert not impure, f"{path.name} imports {impure}"
 
 
-YET_LONGER = {
-    "benchmarks/scan.py",
-    "local/stack.py",
-    "shared/http/connection.py",
-}
-
-
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_fits_in_the_head(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE or str(path.relative_to(ROOT)) in YET_LONGER
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
 
 
 @pytest.mark.parametrize("name", ["lister", "transfer", "verifier"])
