@@ -16,9 +16,12 @@ from shared.aws.cloudfront import CdnAddress, SignedForS3
 from shared.aws.download import ObjectDownload
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
+from shared.copying.copy_object import CopyObject
 from shared.domain.archive import Restore, Tier
-from shared.domain.checksums import crc32c, crc64nvme, encoded
+from shared.domain.checksums import VerifiedBy, crc32c, crc64nvme, encoded
+from shared.domain.counts import Outcome
 from shared.domain.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
+from shared.domain.keys import KeyMapping
 from shared.domain.objects import Attributes, SourceObject
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
 from shared.gcp.token import Token
@@ -339,6 +342,34 @@ async def test_a_span_of_an_object(sides: Sides) -> None:
             with await download.open(item, span) as body:
                 assert body.size == span[1] - span[0]
                 assert b"".join([chunk async for chunk in body.chunks]) == b"0123456789"[span[0] : span[1]]
+
+
+async def test_every_kind_of_object_is_copied_at_full_concurrency(embedded: Stack, fresh: str) -> None:
+    """A copy holds its download while it asks for the parts' sizes and uploads: with more copies than connections, on
+    one host for all, none of them may wait for what another one holds.
+    """
+    environment, http = embedded.environment, Http(2, SystemClock())
+    name, client = environment["SOURCE_BUCKET"], s3_client(environment)
+    gcs_client(environment).create_bucket(fresh)
+    for number in range(12):
+        common = {"bucket": name, "key": f"{fresh}/parts-{number}", "size": 7 + number, "checksum": None}
+        embedded.post("s3", "/_local/patterns", {**common, "etag": "multipart", "part_bytes": 5})
+        client.put_object(Bucket=name, Key=f"{fresh}/plain-{number}", Body=b"plain")
+    client.put_object(Bucket=name, Key=f"{fresh}/in chunks", Body=LARGE)
+    address = S3Address.of(
+        name, "us-east-1", environment["AWS_ENDPOINT_URL_S3"], Credentials("test", "test"), SystemClock()
+    )
+    source, direct = S3Source(address, http), ObjectDownload(SignedForS3(address), http)
+    destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+    for download in (direct, ObjectDownload(SignedForS3(address, CdnAddress(embedded.url("edge"))), http)):
+        copy = CopyObject(source, download, direct, destination, KeyMapping())
+        listed = await listing(source, f"{fresh}/")
+        async with asyncio.timeout(60):
+            ended = await asyncio.gather(*(copy(item, force=True) for item in listed))
+        proofs = {entry.proof for entry in ended}
+        assert (len(ended), {entry.outcome for entry in ended}) == (25, {Outcome.COPIED})
+        assert proofs == {VerifiedBy.MD5, VerifiedBy.MULTIPART_ETAG}
+    await http.close()
 
 
 async def test_what_a_head_tells(sides: Sides) -> None:
