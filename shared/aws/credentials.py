@@ -11,7 +11,6 @@ it is asked in a thread, by one caller for all, well before they end; meanwhile 
 """
 
 import asyncio
-from typing import cast
 
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,9 +18,10 @@ from google.auth.exceptions import GoogleAuthError
 
 from shared.aws.sigv4 import Keys
 from shared.domain.errors import NoToken
+from shared.domain.reasons import Party
 
 AHEAD_SECONDS = 900
-"""Within this of their end botocore renews credentials, too."""
+"""Within this of their end botocore renews credentials, in the thread that asks."""
 
 _LEAST_SECONDS = 60
 """A request must not be under way when its credentials end."""
@@ -34,27 +34,30 @@ class SigningKeys:
         self._credentials = credentials
         self._keys: Keys | None = None
         self._renewal: asyncio.Task[Keys] | None = None
-        self._renews = isinstance(credentials, RefreshableCredentials)
 
     async def current(self) -> Keys:
         """Raises NoToken where there are none, for now."""
-        keys = self._keys
-        if keys is not None and not (self._renews and self._ends_within(AHEAD_SECONDS)):
-            return keys
+        if self._renewal is None and not self._ends_within(AHEAD_SECONDS):
+            if self._keys is None:
+                self._keys = self._at_hand()
+            return self._keys
         if self._renewal is None:
-            self._renewal = asyncio.create_task(asyncio.to_thread(self._renew))
+            self._renewal = asyncio.create_task(asyncio.to_thread(self._at_hand))
             self._renewal.add_done_callback(self._renewed)
-        if keys is not None and not self._ends_within(_LEAST_SECONDS):
-            return keys
+        old = self._ends_within(AHEAD_SECONDS)  # if not, the renewal is over in this very moment
+        if self._keys is not None and old and not self._ends_within(_LEAST_SECONDS):
+            return self._keys
         try:
             return await asyncio.shield(self._renewal)
         except (ClientError, BotoCoreError, GoogleAuthError) as error:
-            raise NoToken(f"the AWS credentials cannot be renewed: {error}") from None
+            raise NoToken(f"the AWS credentials cannot be renewed: {error}", party=Party.STS) from None
 
     def _ends_within(self, seconds: float) -> bool:
-        return self._renews and bool(cast(RefreshableCredentials, self._credentials).refresh_needed(seconds))
+        held = self._credentials
+        return isinstance(held, RefreshableCredentials) and bool(held.refresh_needed(seconds))
 
-    def _renew(self) -> Keys:
+    def _at_hand(self) -> Keys:
+        """Waits for STS only where the end is near."""
         frozen = self._credentials.get_frozen_credentials()
         return Keys(frozen.access_key, frozen.secret_key, frozen.token)
 
