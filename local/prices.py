@@ -30,7 +30,8 @@ def priced(bill: Mapping[str, int]) -> Iterator[Line]:
     for counter in COUNTED:
         if counter in bill:
             meter, amount = PRICES.meters[counter], bill[counter]
-            yield Line(counter, meter.service, meter.what, amount, PRICES.cost(counter, amount))
+            what = f"{meter.what}, bytes" if counter.endswith("_bytes") else meter.what
+            yield Line(counter, meter.service, what, amount, PRICES.cost(counter, amount))
 
 
 def total(bill: Mapping[str, int]) -> float:
