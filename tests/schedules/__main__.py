@@ -5,11 +5,12 @@ import os
 import re
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.schedules import schedule
 from tests.schedules.laws import Violation
+from tests.schedules.mutations import MUTATIONS, NONE
 
 CHUNK = 25
 MOST_LINES = 200
@@ -26,12 +27,12 @@ def quietly() -> None:
     gc.disable()
 
 
-def many(first: int, count: int, only: str) -> Broken:
-    """What the seeds from `first` on broke."""
+def many(first: int, count: int, only: str, mutation: int | None = None) -> Broken:
+    """What the seeds from `first` on broke. mutation: its place in MUTATIONS."""
     quietly()
     found = []
     for seed in range(first, first + count):
-        told = schedule.run(seed, only)
+        told = schedule.run(seed, only, mutation=NONE if mutation is None else MUTATIONS[mutation])
         if told.violations:
             found.append((seed, told.violations))
         if seed % 10 == 0:
@@ -45,15 +46,28 @@ def main() -> int:
         os.execve(sys.executable, [sys.executable, "-m", "tests.schedules"], {**os.environ, "PYTHONHASHSEED": "0"})
     only = os.environ.get("ONLY") or "transfer"
     seed = os.environ.get("SEED")
+    mutate = os.environ.get("MUTATE")
     if seed:
-        return one(int(seed), only)
-    return all_of(int(os.environ.get("FIRST") or 0), int(os.environ.get("SCHEDULES") or 1000), only)
+        return one(int(seed), only, named(mutate) if mutate else [None])
+    first, count = int(os.environ.get("FIRST") or 0), int(os.environ.get("SCHEDULES") or 1000)
+    return mutated(first, count, only, named(mutate)) if mutate else all_of(first, count, only)
 
 
-def one(seed: int, only: str) -> int:
+def named(mutate: str) -> list[int | None]:
+    """The places of the mutations whose names begin so; `all` of them."""
+    found: list[int | None] = [
+        place for place, item in enumerate(MUTATIONS) if mutate == "all" or item.name.startswith(mutate)
+    ]
+    if not found:
+        raise SystemExit(f"MUTATE={mutate}: there are {', '.join(item.name for item in MUTATIONS)}")
+    return found
+
+
+def one(seed: int, only: str, mutation: list[int | None]) -> int:
     """Tell the history of one seed."""
     quietly()
-    told = schedule.run(seed, only, tracing=True)
+    place = mutation[0]
+    told = schedule.run(seed, only, tracing=True, mutation=NONE if place is None else MUTATIONS[place])
     print("\n".join(told.lines))
     for item in told.violations:
         print(f"seed {seed}: {item.law}: {item.what} (at {item.at:.3f} s)")
@@ -61,13 +75,15 @@ def one(seed: int, only: str) -> int:
     return 1 if told.violations else 0
 
 
-def all_of(first: int, count: int, only: str) -> int:
-    """Run many seeds. Progress goes to stderr."""
+def everywhere(first: int, count: int, only: str, mutation: int | None = None) -> Broken:
+    """Run seeds in as many processes as there are cores. Progress goes to stderr."""
     began, done = time.monotonic(), 0
     broken: Broken = []
     with ProcessPoolExecutor(int(os.environ.get("PROCESSES") or os.cpu_count() or 1)) as pool:
         starts = range(first, first + count, CHUNK)
-        chunks = {pool.submit(many, start, min(CHUNK, first + count - start), only): start for start in starts}
+        chunks = {
+            pool.submit(many, start, min(CHUNK, first + count - start), only, mutation): start for start in starts
+        }
         for chunk in as_completed(chunks):
             done += min(CHUNK, first + count - chunks[chunk])
             broken += chunk.result()
@@ -78,13 +94,36 @@ def all_of(first: int, count: int, only: str) -> int:
                 file=sys.stderr,
             )
     print(file=sys.stderr)
-    violations = [(seed, item) for seed, items in sorted(broken, key=lambda pair: pair[0]) for item in items]
+    return sorted(broken, key=lambda pair: pair[0])
+
+
+def all_of(first: int, count: int, only: str) -> int:
+    """Run many seeds and print what they broke."""
+    violations = [(seed, item) for seed, items in everywhere(first, count, only) for item in items]
     for seed, item in violations[:MOST_LINES]:
         print(f"seed {seed}: {item.law}: {item.what[:300]} (at {item.at:.3f} s)")
     for line in kinds(violations):
         print(line)
     print(f"{count} schedules, {len(violations)} violations")
     return 1 if violations else 0
+
+
+def mutated(first: int, count: int, only: str, places: list[int | None]) -> int:
+    """A table of mutations and how soon each is found; 1 if one is not."""
+    without = {(seed, item.law) for seed, items in everywhere(first, count, only) for item in items}
+    print("| what is taken away | found in | first seed | by the law |\n|---|---|---|---|")
+    missed = 0
+    for place in places:
+        with_it = everywhere(first, count, only, place)
+        found = [(seed, item.law) for seed, items in with_it for item in items if (seed, item.law) not in without]
+        laws = ", ".join(law for law, _ in Counter(law for _, law in found).most_common(3))
+        seeds = sorted({seed for seed, _ in found})
+        missed += not seeds
+        print(
+            f"| {MUTATIONS[place or 0].name} | {len(seeds)} of {count} | {seeds[0] if seeds else '-'} | {laws} |",
+            flush=True,
+        )
+    return 1 if missed else 0
 
 
 def kinds(violations: list[tuple[int, Violation]]) -> list[str]:

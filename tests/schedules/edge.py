@@ -54,9 +54,13 @@ class Edge:
         old = [version for version in self._s3.history.get(key, [])[:-1] if version is not None]
         if not old:
             return None
-        if not self._honest and "if-match" in request.headers:
+        asked = request.headers.get("if-match")
+        if not self._honest and asked is not None:
             request.headers["if-match"] = old[-1].etag
-        return self._s3.object(request, key, old[-1])
+        reply = self._s3.object(request, key, old[-1])
+        if asked is not None:
+            request.headers["if-match"] = asked
+        return reply
 
     def _keep(self, request: Request, reply: Reply) -> Reply:
         self._errors[request.path] = self._now() + ERROR_SECONDS, reply

@@ -77,14 +77,16 @@ class Refusal(Exception):
 
 
 class Gcs:
-    """tokens: those that are good now, None if every request may. calls_a_move: calls that a rewrite takes."""
+    """may: whether a request's authorization is good now. calls_a_move: calls that a rewrite takes. enforced: whether
+    preconditions are.
+    """
 
-    def __init__(self, laws: "Laws", may: Callable[[str], bool], calls_a_move: int) -> None:
+    def __init__(self, laws: "Laws", may: Callable[[str], bool], calls_a_move: int, enforced: bool = True) -> None:
         self.buckets: dict[str, dict[bytes, Stored]] = {DESTINATION: {}, STAGING: {}}
         self.sessions: dict[str, Session] = {}
         self.uploads: dict[str, Parts] = {}
         self._moves: dict[str, int] = {}
-        self._laws, self._may, self._calls = laws, may, calls_a_move
+        self._laws, self._may, self._calls, self._enforced = laws, may, calls_a_move, enforced
         self._generation = 0
         self._numbers = 0
 
@@ -270,7 +272,12 @@ class Gcs:
         return stored
 
     def _match(self, expected: str | None, found: Stored | None) -> None:
-        if expected is not None and expected != "None" and int(expected) != (found.generation if found else 0):
+        if (
+            self._enforced
+            and expected is not None
+            and expected != "None"
+            and int(expected) != (found.generation if found else 0)
+        ):
             raise Refusal(412, '{"error": {"code": 412, "errors": [{"reason": "conditionNotMet"}]}}')
 
     def _bucket(self, bucket: str) -> dict[bytes, Stored]:

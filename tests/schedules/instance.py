@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials
@@ -13,13 +14,14 @@ from shared.aws.cloudfront import CdnAddress, SignedForS3
 from shared.aws.s3 import S3Source
 from shared.bootstrap import Container
 from shared.copying.in_flight import InFlight
+from shared.domain.backoff import ONCE
 from shared.domain.errors import BucketError, Busy
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.entrypoints.push import Handler
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
-from shared.http.client import Http
+from shared.ports.stores import Stores
 from shared.runs.heartbeat import Heartbeat
 from shared.runs.quota import JobControl
 from shared.settings import Route
@@ -28,7 +30,7 @@ from tests.schedules.loop import EPOCH, OWNER
 from tests.schedules.pubsub import ACK_SECONDS, Sent
 from tests.schedules.remote import Remote
 from tests.schedules.s3 import BUCKET
-from tests.schedules.watch import Watched
+from tests.schedules.watch import WatchedHttp
 
 if TYPE_CHECKING:
     from tests.schedules.world import World
@@ -112,11 +114,15 @@ class Instance:
         world, settings = self.world, self.world.settings
         skew = world.chance.of("skew").uniform(-5, 5) if world.swarm.skew and self.disturbed else 0.0
         clock: Any = SkewedClock(world, skew)
-        http: Any = Watched(Http(settings.objects_in_flight, clock), self)
+        http = WatchedHttp(settings.objects_in_flight, clock)
+        http.instance = self
         address = S3Address.of(BUCKET, settings.aws_region, "http://s3.test", Credentials("AKIA", "secret"), clock)
         token = Token(world.tokens.credentials() if world.swarm.expiry else None)
-        state: Any = Remote("firestore", world.state, self, ServiceUnavailable)
-        uploads: Any = Remote("firestore", world.uploads, self, ServiceUnavailable)
+        ports: dict[str, Any] = {
+            item.name: Remote(item.name, getattr(world.stores, item.name), self, ServiceUnavailable)
+            for item in fields(Stores)
+        }
+        stores = Stores(**ports)
         cdn = None if settings.route is Route.DIRECT else SignedForS3(address, CdnAddress(f"http://edge.test/{BUCKET}"))
         return Container(
             settings=settings,
@@ -126,14 +132,15 @@ class Instance:
             direct=SignedForS3(address),
             cdn=cdn,
             source=S3Source(address, http),
+            copy_source=S3Source(address, http, ONCE),
             destination=GcsDestination(DESTINATION, "http://gcs.test", http, token),
+            copy_destination=GcsDestination(DESTINATION, "http://gcs.test", http, token, ONCE),
             staging=GcsStaging(STAGING, DESTINATION, "http://gcs.test", http, token, self.log),
             queue=Remote("pubsub", world.queue, self, BucketError),  # type: ignore[arg-type]
-            state=state,
-            uploads=uploads,
+            stores=stores,
             reports=None,
-            switch=JobControl(state, clock),
-            pulse=Heartbeat(state, clock, settings.pulse_seconds, self.name),
+            switch=JobControl(stores.control, clock),
+            pulse=Heartbeat(stores.runs, clock, settings.pulse_seconds, self.name),
             in_flight=InFlight(settings.objects_in_flight, settings.bytes_in_flight),
         )
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.messages import TransferMessage
 from shared.domain.objects import SOURCE_ETAG
+from shared.http.pool import Lane
 from shared.ledger.entry import Entry
 from tests.schedules.gcs import DESTINATION, Stored
 from tests.schedules.pubsub import Sent
@@ -89,7 +90,7 @@ class Laws:
         return max(found, default=None)
 
     def connected(self, instance: "Instance", host: str, count: int) -> None:
-        if count > self.world.settings.objects_in_flight + 1:
+        if count > self.world.settings.objects_in_flight * len(Lane):
             self.broken("bounded connections", f"{instance.name} holds {count} to {host}")
 
     def failed(self, entry: Entry) -> None:
@@ -107,9 +108,9 @@ class Laws:
     def acknowledged(self, sent: Sent) -> None:
         """A message was acknowledged and will not come again."""
         message, world = sent.message, self.world
-        if not isinstance(message, TransferMessage) or world.state.said.paused or world.ever_paused:
+        if not isinstance(message, TransferMessage) or world.ever_paused:
             return
-        found = world.state.ledger.get(message.batch)
+        found = world.stores.ledger.documents.get(message.batch)
         still = {entry.key for entry in found[0].entries if entry.open} if found is not None else None
         for item in message.objects:
             key = item.key.encode()
@@ -143,7 +144,7 @@ class Laws:
                 there = "nothing" if stored is None else f"version {self._version(stored)}"
                 known = [
                     f"{entry.outcome} {entry.reason}"[:200]
-                    for record, _ in world.state.ledger.values()
+                    for record, _ in world.stores.ledger.documents.values()
                     for entry in record.entries
                     if entry.key == key
                 ]
@@ -153,21 +154,21 @@ class Laws:
                 )
 
     def _counts_balance(self) -> None:
-        state = self.world.state
-        names = list(state.runs)
+        runs = self.world.stores.runs
+        names = list(runs.documents)
         for name in names:
-            books = now(state.summary(name))
+            books = now(runs.summary(name))
             if not books.balanced:
-                self.broken("counts balance", f"run {name} ({state.runs[name].state}): {books}")
-            elif state.runs[name].state == "going" and name != names[-1]:
+                self.broken("counts balance", f"run {name} ({runs.documents[name].state}): {books}")
+            elif runs.documents[name].state == "going" and name != names[-1]:
                 self.broken("counts balance", f"run {name} is still going")
 
     def _nothing_is_left(self) -> None:
-        world = self.world
-        if world.uploads.opened:
-            self.broken("nothing is left", f"uploads remembered: {list(world.uploads.opened.values())}"[:400])
-        if world.uploads.leases:
-            self.broken("nothing is left", f"leases held: {world.uploads.leases}")
+        world, uploads = self.world, self.world.stores.uploads
+        if uploads.opened:
+            self.broken("nothing is left", f"uploads remembered: {list(uploads.opened.values())}"[:400])
+        if uploads.leases:
+            self.broken("nothing is left", f"leases held: {uploads.leases}")
         swarm = world.swarm
         if swarm.crashes or swarm.broken or swarm.state_errors or swarm.outage or swarm.throttling or swarm.slow:
             return  # an upload begun by a call whose answer was lost is for the bucket's lifecycle rule

@@ -184,7 +184,7 @@ class Wire(asyncio.Transport):
         else:
             if fault is Fault.HALF_REQUEST and request.body:
                 request.body, request.cut = request.body[: len(request.body) // 2], True
-            reply = self._network.servers[self._host].handle(request)
+            reply = world.mutation.hears(request, self._network.servers[self._host].handle(request))
             if fault is Fault.LATE_ERROR:
                 reply = Reply(503, {}, b"internal error")
         if world.tracing:

@@ -51,7 +51,10 @@ class Remote:
         told = f"{self._name}.{method}"
         if world.tracing:
             told += f"({', '.join(map(_short, args[:3]))})"
-        if passage.fault is Fault.CRASH_BEFORE:
+        if f"{self._name}.{method}" in world.mutation.unwaited and instance.disturbed:
+            world.loop.later(1.0, effect)
+            answer.set_result(None)
+        elif passage.fault is Fault.CRASH_BEFORE:
             world.loop.later(0, instance.crash, told)
         else:
             world.loop.later(passage.before, self._arrive, told, effect, passage, answer)

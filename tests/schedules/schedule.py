@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.schedules.laws import Violation
 from tests.schedules.loop import WORLD, Stuck
+from tests.schedules.mutations import NONE, Mutation
 from tests.schedules.scale import small
 from tests.schedules.world import World
 
@@ -23,10 +24,10 @@ class Told:
     lines: list[str] = field(default_factory=list)
 
 
-def run(seed: int, only: str = "transfer", tracing: bool = False) -> Told:
+def run(seed: int, only: str = "transfer", tracing: bool = False, mutation: Mutation = NONE) -> Told:
     """Run a schedule. only: the function whose calls are disturbed."""
     with small():
-        world = World(seed, frozenset({only}), tracing)
+        world = World(seed, frozenset({only}), tracing, mutation)
         loop = world.loop
         asyncio.set_event_loop(loop)
         world.trace(

@@ -1,71 +1,87 @@
-"""The HTTP client of an instance, watched from outside: who holds a connection must not wait for another of its host."""
+"""The HTTP client of an instance, watched from outside: who holds a connection may wait only where no circle can form.
+
+A pool is a host's lane. Lanes have an order, and whoever holds a connection in one may ask for one in a later lane only:
+then no chain of waits can come back to its beginning, whatever the pools' sizes (`shared/http/pool.py`).
+"""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from shared.http.client import Http, Request
+
 if TYPE_CHECKING:
-    from shared.http.client import Exchange, Http
+    from shared.http.client import Exchange
     from tests.schedules.instance import Instance
 
+Pool = tuple[int, str]
+"""Of a lane (its place in the order) and a host."""
 
-class Watched:
-    """Passes everything on to the client; exchanges say when they begin and end."""
 
-    def __init__(self, http: "Http", instance: "Instance") -> None:
-        self._http, self._instance = http, instance
-        self._held: Counter[tuple[object, str]] = Counter()
-        opened = http.open
+class WatchedHttp(Http):
+    """Exchanges say when they begin and end."""
 
-        def watched(method: str, url: str, *args: Any, **options: Any) -> "Exchange":
-            exchange: Any = Held(opened(method, url, *args, **options), self, url.split("/")[2], f"{method} {url}")
-            return exchange  # type: ignore[no-any-return]
+    instance: "Instance"
 
-        http.open = watched  # type: ignore[method-assign]
+    def open(self, request: Request) -> "Exchange":
+        request = self.instance.world.mutation.sends(request)
+        exchange: Any = Held(super().open(request), self, request)
+        return exchange  # type: ignore[no-any-return]
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._http, name)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.held: dict[object, list[Pool]] = defaultdict(list)
 
-    def begin(self, host: str, what: str) -> tuple[object, str]:
-        held = (asyncio.current_task(), host)
-        if self._held[held]:
-            self._instance.world.laws.broken(
-                "no wait holds what it waits for",
-                f"{what} is asked for while the same copy holds a connection to {host}",
-            )
-        self._held[held] += 1
-        return held
+    def asks(self, pool: Pool, request: Request) -> tuple[object, Pool]:
+        """The caller asks for a connection, with those that it holds."""
+        task = asyncio.current_task()
+        for lane, host in self.held[task]:
+            if lane >= pool[0]:
+                self.instance.world.laws.broken(
+                    "no wait holds what it waits for",
+                    f"{request.method} {request.url.partition('?')[0]} is asked for in lane {request.lane.name} while "
+                    f"the same copy holds a connection to {host} in the same lane or a later one",
+                )
+        self.held[task].append(pool)
+        return task, pool
 
-    def end(self, held: tuple[object, str]) -> None:
-        self._held[held] -= 1
+    def gives(self, held: tuple[object, Pool]) -> None:
+        task, pool = held
+        self.held[task].remove(pool)
 
 
 class Held:
     """An exchange that says when it begins and ends."""
 
-    def __init__(self, exchange: Any, watched: Watched, host: str, what: str) -> None:
-        self._exchange, self._watched, self._host, self._what = exchange, watched, host, what
-        self._held: tuple[object, str] | None = None
+    def __init__(self, exchange: "Exchange", http: WatchedHttp, request: Request) -> None:
+        self._exchange, self._http, self._request = exchange, http, request
+        self._held: tuple[object, Pool] | None = None
 
     async def begin(self) -> Any:
-        self._held = self._watched.begin(self._host, self._what)
-        try:
-            return await self._exchange.begin()
-        except BaseException:
-            self._over()
-            raise
+        if self._held is None:
+            pool = self._request.lane.value, self._request.url.split("/")[2]
+            self._held = self._http.asks(pool, self._request)
+        return await self._exchange.begin()
+
+    def instead(self, request: Request) -> "Held":
+        """The turn goes over to another request."""
+        request = self._http.instance.world.mutation.sends(request)
+        other = Held(self._exchange.instead(request), self._http, request)
+        other._held, self._held = self._held, None
+        return other
 
     def end(self) -> None:
-        self._over()
-        self._exchange.end()
-
-    def _over(self) -> None:
         held, self._held = self._held, None
         if held is not None:
-            self._watched.end(held)
+            self._http.gives(held)
+        self._exchange.end()
 
     async def __aenter__(self) -> Any:
-        return await self.begin()
+        try:
+            return await self.begin()
+        except BaseException:
+            self.end()
+            raise
 
     async def __aexit__(self, *_error: object) -> None:
         self.end()

@@ -6,7 +6,7 @@ from typing import Any
 from google.auth.credentials import Credentials
 
 from shared.domain.objects import SOURCE_KEY
-from shared.ports.control import Control
+from shared.ports.control_store import Control
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.resume import Resume
 from shared.settings import Settings, load
@@ -17,11 +17,12 @@ from tests.schedules.gcs import DESTINATION, STAGING, Gcs
 from tests.schedules.instance import Instance, SkewedClock
 from tests.schedules.laws import Laws
 from tests.schedules.loop import EPOCH, VirtualLoop
+from tests.schedules.mutations import NONE, Mutation
 from tests.schedules.network import Network
 from tests.schedules.pubsub import PubSub
 from tests.schedules.s3 import BUCKET, S3, Version
 from tests.schedules.scale import CHUNK, LARGE, PART, QUANTUM
-from tests.schedules.stores import Stores, Uploads
+from tests.schedules.stores import StrictStores
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,29 +116,30 @@ class Fleet:
 
 
 class World:
-    """seed: of all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event."""
+    """seed: of all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event. mutation: a defence that is taken away."""
 
-    def __init__(self, seed: int, disturbed: frozenset[str], tracing: bool = False) -> None:
+    def __init__(self, seed: int, disturbed: frozenset[str], tracing: bool = False, mutation: Mutation = NONE) -> None:
         self.chance = Chance(seed)
         self.swarm, self.shape = Swarm.of(self.chance), Shape.of(self.chance)
-        self.disturbed, self.tracing = disturbed, tracing
+        self.disturbed, self.tracing, self.mutation = disturbed, tracing, mutation
         self.lines: list[str] = []
         self.ever_paused = False
         self.loop = VirtualLoop(self.chance.of("reorder") if self.swarm.reorder else None)
         self.laws = Laws(self)
         self.weather = Weather(self.chance, self.swarm, self.shape.ends)
         self.settings = settings_of(self.chance)
-        self.state, self.uploads, self.queue = Stores(now=self.time), Uploads(), PubSub(self)
-        self.state.laws = self.laws
+        self.stores, self.queue = StrictStores(self.time, self.laws), PubSub(self)
         self.tokens = Tokens(self)
         self.s3 = S3(self.laws, page_size=self.chance.of("shape").choice((2, 1000)))
-        self.gcs = Gcs(self.laws, self.tokens.good, self.shape.calls_a_move)
+        self.gcs = Gcs(self.laws, self.tokens.good, self.shape.calls_a_move, mutation.enforced)
         edge = Edge(self.s3, self.weather, self.chance.of("edge"), self.loop.time)
         self.network = Network(self, {"s3": self.s3, "edge": edge, "gcs": self.gcs})
         self.loop.connect = self.network.connect
         self.fleet = Fleet(self)
         for number in range(self.shape.objects):
             self.put(b"k/%d" % number)
+            if self.swarm.stale:
+                self.put(b"k/%d" % number)
 
     def time(self) -> float:
         """The services' clock, epoch seconds."""
@@ -183,14 +185,16 @@ class World:
 
     def pause(self) -> None:
         self.ever_paused = True
-        self.state.said = Control(paused=True)
+        self.stores.control.said = Control(paused=True)
         self.trace("paused")
 
     async def resume(self) -> None:
         self.trace("resumed")
         clock: Any = SkewedClock(self, 0.0)
-        publish = PublishBatches(self.state, self.queue, clock, "transfer", self.settings.keys_per_message, 10**9)
-        await Resume(self.state, self.queue, publish, {"list": "list", "keys": "list", "verify": "verify"})()
+        stores = self.stores
+        publish = PublishBatches(stores.ledger, self.queue, clock, "transfer", self.settings.keys_per_message, 10**9)
+        topics = {"list": "list", "keys": "list", "verify": "verify"}
+        await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, self.queue, publish, topics)()
 
     def vanish(self) -> None:
         """The service forgets an upload: a session has expired, a rule has aborted a multipart upload."""
