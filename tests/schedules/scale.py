@@ -1,6 +1,8 @@
 """The sizes at which code takes another way, made a few hundred bytes: the ways are the same, the bytes cost nothing."""
 
+import random
 import ssl
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,12 +22,19 @@ LARGE, PART = 1024, 512
 
 
 @contextmanager
-def small() -> Iterator[None]:
-    """Production code with these sizes. A TLS context costs 15 ms to make, and nothing here is encrypted."""
+def small(draw: random.Random) -> Iterator[None]:
+    """Production code with these sizes, and with ids that the seed draws. A TLS context costs 15 ms to make, and nothing
+    here is encrypted.
+    """
+
+    def drawn() -> uuid.UUID:
+        return uuid.UUID(int=draw.getrandbits(128))
+
     with (
         mock.patch.object(parts, "LEAST_PART_BYTES", QUANTUM),
         mock.patch.object(parts, "MIB", QUANTUM),
         mock.patch.object(storage, "CHUNK_BYTES", CHUNK),
+        mock.patch.object(uuid, "uuid4", drawn),
         mock.patch.object(ssl, "create_default_context", _context),
     ):
         yield

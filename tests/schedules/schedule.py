@@ -4,6 +4,7 @@ import asyncio
 import gc
 from dataclasses import dataclass, field
 
+from tests.schedules.chance import Chance
 from tests.schedules.laws import Violation
 from tests.schedules.loop import WORLD, Stuck
 from tests.schedules.mutations import NONE, Mutation
@@ -26,8 +27,9 @@ class Told:
 
 def run(seed: int, only: str = "transfer", tracing: bool = False, mutation: Mutation = NONE) -> Told:
     """Run a schedule. only: the function whose calls are disturbed."""
-    with small():
-        world = World(seed, frozenset({only}), tracing, mutation)
+    chance = Chance(seed)
+    with small(chance.of("ids")):
+        world = World(chance, frozenset({only}), tracing, mutation)
         loop = world.loop
         asyncio.set_event_loop(loop)
         world.trace(

@@ -116,10 +116,12 @@ class Fleet:
 
 
 class World:
-    """seed: of all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event. mutation: a defence that is taken away."""
+    """chance: all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event. mutation: a defence that is taken away."""
 
-    def __init__(self, seed: int, disturbed: frozenset[str], tracing: bool = False, mutation: Mutation = NONE) -> None:
-        self.chance = Chance(seed)
+    def __init__(
+        self, chance: Chance, disturbed: frozenset[str], tracing: bool = False, mutation: Mutation = NONE
+    ) -> None:
+        self.chance = chance
         self.swarm, self.shape = Swarm.of(self.chance), Shape.of(self.chance)
         self.disturbed, self.tracing, self.mutation = disturbed, tracing, mutation
         self.lines: list[str] = []

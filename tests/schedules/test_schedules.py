@@ -1,0 +1,85 @@
+"""A few hundred histories, and what makes them worth believing: they repeat, they die, and they see what is taken away."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.schedules.chance import Chance
+from tests.schedules.loop import OWNER, WORLD, Stuck, VirtualLoop
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def schedules(**asked: str) -> subprocess.CompletedProcess[str]:
+    """`make schedules`, in a process of its own, as its hashes must not depend on this one."""
+    environment = {**os.environ, **asked}
+    command = [sys.executable, "-m", "tests.schedules"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_same_seed_tells_the_same_history() -> None:
+    first, second = schedules(SEED="3"), schedules(SEED="3")
+    assert first.stdout == second.stdout
+    assert first.stdout.count("\n") > 50
+
+
+class Instance:
+    def __init__(self) -> None:
+        self.alive = True
+
+
+def test_what_belongs_to_a_dead_instance_never_runs_again() -> None:
+    loop, ran, instance = VirtualLoop(), list[str](), Instance()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(5)
+        finally:
+            ran.append("cleaned up")
+
+    async def history() -> None:
+        token = OWNER.set(instance)
+        task = loop.create_task(work())
+        OWNER.reset(token)
+        await asyncio.sleep(1)
+        instance.alive = False
+        await asyncio.sleep(10)
+        assert not task.done()
+
+    loop.run_until_complete(WORLD.run(loop.create_task, history()))
+    assert ran == []
+    assert loop.time() == pytest.approx(11.0)
+
+
+def test_a_wait_for_nothing_is_told_with_where_it_stands() -> None:
+    loop = VirtualLoop()
+
+    async def hold_and_wait() -> None:
+        lock = asyncio.Lock()
+        async with lock, lock:
+            pass
+
+    with pytest.raises(Stuck, match=r"test_schedules.py:[0-9]+ hold_and_wait > locks.py"):
+        loop.run_until_complete(hold_and_wait())
+
+
+def test_timeouts_pass_in_virtual_time() -> None:
+    loop = VirtualLoop()
+
+    async def wait() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3600):
+                await loop.create_future()
+
+    loop.run_until_complete(wait())
+    assert loop.time() == pytest.approx(3600.0)
+
+
+def test_the_streams_of_a_seed_do_not_disturb_each_other() -> None:
+    one, other = Chance(7), Chance(7)
+    other.of("something else").random()
+    assert one.of("queue").random() == other.of("queue").random()
