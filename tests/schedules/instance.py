@@ -3,34 +3,19 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.credentials import Credentials
 from google.api_core.exceptions import ServiceUnavailable
 
-from shared.aws.address import S3Address
-from shared.aws.cloudfront import CdnAddress, SignedForS3
-from shared.aws.s3 import S3Source
-from shared.bootstrap import Container
-from shared.copying.in_flight import InFlight
-from shared.domain.backoff import ONCE
+from shared.bootstrap import App, Limits, bootstrap
 from shared.domain.errors import BucketError, Busy
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.entrypoints.push import Handler
-from shared.gcp.staging import GcsStaging
-from shared.gcp.storage import GcsDestination
-from shared.gcp.token import Token
-from shared.ports.stores import Stores
-from shared.runs.heartbeat import Heartbeat
-from shared.runs.quota import JobControl
-from shared.settings import Route
-from tests.schedules.gcs import DESTINATION, STAGING
 from tests.schedules.loop import EPOCH, OWNER
 from tests.schedules.pubsub import ACK_SECONDS, Sent
-from tests.schedules.remote import Remote
-from tests.schedules.s3 import BUCKET
-from tests.schedules.watch import WatchedHttp
+from tests.schedules.scale import CHUNK
+from tests.schedules.wiring import adapters
 
 if TYPE_CHECKING:
     from tests.schedules.world import World
@@ -38,10 +23,10 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 120.0
 """After so long without a message an instance is taken away."""
 
-HANDLERS: dict[str, tuple[Any, Callable[[Container], Any]]] = {
-    "list": (ListMessage, lambda parts: parts.lister()),
-    "transfer": (TransferMessage, lambda parts: parts.transfer()),
-    "verify": (VerifyMessage, lambda parts: parts.verifier()),
+HANDLERS: dict[str, tuple[Any, Callable[[App], Any]]] = {
+    "list": (ListMessage, lambda app: app.lister),
+    "transfer": (TransferMessage, lambda app: app.copier),
+    "verify": (VerifyMessage, lambda app: app.verifier),
 }
 
 
@@ -104,45 +89,14 @@ class Instance:
         self._context = contextvars.Context()
         self._context.run(OWNER.set, self)
         self.log = TracedLog(self)
-        self.parts = self._context.run(self._build)
+        self.settings = world.settings
+        skew = world.chance.of("skew").uniform(-5, 5) if world.swarm.skew and self.disturbed else 0.0
+        limits = replace(Limits.of(world.settings), buffer_bytes=2 * CHUNK)
+        self._app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), limits))
         model, start = HANDLERS[function]
         self._handler = Handler(function, model, start, self)  # type: ignore[arg-type]
-        self._work = self._context.run(start, self.parts)
+        self._work = start(self._app)
         self._context.run(world.loop.call_later, IDLE_SECONDS, self._idle)
-
-    def _build(self) -> Container:
-        world, settings = self.world, self.world.settings
-        skew = world.chance.of("skew").uniform(-5, 5) if world.swarm.skew and self.disturbed else 0.0
-        clock: Any = SkewedClock(world, skew)
-        http = WatchedHttp(settings.objects_in_flight, clock)
-        http.instance = self
-        address = S3Address.of(BUCKET, settings.aws_region, "http://s3.test", Credentials("AKIA", "secret"), clock)
-        token = Token(world.tokens.credentials() if world.swarm.expiry else None)
-        ports: dict[str, Any] = {
-            item.name: Remote(item.name, getattr(world.stores, item.name), self, ServiceUnavailable)
-            for item in fields(Stores)
-        }
-        stores = Stores(**ports)
-        cdn = None if settings.route is Route.DIRECT else SignedForS3(address, CdnAddress(f"http://edge.test/{BUCKET}"))
-        return Container(
-            settings=settings,
-            log=self.log,
-            clock=clock,
-            http=http,
-            direct=SignedForS3(address),
-            cdn=cdn,
-            source=S3Source(address, http),
-            copy_source=S3Source(address, http, ONCE),
-            destination=GcsDestination(DESTINATION, "http://gcs.test", http, token),
-            copy_destination=GcsDestination(DESTINATION, "http://gcs.test", http, token, ONCE),
-            staging=GcsStaging(STAGING, DESTINATION, "http://gcs.test", http, token, self.log),
-            queue=Remote("pubsub", world.queue, self, BucketError),  # type: ignore[arg-type]
-            stores=stores,
-            reports=None,
-            switch=JobControl(stores.control, clock),
-            pulse=Heartbeat(stores.runs, clock, settings.pulse_seconds, self.name),
-            in_flight=InFlight(settings.objects_in_flight, settings.bytes_in_flight),
-        )
 
     def take(self, sent: Sent) -> None:
         """A message is pushed here."""
@@ -159,7 +113,7 @@ class Instance:
     async def _serve(self, number: int, sent: Sent) -> None:
         ok, why = False, ""
         try:
-            await self._handler._handle(self.parts, self._work, sent.body())
+            await self._handler._handle(self._app, self._work, sent.body())
             ok = True
         except (BucketError, ServiceUnavailable) as error:
             why = repr(error)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.messages import TransferMessage
 from shared.domain.objects import SOURCE_ETAG
+from shared.domain.reasons import Reason, Scope
 from shared.http.pool import Lane
 from shared.ledger.entry import Entry
 from tests.schedules.gcs import DESTINATION, Stored
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     from tests.schedules.instance import Instance
     from tests.schedules.world import World
 
-OF_EVERYBODY = ("unreachable", "throttled", "bad_credentials", "no_such_bucket", "clock_skew")
-OF_A_KEY = ("transient", "changed", "corrupt", "lost_race", "stale_edge")
-"""Reasons that a key may have in a world without policies, archives and holds; a later delta must try it again."""
+
+_REASONS = {reason.value: reason for reason in Reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,14 @@ class Laws:
 
     def failed(self, entry: Entry) -> None:
         """A key is on record as failed."""
-        reason, key = entry.reason.partition(":")[0], entry.key
-        history = self.world.s3.history.get(key, [])
-        if reason in OF_EVERYBODY:
-            self.broken("a fault of everybody is nobody's", f"{key.decode()} failed: {entry.reason}")
-        elif reason == "gone":
-            if None not in history:
-                self.broken("reasons", f"{key.decode()} was never deleted and failed: {entry.reason}")
-        elif reason not in OF_A_KEY:
-            self.broken("reasons", f"{key.decode()} failed: {entry.reason}")
+        key, told = entry.key.decode(), f"failed: {entry.reason}"
+        reason = _REASONS[entry.reason.partition(":")[0]]
+        if reason.scope is Scope.EVERYBODY:
+            self.broken("a fault of everybody is nobody's", f"{key} {told}")
+        elif reason is Reason.GONE and None in self.world.s3.history.get(entry.key, []):
+            return
+        elif not reason.retryable and not (reason is Reason.STALE_EDGE and self.world.swarm.stale):
+            self.broken("reasons", f"{key} {told}")
 
     def acknowledged(self, sent: Sent) -> None:
         """A message was acknowledged and will not come again."""

@@ -63,7 +63,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._reorder = reorder
         self.connect: Connect | None = None
         NumberedTask._numbers = 0
-        self.set_task_factory(lambda loop, coro, **options: NumberedTask(coro, loop=loop, **options))  # type: ignore[arg-type]
+        self.set_task_factory(lambda loop, coro, **options: NumberedTask(coro, loop=loop, **options))
         self.set_exception_handler(lambda _loop, _context: None)
 
     def time(self) -> float:
@@ -94,7 +94,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.call_later(0.05, work)
         return done
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
         return self.call_soon(callback, *args, context=context)
 
     def _run_once(self) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from google.auth.credentials import Credentials
 
+from shared.bootstrap import Limits
+from shared.bootstrap.admin import admin
 from shared.domain.objects import SOURCE_KEY
 from shared.ports.control_store import Control
-from shared.ranges.publish_batches import PublishBatches
-from shared.ranges.resume import Resume
 from shared.settings import Settings, load
 from tests.schedules.chance import Chance, Swarm
 from tests.schedules.edge import Edge
@@ -67,13 +67,13 @@ class Tokens:
         return TestCredentials(self)
 
 
-class TestCredentials(Credentials):  # type: ignore[misc]
+class TestCredentials(Credentials):
     """google.auth's, with a token that ends in virtual time; renewed, as they are, some time before."""
 
     __test__ = False
 
     def __init__(self, tokens: Tokens) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._tokens, self._until = tokens, 0.0
 
     @property
@@ -193,10 +193,7 @@ class World:
     async def resume(self) -> None:
         self.trace("resumed")
         clock: Any = SkewedClock(self, 0.0)
-        stores = self.stores
-        publish = PublishBatches(stores.ledger, self.queue, clock, "transfer", self.settings.keys_per_message, 10**9)
-        topics = {"list": "list", "keys": "list", "verify": "verify"}
-        await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, self.queue, publish, topics)()
+        await admin(self.stores.ports, self.queue, clock, Limits.of(self.settings)).resume()
 
     def vanish(self) -> None:
         """The service forgets an upload: a session has expired, a rule has aborted a multipart upload."""
@@ -204,7 +201,7 @@ class World:
         for held in (self.gcs.sessions, self.gcs.uploads):
             if held and draw.random() < 0.5:
                 gone = draw.choice(sorted(held))
-                del held[gone]  # type: ignore[attr-defined]
+                del held[gone]
                 self.trace(f"gcs: upload {gone} vanishes")
 
 

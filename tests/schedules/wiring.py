@@ -1,0 +1,68 @@
+"""An instance's adapters: production's own where HTTP goes over the world's wire, the world's where it is gRPC."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from botocore.credentials import Credentials
+from google.api_core.exceptions import ServiceUnavailable
+
+from shared.aws.address import S3Address
+from shared.aws.cloudfront import CdnAddress, SignedForS3
+from shared.aws.download import ObjectDownload
+from shared.aws.s3 import S3Source
+from shared.bootstrap import Adapters
+from shared.bootstrap.connecting import download
+from shared.domain.backoff import ONCE
+from shared.domain.errors import BucketError
+from shared.gcp.staging import GcsStaging
+from shared.gcp.storage import GcsDestination
+from shared.gcp.token import Token
+from shared.ports.clock import Clock
+from shared.ports.stores import Stores
+from shared.settings import Route, StaleEdgePolicy
+from tests.schedules.gcs import DESTINATION, STAGING
+from tests.schedules.remote import Remote
+from tests.schedules.s3 import BUCKET
+from tests.schedules.watch import WatchedHttp
+
+if TYPE_CHECKING:
+    from tests.schedules.instance import Instance
+
+S3_HOST, EDGE_HOST, GCS_HOST = "http://s3.test", "http://edge.test", "http://gcs.test"
+
+
+def adapters(instance: "Instance", clock: Clock) -> Adapters:
+    """As `shared.bootstrap.connecting.adapters` makes them. Must be called on the loop, for the instance."""
+    world, settings = instance.world, instance.world.settings
+    http = WatchedHttp(settings.objects_in_flight, clock)
+    http.instance = instance
+    address = S3Address.of(BUCKET, settings.aws_region, S3_HOST, Credentials("AKIA", "secret"), clock)
+    token = Token(world.tokens.credentials() if world.swarm.expiry else None)
+    direct = ObjectDownload(SignedForS3(address), http)
+    edge = ObjectDownload(SignedForS3(address, CdnAddress(f"{EDGE_HOST}/{BUCKET}")), http)
+    queue: Any = Remote("pubsub", world.queue, instance, BucketError)
+    return Adapters(
+        log=instance.log,
+        clock=clock,
+        source=S3Source(address, http),
+        copy_source=S3Source(address, http, ONCE),
+        download=download(settings, direct, None if settings.route is Route.DIRECT else edge),
+        direct=direct if settings.stale_edge is StaleEdgePolicy.DIRECT else None,
+        destination=GcsDestination(DESTINATION, GCS_HOST, http, token),
+        copy_destination=GcsDestination(DESTINATION, GCS_HOST, http, token, ONCE),
+        staging=GcsStaging(STAGING, DESTINATION, GCS_HOST, http, token, instance.log),
+        queue=queue,
+        stores=stores(instance),
+        reports=None,
+        instance=instance.name,
+    )
+
+
+def stores(instance: "Instance") -> Stores:
+    """Each store behind its own calls."""
+    shared = instance.world.stores
+    ports: dict[str, Any] = {
+        item.name: Remote(item.name, getattr(shared, item.name), instance, ServiceUnavailable)
+        for item in fields(Stores)
+    }
+    return Stores(**ports)
