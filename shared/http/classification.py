@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 
 from shared.domain.errors import ObjectError
-from shared.domain.reasons import Party
+from shared.domain.reasons import Party, Scope
 from shared.http.rules import RULES
 
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]+)</Code>")
@@ -43,7 +43,7 @@ class Classifier:
         region = headers.get("x-amz-bucket-region")
         if status in (301, 307, 400) and region:
             text += f"; the bucket is in {region}"
-        if not kind.reason.retryable:
+        if not kind.reason.retryable or kind.reason.scope is Scope.EVERYBODY:
             text += f"; {kind.reason.advice}"
         wait = retry_after(headers, now) if status in (429, 503) else None
         return kind(text, party=self.party, status=status, code=code, asked=asked, retry_after=wait)
