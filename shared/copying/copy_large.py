@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from shared.copying.copy_object import CopyObject, CopyPlan, copied
+from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
 from shared.domain.budget import Budget
 from shared.domain.checksums import (
     Chunk,
@@ -47,6 +47,7 @@ from shared.domain.parts import PartPlan
 from shared.ledger.entry import Entry
 from shared.ports.clock import Clock
 from shared.ports.destination import Upload
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
 from shared.ports.queue import Queue
 from shared.ports.source import Source
@@ -56,7 +57,8 @@ from shared.ports.upload_store import OpenUpload, PartNote, UploadStore
 
 @dataclass(frozen=True, slots=True)
 class CopyLarge:
-    """part_bytes: of a part, where the object is not so large that it must be more. life_seconds: after this an upload
+    """large_bytes: larger objects go in parts. part_bytes: of a part, where the object is not so large that it must be
+    more. life_seconds: after this an upload
     whose parts are not all there is taken up again. max_attempts: deliveries of a key before it counts as failed.
     """
 
@@ -64,28 +66,34 @@ class CopyLarge:
     source: Source
     staging: Staging
     uploads: UploadStore
+    ledger: LedgerStore
     queue: Queue
     clock: Clock
     log: Log
     topic: str
+    large_bytes: int
     part_bytes: int
     lease_seconds: float
     life_seconds: float
     max_attempts: int
 
-    async def start(self, message: TransferMessage, wanted: CopyPlan) -> None:
-        """Have the parts of a version copied. Repeating it begins nothing twice."""
+    async def start(self, message: TransferMessage, wanted: CopyPlan) -> Entry | None:
+        """Have the parts of a version copied; how the key ended, if what is current by now is not large. Repeating it
+        begins nothing twice.
+        """
         current, attributes = await self.source.inspect(wanted.version.key)
         if current.archived:
             raise Archived(f"{current.text}: a listing does not tell, but S3 must restore it before it can be read")
-        wanted = replace(wanted, version=current)
+        wanted = replace(wanted, version=fitting(current))
+        if current.size <= self.large_bytes:
+            return await self.copy.chase(wanted)
         number = _identity(wanted)
         found = await self.uploads.get(number)
         if found is None:
             found = await self._begin(number, wanted, attributes)
         now = self.clock.now()
         if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
-            return
+            return None
         there = await self.uploads.parts(found.upload) if found.published_for else {}
         plan = PartPlan(current.size, found.part_bytes)
         missing = [part for part in plan if part not in there] or [plan.count]
@@ -95,6 +103,7 @@ class CopyLarge:
         await self.queue.publish(self.topic, messages)
         await self.uploads.published(number, message.batch, now)
         self.log.info("fanned out", key=current.text, run=message.run, bytes=current.size, parts=len(missing))
+        return None
 
     async def _begin(self, number: str, wanted: CopyPlan, attributes: Attributes) -> OpenUpload:
         version = wanted.version
@@ -164,7 +173,6 @@ class CopyLarge:
     ) -> Entry | None:
         decided = await self.copy.decide(wanted.listed, message.force)
         if isinstance(decided, Entry):
-            await self.abandon(wanted)
             return decided
         current, attributes = await self.source.inspect(wanted.version.key)
         if current.etag != wanted.version.etag:
@@ -188,7 +196,6 @@ class CopyLarge:
         if written is None:
             await self.queue.publish(self.topic, [message])
             return None
-        await self.abandon(wanted)
         return copied(final, written, proof, "+".join(sorted({note.route for note in notes})), attributes)
 
     async def _move(
@@ -227,17 +234,30 @@ class CopyLarge:
         return staged
 
     async def _again(self, message: TransferMessage, listed: SourceObject, why: ObjectError) -> Entry | None:
-        """Begin anew with what is current now, unless the key has had its attempts."""
-        decided = await self.copy.decide(listed)
+        """Begin anew with what is current now, unless the key has ended meanwhile or has had its attempts."""
+        if await self._settled(message, listed):
+            return None
+        decided = await self.copy.decide(listed, message.force)
         if isinstance(decided, Entry):
             return decided
         if message.attempt >= self.max_attempts:
             raise OutOfAttempts(why) from why
-        if decided.version.size <= self.part_bytes:
-            return await self.copy.chase(decided)
         self.log.warning("begun anew", key=listed.text, reason=why.reason, attempt=message.attempt, why=str(why))
-        await self.start(message.model_copy(update={"attempt": message.attempt + 1, "part": None}), decided)
-        return None
+        return await self.start(message.model_copy(update={"attempt": message.attempt + 1, "part": None}), decided)
+
+    async def _settled(self, message: TransferMessage, listed: SourceObject) -> bool:
+        """Whether another part's message has put on record how the key ended."""
+        found = await self.ledger.get(message.batch)
+        return found is not None and any(entry.key == listed.key and not entry.open for entry in found.record.entries)
+
+    async def clean_up(self, message: TransferMessage, listed: SourceObject, reference: PartReference) -> None:
+        """Drop what a key that has ended leaves behind, unless another batch has taken its upload over. Only what is on
+        record as ended may be cleaned up: any other part that missed its upload would begin it anew.
+        """
+        wanted = self.wanted(listed, reference)
+        opened = await self.uploads.get(_identity(wanted))
+        if opened is not None and opened.published_for in (message.batch, ""):
+            await self.abandon(wanted)
 
     async def abandon(self, wanted: CopyPlan) -> None:
         """Drop what is staged of a version and what is noted of it."""

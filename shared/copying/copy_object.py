@@ -97,14 +97,14 @@ class CopyObject:
         name = place.name
         present = await self.destination.stat(name) if seen is None else seen.get(name)
         if present is None:
-            return CopyPlan(listed, _fitting(listed), name, 0)
+            return CopyPlan(listed, fitting(listed), name, 0)
         _refuse_collision(listed.key, place, present)
         if not force and compare(listed, present, place) is Comparison.SAME:
             return _unchanged(listed, listed, present)
         current = await self.source.head(listed.key)
         if not force and compare(current, present, place) is Comparison.SAME:
             return _unchanged(listed, current, present)
-        return CopyPlan(listed, _fitting(current), name, present.generation)
+        return CopyPlan(listed, fitting(current), name, present.generation)
 
     async def chase(self, wanted: CopyPlan) -> Entry:
         """Copy a version; if it has been replaced meanwhile, the one that replaced it. Bytes that are not those that
@@ -114,7 +114,7 @@ class CopyObject:
         for _ in range(_MOVES):
             body = await self.reading(wanted.version)
             if body is None:
-                wanted, told = replace(wanted, version=_fitting(await self.source.head(wanted.version.key))), None
+                wanted, told = replace(wanted, version=fitting(await self.source.head(wanted.version.key))), None
                 continue
             with body:
                 used = told or await self._told(wanted.version, body.attributes)
@@ -195,7 +195,7 @@ def _unchanged(listed: SourceObject, version: SourceObject, present: Destination
     return _ended(listed, version, present, Outcome.UNCHANGED, proof)
 
 
-def _fitting(version: SourceObject) -> SourceObject:
+def fitting(version: SourceObject) -> SourceObject:
     """The version itself, if Cloud Storage can hold as much."""
     if version.size > MOST_OBJECT_BYTES:
         raise Unsupported(f"{version.text}: {version.size} bytes; Cloud Storage holds {MOST_OBJECT_BYTES} an object")

@@ -55,8 +55,12 @@ class ReplicateObject:
         if decided.version.size > self.large_bytes:
             await self.ledger.create([BatchRecord(batch, RUN, self.clock.now(), (Entry.of(current),))])
             message = TransferMessage(run=RUN, batch=batch, objects=(ObjectEntry.of(current),), force=force)
-            await self.large.start(message, decided)
-            return None
+            started = await self.large.start(message, decided)
+            if started is not None:
+                found = await self.ledger.get(batch)
+                record = BatchRecord(batch, RUN, self.clock.now(), (started,))
+                await self.ledger.commit_results(record, found.version if found is not None else None)
+            return started
         ended = await self.copy.chase(decided)
         if ended.outcome is Outcome.COPIED:
             await self.ledger.commit_results(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)

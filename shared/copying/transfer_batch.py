@@ -71,6 +71,7 @@ class TransferBatch:
         settled = {entry.key for entry in record.entries if not entry.open}
         todo = [entry.source() for entry in message.objects if entry.key.encode() not in settled]
         if not todo:
+            await self._clean_up(message)
             return
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
@@ -79,6 +80,8 @@ class TransferBatch:
         ended = [entry for entry in results if isinstance(entry, Entry)]
         if ended or message.part is None:
             await self._settle(message, found, record, ended)
+        if ended:
+            await self._clean_up(message)
         await self.pulse.send(message.run, ended)
         left = [item for item in results if isinstance(item, _Left)]
         await self._hand_back(message, left)
@@ -190,16 +193,18 @@ class TransferBatch:
         if isinstance(decided, Entry):
             return decided
         if decided.version.size > self.large_bytes:
-            await self.large.start(message, decided)
-            return None
+            return await self.large.start(message, decided)
         return await self.copy.chase(decided)
 
     async def _gave_up(self, source: SourceObject, error: ObjectError, message: TransferMessage) -> Entry:
         outcome = error.reason.outcome
-        if message.part is not None:
-            await self.large.abandon(self.large.wanted(source, message.part))
         self.log.error(str(outcome), key=source.text, reason=error.reason, attempt=message.attempt, why=str(error))
         return replace(Entry.of(source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
+
+    async def _clean_up(self, message: TransferMessage) -> None:
+        """Once a large object's end is on record, nothing of it stays, whoever was killed before."""
+        if message.part is not None:
+            await self.large.clean_up(message, message.objects[0].source(), message.part)
 
     async def _settle(
         self, message: TransferMessage, found: Versioned | None, record: BatchRecord, ended: Iterable[Entry]

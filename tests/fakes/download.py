@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.archive import Restore
 from shared.domain.checksums import Chunk
-from shared.domain.errors import Archived, Changed, Gone, ObjectError
+from shared.domain.errors import Archived, Changed, Gone, ObjectError, Refused
 from shared.domain.objects import SourceObject
 from shared.ports.download import OpenDownload, Span
 from tests.fakes.bucket import FakeBucket, Stored
@@ -34,6 +34,8 @@ class FakeDownload:
             raise Archived(source.text)
         if stored.etag != source.etag:
             raise Changed(source.text)
+        if span is not None and not span[0] < span[1] <= len(stored.body):
+            raise Refused(f"{source.text}: 416 InvalidRange")
         body, size = self.tamper.get(source.key, stored.body), len(stored.body)
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]

@@ -1,5 +1,6 @@
 """Large objects, copied in parts, on the whole pipeline in memory."""
 
+import asyncio
 import random
 from dataclasses import replace
 from functools import cache
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from shared.domain.checksums import VerifiedBy, encoded
 from shared.domain.counts import Outcome
-from shared.domain.messages import ListMessage
-from shared.domain.objects import Attributes
+from shared.domain.errors import Forbidden
+from shared.domain.messages import ListMessage, TransferMessage
+from shared.domain.objects import SOURCE_ETAG, Attributes, SourceObject
+from shared.ledger.record import BatchRecord
+from shared.ports.download import OpenDownload, Span
 from tests.fakes import crc32c_of
 from tests.world import PART, World, counts
 
@@ -174,6 +178,133 @@ async def test_a_small_version_comes_while_the_large_one_is_copied() -> None:
     await world.drain()
     assert world.same()
     assert clean(world)
+
+
+@pytest.mark.parametrize("after", [b"", b"small"])
+async def test_what_is_not_large_any_more_is_not_fanned_out(after: bytes) -> None:
+    """Nothing lies at the destination, so only S3 can say that the listed version is not the current one."""
+    world = world_with()
+    run = world.send("list", ListMessage())
+    await until(world, 1)
+    world.bucket.put("large", after)
+    await world.drain()
+    assert world.same()
+    assert await counts(world, run) == {Outcome.COPIED: 2}
+    assert sum(said == "fanned out" for _, said, _ in world.log.lines) == 1
+    assert clean(world)
+
+
+async def test_what_shrank_between_listing_and_fan_out_is_copied_at_once() -> None:
+    world = world_with()
+    world.send("list", ListMessage())
+    await world._deliver(world.inbox.popleft())
+    world.bucket.put("large", b"")
+    await world.drain()
+    assert world.same()
+    assert not any(said == "fanned out" for _, said, _ in world.log.lines)
+
+
+async def test_force_outlives_a_lost_upload() -> None:
+    """Wrong bytes that call themselves right are replaced, although the object had to be begun anew."""
+    world = world_with()
+    metadata = {SOURCE_ETAG: world.bucket.listed(KEY).etag}
+    world.destination.install(KEY, b"!" + body()[1:], metadata, composite=True)
+    run = world.send("list", ListMessage(prefix="large", force=True))
+    await until(world, 1)
+    world.staging.uploads.clear()
+    await world.drain()
+    assert world.destination.objects[KEY][1] == body()
+    assert await counts(world, run) == {Outcome.COPIED: 1}
+    assert clean(world)
+
+
+async def fanned_out(world: World) -> list[TransferMessage]:
+    """The messages of a large object's parts."""
+    world.send("list", ListMessage(prefix="large"))
+    for _ in range(2):
+        await world._deliver(world.inbox.popleft())
+        world.inbox.extend((topic, message, f"f{n}") for n, (topic, message) in enumerate(world.queue.sent))
+        world.queue.sent.clear()
+    parts = [message for _, message, _ in world.inbox]
+    world.inbox.clear()
+    assert all(isinstance(message, TransferMessage) and message.part for message in parts)
+    return parts  # type: ignore[return-value]
+
+
+async def test_parts_that_are_all_denied_at_once_end_their_key_once() -> None:
+    """Its end is on record before its upload is dropped, so no other part misses the upload and begins it anew."""
+    world = World(large_bytes=PART, max_attempts=5)
+    world.bucket.put("large", bytes(12 * PART))
+    parts = await fanned_out(world)
+
+    async def denied(source: SourceObject, span: Span | None = None) -> OpenDownload:
+        raise Forbidden("AccessDenied")
+
+    async def arrives(number: int) -> None:
+        await asyncio.sleep(number / 500)
+        await world._deliver(("transfer", parts[number], f"p{number}"))
+
+    commit = world.stores.ledger.commit_results
+
+    async def slow(record: BatchRecord, version: object | None) -> None:
+        await asyncio.sleep(0.01)
+        await commit(record, version)
+
+    world.cdn.open = denied  # type: ignore[method-assign]
+    world.stores.ledger.commit_results = slow  # type: ignore[method-assign]
+    await asyncio.gather(*map(arrives, range(len(parts))))
+    await world.drain()
+    assert entry(world).outcome is Outcome.FAILED
+    assert sum(said == "fanned out" for _, said, _ in world.log.lines) == 1
+    assert clean(world)
+
+
+async def test_a_part_whose_key_has_ended_meanwhile_begins_nothing_anew() -> None:
+    world = world_with()
+    parts = await fanned_out(world)
+    read = world.cdn.open
+
+    async def ends(source: SourceObject, span: Span | None = None) -> OpenDownload:
+        """While this part is read another message gives its key up."""
+        found = await world.stores.ledger.get(parts[0].batch)
+        assert found is not None
+        given_up = replace(found.record.entries[0], outcome=Outcome.FAILED, reason="forbidden: no")
+        await world.stores.ledger.commit_results(found.record.with_results([given_up], 1), found.version)
+        world.staging.uploads.clear()
+        return await read(source, span)
+
+    world.cdn.open = ends  # type: ignore[method-assign]
+    await world._deliver(("transfer", parts[0], "p0"))
+    assert sum(said == "fanned out" for _, said, _ in world.log.lines) == 1
+    await world._deliver(("transfer", parts[1], "p1"))
+    assert not world.queue.sent
+    assert clean(world)
+
+
+async def test_a_part_that_comes_again_after_its_key_ended_cleans_up() -> None:
+    """An invocation was killed after its move; the batch's own message found the object there and put it on record."""
+    world = world_with()
+    parts = await fanned_out(world)
+    found = await world.stores.ledger.get(parts[0].batch)
+    assert found is not None
+    settled = replace(found.record.entries[0], outcome=Outcome.UNCHANGED)
+    await world.stores.ledger.commit_results(found.record.with_results([settled], 1), found.version)
+    assert not clean(world)
+    await world._deliver(("transfer", parts[0], "p0"))
+    assert clean(world)
+
+
+async def test_a_late_part_of_an_ended_batch_leaves_another_batch_s_upload_alone() -> None:
+    world = world_with()
+    old = await fanned_out(world)
+    found = await world.stores.ledger.get(old[0].batch)
+    assert found is not None
+    failed = replace(found.record.entries[0], outcome=Outcome.FAILED, reason="forbidden: no")
+    await world.stores.ledger.commit_results(found.record.with_results([failed], 1), found.version)
+    await fanned_out(world)
+    await world._deliver(("transfer", old[0], "late"))
+    assert world.stores.uploads.opened
+    assert world.staging.uploads
 
 
 async def test_an_object_that_is_deleted_while_it_is_copied() -> None:
