@@ -66,7 +66,7 @@ class Swarm:
         draw = chance.of("swarm")
         if draw.random() < 0.02:
             return cls(**{field.name: False for field in fields(cls)})
-        share = draw.choice((0.15, 0.3, 0.5))
+        share = draw.choice((0.15, 0.35, 0.6))
         return cls(**{field.name: draw.random() < share for field in fields(cls)})
 
     def told(self) -> str:

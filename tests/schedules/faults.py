@@ -57,7 +57,7 @@ class Weather:
             self._rates[Fault.SILENCE] = draw.choice((0.0, 0.01))
         if self.swarm.crashes:
             self._rates[Fault.CRASH_BEFORE] = self._rates[Fault.CRASH_AFTER] = draw.choice((0.003, 0.02))
-        self._slow_share = draw.choice((0.02, 0.15)) if self.swarm.slow else 0.0
+        self._slow_share = draw.choice((0.05, 0.25)) if self.swarm.slow else 0.0
         hosts = ("s3", "edge", "gcs")
         if self.swarm.outage:
             begins = draw.uniform(0, self.ends / 2)
@@ -78,7 +78,7 @@ class Weather:
         if not disturbed or now >= self.ends:
             return Passage(Fault.NONE, before, after)
         if self._slow_share and draw.random() < self._slow_share:
-            before, after = before + draw.choice((0, 1, 20, 90)), after + draw.choice((0, 1, 20, 90))
+            before, after = before + draw.choice((0, 1, 5, 20, 90)), after + draw.choice((0, 1, 5, 20, 90))
         begins, ends = self.throttles.get(host, (0.0, 0.0))
         if begins <= now < ends and draw.random() < 0.9:
             return Passage(Fault.THROTTLED, before, after)

@@ -94,6 +94,9 @@ class PubSub:
         if self.world.swarm.late and now < self.world.weather.ends and draw.random() < 0.2:
             delay += draw.choice((5, 60, 700))
         self.world.loop.later(delay, self.push, sent)
+        if topic == "transfer" and self.world.swarm.duplicates and draw.random() < 0.2:
+            self.repeats += 1
+            self.world.loop.later(delay + 10 ** draw.uniform(-3, 1.5), self.push, sent, True)
 
     def push(self, sent: Sent, repeat: bool = False) -> None:
         """Give it to an instance, or try again when there is room for it."""

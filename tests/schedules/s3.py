@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import cached_property
@@ -51,11 +52,11 @@ class Version:
 
 
 class S3:
-    """history: every version of a key in order; None where it was deleted."""
+    """history: every version of a key in order; None where it was deleted. asked: told of each key that is asked for."""
 
-    def __init__(self, laws: "Laws", page_size: int) -> None:
+    def __init__(self, laws: "Laws", page_size: int, asked: Callable[[bytes], None]) -> None:
         self.history: dict[bytes, list[Version | None]] = {}
-        self._laws, self._page_size = laws, page_size
+        self._laws, self._page_size, self._asked = laws, page_size, asked
 
     def current(self, key: bytes) -> Version | None:
         """What the key holds now."""
@@ -74,7 +75,9 @@ class S3:
             return _error(request, 404, "NoSuchBucket")
         if request.query.get("list-type") == "2":
             return self._list(request.query)
-        return self.object(request, key, self.current(key))
+        reply = self.object(request, key, self.current(key))
+        self._asked(key)
+        return reply
 
     def object(self, request: Request, key: bytes, version: Version | None) -> Reply:
         """HEAD or GET of what a key holds, or is said to hold."""

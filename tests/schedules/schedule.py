@@ -1,7 +1,8 @@
 """One seed's history: messages, changes, pauses and faults until an hour, then deltas, then the last laws."""
 
 import asyncio
-import gc
+import math
+import random
 from dataclasses import dataclass, field
 
 from tests.schedules.chance import Chance
@@ -53,12 +54,12 @@ async def _history(world: World) -> None:
     world.queue.send("list", b"{}")
     if world.swarm.changes:
         for _ in range(draw.choice((1, 3, 10))):
-            loop.later(draw.uniform(0, world.weather.ends) ** draw.choice((1, 0.5)), world.change)
+            loop.later(_soon(draw, world.weather.ends), world.change, draw.choice(sorted(world.s3.history)))
     if world.swarm.lost_sessions:
         for _ in range(3):
-            loop.later(draw.uniform(0, world.weather.ends) ** draw.choice((1, 0.5)), world.vanish)
+            loop.later(_soon(draw, world.weather.ends), world.vanish)
     if world.swarm.pauses:
-        loop.later(draw.uniform(0, world.weather.ends / 2), world.pause)
+        loop.later(_soon(draw, world.weather.ends / 2), world.pause)
     await asyncio.sleep(world.weather.ends)
     if world.swarm.pauses:
         await asyncio.sleep(1)
@@ -77,6 +78,6 @@ async def _history(world: World) -> None:
     world.laws.at_the_end()
 
 
-def tidy() -> None:
-    """Collect what schedules left behind; within one, the collector would run code of the dead at any moment."""
-    gc.collect()
+def _soon(draw: random.Random, ends: float) -> float:
+    """A moment until `ends`, as likely in the first seconds, when most is under way, as in the hour after."""
+    return 10 ** draw.uniform(-0.7, math.log10(ends))

@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from shared.http.client import Http, Request
+from shared.http.pool import Lane
 
 if TYPE_CHECKING:
     from shared.http.client import Exchange
@@ -31,6 +32,7 @@ class WatchedHttp(Http):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.held: dict[object, list[Pool]] = defaultdict(list)
+        self.reading = 0
 
     def asks(self, pool: Pool, request: Request) -> tuple[object, Pool]:
         """The caller asks for a connection, with those that it holds."""
@@ -45,6 +47,13 @@ class WatchedHttp(Http):
         self.held[task].append(pool)
         return task, pool
 
+    def reads(self, more: int) -> None:
+        """A body has begun to come, or is over: what it may hold in memory is bounded by how many there are."""
+        self.reading += more
+        most = self.instance.settings.objects_in_flight
+        if self.reading > most:
+            self.instance.world.laws.broken("bounded in flight", f"{self.instance.name} reads {self.reading} of {most}")
+
     def gives(self, held: tuple[object, Pool]) -> None:
         task, pool = held
         self.held[task].remove(pool)
@@ -56,25 +65,37 @@ class Held:
     def __init__(self, exchange: "Exchange", http: WatchedHttp, request: Request) -> None:
         self._exchange, self._http, self._request = exchange, http, request
         self._held: tuple[object, Pool] | None = None
+        self._reads = False
 
     async def begin(self) -> Any:
         if self._held is None:
             pool = self._request.lane.value, self._request.url.split("/")[2]
             self._held = self._http.asks(pool, self._request)
-        return await self._exchange.begin()
+        response = await self._exchange.begin()
+        if self._request.lane is Lane.DOWNLOAD and not self._reads:
+            self._reads = True
+            self._http.reads(1)
+        return response
 
     def instead(self, request: Request) -> "Held":
         """The turn goes over to another request."""
         request = self._http.instance.world.mutation.sends(request)
         other = Held(self._exchange.instead(request), self._http, request)
         other._held, self._held = self._held, None
+        self._over()
         return other
 
     def end(self) -> None:
         held, self._held = self._held, None
         if held is not None:
             self._http.gives(held)
+        self._over()
         self._exchange.end()
+
+    def _over(self) -> None:
+        if self._reads:
+            self._reads = False
+            self._http.reads(-1)
 
     async def __aenter__(self) -> Any:
         try:

@@ -1,5 +1,6 @@
 """Everything that a schedule has: buckets, edge, queue, state, instances, and what happens to them, from one seed."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,9 @@ from tests.schedules.pubsub import PubSub
 from tests.schedules.s3 import BUCKET, S3, Version
 from tests.schedules.scale import CHUNK, LARGE, PART, QUANTUM
 from tests.schedules.stores import StrictStores
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""What a repr says that differs from process to process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ class World:
         self.settings = settings_of(self.chance)
         self.stores, self.queue = StrictStores(self.time, self.laws), PubSub(self)
         self.tokens = Tokens(self)
-        self.s3 = S3(self.laws, page_size=self.chance.of("shape").choice((2, 1000)))
+        self.s3 = S3(self.laws, self.chance.of("shape").choice((2, 1000)), self.asked)
         self.gcs = Gcs(self.laws, self.tokens.good, self.shape.calls_a_move, mutation.enforced)
         edge = Edge(self.s3, self.weather, self.chance.of("edge"), self.loop.time)
         self.network = Network(self, {"s3": self.s3, "edge": edge, "gcs": self.gcs})
@@ -149,7 +153,7 @@ class World:
 
     def trace(self, line: str) -> None:
         if self.tracing:
-            self.lines.append(f"{self.loop.time():10.3f}  {line}")
+            self.lines.append(f"{self.loop.time():10.3f}  {_ADDRESS.sub('', line)}")
 
     def put(self, key: bytes) -> None:
         """A new version of an object, of any kind; often of the size that it had."""
@@ -176,10 +180,15 @@ class World:
         self.s3.history[key].append(None)
         self.trace(f"source: {key.decode()} deleted")
 
-    def change(self) -> None:
+    def asked(self, key: bytes) -> None:
+        """Somebody has asked S3 for a key: the worst moment for it to change is the next one."""
+        draw = self.chance.of("changes")
+        if self.swarm.changes and self.loop.time() < self.weather.ends and draw.random() < 0.05:
+            self.loop.later(10 ** draw.uniform(-2, 1.3), self.change, key)
+
+    def change(self, key: bytes) -> None:
         """Somebody writes to the source."""
         draw = self.chance.of("changes")
-        key = draw.choice(sorted(self.s3.history))
         if draw.random() < 0.1:
             self.delete(key)
         else:
