@@ -10,8 +10,9 @@ counts balance                    every listed key and byte of a run has exactly
 a fault of everybody is nobody's  no key fails for an outage, throttling or a credential
 reasons                           no key fails for a reason that this world does not have
 bounded time                      a push is answered within 600 s
+bounded in flight                 an instance reads no more objects at a time than it may
 bounded connections               an instance holds no more connections to a host than it may
-no wait holds what it waits for   no request is made while the same copy holds a connection to the same host
+no wait holds what it waits for   who holds a connection asks for one of a later lane only
 every wait ends                   no message goes round for ever
 nothing is left                   no upload is remembered, and none is open that an untroubled instance began
 dead letters, readable messages   no message ends there, and each can be read by who gets it

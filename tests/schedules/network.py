@@ -187,6 +187,8 @@ class Wire(asyncio.Transport):
             reply = world.mutation.hears(request, self._network.servers[self._host].handle(request))
             if fault is Fault.LATE_ERROR:
                 reply = Reply(503, {}, b"internal error")
+        if request.method == "HEAD" and reply.body:
+            reply = Reply(reply.status, reply.headers, b"", len(reply.body))
         if world.tracing:
             noted = "" if fault is Fault.NONE else fault.value
             world.trace(f"{self._instance.name} {request.told} {reply.status} {noted}")
