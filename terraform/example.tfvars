@@ -1,4 +1,4 @@
-# Copy this file, change what is yours: terraform apply -var-file=mine.tfvars
+# Copy this file, change what is yours: terraform -chdir=terraform apply -var-file=../mine.tfvars
 project = "my-project"
 region  = "us-east4"
 job     = "photos"
@@ -9,7 +9,7 @@ source_bucket = {
 }
 
 destination_bucket = {
-  name     = "my-photos-on-google"
+  name     = "my-photos-copy"
   location = "us-east4"
 
   storage_class_map = {

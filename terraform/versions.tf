@@ -12,22 +12,17 @@ terraform {
     }
     google = {
       source  = "hashicorp/google"
-      version = "~> 6.50"
+      version = "~> 8.7"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.13"
     }
   }
-}
 
-provider "aws" {
-  region = var.source_bucket.region
-
-  default_tags {
-    tags = { job = var.job }
-  }
-}
-
-provider "google" {
-  project = var.project
-  region  = var.region
-
-  default_labels = { job = var.job }
+  # The state belongs into a bucket of yours with versioning; take the hashes away and run `terraform init` again.
+  # backend "gcs" {
+  #   bucket = "my-terraform-state"
+  #   prefix = "s3-to-gcs/photos"
+  # }
 }

@@ -73,10 +73,11 @@ data "aws_iam_policy_document" "read" {
 resource "aws_iam_role" "functions" {
   count = var.source_bucket.credentials == "role" ? 1 : 0
 
-  name                 = "${var.job}-s3-to-gcs"
+  name                 = "${local.unique}_s3-to-gcs"
   description          = "Read s3://${var.source_bucket.name}/${var.source_bucket.prefix} from Google Cloud"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   max_session_duration = 3600
+  tags                 = local.labels
 }
 
 resource "aws_iam_role_policy" "read" {

@@ -16,7 +16,7 @@ variables {
   region             = "us-east4"
   job                = "photos"
   source_bucket      = { name = "my-photos", region = "us-east-1" }
-  destination_bucket = { name = "my-photos-on-google", location = "us-east4" }
+  destination_bucket = { name = "my-photos-copy", location = "us-east4" }
 }
 
 run "sigv4_leaves_the_bucket_as_it_is_and_keeps_no_key" {

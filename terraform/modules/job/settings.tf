@@ -1,5 +1,6 @@
 # The functions' environment: every setting of shared/settings/, and nothing else. What is null or empty is left out, and the
-# function takes its own default; only an empty DESTINATION_PREFIX has a meaning: the root.
+# function takes its own default. Only an empty DESTINATION_PREFIX has a meaning, the root, and is written as a blank, which the functions
+# strip: an empty value in an environment would be missing from what the service answers, and a change at every plan.
 
 locals {
   settings = {
@@ -30,7 +31,7 @@ locals {
     PRICE_CDN_10K_REQUESTS = var.cdn.prices.cdn_10k_requests
 
     DESTINATION_BUCKET = local.destination
-    DESTINATION_PREFIX = var.destination_bucket.prefix
+    DESTINATION_PREFIX = var.destination_bucket.prefix == "" ? " " : var.destination_bucket.prefix
     STORAGE_CLASS_MAP  = local.pairs["storage_class_map"]
     UNSUPPORTED_NAMES  = var.destination_bucket.unsupported_names
     STAGING_BUCKET     = google_storage_bucket.staging.name
@@ -80,5 +81,5 @@ locals {
     name => join(",", [for old, new in map : replace("${urlencode(old)}=${urlencode(new)}", "+", "%20")])
   }
 
-  environment = { for name, value in local.settings : name => tostring(value) if value != null && (name == "DESTINATION_PREFIX" || try(tostring(value), "") != "") }
+  environment = { for name, value in local.settings : name => tostring(value) if try(tostring(value), "") != "" && value != null }
 }

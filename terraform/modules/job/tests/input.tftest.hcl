@@ -16,7 +16,7 @@ variables {
   region             = "us-east4"
   job                = "photos"
   source_bucket      = { name = "my-photos", region = "us-east-1" }
-  destination_bucket = { name = "my-photos-on-google", location = "us-east4" }
+  destination_bucket = { name = "my-photos-copy", location = "us-east4" }
 }
 
 run "the_example_is_good" {

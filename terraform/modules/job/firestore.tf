@@ -5,7 +5,7 @@
 # The file is in the format of Firebase's own tool; the embedded Firestore reads it, too, and refuses queries that it does not serve.
 
 locals {
-  firestore = jsondecode(file("${path.module}/firestore.indexes.json"))
+  firestore = jsondecode(file("${path.module}/../../firestore.indexes.json"))
 
   indexes = {
     for index in local.firestore.indexes :
@@ -19,11 +19,11 @@ resource "google_firestore_database" "memory" {
   type                              = "FIRESTORE_NATIVE"
   concurrency_mode                  = "OPTIMISTIC"
   app_engine_integration_mode       = "DISABLED"
-  delete_protection_state           = "DELETE_PROTECTION_DISABLED"
-  deletion_policy                   = "DELETE"
+  delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = local.deletion_policy
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_DISABLED"
 
-  depends_on = [google_project_service.this]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_firestore_index" "this" {

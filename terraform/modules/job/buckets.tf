@@ -3,6 +3,8 @@
 locals {
   destination = var.destination_bucket.create ? google_storage_bucket.destination[0].name : var.destination_bucket.name
 
+  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
+
   # deleting: overwriting needs the right to delete, too, so the transfer has both.
   # https://cloud.google.com/storage/docs/access-control/iam-roles
   bucket_roles = merge(
@@ -28,9 +30,19 @@ resource "google_storage_bucket" "destination" {
   name                        = var.destination_bucket.name
   location                    = var.destination_bucket.location
   storage_class               = var.destination_bucket.storage_class
+  labels                      = local.labels
   force_destroy               = false
+  deletion_policy             = local.deletion_policy
   public_access_prevention    = "enforced"
   uniform_bucket_level_access = true
+
+  dynamic "encryption" {
+    for_each = var.kms_key_name.destination[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
 
   versioning {
     enabled = var.destination_bucket.versioning
@@ -45,17 +57,26 @@ resource "google_storage_bucket" "destination" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [time_sleep.apis]
 }
 
 # In the destination's location, so that a finished object is moved without its bytes being copied; what lies here for a week was
 # given up. Soft delete would bill every large object for another week.
 resource "google_storage_bucket" "staging" {
-  name                        = "${var.project}-${var.job}-staging"
+  name                        = "${local.unique}_staging"
   location                    = var.destination_bucket.location
+  labels                      = local.labels
   force_destroy               = true
   public_access_prevention    = "enforced"
   uniform_bucket_level_access = true
+
+  dynamic "encryption" {
+    for_each = var.kms_key_name.destination[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
 
   soft_delete_policy {
     retention_duration_seconds = 0
@@ -74,15 +95,25 @@ resource "google_storage_bucket" "staging" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_storage_bucket" "reports" {
-  name                        = "${var.project}-${var.job}-reports"
+  name                        = "${local.unique}_reports"
   location                    = var.destination_bucket.location
+  labels                      = local.labels
   force_destroy               = false
+  deletion_policy             = local.deletion_policy
   public_access_prevention    = "enforced"
   uniform_bucket_level_access = true
+
+  dynamic "encryption" {
+    for_each = var.kms_key_name.destination[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
 
   lifecycle_rule {
     condition {
@@ -94,7 +125,7 @@ resource "google_storage_bucket" "reports" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_project_iam_custom_role" "delete_extras" {

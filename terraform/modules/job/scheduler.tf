@@ -1,5 +1,5 @@
-# What begins by itself: a delta run, a comparison, and a look every few minutes for runs that have ended, which writes their
-# reports and sends what follows from them.
+# What begins by itself: a delta run and a comparison, once schedules.paused is false, and a look every few minutes for runs that have
+# ended, which writes their reports and sends what follows from them. Nothing is sent before what receives it can work.
 
 resource "google_cloud_scheduler_job" "this" {
   for_each = {
@@ -19,5 +19,5 @@ resource "google_cloud_scheduler_job" "this" {
     data       = base64encode(jsonencode(each.value.message))
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_pubsub_subscription.dead_letters, google_pubsub_subscription.function, google_pubsub_subscription_iam_member.agent, time_sleep.ready]
 }

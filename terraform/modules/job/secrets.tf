@@ -16,6 +16,7 @@ resource "google_secret_manager_secret" "this" {
   for_each = local.secrets
 
   secret_id = "${var.job}-${each.key}"
+  labels    = local.labels
 
   replication {
     user_managed {
@@ -25,7 +26,7 @@ resource "google_secret_manager_secret" "this" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_secret_manager_secret_iam_member" "function" {

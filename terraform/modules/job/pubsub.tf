@@ -17,13 +17,15 @@ locals {
 resource "google_pubsub_topic" "this" {
   for_each = toset(["list", "transfer", "verify", "dead-letters"])
 
-  name = "${var.job}-${each.key}"
+  name         = "${var.job}-${each.key}"
+  labels       = local.labels
+  kms_key_name = var.kms_key_name.region
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_pubsub_topic_iam_member" "function" {
@@ -40,6 +42,7 @@ resource "google_pubsub_subscription" "function" {
 
   name                       = "${var.job}-${each.key}"
   topic                      = google_pubsub_topic.this[each.value.topic].id
+  labels                     = local.labels
   ack_deadline_seconds       = 600
   message_retention_duration = "604800s"
 
@@ -66,13 +69,14 @@ resource "google_pubsub_subscription" "function" {
     ttl = ""
   }
 
-  depends_on = [google_cloud_run_v2_service_iam_member.invoker, google_pubsub_topic_iam_member.agent]
+  depends_on = [time_sleep.ready]
 }
 
 # Dead letters wait here until somebody looks; a topic without a subscription would drop them.
 resource "google_pubsub_subscription" "dead_letters" {
   name                       = "${var.job}-dead-letters"
   topic                      = google_pubsub_topic.this["dead-letters"].id
+  labels                     = local.labels
   ack_deadline_seconds       = 600
   message_retention_duration = "2678400s"
 
@@ -81,11 +85,21 @@ resource "google_pubsub_subscription" "dead_letters" {
   }
 }
 
+# Pub/Sub's agent is made when the project first uses Pub/Sub, and a right for an account that does not exist is refused.
+# https://cloud.google.com/iam/docs/service-agents
+resource "time_sleep" "agent" {
+  create_duration = "60s"
+
+  depends_on = [google_pubsub_topic.this]
+}
+
 # What dead-lettering needs: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
 resource "google_pubsub_topic_iam_member" "agent" {
   topic  = google_pubsub_topic.this["dead-letters"].name
   role   = "roles/pubsub.publisher"
   member = local.pubsub_agent
+
+  depends_on = [time_sleep.agent]
 }
 
 resource "google_pubsub_subscription_iam_member" "agent" {
@@ -101,4 +115,6 @@ resource "google_service_account_iam_member" "agent" {
   service_account_id = google_service_account.this["invoker"].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = local.pubsub_agent
+
+  depends_on = [time_sleep.agent]
 }
