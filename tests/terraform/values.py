@@ -1,16 +1,23 @@
-"""Values that the google provider checks in its own code, where no schema shows them: as its documentation lists them.
+"""Values that the google provider checks in its own code, where no schema shows them: as its sources list them, in
+google/services/*/resource_*.go, and where those leave it to the service, as the resource's page does.
 
 Each attribute is named by its path, blocks in one another joined by dots.
-https://registry.terraform.io/providers/hashicorp/google/latest/docs
+https://github.com/hashicorp/terraform-provider-google (read at e03b7622)
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+from tests.terraform.plans import resources
+
+POLICIES = {"ABANDON", "DELETE", "PREVENT"}
+
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "google_cloud_scheduler_job": {},
     "google_cloudfunctions2_function": {
         "build_config.runtime": {"python311", "python312", "python313"},
+        "deletion_policy": POLICIES,
+        "service_config.direct_vpc_egress": {"VPC_EGRESS_ALL_TRAFFIC", "VPC_EGRESS_PRIVATE_RANGES_ONLY"},
         "service_config.available_cpu": {"1", "2", "4"},
         "service_config.ingress_settings": {"ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"},
     },
@@ -20,7 +27,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "delete_protection_state": {
             "DELETE_PROTECTION_STATE_UNSPECIFIED", "DELETE_PROTECTION_ENABLED", "DELETE_PROTECTION_DISABLED",
         },
-        "deletion_policy": {"ABANDON", "DELETE"},
+        "deletion_policy": POLICIES,
         "point_in_time_recovery_enablement": {"POINT_IN_TIME_RECOVERY_ENABLED", "POINT_IN_TIME_RECOVERY_DISABLED"},
         "type": {"FIRESTORE_NATIVE", "DATASTORE_MODE"},
     },
@@ -40,6 +47,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "google_monitoring_notification_channel": {"type": {"email"}},
     "google_project_iam_custom_role": {"stage": {"ALPHA", "BETA", "GA", "DEPRECATED", "DISABLED", "EAP"}},
     "google_storage_bucket": {
+        "deletion_policy": POLICIES,
         "lifecycle_rule.action.storage_class": {
             "STANDARD", "MULTI_REGIONAL", "REGIONAL", "NEARLINE", "COLDLINE", "ARCHIVE",
         },
@@ -68,8 +76,8 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
 def wrong(plan: dict[str, Any]) -> list[str]:
     """What a plan, as `terraform show -json` writes it, sets to a value that the provider would refuse."""
     found = []
-    for resource in plan["planned_values"]["root_module"]["resources"]:
-        kind, address, values = resource["type"], resource["address"], resource["values"]
+    for resource in resources(plan):
+        kind, address, values = resource.kind, resource.address, resource.values
         for path, allowed in ALLOWED.get(kind, {}).items():
             found += [f"{address}: {path} = {value}" for value in at(values, path) if value not in allowed]
         for path, (least, most) in RANGES.get(kind, {}).items():

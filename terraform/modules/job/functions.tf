@@ -1,46 +1,11 @@
-# The three functions, each from an archive of main.py, requirements.txt and shared/, whose hash is in its object's name: a
+# The three functions, each from an archive of main.py, requirements.lock and shared/, whose hash is in its object's name: a
 # change of the code is a new object, and so a new revision.
 
 locals {
   root  = "${path.module}/../../.."
   files = fileset(local.root, "shared/**/*.py")
 
-  # How many instances each may have. `start` fits the quota of a new project, 20 vCPU a region and services of ten instances; `large` a
-  # project that has 200; `petabyte` moves one in a day in simulation. What was refused to others, in the service's own words:
-  # https://github.com/googlecodelabs/feedback/issues/1856 (CpuAllocPerProjectRegion allowed: 20000, MemAllocPerProjectRegion: 40 GiB)
-  # https://github.com/firebase/firebase-tools/pull/5867 (maxScale may not exceed 10)
-  # https://github.com/jspsych/datapipe/pull/238 (200 instances of one vCPU)
-  scales = {
-    start    = { lister = 4, transfer = 10, verifier = 4 }
-    large    = { lister = 40, transfer = 120, verifier = 40 }
-    petabyte = { lister = 100, transfer = 300, verifier = 100 }
-  }
-
-  # memory: what an instance holds of objects at a time leaves room for the interpreter and its libraries (about 180 MiB).
-  usual = {
-    lister   = { concurrency = 8, memory = "1Gi", topic = "list" }
-    transfer = { concurrency = 4, memory = "512Mi", topic = "transfer" }
-    verifier = { concurrency = 8, memory = "1Gi", topic = "verify" }
-  }
-
-  functions = {
-    for name, usual in local.usual : name => {
-      concurrency   = coalesce(var.functions[name].concurrency, usual.concurrency)
-      max_instances = coalesce(var.functions[name].max_instances, local.scales[var.scale][name])
-      memory        = coalesce(var.functions[name].memory, usual.memory)
-      topic         = usual.topic
-    }
-  }
-
   egress = { all-traffic = "VPC_EGRESS_ALL_TRAFFIC", private-ranges-only = "VPC_EGRESS_PRIVATE_RANGES_ONLY" }
-
-  # What all of them together may take of a region: an instance has one vCPU, and its memory is said in Mi or Gi.
-  needed = {
-    vcpu = sum([for size in local.functions : size.max_instances])
-    memory_gib = sum([
-      for size in local.functions : size.max_instances * tonumber(trimsuffix(trimsuffix(size.memory, "Gi"), "Mi")) / (endswith(size.memory, "Mi") ? 1024 : 1)
-    ])
-  }
 }
 
 data "archive_file" "function" {
@@ -52,7 +17,7 @@ data "archive_file" "function" {
 
   dynamic "source" {
     for_each = merge(
-      { "main.py" = "functions/${each.key}/main.py", "requirements.txt" = "requirements.txt" },
+      { "main.py" = "functions/${each.key}/main.py", "requirements.txt" = "requirements.lock" },
       { for name in local.files : name => name },
     )
 

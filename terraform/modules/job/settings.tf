@@ -11,16 +11,13 @@ locals {
     SOURCE_BUCKET          = var.source_bucket.name
     SOURCE_PREFIX          = var.source_bucket.prefix
     AWS_REGION             = var.source_bucket.region
-    AWS_ROLE_ARN           = one(aws_iam_role.functions[*].arn)
     AWS_ROLE_AUDIENCE      = local.role_audience
     AWS_CREDENTIALS_SECRET = local.uses_aws_secret ? "projects/${var.project}/secrets/${google_secret_manager_secret.this["aws-credentials"].secret_id}/versions/latest" : null
     REQUESTER_PAYS         = var.source_bucket.requester_pays
 
     ROUTE                  = var.cdn.route
-    CDN_URL                = local.cdn_url
     CDN_PATH_MAP           = local.pairs["cdn_path_map"]
     CDN_AUTH               = var.cdn.auth
-    CDN_KEY_PAIR_ID        = local.cdn_key_pair_id
     CDN_PRIVATE_KEY_SECRET = local.uses_cdn_secret ? "projects/${var.project}/secrets/${google_secret_manager_secret.this["cdn-private-key"].secret_id}/versions/latest" : null
     CDN_POLICY_SECONDS     = var.cdn.policy_seconds
     CDN_POLICY_HASH        = var.cdn.policy_hash
@@ -75,11 +72,18 @@ locals {
     PULSE_SECONDS          = var.tuning.pulse_seconds
   }
 
+  # What the clouds answer is known after the apply only; whether it is set is known before, so that a plan shows the others.
+  answers = merge(
+    var.source_bucket.credentials == "role" ? { AWS_ROLE_ARN = aws_iam_role.functions[0].arn } : {},
+    local.uses_cdn ? { CDN_URL = local.cdn_url } : {},
+    local.signs_url || var.cdn.key_pair_id != null ? { CDN_KEY_PAIR_ID = local.cdn_key_pair_id } : {},
+  )
+
   # old=new,old=new, percent-encoded where the format has a meaning of its own for a character.
   pairs = {
     for name, map in { cdn_path_map = var.cdn.path_map, storage_class_map = var.destination_bucket.storage_class_map } :
     name => join(",", [for old, new in map : replace("${urlencode(old)}=${urlencode(new)}", "+", "%20")])
   }
 
-  environment = { for name, value in local.settings : name => tostring(value) if try(tostring(value), "") != "" && value != null }
+  environment = merge({ for name, value in local.settings : name => tostring(value) if value != null && try(tostring(value), "") != "" }, local.answers)
 }

@@ -5,11 +5,15 @@ mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
   }
+  mock_data "aws_region" {
+    defaults = { id = "us-east-1" }
+  }
   mock_data "aws_partition" {
     defaults = { dns_suffix = "amazonaws.com", partition = "aws" }
   }
 }
 mock_provider "google" {}
+mock_provider "time" {}
 
 variables {
   project            = "my-project"
@@ -34,6 +38,32 @@ run "sigv4_leaves_the_bucket_as_it_is_and_keeps_no_key" {
     error_message = "nothing may be cached, and all but Host must be passed on"
   }
   assert {
+    condition = (
+      length(aws_cloudfront_distribution.this[0].custom_error_response) == 10
+      && alltrue([for kept in aws_cloudfront_distribution.this[0].custom_error_response : kept.error_caching_min_ttl == 0])
+    )
+    error_message = "CloudFront keeps no error"
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.this["delta"].paused && google_cloud_scheduler_job.this["verify"].paused
+    error_message = "nothing is copied unasked"
+  }
+  assert {
+    condition     = strcontains(output.start, "schedules = { paused = false }")
+    error_message = "the output says how to start"
+  }
+  assert {
+    condition = (
+      google_firestore_database.memory.delete_protection_state == "DELETE_PROTECTION_ENABLED"
+      && google_storage_bucket.destination[0].deletion_policy == "PREVENT" && google_storage_bucket.reports.deletion_policy == "PREVENT"
+    )
+    error_message = "what cannot be made again is protected"
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.this["transfer"].service_config[0].max_instance_count == 10 && local.needed.vcpu == 18
+    error_message = "a new project's quota holds it"
+  }
+  assert {
     condition     = length(google_secret_manager_secret.this) == 0 && length(aws_iam_role.functions) == 1
     error_message = "a role needs no secret"
   }
@@ -54,12 +84,20 @@ run "sigv4_leaves_the_bucket_as_it_is_and_keeps_no_key" {
 run "signed_url_reads_as_cloudfront_and_only_for_signed_urls" {
   command = plan
   variables {
-    cdn = { auth = "signed-url", public_key = "-----BEGIN PUBLIC KEY-----" }
+    cdn = { auth = "signed-url", public_key = "-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----" }
   }
 
   assert {
     condition     = length(aws_cloudfront_origin_access_control.this) == 1 && length(aws_cloudfront_key_group.this) == 1
     error_message = "origin access control and key group"
+  }
+  assert {
+    condition     = aws_cloudfront_public_key.this[0].encoded_key == "-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----\n"
+    error_message = "a key without a new line at its end would be replaced by each apply"
+  }
+  assert {
+    condition     = aws_cloudfront_distribution.this[0].default_cache_behavior[0].origin_request_policy_id == null
+    error_message = "x-amz-checksum-mode may not reach S3 while nobody knows whether CloudFront signs it"
   }
   assert {
     condition     = toset(keys(google_secret_manager_secret.this)) == toset(["cdn-private-key"])
@@ -81,6 +119,15 @@ run "a_bucket_policy_that_is_asked_for" {
   assert {
     condition     = length(aws_s3_bucket_policy.source) == 1 && length(aws_cloudfront_key_group.this) == 0
     error_message = "the policy lets CloudFront read"
+  }
+}
+
+run "a_bucket_policy_by_a_provider_of_another_region" {
+  command         = plan
+  expect_failures = [aws_s3_bucket_policy.source]
+  variables {
+    cdn           = { auth = "public" }
+    source_bucket = { name = "my-photos", region = "eu-west-1", manage_policy = true }
   }
 }
 
@@ -133,18 +180,23 @@ run "ones_own_distribution_and_bucket" {
   }
 }
 
-run "a_bucket_with_dots_is_addressed_by_path" {
+run "a_bucket_with_dots_is_an_s3_origin" {
   command = plan
   variables {
     source_bucket = { name = "photos.example.com", region = "eu-west-1" }
+    cdn           = { auth = "public", pass_x_amz = true }
   }
 
   assert {
     condition = (
-      one(aws_cloudfront_distribution.this[0].origin).domain_name == "s3.eu-west-1.amazonaws.com"
-      && one(aws_cloudfront_distribution.this[0].origin).origin_path == "/photos.example.com"
+      one(aws_cloudfront_distribution.this[0].origin).domain_name == "photos.example.com.s3.eu-west-1.amazonaws.com"
+      && length(one(aws_cloudfront_distribution.this[0].origin).custom_origin_config) == 0
     )
-    error_message = "its own name would fail TLS"
+    error_message = "to a custom origin CloudFront adds a header that S3 refuses"
+  }
+  assert {
+    condition     = aws_cloudfront_distribution.this[0].default_cache_behavior[0].origin_request_policy_id == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    error_message = "pass_x_amz passes on all but Host"
   }
 }
 
@@ -189,5 +241,74 @@ run "who_asks_for_single_objects" {
   assert {
     condition     = google_cloudfunctions2_function.this["lister"].service_config[0].ingress_settings == "ALLOW_INTERNAL_ONLY"
     error_message = "the others are not"
+  }
+}
+
+run "started" {
+  command = plan
+  variables {
+    schedules = { paused = false }
+  }
+
+  assert {
+    condition     = alltrue([for schedule in google_cloud_scheduler_job.this : !schedule.paused])
+    error_message = "each begins by itself"
+  }
+}
+
+run "a_petabyte" {
+  command = plan
+  variables {
+    scale = "petabyte"
+    quota = { vcpu = 500, memory_gib = 400 }
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.this["transfer"].service_config[0].max_instance_count == 300 && local.needed.vcpu == 500 && local.needed.memory_gib == 350
+    error_message = "as simulated"
+  }
+}
+
+run "what_may_be_taken_away" {
+  command = plan
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = google_firestore_database.memory.delete_protection_state == "DELETE_PROTECTION_DISABLED" && google_firestore_database.memory.deletion_policy == "DELETE"
+    error_message = "destroy takes the memory, too"
+  }
+}
+
+run "a_network_labels_and_keys" {
+  command = plan
+  variables {
+    labels  = { team = "storage" }
+    network = { subnetwork = "functions" }
+    kms_key_name = {
+      destination = "projects/keys/locations/us-east4/keyRings/ring/cryptoKeys/data"
+      region      = "projects/keys/locations/us-east4/keyRings/ring/cryptoKeys/queue"
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for function in google_cloudfunctions2_function.this :
+      function.service_config[0].direct_vpc_egress == "VPC_EGRESS_PRIVATE_RANGES_ONLY" && one(function.service_config[0].direct_vpc_network_interface).subnetwork == "functions"
+    ])
+    error_message = "each function leaves by the network"
+  }
+  assert {
+    condition     = google_storage_bucket.staging.labels == tomap({ job = "photos", team = "storage" }) && aws_iam_role.functions[0].tags == tomap({ job = "photos", team = "storage" })
+    error_message = "labelled on both clouds"
+  }
+  assert {
+    condition = (
+      google_storage_bucket.destination[0].encryption[0].default_kms_key_name == var.kms_key_name.destination
+      && google_storage_bucket.code.encryption[0].default_kms_key_name == var.kms_key_name.region
+      && google_pubsub_topic.this["list"].kms_key_name == var.kms_key_name.region
+    )
+    error_message = "keys of one's own"
   }
 }
