@@ -1,4 +1,4 @@
-"""What is deployed: main.py, requirements.txt and shared/ in one folder, and nothing else of the repository."""
+"""What is deployed: main.py, requirements.txt (the lock) and shared/ in one folder, and nothing else of the repository."""
 
 import ast
 import base64

@@ -59,9 +59,14 @@ RULES = [
     ),
     Mistake("aws_cdn.tf", '"${trimspace(var.cdn.public_key)}\\n"', "trimspace(var.cdn.public_key)", "3. public_key:"),
     Mistake("aws_cdn.tf", "!local.own_read || var.cdn.pass_x_amz ?", "true ?", "4. unsigned:"),
-    Mistake("project.tf", "    google_firestore_index.this,\n", "", "5. order: google_cloud_scheduler_job.this: does not"),
     Mistake(
-        "pubsub.tf", "depends_on = [time_sleep.ready]", "depends_on = []", "5. order: google_pubsub_subscription.function:"
+        "project.tf", "    google_firestore_index.this,\n", "", "5. order: google_cloud_scheduler_job.this: does not"
+    ),
+    Mistake(
+        "pubsub.tf",
+        "depends_on = [time_sleep.ready]",
+        "depends_on = []",
+        "5. order: google_pubsub_subscription.function:",
     ),
     Mistake("functions.tf", "depends_on = [time_sleep.builder]", "depends_on = []", "the builder's rights to settle"),
     Mistake("pubsub.tf", "depends_on = [time_sleep.agent]", "depends_on = []", "does not wait for Pub/Sub's agent"),
@@ -72,15 +77,21 @@ RULES = [
         '  lifecycle_rule {\n    condition {\n      age = 30\n    }\n    action {\n      type = "Delete"\n    }\n  }\n  dynamic "encryption" {',
         "6. lasting: module.job.google_storage_bucket.code: takes live code away",
     ),
-    Mistake("settings.tf", ' if value != null && try(tostring(value), "") != ""', " if value != null", "empty settings: ["),
-    Mistake("monitoring.tf", "for_each = each.value.value != null ? [1] : []", "for_each = []", "without buckets of its own"),
+    Mistake(
+        "settings.tf", ' if value != null && try(tostring(value), "") != ""', " if value != null", "empty settings: ["
+    ),
+    Mistake(
+        "monitoring.tf", "for_each = each.value.value != null ? [1] : []", "for_each = []", "without buckets of its own"
+    ),
     Mistake("monitoring.tf", "place % 2 > 0 ? { xPos = 24 } : {}", "{ xPos = place % 2 * 24 }", "positions of zero"),
-    Mistake("monitoring.tf", "disable_metric_validation = true", "disable_metric_validation = false", "may not exist yet"),
+    Mistake(
+        "monitoring.tf", "disable_metric_validation = true", "disable_metric_validation = false", "may not exist yet"
+    ),
     Mistake(
         "monitoring.tf",
         '{monitored_resource=\\"cloud_run_revision\\"}"\n',
         '"\n',
-        "7. alerts: module.job.google_monitoring_alert_policy.this[\"failure-share\"]: of which resource?",
+        '7. alerts: module.job.google_monitoring_alert_policy.this["failure-share"]: of which resource?',
     ),
     Mistake(
         "monitoring.tf",
@@ -90,17 +101,26 @@ RULES = [
     ),
     Mistake(
         "monitoring.tf",
-        "    notification_rate_limit {\n      period = \"3600s\"\n    }\n",
+        '    notification_rate_limit {\n      period = "3600s"\n    }\n',
         "",
         "an alert on a line must limit its rate",
     ),
-    Mistake("monitoring.tf", 'lines = "jsonPayload.message=\\"mismatch\\""', 'lines = "true"', "nobody is told of: mismatch"),
-    Mistake("aws_role.tf", '"${local.unique}_s3-to-gcs"', '"${var.job}-s3-to-gcs"', "8. names: module.job.aws_iam_role"),
     Mistake(
-        "buckets.tf", '"${local.unique}_staging"', '"${var.project}-${var.job}-staging"', "google_storage_bucket.staging: my-project"
+        "monitoring.tf", 'lines = "jsonPayload.message=\\"mismatch\\""', 'lines = "true"', "nobody is told of: mismatch"
+    ),
+    Mistake(
+        "aws_role.tf", '"${local.unique}_s3-to-gcs"', '"${var.job}-s3-to-gcs"', "8. names: module.job.aws_iam_role"
+    ),
+    Mistake(
+        "buckets.tf",
+        '"${local.unique}_staging"',
+        '"${var.project}-${var.job}-staging"',
+        "google_storage_bucket.staging: my-project",
     ),
     Mistake("versions.tf", "terraform {", 'provider "google" {\n  project = "other"\n}\n\nterraform {', "8. thin:"),
-    Mistake("pubsub.tf", "labels       = local.labels", "labels       = {}", "9. labels: module.job.google_pubsub_topic"),
+    Mistake(
+        "pubsub.tf", "labels       = local.labels", "labels       = {}", "9. labels: module.job.google_pubsub_topic"
+    ),
     Mistake("buckets.tf", 'var.deletion_protection ? "PREVENT" : "DELETE"', '"DELETE"', "9. protected:"),
     Mistake("../../versions.tf", '"~> 8.7"', '">= 6.50"', "10. versions: google"),
     Mistake("functions.tf", '"python313"', '"python310"', "11. runtime:"),
@@ -126,4 +146,4 @@ INPUT = [
     Mistake("variables.tf", '"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"', '".*"', "a_project_by_its_number"),
     Mistake("variables.tf", '"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"', '".*"', "a_source_that_s3_refuses"),
 ]
-"""All at once, on the variables alone: the run of this name fails."""
+"""Each alone, on the variables alone: the run of this name fails."""

@@ -116,7 +116,11 @@ def lasting(plan: Plan) -> Iterator[str]:
         for rule in item.values["lifecycle_rule"] if item.values["name"].endswith("_code") else []:
             yield f"{item.address}: takes live code away: {rule['action']}"
     for item in functions(plan):
-        empty = [name for name, value in (item.values["service_config"][0]["environment_variables"] or {}).items() if not value]
+        empty = [
+            name
+            for name, value in (item.values["service_config"][0]["environment_variables"] or {}).items()
+            if not value
+        ]
         if empty:
             yield f"{item.address}: empty settings: {empty}"
     for item in resources(plan, "google_logging_metric"):
@@ -153,7 +157,9 @@ def alerts(plan: Plan) -> Iterator[str]:
 def events(plan: Plan) -> Iterator[str]:
     """7. What happens once is told by its line in the log."""
     policies = resources(plan, "google_monitoring_alert_policy")
-    lines = " ".join(log["filter"] for item in policies for log in item.values["conditions"][0]["condition_matched_log"])
+    lines = " ".join(
+        log["filter"] for item in policies for log in item.values["conditions"][0]["condition_matched_log"]
+    )
     for message in ("run ended", "a range has stopped", "mismatch", "malformed message"):
         if f'jsonPayload.message="{message}"' not in lines:
             yield f"nobody is told of: {message}"
@@ -193,9 +199,16 @@ def protected(plan: Plan) -> Iterator[str]:
     if not plan["variables"].get("deletion_protection", {"value": True})["value"]:
         return
     for item in resources(plan):
-        if item.kind == "google_firestore_database" and item.values["delete_protection_state"] != "DELETE_PROTECTION_ENABLED":
+        if (
+            item.kind == "google_firestore_database"
+            and item.values["delete_protection_state"] != "DELETE_PROTECTION_ENABLED"
+        ):
             yield f"{item.address}: may be deleted"
-        if item.kind == "google_storage_bucket" and item.name in ("destination", "reports") and item.values["deletion_policy"] != "PREVENT":
+        if (
+            item.kind == "google_storage_bucket"
+            and item.name in ("destination", "reports")
+            and item.values["deletion_policy"] != "PREVENT"
+        ):
             yield f"{item.address}: may be deleted"
 
 

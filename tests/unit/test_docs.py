@@ -40,7 +40,7 @@ def test_the_laws_name_tests_that_exist() -> None:
 def test_every_function_s_requirements_are_the_shared_ones() -> None:
     for name in ("lister", "transfer", "verifier"):
         given = ROOT / "functions" / name / "requirements.txt"
-        assert given.read_text() == (ROOT / "requirements.txt").read_text()
+        assert given.read_text() == (ROOT / "requirements.lock").read_text()
 
 
 def test_the_readme_is_short() -> None:

@@ -2,11 +2,13 @@
 
 import json
 import re
-from pathlib import Path
+from importlib.metadata import requires
 from typing import Any
 
 import hcl2
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from benchmarks.simulation import limits
 from local.children import ROOT
@@ -17,6 +19,7 @@ from shared.gcp.firestore.counts import MOST_SUMS
 from shared.settings import Settings
 
 FOLDER = ROOT / "terraform"
+MODULE = FOLDER / "modules" / "job"
 LOCAL = {"AWS_ENDPOINT_URL_S3"}
 """For local stacks only."""
 
@@ -25,7 +28,7 @@ PLATFORM = {"THREADS"}
 
 
 def parsed(name: str) -> dict[str, Any]:
-    with (FOLDER / name).open() as file:
+    with (MODULE / name).open() as file:
         found: dict[str, Any] = hcl2.load(file)
     return found
 
@@ -37,7 +40,10 @@ def local(name: str, value: str) -> Any:
 def test_every_setting_is_set_and_every_variable_is_a_setting() -> None:
     ours = {name.upper() for name in Settings.model_fields} - LOCAL
     theirs = {name for name in local("settings.tf", "settings") if not name.startswith("__")}
-    assert theirs == ours
+    answered = set(re.findall(r"\{ ([A-Z_]+) = ", section("settings.tf", "  answers = merge(")))
+    assert len(answered) == 3
+    assert theirs | answered == ours
+    assert not theirs & answered
     merged = re.search(r"environment_variables\s*=\s*merge\(local\.environment, \{ (\w+) =", read("functions.tf"))
     assert merged is not None
     assert {merged[1]} == PLATFORM
@@ -49,16 +55,12 @@ def test_every_tuning_reaches_the_functions() -> None:
     assert {name.upper() for name in names} <= {name.upper() for name in Settings.model_fields}
 
 
-def test_the_sizes_are_those_that_were_simulated() -> None:
-    sizes = section("variables.tf", 'variable "functions"')
-    for name, instances, concurrency in (
-        ("lister", limits.LISTER_INSTANCES, limits.LISTER_CONCURRENCY),
-        ("transfer", limits.TRANSFER_INSTANCES, None),
-    ):
-        block = sizes[sizes.index(f"    {name} = optional(") :]
-        assert re.search(r"max_instances = optional\(number, (\d+)\)", block)[1] == str(instances)  # type: ignore[index]
-        given = re.search(r"concurrency   = optional\(number, (\d+)\)", block)[1]  # type: ignore[index]
-        assert concurrency is None or given == str(concurrency)
+def test_a_petabyte_is_the_size_that_was_simulated() -> None:
+    sizes = read("sizes.tf")
+    instances = re.search(r"petabyte = \{ lister = (\d+), transfer = (\d+), verifier = \d+ \}", sizes)
+    assert instances is not None
+    assert (int(instances[1]), int(instances[2])) == (limits.LISTER_INSTANCES, limits.TRANSFER_INSTANCES)
+    assert f"lister   = {{ concurrency = {limits.LISTER_CONCURRENCY}," in sizes
 
 
 def test_the_indexes_are_those_that_the_queries_need() -> None:
@@ -151,7 +153,7 @@ def test_no_function_has_a_right_besides() -> None:
 
 def test_the_bindings_are_those_that_were_thought_about() -> None:
     found = set()
-    for path in sorted(FOLDER.glob("*.tf")):
+    for path in sorted(MODULE.glob("*.tf")):
         for block in parsed(path.name).get("resource", []):
             for kind, named in block.items():
                 if "google_" in kind and "_iam_" in kind and "custom_role" not in kind:
@@ -164,20 +166,48 @@ def test_the_bindings_are_those_that_were_thought_about() -> None:
 
 
 def test_the_archive_holds_what_the_archive_test_serves() -> None:
-    assert 'fileset(local.root, "shared/**/*.{py,json}")' in read("functions.tf")
-    taken = (".py", ".json", ".pyc")
-    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in taken]
+    assert 'fileset(local.root, "shared/**/*.py")' in read("functions.tf")
+    assert '"requirements.txt" = "requirements.lock"' in read("functions.tf")
+    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
     assert not others, "Terraform would leave it out"
     for name in ("lister", "transfer", "verifier"):
-        assert (ROOT / "functions" / name / "requirements.txt").read_text() == (ROOT / "requirements.txt").read_text()
+        given = ROOT / "functions" / name / "requirements.txt"
+        assert given.read_text() == (ROOT / "requirements.lock").read_text()
 
 
-def test_metrics_are_made_of_lines_that_are_written() -> None:
+def test_all_that_is_installed_is_locked_to_its_files() -> None:
+    """pip asks for a hash of everything as soon as one line has one, so a lock that misses a package fails the build."""
+    asked = dict(re.findall(r"^([\w.-]+)==([\w.]+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert asked
+    entries = (ROOT / "requirements.lock").read_text().replace("\\\n", " ").splitlines()
+    locked = {}
+    for entry in (line for line in entries if line and not line.startswith("#")):
+        found = re.match(r"([\w.-]+)==([^ ;]+)( ; [^;]+?)? +(--hash=sha256:[0-9a-f]{64} *)+$", entry)
+        assert found is not None, entry
+        locked[found[1]] = found[2]
+    assert {name: locked[name] for name in asked} == asked
+    wanted, seen = list(asked), set()
+    while wanted:
+        name = wanted.pop()
+        assert name in locked, f"{name} is installed with what is asked for, and not locked"
+        if name in seen:
+            continue
+        seen.add(name)
+        for line in requires(name) or []:
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                wanted.append(canonicalize_name(needed.name))
+    assert {"gunicorn", "protobuf", "urllib3"} <= seen
+
+
+def test_metrics_and_alerts_are_made_of_lines_that_are_written() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
     metrics = section("monitoring.tf", "  metrics = {")
     found = re.findall(r'message = "([^"]+)", value = (?:"(\w+)"|null)', metrics)
-    assert len(found) == metrics.count("message =")
-    for message, value in found:
+    assert len(found) == section("monitoring.tf", "  metrics = {").split("\n  }\n")[0].count("message =") == 5
+    events = re.findall(r'jsonPayload\.message=\\"([^"\\$]+)\\"', read("monitoring.tf"))
+    assert len(events) == 4
+    for message, value in [*found, *((event, "") for event in events)]:
         written = [
             code[at.end() : at.end() + 600]
             for at in re.finditer(rf'log\.\w+\(\s*"{message}"|report\(\s*"{message}"', code)
@@ -186,16 +216,33 @@ def test_metrics_are_made_of_lines_that_are_written() -> None:
         assert not value or any(f"{value}=" in fields for fields in written), f"{message}: {value}"
 
 
+def test_the_root_passes_everything_on() -> None:
+    """A thin root: what the module takes and gives is what the root takes and gives, in the order of the alphabet."""
+    for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
+        names = re.findall(rf'^{kind} "(\w+)"', (FOLDER / file).read_text(), re.MULTILINE)
+        assert names == sorted(names)
+        assert names == re.findall(rf'^{kind} "(\w+)"', read(file), re.MULTILINE)
+        passed = (FOLDER / ("main.tf" if kind == "variable" else "outputs.tf")).read_text()
+        pattern = r"^  (\w+) += var\.\1$" if kind == "variable" else r"= module\.job\.(\w+)$"
+        assert re.findall(pattern, passed, re.MULTILINE) == names
+    assert not [path.name for path in MODULE.glob("*.tf") if re.search("^provider ", path.read_text(), re.MULTILINE)]
+
+
 def test_the_guide_names_every_variable_and_output() -> None:
     guide = (FOLDER / "README.md").read_text()
     for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):
         names = re.findall(rf'^{kind} "(\w+)"', read(file), re.MULTILINE)
         assert [name for name in names if f"`{name}`" not in guide] == []
-        assert names == sorted(names), f"{file} is in the order of the alphabet"
+
+
+def test_the_guide_says_where_each_rule_was_read() -> None:
+    guide = (FOLDER / "README.md").read_text()
+    for number in range(1, 13):
+        assert re.search(rf"^\| {number} \|", guide, re.MULTILINE), f"point {number}"
 
 
 def read(name: str) -> str:
-    return Path(FOLDER / name).read_text()
+    return (MODULE / name).read_text()
 
 
 def section(name: str, start: str) -> str:
