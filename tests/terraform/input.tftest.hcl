@@ -52,6 +52,14 @@ run "a_route_that_does_not_exist" {
   }
 }
 
+run "a_price_list_is_a_json_object" {
+  command         = plan
+  expect_failures = [var.cdn]
+  variables {
+    cdn = { price_list = "[0.05]" }
+  }
+}
+
 run "a_distribution_without_tls" {
   command         = plan
   expect_failures = [var.cdn]

@@ -166,9 +166,10 @@ def test_the_bindings_are_those_that_were_thought_about() -> None:
 
 
 def test_the_archive_holds_what_the_archive_test_serves() -> None:
-    assert 'fileset(local.root, "shared/**/*.py")' in read("functions.tf")
+    assert 'fileset(local.root, "shared/**/*.{py,json}")' in read("functions.tf")
     assert '"requirements.txt" = "requirements.lock"' in read("functions.tf")
-    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    taken = (".py", ".json", ".pyc")
+    others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in taken]
     assert not others, "Terraform would leave it out"
     for name in ("lister", "transfer", "verifier"):
         given = ROOT / "functions" / name / "requirements.txt"

@@ -3,7 +3,7 @@
 
 locals {
   root  = "${path.module}/../../.."
-  files = fileset(local.root, "shared/**/*.py")
+  files = fileset(local.root, "shared/**/*.{py,json}")
 
   egress = { all-traffic = "VPC_EGRESS_ALL_TRAFFIC", private-ranges-only = "VPC_EGRESS_PRIVATE_RANGES_ONLY" }
 }

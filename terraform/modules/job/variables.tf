@@ -24,7 +24,8 @@ variable "alerts" {
 
 variable "cdn" {
   description = <<-EOT
-    The way out of S3. route: cloudfront, direct, or cheapest (each object by the way that costs less at `prices`).
+    The way out of S3. route: cloudfront, direct, or cheapest (each object by the way that costs less). price_list: what
+    differs from the published prices, as JSON (docs/cost.md); prices: dollars that a contract gives for every unit.
     auth: how a request proves that it may read: sigv4, signed-url (needs public_key, RSA 2048 or ECDSA P-256) or public.
     url: of a distribution that exists; none is made then, and signed-url needs its key_pair_id. path_map: replacements
     in the keys, old = new. stale_edge: direct or fail. price_class: of the distribution that is made. domain: a name of
@@ -48,6 +49,7 @@ variable "cdn" {
       name            = string
       certificate_arn = string
     }))
+    price_list = optional(string)
     prices = optional(object({
       s3_egress_gb     = optional(number)
       cdn_egress_gb    = optional(number)
@@ -56,6 +58,11 @@ variable "cdn" {
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.cdn.price_list == null || can(keys(jsondecode(var.cdn.price_list)))
+    error_message = "cdn.price_list is a JSON object: jsonencode({ … }), or file(\"prices.json\")."
+  }
 
   validation {
     condition     = contains(["cloudfront", "direct", "cheapest"], var.cdn.route)
