@@ -20,10 +20,9 @@ KEPT_ERRORS = {400, 403, 404, 405, 414, 500, 501, 502, 503, 504}
 """https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CustomErrorResponse.html, but 416, which is not kept."""
 
 RUNTIMES = {
-    "python310": date(2026, 10, 4), "python311": date(2027, 10, 24), "python312": date(2028, 10, 2), "python313": date(2029, 10, 31),
+    "python310": date(2026, 10, 4), "python311": date(2027, 10, 24), "python312": date(2028, 10, 2), "python313": date(2029, 10, 10),
 }  # fmt: skip
-"""When Python itself ends its care, which is when Google deprecates a runtime: https://devguide.python.org/versions/,
-https://docs.cloud.google.com/functions/docs/runtime-support"""
+"""When Google deprecates a runtime: https://docs.cloud.google.com/run/docs/runtimes/function-runtimes"""
 
 SENDERS = ("google_cloud_scheduler_job.this", "google_pubsub_subscription.function")
 LABELLED = {

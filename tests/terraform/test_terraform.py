@@ -48,8 +48,8 @@ def test_a_rule_of_the_variables_that_is_missing_is_found(variables: Terraform, 
 
 def test_the_guide_s_examples_are_good(variables: Terraform) -> None:
     """Each block of settings in the guide, with the example's other variables, is planned."""
-    blocks = re.findall(r"^```hcl\n(.+?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 5
+    blocks = re.findall(r"^ *```hcl\n(.+?)^ *```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 8
     example = (GUIDE.parent / "example.tfvars").read_text()
     runs = [
         f'run "block_{place}" {{\n  command = plan\n  variables {{\n{block}\n  }}\n}}\n'
