@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
@@ -26,6 +27,9 @@ from shared.domain.keys import quote_key
 
 Request = tuple[str, dict[str, str]]
 """URL and headers"""
+
+SigningKey = RSAPrivateKey | EllipticCurvePrivateKey
+"""https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_PublicKey.html: RSA 2048 or ECDSA 256"""
 
 _FRESH_SHARE = 0.5
 """A policy is replaced when less than this share of its window is left, so that no request meets its end."""
@@ -90,7 +94,7 @@ class Public:
 
 @dataclass(slots=True)
 class SignedUrls:
-    """One custom policy with a wildcard resource, so that the RSA signature is made once a window.
+    """One custom policy with a wildcard resource, so that the signature is made once a window.
 
     now: epoch seconds. window_seconds: how long a policy is good for. sha256: sign with SHA-256 and
     say so by `Hash-Algorithm`, as AWS's own signer does; CloudFront takes SHA-1 for granted.
@@ -99,7 +103,7 @@ class SignedUrls:
 
     cdn: CdnAddress
     key_pair_id: str
-    private_key: RSAPrivateKey
+    private_key: SigningKey
     now: Callable[[], float]
     window_seconds: float
     sha256: bool = False
@@ -115,7 +119,11 @@ class SignedUrls:
     def _sign(self) -> None:
         self._expires = self.now() + self.window_seconds
         policy = wildcard_policy(f"{self.cdn.base}/*", int(self._expires))
-        signature = self.private_key.sign(policy, PKCS1v15(), SHA256() if self.sha256 else SHA1())
+        digest = SHA256() if self.sha256 else SHA1()
+        if isinstance(self.private_key, RSAPrivateKey):
+            signature = self.private_key.sign(policy, PKCS1v15(), digest)
+        else:
+            signature = self.private_key.sign(policy, ECDSA(digest))
         fields = (("Policy", _encode(policy)), ("Signature", _encode(signature)), ("Key-Pair-Id", self.key_pair_id))
         self._query = "&".join(f"{name}={value}" for name, value in fields)
         if self.sha256:
@@ -128,15 +136,17 @@ def wildcard_policy(resource: str, expires: int) -> bytes:
     return json.dumps({"Statement": [{"Resource": resource, "Condition": condition}]}, separators=(",", ":")).encode()
 
 
-def private_key(pem: str) -> RSAPrivateKey:
-    """Raises SettingsError, without the key, if the text is no RSA private key in PEM."""
+def private_key(pem: str) -> SigningKey:
+    """Raises SettingsError, without the key, if the text is no private key in PEM of a kind that CloudFront takes."""
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
-    if not isinstance(key, RSAPrivateKey):
-        raise SettingsError("the secret of CDN_PRIVATE_KEY_SECRET is not an RSA private key in PEM form")
-    return key
+    if isinstance(key, RSAPrivateKey):
+        return key
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+        return key
+    raise SettingsError("the secret of CDN_PRIVATE_KEY_SECRET is not an RSA or ECDSA P-256 private key in PEM form")
 
 
 def _encode(data: bytes) -> str:

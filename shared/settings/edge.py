@@ -35,7 +35,7 @@ class EdgeSettings(BaseModel):
     cdn_private_key_secret: str | None = Field(
         default=None,
         pattern=SECRET_VERSION,
-        description="`projects/P/secrets/S/versions/V` with its RSA private key in PEM form",
+        description="`projects/P/secrets/S/versions/V` with its private key in PEM form, RSA or ECDSA P-256",
     )
     cdn_policy_seconds: float = Field(
         default=7200,

@@ -1,6 +1,7 @@
 """Every way to ask the CDN, against an edge that verifies it."""
 
 import datetime
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -8,8 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from botocore.credentials import Credentials
 from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from local.clients import s3_client
 from local.emulators.edge import key_pair
@@ -141,6 +145,7 @@ async def test_one_signature_serves_a_window_and_a_new_one_is_made_before_it_end
 
 async def test_the_signature_is_the_one_botocore_makes() -> None:
     key, hands = private_key(key_pair.generate()[0]), Hands()
+    assert isinstance(key, RSAPrivateKey)
     url, _ = await SignedUrls(CdnAddress("https://cdn.example"), "KEY", key, hands.now, 3600).request(b"a/b c")
     policy = wildcard_policy("https://cdn.example/*", int(hands.time) + 3600).decode()
     signer = CloudFrontSigner("KEY", lambda message: key.sign(message, PKCS1v15(), SHA1()))
@@ -149,6 +154,20 @@ async def test_the_signature_is_the_one_botocore_makes() -> None:
     assert urlsplit(url)[:3] == urlsplit(theirs)[:3]
     expires = datetime.datetime.fromtimestamp(hands.time + 3600, datetime.UTC)
     assert signer.build_policy("https://cdn.example/*", expires) == policy
+
+
+@pytest.mark.parametrize(("sha256", "digest"), [(False, SHA1()), (True, SHA256())])
+async def test_a_policy_signed_with_a_key_on_the_curve(sha256: bool, digest: SHA1 | SHA256) -> None:
+    made, hands = generate_private_key(SECP256R1()), Hands()
+    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    cdn = CdnAddress("https://cdn.example")
+    url, _ = await SignedUrls(cdn, "KEY", private_key(pem), hands.now, 3600, sha256=sha256).request(b"a")
+    fields = dict(parse_qsl(urlsplit(url).query))
+    policy, signature = (
+        b64decode(fields[name].translate(str.maketrans("-_~", "+=/"))) for name in ("Policy", "Signature")
+    )
+    assert policy == wildcard_policy("https://cdn.example/*", int(hands.time) + 3600)
+    made.public_key().verify(signature, policy, ECDSA(digest))
 
 
 async def test_a_policy_signed_with_sha_256(http: Http) -> None:
@@ -169,9 +188,18 @@ def test_keys_can_have_other_paths_at_the_distribution() -> None:
     assert CdnAddress("https://cdn.example").url(b"/a//b/../c") == "https://cdn.example//a//b/../c"
 
 
-@pytest.mark.parametrize("pem", ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+OTHER_CURVE = (
+    generate_private_key(SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+)
+
+
+@pytest.mark.parametrize(
+    "pem", ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", OTHER_CURVE]
+)
 def test_a_bad_private_key_is_said_and_not_shown(pem: str) -> None:
-    with pytest.raises(SettingsError, match="CDN_PRIVATE_KEY_SECRET is not an RSA private key") as caught:
+    with pytest.raises(
+        SettingsError, match="CDN_PRIVATE_KEY_SECRET is not an RSA or ECDSA P-256 private key"
+    ) as caught:
         private_key(pem)
     assert not pem or pem not in str(caught.value)
 

@@ -91,11 +91,10 @@ def test_a_second_apply_changes_nothing_and_the_functions_can_use_what_they_get(
     root, variables = APPLIED[name]
     applied = Terraform(terraform.root, root)
     moto_side(applied, moto)
+    example: tuple[str, ...] = ()
     if variables:
         example = ("-var-file=example.tfvars", f"-var=job={name}")
         (applied.folder / "more.auto.tfvars.json").write_text(json.dumps(variables))
-    else:
-        example = ()
     applied("apply", "-auto-approve", "-input=false", "-no-color", *example)
     plan = applied.plan(*example)
     assert changes(plan) == []
