@@ -76,10 +76,11 @@ check: .venv/.dev  ## lint, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-tf-check: .venv/.dev .venv/.policies  ## Terraform: format, schemas, shapes, mistakes and policies (TERRAFORM=terraform)
+tf-check: .venv/.dev .venv/.policies  ## Terraform: format, schemas, plans, planted mistakes and policies (TERRAFORM=terraform)
 	@$(TERRAFORM) fmt -check -diff -recursive terraform
 	@TERRAFORM="$(TERRAFORM)" $(BIN)/python -m pytest tests/terraform
-	@.venv/policies/bin/checkov --config-file terraform/.checkov.yaml --directory terraform
+	@report=$$(.venv/policies/bin/checkov --config-file terraform/.checkov.yaml --directory terraform); status=$$?; echo "$$report"; \
+	case "$$report" in *"Parsing errors: "[1-9]*) echo "checkov could not read a file, and checked nothing in it" >&2; exit 1;; esac; exit $$status
 
 format: .venv/.dev  ## put the code into the one format
 	@$(BIN)/ruff check --fix .

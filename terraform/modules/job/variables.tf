@@ -191,11 +191,11 @@ variable "destination_bucket" {
 
   # https://cloud.google.com/storage/docs/buckets#naming
   validation {
-    condition = (
-      can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.destination_bucket.name))
-      && alltrue([for part in split(".", var.destination_bucket.name) : length(part) >= 1 && length(part) <= 63])
-      && !can(regex("^\\d+\\.\\d+\\.\\d+\\.\\d+$", var.destination_bucket.name))
-    )
+    condition = alltrue([
+      can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.destination_bucket.name)),
+      alltrue([for part in split(".", var.destination_bucket.name) : length(part) >= 1 && length(part) <= 63]),
+      !can(regex("^\\d+\\.\\d+\\.\\d+\\.\\d+$", var.destination_bucket.name)),
+    ])
     error_message = "destination_bucket.name: Cloud Storage takes 3 to 63 lower-case letters, digits, hyphens and underscores, first and last a letter or digit; with dots 222, 63 between two of them."
   }
 
@@ -501,12 +501,10 @@ variable "source_bucket" {
 
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
   validation {
-    condition = (
-      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.source_bucket.name))
-      && !strcontains(var.source_bucket.name, "..")
-      && !can(regex("^\\d+\\.\\d+\\.\\d+\\.\\d+$", var.source_bucket.name))
-      && !can(regex("^(xn--|sthree-|amzn-s3-demo-)|(\\.mrap|--table-s3)$", var.source_bucket.name))
-    )
+    condition = alltrue([
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.source_bucket.name)),
+      !can(regex("[.][.]|^\\d+\\.\\d+\\.\\d+\\.\\d+$|^(xn--|sthree-|amzn-s3-demo-)|(\\.mrap|--table-s3)$", var.source_bucket.name)),
+    ])
     error_message = "source_bucket.name: S3 takes 3 to 63 lower-case letters, digits, dots and hyphens, first and last a letter or digit, and keeps some beginnings and ends for itself."
   }
 
