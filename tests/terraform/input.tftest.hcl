@@ -346,3 +346,11 @@ run "a_network_without_a_name" {
     network = { tags = ["copies"] }
   }
 }
+
+run "a_larger_scale_asks_for_a_quota" {
+  command         = plan
+  expect_failures = [check.quota]
+  variables {
+    scale = "large"
+  }
+}

@@ -48,6 +48,18 @@ VALUES = [
 ]
 """All at once, with the plan of a petabyte: `values.wrong` finds each."""
 
+HELD = [
+    Mistake(
+        "pubsub.tf", "kms_key_name = var.kms_key_name.region", "kms_key_name = null", 'topic.this["list"].kms_key_name'
+    ),
+    Mistake(
+        "functions.tf", "for_each = var.network[*]", "for_each = []", "service_config.direct_vpc_network_interface"
+    ),
+    Mistake("buckets.tf", "for_each = var.kms_key_name.destination[*]", "for_each = []", "destination[0].encryption"),
+    Mistake("aws_cdn.tf", "count = local.signs_url ? 1 : 0", "count = 2", "aws_cloudfront_public_key: 2, and not 1"),
+]
+"""With VALUES: the plan of a petabyte is no longer what its inventory says."""
+
 RULES = [
     Mistake("sizes.tf", "transfer = 10,", "transfer = 300,", "1. size: instances"),
     Mistake("aws_cdn.tf", "error_caching_min_ttl = 0", "error_caching_min_ttl = 10", "3. errors:"),
@@ -128,6 +140,7 @@ RULES = [
 """All at once, with the plan of the example and a signed-url distribution: `rules.faults` finds each."""
 
 INPUT = [
+    Mistake("sizes.tf", "|| var.quota.vcpu != null", "|| true", "a_larger_scale_asks_for_a_quota"),
     Mistake("variables.tf", "local.needed.vcpu <= coalesce", "0 <= coalesce", "more_than_the_quota_holds"),
     Mistake("variables.tf", "local.needed.memory_gib <= coalesce", "0 <= coalesce", "more_memory_than_the_quota_holds"),
     Mistake("sizes.tf", "transfer = 10,", "transfer = 100,", "the_start_fits_a_new_project"),

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from local.children import ROOT
 from tests.terraform.conftest import EXAMPLES, STANDS_IN, Terraform, moto_side
 from tests.terraform.inventory import differences
-from tests.terraform.mistakes import RULES, VALUES
+from tests.terraform.mistakes import HELD, RULES, VALUES
+from tests.terraform.plans import resources
 from tests.terraform.rules import RULES as ALL_RULES
 from tests.terraform.rules import faults
 from tests.terraform.values import wrong
@@ -26,6 +28,11 @@ def test_an_example_breaks_no_rule_and_is_what_its_inventory_says(
     assert faults(plan) == []
     assert wrong(plan) == []
     assert differences(plan, name) == []
+
+
+def test_the_guide_counts_them(plans: Callable[[str], dict[str, Any]]) -> None:
+    guide = (ROOT / "terraform" / "README.md").read_text()
+    assert f"{len(resources(plans('example')))} resources with `example.tfvars`" in guide
 
 
 def test_an_inventory_notices_what_is_more_and_what_is_other(plans: Callable[[str], dict[str, Any]]) -> None:
@@ -53,9 +60,13 @@ def test_every_planted_mistake_is_found(terraform: Terraform, moto: str) -> None
     assert told == {rule.__name__ for rule in ALL_RULES}, "each rule has a mistake that it finds"
 
 
-def test_every_value_that_the_provider_would_refuse_is_found(terraform: Terraform, moto: str) -> None:
+def test_every_value_that_the_provider_would_refuse_and_every_other_plan_is_found(
+    terraform: Terraform, moto: str
+) -> None:
     moto_side(terraform, moto)
-    for mistake in VALUES:
+    for mistake in (*VALUES, *HELD):
         terraform.plant(mistake.file, mistake.right, mistake.wrong)
-    found = wrong(terraform.plan("-var-file=examples/petabyte.tfvars"))
-    assert [mistake.found for mistake in VALUES if not any(mistake.found in fault for fault in found)] == []
+    plan = terraform.plan("-var-file=examples/petabyte.tfvars")
+    found = [*wrong(plan), *differences(plan, "petabyte")]
+    missed = [mistake.found for mistake in (*VALUES, *HELD) if not any(mistake.found in fault for fault in found)]
+    assert missed == []

@@ -226,6 +226,7 @@ def test_the_root_passes_everything_on() -> None:
         passed = (FOLDER / ("main.tf" if kind == "variable" else "outputs.tf")).read_text()
         pattern = r"^  (\w+) += var\.\1$" if kind == "variable" else r"= module\.job\.(\w+)$"
         assert re.findall(pattern, passed, re.MULTILINE) == names
+    assert '# backend "gcs" {' in (FOLDER / "versions.tf").read_text()
     assert not [path.name for path in MODULE.glob("*.tf") if re.search("^provider ", path.read_text(), re.MULTILINE)]
 
 

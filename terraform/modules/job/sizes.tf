@@ -36,3 +36,10 @@ locals {
     ])
   }
 }
+
+check "quota" {
+  assert {
+    condition     = var.scale == "start" || var.quota.vcpu != null
+    error_message = "scale = \"${var.scale}\" takes up to ${local.needed.vcpu} vCPU and ${local.needed.memory_gib} GiB of ${var.region}, and a new project has 20 vCPU and 40 GiB: have them raised before you apply (https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com), and say in quota what the project has."
+  }
+}
