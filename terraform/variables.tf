@@ -1,4 +1,4 @@
-# What modules/job takes, passed on as it is: types, defaults and rules are there, in its variables.tf.
+# What modules/job takes, passed on as it is: types, defaults and rules are there, in its variables*.tf.
 
 variable "alerts" {
   description = "Who is told, and when."

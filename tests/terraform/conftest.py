@@ -87,8 +87,8 @@ def variables(tmp_path: Path) -> Terraform:
     """The variables of a job and their rules alone, which no provider is needed for: a test of them takes a second."""
     root = tmp_path / "variables"
     (root / MODULE / "tests").mkdir(parents=True)
-    for name in ("variables.tf", "sizes.tf"):
-        shutil.copyfile(ROOT / MODULE / name, root / MODULE / name)
+    for path in (*(ROOT / MODULE).glob("variables*.tf"), ROOT / MODULE / "sizes.tf"):
+        shutil.copyfile(path, root / MODULE / path.name)
     shutil.copyfile(Path(__file__).with_name(INPUT), root / MODULE / "tests" / INPUT)
     return Terraform(root, MODULE)
 

@@ -82,7 +82,7 @@ RULES = [
     ),
     Mistake("functions.tf", "depends_on = [time_sleep.builder]", "depends_on = []", "the builder's rights to settle"),
     Mistake("pubsub.tf", "depends_on = [time_sleep.agent]", "depends_on = []", "does not wait for Pub/Sub's agent"),
-    Mistake("variables.tf", "optional(bool, true)\n  })", "optional(bool, false)\n  })", "5. unasked:"),
+    Mistake("variables_work.tf", "optional(bool, true)\n  })", "optional(bool, false)\n  })", "5. unasked:"),
     Mistake(
         "functions.tf",
         '  dynamic "encryption" {',
@@ -141,11 +141,13 @@ RULES = [
 
 INPUT = [
     Mistake("sizes.tf", "|| var.quota.vcpu != null", "|| true", "a_larger_scale_asks_for_a_quota"),
-    Mistake("variables.tf", "local.needed.vcpu <= coalesce", "0 <= coalesce", "more_than_the_quota_holds"),
-    Mistake("variables.tf", "local.needed.memory_gib <= coalesce", "0 <= coalesce", "more_memory_than_the_quota_holds"),
+    Mistake("variables_work.tf", "local.needed.vcpu <= coalesce", "0 <= coalesce", "more_than_the_quota_holds"),
+    Mistake(
+        "variables_work.tf", "local.needed.memory_gib <= coalesce", "0 <= coalesce", "more_memory_than_the_quota_holds"
+    ),
     Mistake("sizes.tf", "transfer = 10,", "transfer = 100,", "the_start_fits_a_new_project"),
     Mistake(
-        "variables.tf",
+        "variables_data.tf",
         '!can(regex("^goog|g[o0][o0]g[l1]e", var.destination_bucket.name))',
         'var.destination_bucket.name != ""',
         "a_destination_that_cloud_storage_refuses",
@@ -154,9 +156,12 @@ INPUT = [
         "variables.tf", '!can(regex("^goog|g[o0][o0]g[l1]e", var.job))', 'var.job != ""', "a_job_that_pubsub_refuses"
     ),
     Mistake(
-        "variables.tf", '&& var.cdn.auth == "sigv4" &&', '&& var.cdn.auth == "none" &&', "dots_and_a_signature_by_path"
+        "variables_data.tf",
+        '&& var.cdn.auth == "sigv4" &&',
+        '&& var.cdn.auth == "none" &&',
+        "dots_and_a_signature_by_path",
     ),
     Mistake("variables.tf", '"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"', '".*"', "a_project_by_its_number"),
-    Mistake("variables.tf", '"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"', '".*"', "a_source_that_s3_refuses"),
+    Mistake("variables_data.tf", '"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"', '".*"', "a_source_that_s3_refuses"),
 ]
 """Each alone, on the variables alone: the run of this name fails."""

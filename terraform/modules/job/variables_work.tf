@@ -1,0 +1,192 @@
+# What is done, when, and with how much.
+
+variable "comparison" {
+  description = <<-EOT
+    The verifier. after: which runs are followed by a comparison: initial, always or never. repair_passes: comparisons in
+    a row while something is repaired. sum_depth: folders below the root that are summed up apart. delete_extras: off,
+    dry-run or on; what is at the destination and not at the source goes only if it is at most extra_share of all and was
+    seen extra_grace_days ago. restore_tier: Bulk, Standard or Expedited has archived objects restored for restore_days.
+  EOT
+  type = object({
+    after            = optional(string, "initial")
+    repair_passes    = optional(number, 3)
+    sum_depth        = optional(number, 1)
+    delete_extras    = optional(string, "off")
+    extra_share      = optional(number, 0.01)
+    extra_grace_days = optional(number, 7)
+    restore_tier     = optional(string)
+    restore_days     = optional(number, 7)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["initial", "always", "never"], var.comparison.after)
+    error_message = "comparison.after is initial, always or never."
+  }
+
+  validation {
+    condition     = contains(["off", "dry-run", "on"], var.comparison.delete_extras)
+    error_message = "comparison.delete_extras is off, dry-run or on."
+  }
+
+  validation {
+    condition     = var.comparison.extra_share > 0 && var.comparison.extra_share <= 1 && var.comparison.extra_grace_days >= 1
+    error_message = "comparison.extra_share lies above 0 and is at most 1, comparison.extra_grace_days is 1 or more."
+  }
+
+  validation {
+    condition     = var.comparison.restore_tier == null || contains(["Bulk", "Standard", "Expedited"], coalesce(var.comparison.restore_tier, "-"))
+    error_message = "comparison.restore_tier is Bulk, Standard or Expedited; leave it out to restore nothing."
+  }
+}
+
+variable "filters" {
+  description = "What a job leaves out: globs of keys, sizes in bytes, RFC 3339 times, S3 storage classes to keep."
+  type = object({
+    include         = optional(list(string), [])
+    exclude         = optional(list(string), [])
+    least_bytes     = optional(number, 0)
+    most_bytes      = optional(number)
+    modified_after  = optional(string)
+    modified_before = optional(string)
+    storage_classes = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.filters.most_bytes == null || var.filters.least_bytes <= coalesce(var.filters.most_bytes, 0)
+    error_message = "filters.least_bytes is above filters.most_bytes, so every object would be left out."
+  }
+}
+
+variable "functions" {
+  description = <<-EOT
+    Size of each function where it is not that of `scale`: memory (in Mi or Gi), max_instances, concurrency (messages an
+    instance handles at a time).
+  EOT
+  type = object({
+    lister = optional(object({
+      memory        = optional(string)
+      max_instances = optional(number)
+      concurrency   = optional(number)
+    }), {})
+    transfer = optional(object({
+      memory        = optional(string)
+      max_instances = optional(number)
+      concurrency   = optional(number)
+    }), {})
+    verifier = optional(object({
+      memory        = optional(string)
+      max_instances = optional(number)
+      concurrency   = optional(number)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for size in values(var.functions) :
+      coalesce(size.max_instances, 1) >= 1 && coalesce(size.concurrency, 1) >= 1 && coalesce(size.concurrency, 1) <= 1000
+    ])
+    error_message = "functions.*.max_instances is 1 or more, functions.*.concurrency is 1 to 1000."
+  }
+
+  validation {
+    condition     = alltrue([for size in values(var.functions) : can(regex("^[1-9][0-9]*(Mi|Gi)$", coalesce(size.memory, "1Gi")))])
+    error_message = "functions.*.memory is a number with Mi or Gi, like \"512Mi\"."
+  }
+}
+
+variable "quota" {
+  description = <<-EOT
+    What the project may take of `region`, as IAM & Admin > Quotas shows it for the Cloud Run Admin API: vcpu ("Total CPU
+    allocation, in milli vCPU", divided by 1000), memory_gib ("Total memory allocation"). Said here, a plan that would be
+    refused at deploy is refused before.
+  EOT
+  type = object({
+    vcpu       = optional(number)
+    memory_gib = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = local.needed.vcpu <= coalesce(var.quota.vcpu, local.needed.vcpu)
+    error_message = "The three functions may take ${local.needed.vcpu} vCPU together and quota.vcpu is ${coalesce(var.quota.vcpu, 0)}: choose a smaller scale, lower functions.*.max_instances, or have the quota raised first: https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com"
+  }
+
+  validation {
+    condition     = local.needed.memory_gib <= coalesce(var.quota.memory_gib, local.needed.memory_gib)
+    error_message = "The three functions may take ${local.needed.memory_gib} GiB together and quota.memory_gib is ${coalesce(var.quota.memory_gib, 0)}: choose a smaller scale, lower functions.*.max_instances or memory, or have the quota raised first: https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com"
+  }
+}
+
+variable "scale" {
+  description = <<-EOT
+    How many instances the functions may have. start: 4 listers, 10 transfers, 4 verifiers, which a new project's quota
+    of 20 vCPU holds. large: 40, 120, 40, for a quota of 200 vCPU. petabyte: 100, 300, 100, which move a petabyte in a day
+    in simulation and need 500 vCPU: have the quota raised before.
+  EOT
+  type        = string
+  default     = "start"
+  nullable    = false
+
+  validation {
+    condition     = contains(["start", "large", "petabyte"], var.scale)
+    error_message = "scale is start, large or petabyte."
+  }
+}
+
+variable "schedules" {
+  description = "When runs begin, as cron in `time_zone`. delta lists what is new or changed, verify compares everything. paused: no run begins by itself, which is so until you say otherwise."
+  type = object({
+    delta     = optional(string, "0 * * * *")
+    verify    = optional(string, "30 3 * * *")
+    time_zone = optional(string, "Etc/UTC")
+    paused    = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for cron in [var.schedules.delta, var.schedules.verify] : length(split(" ", cron)) == 5])
+    error_message = "schedules.delta and schedules.verify are cron with five fields, like \"0 * * * *\"."
+  }
+
+  validation {
+    condition = alltrue([
+      for cron in [var.schedules.delta, var.schedules.verify] : !can(regex("^(\\*|\\*/[1-9]|\\*/1[0-4]?)$", split(" ", cron)[0]))
+    ])
+    error_message = "A schedule overlaps itself: a run would begin while the last one is still being closed; leave 15 minutes or more between two."
+  }
+
+  validation {
+    condition     = var.schedules.delta != var.schedules.verify
+    error_message = "schedules.delta and schedules.verify are the same: a comparison beside a run finds half of its objects in flight; move one of them."
+  }
+}
+
+variable "tuning" {
+  description = "What seldom needs to be touched; docs/settings.md has the meaning of each, by the same name in capitals."
+  type = object({
+    batch_bytes            = optional(number)
+    budget_seconds         = optional(number)
+    bytes_in_flight        = optional(number)
+    ceiling_bytes          = optional(number)
+    ceiling_objects        = optional(number)
+    in_flight_life_seconds = optional(number)
+    keys_per_message       = optional(number)
+    large_bytes            = optional(number)
+    lease_seconds          = optional(number)
+    log_level              = optional(string)
+    max_attempts           = optional(number)
+    objects_in_flight      = optional(number)
+    part_bytes             = optional(number)
+    pulse_seconds          = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
