@@ -38,13 +38,13 @@ up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_
 manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="inspect a/"; ARGS=-h tells all)
 	@$(BIN)/python -m shared.entrypoints.manage $(or $(ARGS),-h)
 
-test: check  ## check, then all tests: unit, contract, functions, e2e
-	@$(BIN)/python -m pytest -n 2 tests/unit && $(BIN)/python -m pytest tests/contract tests/functions tests/e2e
+test: check  ## check, then all tests: unit, schedules, contract, functions, e2e
+	@$(BIN)/python -m pytest -n 2 tests/unit && $(BIN)/python -m pytest tests/schedules tests/contract tests/functions tests/e2e
 
 test-fast: .venv/.dev  ## the tests that start no server, under 30 s
 	@$(BIN)/python -m pytest tests/unit
 
-schedules: .venv/.dev  ## run seeded histories in virtual time against the laws (SCHEDULES=1000, ONLY=transfer; SEED=7 tells one)
+schedules: .venv/.dev  ## run seeded histories in virtual time against the laws (SCHEDULES=1000, SEED=7 tells one, MUTATE=all)
 	@SCHEDULES="$(SCHEDULES)" ONLY="$(ONLY)" SEED="$(SEED)" FIRST="$(FIRST)" MUTATE="$(MUTATE)" $(BIN)/python -m tests.schedules
 
 test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)

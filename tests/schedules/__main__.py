@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.schedules import schedule
@@ -13,6 +13,10 @@ from tests.schedules.laws import Violation
 from tests.schedules.mutations import MUTATIONS, NONE
 
 CHUNK = 25
+
+SLICE = 50
+"""Schedules between two looks whether a mutation is found."""
+
 MOST_LINES = 200
 
 Broken = list[tuple[int, list[Violation]]]
@@ -109,21 +113,28 @@ def all_of(first: int, count: int, only: str) -> int:
 
 
 def mutated(first: int, count: int, only: str, places: list[int | None]) -> int:
-    """A table of mutations and how soon each is found; 1 if one is not."""
-    without = {(seed, item.law) for seed, items in everywhere(first, count, only) for item in items}
-    print("| what is taken away | found in | first seed | by the law |\n|---|---|---|---|")
+    """A table of mutations and how soon each is found; 1 if one is not. Only what is broken by it alone counts."""
+    without: dict[int, set[tuple[int, str]]] = {}
+    print("| what is taken away | schedules until it is found | seed | by the law |\n|---|---|---|---|")
     missed = 0
     for place in places:
-        with_it = everywhere(first, count, only, place)
-        found = [(seed, item.law) for seed, items in with_it for item in items if (seed, item.law) not in without]
-        laws = ", ".join(law for law, _ in Counter(law for _, law in found).most_common(3))
-        seeds = sorted({seed for seed, _ in found})
-        missed += not seeds
-        print(
-            f"| {MUTATIONS[place or 0].name} | {len(seeds)} of {count} | {seeds[0] if seeds else '-'} | {laws} |",
-            flush=True,
-        )
+        found: list[tuple[int, str]] = []
+        for start in range(first, first + count, SLICE):
+            if start not in without:
+                without[start] = broken_by(everywhere(start, SLICE, only))
+            found = sorted(broken_by(everywhere(start, SLICE, only, place)) - without[start])
+            if found:
+                break
+        missed += not found
+        seed, laws = (found[0][0], ", ".join(law for at, law in found if at == found[0][0])) if found else (0, "")
+        told = f"{seed - first + 1} | {seed} | {laws}" if found else f"not in {count} | - | -"
+        print(f"| {MUTATIONS[place or 0].name} | {told} |", flush=True)
     return 1 if missed else 0
+
+
+def broken_by(found: Broken) -> set[tuple[int, str]]:
+    """Seeds and laws."""
+    return {(seed, item.law) for seed, items in found for item in items}
 
 
 def kinds(violations: list[tuple[int, Violation]]) -> list[str]:
