@@ -122,7 +122,8 @@ def mutated(first: int, count: int, only: str, places: list[int | None]) -> int:
         for start in range(first, first + count, SLICE):
             if start not in without:
                 without[start] = broken_by(everywhere(start, SLICE, only))
-            found = sorted(broken_by(everywhere(start, SLICE, only, place)) - without[start])
+            alone = broken_by(everywhere(start, SLICE, only, place)) - without[start]
+            found = sorted(item for item in alone if item[1] in MUTATIONS[place or 0].laws)
             if found:
                 break
         missed += not found

@@ -60,6 +60,8 @@ class Swarm:
     """What is ready at the same moment runs in any order."""
     reserved: bool
     """Users' metadata has names that are ours."""
+    freezes: bool
+    """Instances stand still for seconds or minutes and go on as if nothing had been."""
 
     @classmethod
     def of(cls, chance: Chance) -> "Swarm":

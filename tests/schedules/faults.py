@@ -20,6 +20,7 @@ class Fault(Enum):
     LATE_ERROR = "takes effect, and is answered with a 5xx"
     THROTTLED = "is asked for patience"
     CRASH_BEFORE = "is not sent: the instance dies"
+    FREEZE = "takes effect, and the instance stands still for a while"
     CRASH_AFTER = "takes effect, and the instance dies"
 
 
@@ -57,6 +58,8 @@ class Weather:
             self._rates[Fault.SILENCE] = draw.choice((0.0, 0.01))
         if self.swarm.crashes:
             self._rates[Fault.CRASH_BEFORE] = self._rates[Fault.CRASH_AFTER] = draw.choice((0.003, 0.02))
+        if self.swarm.freezes:
+            self._rates[Fault.FREEZE] = draw.choice((0.01, 0.05))
         self._slow_share = draw.choice((0.05, 0.25)) if self.swarm.slow else 0.0
         hosts = ("s3", "edge", "gcs")
         if self.swarm.outage:
@@ -93,6 +96,6 @@ class Weather:
         if fault in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER):
             self.crashes_left -= 1
             return fault if self.crashes_left >= 0 else Fault.NONE
-        if wire:
+        if wire or fault is Fault.FREEZE:
             return fault
         return fault if self.swarm.state_errors and fault in (Fault.LOST_REQUEST, Fault.LOST_ANSWER) else Fault.NONE

@@ -79,7 +79,7 @@ class Instance:
 
     def __init__(self, world: "World", function: str, number: int) -> None:
         self.world, self.function, self.name = world, function, f"{function}-{number}"
-        self.alive = True
+        self.alive, self.frozen_until = True, 0.0
         self.disturbed = function in world.disturbed
         self.room = world.shape.concurrency
         self.under_way: dict[int, Sent] = {}
@@ -128,17 +128,24 @@ class Instance:
             self.world.queue.answered(sent, ok)
 
     def _deadline(self, number: int, sent: Sent) -> None:
-        if self.alive and self.under_way.pop(number, None) is not None:
-            self.world.laws.broken(
-                "bounded time", f"{self.name} has not answered {sent.name} within {ACK_SECONDS:.0f} s"
-            )
-            self.world.queue.answered(sent, False)
+        if not self.alive or self.under_way.pop(number, None) is None:
+            return
+        if self.frozen_until < self.world.loop.time() - ACK_SECONDS:  # who stood still cannot be in time
+            told = f"{self.name} has not answered {sent.name} within {ACK_SECONDS:.0f} s"
+            self.world.laws.broken("bounded time", told)
+        self.world.queue.answered(sent, False)
 
     def _idle(self) -> None:
         if not self.under_way and self.world.loop.time() - self._last >= IDLE_SECONDS:
             self._end()
         else:
             self.world.loop.call_later(IDLE_SECONDS, self._idle)
+
+    def freeze(self, where: str) -> None:
+        """The process stands still: a machine is moved, a CPU is taken away. Leases run on, and so do deadlines."""
+        seconds = self.world.chance.of("freezes").choice((2.0, 20.0, 70.0, 300.0))
+        self.world.trace(f"{self.name} stands still for {seconds:.0f} s after {where}")
+        self.frozen_until = max(self.frozen_until, self.world.loop.time() + seconds)
 
     def crash(self, where: str) -> None:
         """The process is gone, with its tasks, connections and memory; nothing of it runs again."""

@@ -20,6 +20,7 @@ class Mortal(Protocol):
     """What callbacks belong to."""
 
     alive: bool
+    frozen_until: float
 
 
 OWNER: contextvars.ContextVar[Mortal | None] = contextvars.ContextVar("owner", default=None)
@@ -119,8 +120,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
             handle = ready.popleft()
             if not handle._cancelled:
                 owner = handle._context.get(OWNER)
-                if owner is None or owner.alive:
+                if owner is None or (owner.alive and owner.frozen_until <= self._now):
                     handle._run()
+                elif owner.alive:
+                    self.later(owner.frozen_until - self._now, self._thaw, handle)
+
+    def _thaw(self, handle: asyncio.Handle) -> None:
+        """Put back what had to wait while its owner stood still."""
+        if not handle._cancelled:
+            self._ready.append(handle)  # type: ignore[attr-defined]
 
 
 def waits(tasks: "Iterable[asyncio.Task[Any]]") -> list[str]:

@@ -26,11 +26,12 @@ def _as_answered(_request: Arrived, reply: Reply) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """sends: what leaves in a request's place. hears: what arrives in an answer's place. enforced: whether Cloud
+    """laws: those that it is about; only they count as finding it. sends: what leaves in a request's place. hears: what arrives in an answer's place. enforced: whether Cloud
     Storage holds anybody to a precondition. unwaited: calls of ports whose end nobody waits for.
     """
 
     name: str
+    laws: frozenset[str] = frozenset()
     sends: Callable[[Request], Request] = _same
     hears: Callable[[Arrived, Reply], Reply] = _as_answered
     enforced: bool = True
@@ -61,11 +62,17 @@ def _etag_as_asked(request: Arrived, reply: Reply) -> Reply:
 
 NONE = Mutation("none")
 
+_VERSION = frozenset({"read what was listed", "right bytes", "never older over newer"})
+
 MUTATIONS = (
-    Mutation("no generation precondition", sends=_without_generation),
-    Mutation("a generation that nobody enforces", enforced=False),
-    Mutation("ack before record", unwaited=frozenset({"ledger.commit_results"})),
-    Mutation("no ETag check", sends=_without_if_match, hears=_etag_as_asked),
-    Mutation("no If-Match, the answer's ETag checked", sends=_without_if_match),
-    Mutation("If-Match, the answer's ETag not checked", hears=_etag_as_asked),
+    Mutation("no generation precondition", frozenset({"preconditions"}), sends=_without_generation),
+    Mutation("a generation that nobody enforces", frozenset({"never older over newer"}), enforced=False),
+    Mutation(
+        "ack before record",
+        frozenset({"acknowledged when settled"}),
+        unwaited=frozenset({"ledger.commit_results"}),
+    ),
+    Mutation("no ETag check", _VERSION, sends=_without_if_match, hears=_etag_as_asked),
+    Mutation("no If-Match, the answer's ETag checked", _VERSION, sends=_without_if_match),
+    Mutation("If-Match, the answer's ETag not checked", _VERSION, hears=_etag_as_asked),
 )

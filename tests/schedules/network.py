@@ -192,6 +192,8 @@ class Wire(asyncio.Transport):
         if world.tracing:
             noted = "" if fault is Fault.NONE else fault.value
             world.trace(f"{self._instance.name} {request.told} {reply.status} {noted}")
+        if fault is Fault.FREEZE:
+            self._instance.freeze(request.told)
         if fault is Fault.CRASH_AFTER:
             self._instance.crash(request.told)
         elif fault in (Fault.LOST_ANSWER, Fault.HALF_REQUEST):

@@ -73,6 +73,8 @@ class Remote:
         if world.tracing:
             noted = "" if passage.fault is Fault.NONE else passage.fault.value
             world.trace(f"{instance.name} {told} {_short(error if error is not None else value)} {noted}")
+        if passage.fault is Fault.FREEZE:
+            instance.freeze(told)
         if passage.fault is Fault.CRASH_AFTER:
             instance.crash(told)
             return

@@ -29,7 +29,7 @@ def test_the_same_seed_tells_the_same_history() -> None:
 
 class Instance:
     def __init__(self) -> None:
-        self.alive = True
+        self.alive, self.frozen_until = True, 0.0
 
 
 def test_what_belongs_to_a_dead_instance_never_runs_again() -> None:
