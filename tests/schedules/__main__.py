@@ -45,7 +45,9 @@ def many(first: int, count: int, only: str, mutation: int | None = None) -> Brok
 
 
 def main() -> int:
-    """The exit code: 1 if a law was broken. Hashes must not depend on the process, or sets would come in another order."""
+    """The exit code: 1 if a law was broken. Hashes must not depend on the process, or sets would come in another
+    order.
+    """
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.execve(sys.executable, [sys.executable, "-m", "tests.schedules"], {**os.environ, "PYTHONHASHSEED": "0"})
     only = os.environ.get("ONLY") or "transfer"

@@ -117,7 +117,8 @@ class Laws:
             if (still is None or key in still) and not self._carried(message.batch, item.key):
                 self.broken(
                     "acknowledged when settled",
-                    f"{sent.name} was acknowledged, {item.key} of batch {message.batch} is open, and no other message carries it",
+                    f"{sent.name} was acknowledged, {item.key} of batch {message.batch} is open, "
+                    "and no other message carries it",
                 )
 
     def _carried(self, batch: str, key: str) -> bool:

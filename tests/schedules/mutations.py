@@ -26,8 +26,9 @@ def _as_answered(_request: Arrived, reply: Reply) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """laws: those that it is about; only they count as finding it. sends: what leaves in a request's place. hears: what arrives in an answer's place. enforced: whether Cloud
-    Storage holds anybody to a precondition. unwaited: calls of ports whose end nobody waits for.
+    """laws: those that it is about; only they count as finding it. sends: what leaves in a request's place. hears: what
+    arrives in an answer's place. enforced: whether Cloud Storage holds anybody to a precondition. unwaited: calls of
+    ports whose end nobody waits for.
     """
 
     name: str
