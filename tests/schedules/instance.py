@@ -3,18 +3,16 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import ServiceUnavailable
 
-from shared.bootstrap import App, Limits, bootstrap
+from shared.bootstrap import App, bootstrap
 from shared.domain.errors import BucketError, Busy
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.entrypoints.push import Handler
 from tests.schedules.loop import EPOCH, OWNER
 from tests.schedules.pubsub import ACK_SECONDS, Sent
-from tests.schedules.scale import CHUNK
 from tests.schedules.wiring import adapters
 
 if TYPE_CHECKING:
@@ -91,8 +89,7 @@ class Instance:
         self.log = TracedLog(self)
         self.settings = world.settings
         skew = world.chance.of("skew").uniform(-5, 5) if world.swarm.skew and self.disturbed else 0.0
-        limits = replace(Limits.of(world.settings), buffer_bytes=2 * CHUNK)
-        self._app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), limits))
+        self._app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), world.limits))
         model, start = HANDLERS[function]
         self._handler = Handler(function, model, start, self)  # type: ignore[arg-type]
         self._work = start(self._app)

@@ -1,7 +1,7 @@
 """Everything that a schedule has: buckets, edge, queue, state, instances, and what happens to them, from one seed."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from google.auth.credentials import Credentials
@@ -134,6 +134,7 @@ class World:
         self.laws = Laws(self)
         self.weather = Weather(self.chance, self.swarm, self.shape.ends)
         self.settings = settings_of(self.chance)
+        self.limits = replace(Limits.of(self.settings), buffer_bytes=2 * CHUNK)
         self.stores, self.queue = StrictStores(self.time, self.laws), PubSub(self)
         self.tokens = Tokens(self)
         self.s3 = S3(self.laws, self.chance.of("shape").choice((2, 1000)), self.asked)
@@ -202,7 +203,7 @@ class World:
     async def resume(self) -> None:
         self.trace("resumed")
         clock: Any = SkewedClock(self, 0.0)
-        await admin(self.stores.ports, self.queue, clock, Limits.of(self.settings)).resume()
+        await admin(self.stores.ports, self.queue, clock, self.limits).resume()
 
     def vanish(self) -> None:
         """The service forgets an upload: a session has expired, a rule has aborted a multipart upload."""
