@@ -48,7 +48,7 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Canned:
-    """A listing and the ledger that remembers all of it. pages: XML bodies by the key they begin after."""
+    """A listing and the ledger that knows all of it. pages: XML bodies by the key they begin after."""
 
     pages: Mapping[str, bytes]
     records: Sequence[tuple[str, Packed]]
@@ -168,7 +168,7 @@ class NoPrefixes:
 
 
 class NoControl:
-    """`shared.ports.control_store.ControlStore`: nothing was said."""
+    """`shared.ports.control_store.ControlStore`: never paused, no quotas."""
 
     async def get(self) -> Control:
         return Control()

@@ -3,11 +3,11 @@
 Two tables, medians of RUNS=5 runs, CPU (user + system) of the client alone:
 
     canned   no wire: the same 1,000-key pages are given to both, and to ours the packed records of the ledger
-             ours     S3Source's parser, the memory scan, the diff, filters and books: the production ListRange
+             ours     S3Source's parser, the ledger scan, the decisions, filters and counts: the production ListRange
              boto3    list_objects_v2's paginator, which only lists
     wires    on the local servers, KEYS=200000 objects
              ours     the lister function under functions-framework, pushed one message; S3 listed, Firestore read
-             rclone   `rclone check` between two buckets that hold the same, which is how one compares without a memory
+             rclone   `rclone check` between two buckets that hold the same, which is how one compares without a ledger
              boto3    the paginator again, over the wire
 """
 

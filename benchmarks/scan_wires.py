@@ -43,7 +43,7 @@ def wires_table(keys: int, count: int, console: Console) -> dict[str, Any]:
         s3_client(stack.environment).create_bucket(Bucket=MIRROR)
         for bucket in (SOURCE, MIRROR):
             stack.post("s3", "/_local/patterns", {"bucket": bucket, "key": "photos/{}", "size": 1000, "count": keys})
-        asyncio.run(remember(stack))
+        asyncio.run(fill_ledger(stack))
         scan(stack, "merges the ledger", keys)
         bill: dict[str, int] = {}
         for number in range(count):
@@ -59,7 +59,7 @@ def wires_table(keys: int, count: int, console: Console) -> dict[str, Any]:
     return rows
 
 
-async def remember(stack: Stack) -> None:
+async def fill_ledger(stack: Stack) -> None:
     """A ledger as the transfer leaves it: everything copied, a hundred keys a record."""
     ledger = firestore_stores(PROJECT, "(default)", "default", Log("ERROR")).ledger
     clock, given = SystemClock(), stack.environment
@@ -100,9 +100,9 @@ def scan(stack: Stack, name: str, keys: int) -> float:
     with urllib.request.urlopen(request, timeout=600) as answer:
         answer.read()
     spent = of_group(pid).cpu_seconds - before
-    books = asyncio.run(runs.summary(f"list-20261121T000000-{stamp}"))
-    if books.outcomes.keys != {Outcome.UNCHANGED: keys}:
-        raise SystemExit(f"{name}: the scan went wrong: {books}")
+    summary = asyncio.run(runs.summary(f"list-20261121T000000-{stamp}"))
+    if summary.outcomes.keys != {Outcome.UNCHANGED: keys}:
+        raise SystemExit(f"{name}: the scan went wrong: {summary}")
     return spent
 
 

@@ -136,8 +136,8 @@ def measure(workload: Workload, runs: int, console: Console) -> dict[str, list[R
     results: dict[str, list[Run]] = {name: [] for name in CLIENTS}
     hollow = {"GCS_HOLLOW_PARTS": "1"}
     with Stack(functions=("transfer",), settings={"ROUTE": "direct"}, tls=workload.tls, servers=hollow) as stack:
-        wish = {"bucket": SOURCE, "key": "k/{}", "size": workload.size, "count": workload.count}
-        stack.post("s3", "/_local/patterns", wish)
+        pattern = {"bucket": SOURCE, "key": "k/{}", "size": workload.size, "count": workload.count}
+        stack.post("s3", "/_local/patterns", pattern)
         listed = _listing(stack)
         for number in range(runs):
             for name, client in CLIENTS.items():

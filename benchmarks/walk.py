@@ -82,7 +82,7 @@ class EmptyLedger:
 
 
 class Nowhere:
-    """`shared.ports.Reports`."""
+    """`shared.ports.reports.Reports`."""
 
     async def put(self, name: str, body: bytes, content_type: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What a person chooses for the stack, by variables of the environment."""
+"""The stack's options, from variables of the environment."""
 
 import os
 from enum import StrEnum

@@ -46,7 +46,7 @@ class Step:
 
     title: str
     run: str
-    books: RunSummary
+    summary: RunSummary
     seconds: float
     bill: dict[str, int]
 
@@ -71,15 +71,15 @@ class Demo:
         self.stack.post("edge", "/_local/stale", {"key": stale})
 
         first = await self._run("first run", self.stack.tick("list"))
-        self._expect(first.books, Outcome.COPIED, copyable)
-        self._expect(first.books, Outcome.UNSUPPORTED, len(UNSUPPORTED))
+        self._expect(first.summary, Outcome.COPIED, copyable)
+        self._expect(first.summary, Outcome.UNSUPPORTED, len(UNSUPPORTED))
         proofs = await runs.proofs(first.run)
         self._check(proofs.total() == copyable, f"of {copyable} copies only {proofs.total()} have a proof")
-        told = ", ".join(f"{count:,} {proof}" for proof, count in proofs.most_common())
-        self.console.print(f"proven by: {told}; the largest object went in parts")
+        shown = ", ".join(f"{count:,} {proof}" for proof, count in proofs.most_common())
+        self.console.print(f"proven by: {shown}; the largest object went in parts")
 
         idle = await self._run("delta run, nothing to do", self.stack.tick("list"))
-        self._expect(idle.books, Outcome.COPIED, 0)
+        self._expect(idle.summary, Outcome.COPIED, 0)
         reads, most = idle.bill.get("firestore.reads", 0), runs.FIXED_READS + len(self.objects) / 100
         self._check(reads <= most, f"the idle delta run billed {reads} Firestore reads, more than {most:.0f}")
 
@@ -87,7 +87,7 @@ class Demo:
         new += [Sample(f"photos/new/image-{number:04d}.jpg", 5000 + number, 77 + number) for number in range(ADDED)]
         load(s3, SOURCE, new, lambda size: None)
         delta = await self._run(f"{CHANGED} changed (1 stale at the edge), {ADDED} added", self.stack.tick("list"))
-        self._expect(delta.books, Outcome.COPIED, CHANGED + ADDED)
+        self._expect(delta.summary, Outcome.COPIED, CHANGED + ADDED)
 
         served_stale = (
             delta.bill.get("cdn.stale_answers", 0) > 0 or os.environ.get("ROUTE", "cloudfront") != "cloudfront"
@@ -98,13 +98,13 @@ class Demo:
         gcs.bucket(DESTINATION).blob(victim.key).upload_from_string(bytes(victim.size))
         gcs.bucket(DESTINATION).blob(lost.key).delete()
         repair = await self._run("1 damaged, 1 deleted: verify and repair", self.stack.tick("verify"))
-        self._expect(repair.books, Outcome.COPIED, 2)
+        self._expect(repair.summary, Outcome.COPIED, 2)
         clean = await self._run("verify again", self.stack.tick("verify"))
-        self._expect(clean.books, Outcome.COPIED, 0)
+        self._expect(clean.summary, Outcome.COPIED, 0)
 
         in_prefix = sum(item.key.startswith(FORCED) for item in self.objects)
         forced = await self._run(f"forced prefix {FORCED}", self._publish({"prefix": FORCED, "force": True}))
-        self._expect(forced.books, Outcome.COPIED, in_prefix)
+        self._expect(forced.summary, Outcome.COPIED, in_prefix)
 
         self.bill = self.stack.bill()
         await self._save_reports(gcs, first.run, repair.run)
@@ -143,12 +143,12 @@ class Demo:
             run = await runs.wait(self.stack, message_id, RUN_SECONDS, tell)
         seconds = time.monotonic() - started
         after = self.stack.bill()
-        books = await runs.summary(run)
-        step = Step(title, run, books, seconds, {name: count - before.get(name, 0) for name, count in after.items()})
+        summary = await runs.summary(run)
+        step = Step(title, run, summary, seconds, {name: count - before.get(name, 0) for name, count in after.items()})
         self.steps.append(step)
-        self._check(books.balanced, f"{title}: the books do not balance: {books}")
-        ended = ", ".join(f"{count:,} {outcome}" for outcome, count, _ in books.outcomes)
-        self.console.print(f"{title}: {books.listed_keys:,} listed = {ended or 'nothing'}  ({seconds:.1f} s)")
+        self._check(summary.balanced, f"{title}: the counts do not add up: {summary}")
+        ended = ", ".join(f"{count:,} {outcome}" for outcome, count, _ in summary.outcomes)
+        self.console.print(f"{title}: {summary.listed_keys:,} listed = {ended or 'nothing'}  ({seconds:.1f} s)")
         return step
 
     def _publish(self, message: Mapping[str, object]) -> str:
@@ -169,8 +169,8 @@ class Demo:
             disable=not self.console.is_terminal,
         )
 
-    def _expect(self, books: RunSummary, outcome: Outcome, keys: int) -> None:
-        found = books.outcomes.keys.get(outcome, 0)
+    def _expect(self, summary: RunSummary, outcome: Outcome, keys: int) -> None:
+        found = summary.outcomes.keys.get(outcome, 0)
         self._check(found == keys, f"expected {keys} {outcome}, found {found}")
 
     def _check(self, holds: bool, otherwise: str) -> None:
@@ -180,7 +180,7 @@ class Demo:
 
 
 def report(demo: Demo, result: Comparison) -> None:
-    """The runs with their books, the bill, and the verdict."""
+    """The runs with their counts, the bill, and the verdict."""
     console = demo.console
     table = Table(
         "run",
@@ -191,18 +191,18 @@ def report(demo: Demo, result: Comparison) -> None:
         title="Runs: outcomes add up to what was listed",
     )
     for step in demo.steps:
-        outcomes = step.books.outcomes
+        outcomes = step.summary.outcomes
         table.add_row(
             step.title,
             *(f"{outcomes.keys.get(outcome, 0):,}" for outcome in Outcome),
-            f"{step.books.listed_keys:,}",
+            f"{step.summary.listed_keys:,}",
             f"{step.bill.get('gcs.ingress_bytes', 0) / 1e6:,.1f}",
             f"{step.seconds:.1f}",
         )
     console.print(table)
     first = demo.steps[0]
     moved = first.bill.get("gcs.ingress_bytes", 0)
-    keys = first.books.outcomes.keys.get(Outcome.COPIED, 0)
+    keys = first.summary.outcomes.keys.get(Outcome.COPIED, 0)
     console.print(
         f"first run: {keys / first.seconds:,.0f} objects/s, {moved / first.seconds / 1e6:,.0f} MB/s on this machine"
     )

@@ -1,4 +1,4 @@
-"""How everything on the stack is called: the project, its buckets, topics, secrets."""
+"""The names on the stack: the project, its buckets, topics, secrets."""
 
 PROJECT = "local-project"
 SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"

@@ -1,4 +1,4 @@
-"""Waiting for a run on the stack, and reading its books."""
+"""Waiting for a run on the stack, and reading its counts."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from shared.telemetry import Log
 
 JOB = "default"
 FIXED_READS = 40
-"""About what a run costs in Firestore reads whatever it lists: mostly the sums that are the books of the run before."""
+"""About what a run costs in Firestore reads whatever it lists: mostly the sums for the counts of the run before."""
 
 POLL_SECONDS = 0.2
 QUIET_POLLS = 3
 """Polls in a row that must find nothing under way."""
 
 
-async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[], None] | None = None) -> str:
+async def wait(stack: Stack, message_id: str, seconds: float, show: Callable[[], None] | None = None) -> str:
     """The name of the run that a message started, once nothing of it is under way any more.
 
     Raises StackError if a process dies or the time is over.
@@ -37,8 +37,8 @@ async def wait(stack: Stack, message_id: str, seconds: float, tell: Callable[[],
         quiet = quiet + 1 if await _idle(stack, message_id) else 0
         if quiet >= QUIET_POLLS:
             return await run_name(message_id)
-        if tell is not None:
-            tell()
+        if show is not None:
+            show()
         await asyncio.sleep(POLL_SECONDS)
     raise StackError(
         f"the run of message {message_id} is not finished after {seconds:.0f} s; backlog {stack.backlog()}"
@@ -55,7 +55,7 @@ def wait_until(true: Callable[[], bool], seconds: float) -> None:
 
 
 async def _idle(stack: Stack, message_id: str) -> bool:
-    """By the queue where it tells, which costs no read; else by the run's books."""
+    """By the queue's backlog where there is one, which costs no read; else by the run's counts."""
     backlog = await asyncio.to_thread(stack.backlog)
     if backlog is not None:
         return all(count == 0 for name, count in backlog.items() if name != "dead-letters")
@@ -76,7 +76,7 @@ async def run_name(message_id: str) -> str:
 
 
 async def summary(run: str) -> RunSummary:
-    """The books of a run, as the production code adds them up."""
+    """The counts of a run, as the production code adds them up."""
     return await firestore_stores(PROJECT, "(default)", JOB, Log("ERROR")).runs.summary(run)
 
 

@@ -83,7 +83,7 @@ def _size(chance: random.Random) -> int:
 
 
 def load(s3: S3Client, bucket: str, objects: list[Sample], loaded: Callable[[int], None]) -> None:
-    """Put the objects into a bucket; `loaded` is told the bytes of each."""
+    """Put the objects into a bucket; `loaded` is called with the bytes of each."""
 
     def put(item: Sample) -> int:
         extra = {"ContentType": item.content_type, "Metadata": item.metadata}

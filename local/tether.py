@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 
-PATIENCE_SECONDS = 3.0
+GRACE_SECONDS = 3.0
+"""Between SIGTERM and SIGKILL."""
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def _watch() -> None:
         continue
     with contextlib.suppress(ProcessLookupError):
         os.killpg(0, signal.SIGTERM)
-    time.sleep(PATIENCE_SECONDS)
+    time.sleep(GRACE_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(0, signal.SIGKILL)
 

@@ -6,7 +6,7 @@ import time
 
 
 class SystemClock:
-    """`shared.ports.Clock` on the running machine."""
+    """`shared.ports.clock.Clock` on the running machine."""
 
     def now(self) -> float:
         return time.time()

@@ -45,7 +45,7 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class ModelBucket:
-    """`shared.ports.Source`. keys: in order, every PAGE_KEYS-th of the bucket. size: bytes of so many objects."""
+    """`shared.ports.source.Source`. keys: every PAGE_KEYS-th of the bucket, in order. size: bytes of so many."""
 
     keys: Sequence[bytes]
     size: int
@@ -69,10 +69,10 @@ class ModelBucket:
         position = bisect_right(self.keys, max(prefix, after))
         while position < len(self.keys) and len(found) < PAGE_KEYS and self.keys[position].startswith(prefix):
             key = self.keys[position]
-            cut = key.find(b"/", len(prefix))
-            if cut < 0:
+            slash = key.find(b"/", len(prefix))
+            if slash < 0:
                 return Children(found, False)
-            found.append(key[: cut + 1].decode())
+            found.append(key[: slash + 1].decode())
             position = bisect_right(self.keys, (beyond(found[-1]) or "").encode())
         return Children(found, len(found) < PAGE_KEYS)
 
@@ -83,7 +83,7 @@ class ModelBucket:
 
 @dataclass(slots=True)
 class ModelQueue:
-    """`shared.ports.Queue`: list messages go to instances, batches to the transfer's backlog."""
+    """`shared.ports.queue.Queue`: list messages go to instances, batches to the transfer's backlog."""
 
     bill: Bill
     deliver: Callable[[ListMessage], None]

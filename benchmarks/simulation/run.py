@@ -52,7 +52,7 @@ class Progress:
 
 
 class Quiet:
-    """`shared.ports.Log`."""
+    """`shared.ports.log.Log`."""
 
     def info(self, message: str, **fields: object) -> None: ...
 

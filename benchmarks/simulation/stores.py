@@ -1,4 +1,4 @@
-"""Firestore as the production lister meets it in a first run: nothing is remembered yet."""
+"""Firestore as the production lister meets it in a first run: the ledger is empty."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -50,7 +50,7 @@ class ModelLedger:
         return KeyCount(0, 0)
 
     async def create(self, records: Sequence[Any]) -> None:
-        """Counted with the write that settles each batch."""
+        """Counted with the write of each batch's results."""
         count = len(records) * BATCHES_A_PAGE
         self.documents.bill.counts["firestore.writes"] += 2 * count
         self.documents.bill.counts["firestore.reads"] += count
@@ -164,7 +164,7 @@ class ModelPrefixes:
 
 @dataclass(frozen=True, slots=True)
 class ModelControl:
-    """`shared.ports.control_store.ControlStore`: nothing was said."""
+    """`shared.ports.control_store.ControlStore`: never paused, no quotas."""
 
     documents: Documents
 

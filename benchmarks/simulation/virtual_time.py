@@ -41,7 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """`shared.ports.Clock` on a VirtualLoop."""
+    """`shared.ports.clock.Clock` on a VirtualLoop."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop

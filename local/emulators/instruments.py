@@ -61,7 +61,7 @@ class Instruments:
     faults: list[Fault] = field(default_factory=list)
 
     def count(self, operation: str, amount: int = 1) -> None:
-        """Book a billed operation, or an amount of bytes."""
+        """Count a billed operation, or an amount of bytes."""
         self.meter[operation] += amount
 
     async def enter(self, op: str, key: str = "") -> Fault | None:
@@ -114,8 +114,8 @@ async def send(
     await response.prepare(request)
     left = fault.bytes if fault is not None and fault.do == "truncate" else None
     corrupt = fault is not None and fault.do == "corrupt"
-    for piece in body:
-        chunk = piece
+    for content in body:
+        chunk = content
         if corrupt and chunk:
             chunk, corrupt = bytes([chunk[0] ^ 1]) + bytes(chunk[1:]), False
         if left is not None:

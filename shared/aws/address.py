@@ -1,4 +1,4 @@
-"""Where a bucket's objects are, and the right to read them.
+"""The URLs of a bucket's objects, and signed headers for them.
 
 A request is signed for S3's own host and path. Through a CloudFront distribution that forwards every
 viewer header but Host and caches nothing, the same signature is valid at the origin, so the bucket stays
@@ -22,7 +22,7 @@ from shared.ports.clock import Clock
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 CHECKSUMS = MappingProxyType({"x-amz-checksum-mode": "ENABLED"})
-"""Asks S3 to say the checksums that it keeps."""
+"""Asks S3 for the checksums that it keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,14 @@ def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, st
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html#large-object-checksums
     """
     whole, composite = {}, None
-    told = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
+    full = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
     for name in ALGORITHMS:
         value = headers.get(f"x-amz-checksum-{name}")
         if value is None:
             continue
         if "-" in value:
             composite = (name, value)
-        elif told and _LENGTHS[name] == len(value):
+        elif full and _LENGTHS[name] == len(value):
             whole[name] = value
     return whole, composite
 

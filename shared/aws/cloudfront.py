@@ -52,11 +52,11 @@ class CdnAddress:
 
 
 class Access(Protocol):
-    """A way to the bytes."""
+    """A way to the bytes: URL and headers of a GET."""
 
     @property
     def route(self) -> str:
-        """What errors and the ledger call this way: a name of `shared.settings.Route`."""
+        """What errors and the ledger call this way: a value of `shared.settings.choices.Route`."""
         ...
 
     async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:

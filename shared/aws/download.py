@@ -19,7 +19,7 @@ from shared.ports.download import OpenDownload, Span
 
 
 class ObjectDownload:
-    """`shared.ports.Download`."""
+    """`shared.ports.download.Download`."""
 
     def __init__(self, access: Access, http: Http) -> None:
         self._access, self._http = access, http
@@ -64,10 +64,10 @@ class _Body:
         if response.status not in (200, 206) or (whole and response.status == 206):
             body = await response.read(REFUSAL_BYTES)
             raise self._classify(self._what, response.status, response.headers, body)
-        told = response.headers.get("content-range", "everything")
+        sent = response.headers.get("content-range", "everything")
         asked = f"bytes {self._at}-{self.end - 1}/{self._source.size}"
-        if not whole and (response.status != 206 or told != asked):  # a CDN may answer with more, or with all of it
-            raise Changed(f"{self._what}: answered with {told}, asked for {asked}")
+        if not whole and (response.status != 206 or sent != asked):  # a CDN may answer with more, or with all of it
+            raise Changed(f"{self._what}: answered with {sent}, asked for {asked}")
         etag = unquoted(response.headers.get("etag", ""))
         if etag != self._source.etag:
             raise Changed(f"{self._what}: ETag {etag}, asked for {self._source.etag}")

@@ -27,13 +27,11 @@ _S3 = Classifier(Party.S3)
 _PARTS_AT_ONCE = 32
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"})
-"""Asks for what a listing does not say by itself."""
+"""Asks for the restore status of archived objects, which a listing leaves out by default."""
 
 
 class S3Source:
-    """`shared.ports.Source` over S3's REST API. retry: of what is asked about one key; listings are asked again in any
-    case.
-    """
+    """`shared.ports.source.Source` over S3's REST API. retry: of requests for one key; listings are retried in any case."""
 
     def __init__(self, address: S3Address, http: Http, retry: RetryPolicy = QUESTIONS) -> None:
         self._address, self._http, self._retry = address, http, retry
@@ -42,11 +40,11 @@ class S3Source:
         """ListObjectsV2, 1,000 keys a page, each asked for by the last key of the one before: a continuation token
         may expire, a key does not. Pages with archived objects are asked for with what S3 knows of their restores.
         """
-        told = False
+        archives = False
         while True:
-            listing = await self._list(prefix, after, amz=RESTORES if told else NOTHING)
-            told, asked = not CLASSES.isdisjoint(listing.page.storage_classes), told
-            if told and not asked:
+            listing = await self._list(prefix, after, amz=RESTORES if archives else NOTHING)
+            archives, asked = not CLASSES.isdisjoint(listing.page.storage_classes), archives
+            if archives and not asked:
                 continue
             if len(listing.page):
                 yield listing.page
@@ -162,10 +160,10 @@ class S3Source:
             answer = await self._send("HEAD", self._address.url(key, query), more)
             if answer.status not in (400, 403):
                 return answer
-            told = await self._send("GET", self._address.url(key), {**more, "Range": "bytes=0-0"})
-            if told.status in (200, 206, 416):
+            refusal = await self._send("GET", self._address.url(key), {**more, "Range": "bytes=0-0"})
+            if refusal.status in (200, 206, 416):
                 raise Transient(f"{what}: HTTP {answer.status}, and yet the object can be read")
-            return told
+            return refusal
 
         def headers(answer: Answer) -> Headers:
             return answer.headers

@@ -1,4 +1,4 @@
-"""Requests to Cloud Storage that show who asks."""
+"""Requests to Cloud Storage with an access token."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,9 @@ class GoogleApi:
         if answer.status != 401 or not await self._token.renewed(shown):
             return answer
         if request.body is not None and not isinstance(request.body, bytes | list | tuple):
-            raise CredentialsExpired(f"{request.method}: a new access token is at hand, but the bytes must come again")
+            raise CredentialsExpired(
+                f"{request.method}: the access token was renewed, and the body must be sent again from its start"
+            )
         return await self._http.send(_with(request, await self._token.current()))
 
     async def ask(

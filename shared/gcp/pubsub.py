@@ -18,7 +18,7 @@ MOST_BYTES = 9_000_000
 
 
 class PubSubQueue:
-    """`shared.ports.Queue`. Topics are short names in `project`."""
+    """`shared.ports.queue.Queue`. Topics are short names in `project`."""
 
     def __init__(self, project: str, dead_letter_topic: str) -> None:
         self._project = project

@@ -14,7 +14,7 @@ _REPORTS = Classifier(Party.REPORTS, writes=True)
 
 
 class GcsReports:
-    """`shared.ports.Reports`. endpoint: https://storage.googleapis.com, or a local stack's."""
+    """`shared.ports.reports.Reports`. endpoint: https://storage.googleapis.com, or a local stack's."""
 
     def __init__(self, bucket: str, endpoint: str, http: Http, token: Token) -> None:
         self._bucket, self._api = bucket, GoogleApi(http, token)

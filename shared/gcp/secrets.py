@@ -18,7 +18,7 @@ ENDPOINT_VARIABLE = "SECRET_MANAGER_EMULATOR_HOST"
 
 
 class SecretManager:
-    """`shared.ports.Secrets`."""
+    """`shared.ports.secrets.Secrets`."""
 
     def __init__(self) -> None:
         emulator = os.environ.get(ENDPOINT_VARIABLE)

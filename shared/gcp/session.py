@@ -48,17 +48,17 @@ class UploadSession:
             raise Transient(f"gcs write {upload.name.decode()}: an upload session without a URL")
         return cls(api, upload, answer.headers["location"])
 
-    async def put(self, pieces: Sequence[Chunk], whole: str | None) -> Answer:
+    async def put(self, chunks: Sequence[Chunk], whole: str | None) -> Answer:
         """Send a chunk until the session has it; the last answer. whole: the CRC32C of all, with the last chunk.
 
         Tries are counted from the last one that brought the session forward.
         """
         start, clock = self.sent, self.api.clock
-        end = start + sum(map(len, pieces))
-        failed, since, lost_sight = 0, clock.monotonic(), False
+        end = start + sum(map(len, chunks))
+        failed, since, unknown = 0, clock.monotonic(), False
         while True:
             try:
-                rest = () if lost_sight else without(pieces, self.sent - start)
+                rest = () if unknown else without(chunks, self.sent - start)
                 answer = await self._send(rest, whole)
             except Transient as why:
                 failed += 1
@@ -66,7 +66,7 @@ class UploadSession:
                 if wait is None:
                     raise
                 await clock.sleep(wait)
-                lost_sight = True
+                unknown = True
                 continue
             if answer.status != 308:
                 return answer
@@ -75,11 +75,11 @@ class UploadSession:
                 raise Transient(f"{self._what}: the upload session is at byte {at}, not at {start}; it is begun anew")
             if at > self.sent:
                 failed, since = 0, clock.monotonic()
-            elif not lost_sight:
+            elif not unknown:
                 failed += 1
                 if SESSION.wait(failed, clock.monotonic() - since, 0.0) is None:
                     raise Transient(f"{self._what}: the upload session stays at byte {at}")
-            self.sent, lost_sight = at, False
+            self.sent, unknown = at, False
             if at == end and whole is None:
                 return answer
 
@@ -90,37 +90,37 @@ class UploadSession:
         except ObjectError:
             return
 
-    async def _send(self, pieces: Sequence[Chunk], whole: str | None) -> Answer:
+    async def _send(self, chunks: Sequence[Chunk], whole: str | None) -> Answer:
         """Bytes, or without any the question how far the session is."""
-        size, held = self.upload.size, sum(map(len, pieces))
+        size, held = self.upload.size, sum(map(len, chunks))
         span = f"{self.sent}-{self.sent + held - 1}" if held else "*"
         headers = {"Content-Range": f"bytes {span}/{size}"}
         if whole is not None:
             headers["X-Goog-Hash"] = f"crc32c={whole}"
-        body = list(pieces) if held else b""
+        body = list(chunks) if held else b""
         answer = await self.api.send(Request("PUT", self.url, headers, body, Lane.UPLOAD, idempotent=not held))
         if answer.status in (200, 201, 308):
             return answer
-        told = _SESSION(self._what, answer.status, answer.headers, answer.body, self.api.clock.now())
-        if isinstance(told, UploadLost):
+        refused = _SESSION(self._what, answer.status, answer.headers, answer.body, self.api.clock.now())
+        if isinstance(refused, UploadLost):
             text = f"{self._what}: the upload session is lost (HTTP {answer.status}); it is begun anew"
-            raise UploadLost(text, party=told.party, status=told.status, code=told.code, asked=told.asked)
-        raise told
+            raise UploadLost(text, party=refused.party, status=refused.status, code=refused.code, asked=refused.asked)
+        raise refused
 
     @property
     def _what(self) -> str:
         return f"gcs write {self.upload.name.decode()}"
 
 
-def without(pieces: Sequence[Chunk], count: int) -> Sequence[Chunk]:
-    """The pieces without their first `count` bytes."""
+def without(chunks: Sequence[Chunk], count: int) -> Sequence[Chunk]:
+    """Chunks without their first `count` bytes."""
     if not count:
-        return pieces
+        return chunks
     left = []
-    for piece in pieces:
-        if count < len(piece):
-            left.append(memoryview(piece)[count:])
-        count = max(0, count - len(piece))
+    for chunk in chunks:
+        if count < len(chunk):
+            left.append(memoryview(chunk)[count:])
+        count = max(0, count - len(chunk))
     return left
 
 

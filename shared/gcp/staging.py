@@ -34,10 +34,10 @@ _STAGING = Classifier(Party.STAGING, writes=True)
 
 
 class GcsStaging:
-    """`shared.ports.Staging`. bucket: where parts are put; destination: where objects are moved to.
+    """`shared.ports.staging.Staging`. bucket: where parts are put; destination: where objects are moved to.
 
-    Beginning, completing and moving are tried once: the key that they belong to is tried again. Clean-up belongs to no
-    key any more, so it is asked again here.
+    Beginning, completing and moving are tried once: the key that they belong to is tried again. Clean-up is part of no
+    key's copy, so it is retried here.
     """
 
     def __init__(self, bucket: str, destination: str, endpoint: str, http: Http, token: Token, log: Log) -> None:
@@ -45,10 +45,10 @@ class GcsStaging:
         self._endpoint, self._api, self._log = endpoint, GoogleApi(http, token), log
         self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
         self._held = GcsDestination(bucket, endpoint, http, token, ONCE)
-        self._looked_at_bucket = False
+        self._bucket_checked = False
 
     async def begin(self, name: bytes) -> str:
-        await self._look_at_bucket()
+        await self._check_bucket()
         answer = await self._xml("POST", name, "uploads", body=b"")
         found = upload_id(answer.body)
         if found is None:
@@ -112,19 +112,19 @@ class GcsStaging:
                 return further
         raise Transient(f"{what}: an answer that says neither that it is done nor how to go on")
 
-    async def _look_at_bucket(self) -> None:
+    async def _check_bucket(self) -> None:
         """Once an instance: a bucket that keeps what is deleted makes every large object cost twice."""
-        if self._looked_at_bucket:
+        if self._bucket_checked:
             return
         url = f"{self._endpoint}/storage/v1/b/{quote(self._bucket, safe='')}?fields=retentionPolicy,softDeletePolicy"
-        what = f"looking at gs://{self._bucket}"
+        what = f"reading the settings of gs://{self._bucket}"
         try:
             found = resource(what, await self._api.ask(ONCE, what, _STAGING, Request("GET", url)))
         except Forbidden:
-            found = {}  # no storage.buckets.get: it will do without the look
+            found = {}  # no storage.buckets.get: the bucket is not checked
         if found.get("retentionPolicy"):
             raise Retained(f"STAGING_BUCKET {self._bucket} has a retention policy: staged objects must be deletable")
-        self._looked_at_bucket = True
+        self._bucket_checked = True
         if int(found.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)):
             self._log.warning(
                 "the staging bucket has soft delete: every large object is paid for as long as it lasts; turn it off",

@@ -1,4 +1,4 @@
-"""The destination bucket: looking, writing, listing, over the JSON API.
+"""The destination bucket over the JSON API: stat, write, delete, list.
 
 Writing is the hot path, so its requests are made directly; they are the ones google-cloud-storage makes,
 at a tenth of its CPU. https://cloud.google.com/storage/docs/json_api/v1/objects
@@ -50,8 +50,8 @@ _PAGE_SHARE = 4
 
 
 class GcsDestination:
-    """`shared.ports.Destination`. endpoint: https://storage.googleapis.com, or a local stack's. retry: of a stat or a
-    deletion; listings are asked again in any case, a write never is.
+    """`shared.ports.destination.Destination`. endpoint: https://storage.googleapis.com, or a local stack's. retry:
+    of a stat or a deletion; listings are retried in any case, a write never is.
     """
 
     def __init__(self, bucket: str, endpoint: str, http: Http, token: Token, retry: RetryPolicy = QUESTIONS) -> None:
@@ -146,7 +146,7 @@ class GcsDestination:
         return written
 
     async def _written(self, upload: Upload, answer: Answer, crc: str) -> DestinationObject:
-        """What a write has made. An answer that does not say so is no reason to write again: it is looked at."""
+        """What a write has made. An answer that cannot be read is checked by a stat, not by a second write."""
         if answer.status not in (200, 201):
             raise failure(upload, answer)
         try:
@@ -191,7 +191,7 @@ class GcsDestination:
         described = json.dumps(resource_of(upload)).encode()
         session = await UploadSession.begin(self._api, upload, Request("POST", url, JSON, described))
         crc = held = 0
-        pieces: list[Chunk] = []
+        buffered: list[Chunk] = []
         try:
             async for chunk in chunks:
                 crc = crc32c(chunk, crc)
@@ -200,15 +200,15 @@ class GcsDestination:
                     held += len(rest)
                     break
                 while held + len(rest) > CHUNK_BYTES:
-                    pieces.append(rest[: CHUNK_BYTES - held])
+                    buffered.append(rest[: CHUNK_BYTES - held])
                     rest = rest[CHUNK_BYTES - held :]
-                    await session.put(pieces, None)
-                    held, pieces = 0, []
-                pieces.append(rest)
+                    await session.put(buffered, None)
+                    held, buffered = 0, []
+                buffered.append(rest)
                 held += len(rest)
             _check_length(upload, session.sent + held)
             whole = _checked(upload, crc)
-            return whole, await session.put(pieces, whole)
+            return whole, await session.put(buffered, whole)
         except (ObjectError, asyncio.CancelledError):
             await session.abandon()
             raise

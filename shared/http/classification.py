@@ -13,14 +13,14 @@ from shared.http.rules import RULES
 
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]+)</Code>")
 _DETAILS = re.compile(r"<Details>(.*?)</Details>", re.DOTALL)
-"""What Cloud Storage's XML API says beyond its message, where that is always the same."""
+"""What tells errors of Cloud Storage's XML API apart whose message is always the same."""
 
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _REASON = re.compile(r'"reason"\s*:\s*"([A-Za-z.]+)"')
 _READ_BYTES = 64 * 1024
-"""As much of an error's body as is looked at."""
+"""As much of an error's body as is parsed."""
 
-_SAID_CHARACTERS = 200
+_SHOWN_CHARACTERS = 200
 """As much of an answer's own words as an error repeats."""
 
 
@@ -37,9 +37,9 @@ class Classifier:
         """The error for a failed request. asked: what for, a phrase that names the key and no secret. now: epoch
         seconds, for a Retry-After that is a date where the answer has no date itself.
         """
-        code, message = said(body)
+        code, message = code_and_message(body)
         kind = next(rule.error for rule in RULES if rule.fits(self.party, self.writes, status, code, message))
-        text = f"{asked}: HTTP {status} {code or message[:_SAID_CHARACTERS]}".rstrip()
+        text = f"{asked}: HTTP {status} {code or message[:_SHOWN_CHARACTERS]}".rstrip()
         region = headers.get("x-amz-bucket-region")
         if status in (301, 307, 400) and region:
             text += f"; the bucket is in {region}"
@@ -49,7 +49,7 @@ class Classifier:
         return kind(text, party=self.party, status=status, code=code, asked=asked, retry_after=wait)
 
 
-def said(body: bytes) -> tuple[str, str]:
+def code_and_message(body: bytes) -> tuple[str, str]:
     """The service's code and its message, of an error body in S3's XML or in the JSON API's form; "" for what it does
     not say. A HEAD's answer has no body. What is neither is taken for the message as it stands.
     """
@@ -67,8 +67,8 @@ def said(body: bytes) -> tuple[str, str]:
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds of patience asked for, None for none. It is a number of seconds, or a date, which is measured by the
-    date of the answer itself, or else by now (epoch seconds).
+    """Seconds to wait that an answer asks for, None for none. It is a number of seconds, or a date, which is measured
+    by the date of the answer itself, or else by now (epoch seconds).
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """

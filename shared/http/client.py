@@ -39,7 +39,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Request:
     """lane: what its connection is for. idempotent: whether to receive it twice is as good as once; None for what its
-    method says. stall_seconds: of silence that are borne; None for the usual ones.
+    method says. stall_seconds: without a byte before it is given up; None for the default.
 
     A body that is an iterator needs a Content-Length among the headers.
     """

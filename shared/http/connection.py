@@ -15,13 +15,13 @@ from shared.domain.errors import Transient
 from shared.http.response import Response
 
 RequestBody = bytes | Sequence[Chunk] | AsyncIterator[Chunk] | None
-"""A request's body: whole, in pieces, or still to come; an iterator must bring as many bytes as the head's
+"""A request's body: whole, in chunks, or still to come; an iterator must bring as many bytes as the head's
 Content-Length says.
 """
 
 _AT_ONCE_BYTES = 1024 * 1024
-"""A body in memory up to this size goes to the socket in one call; a larger one in pieces, so that an early refusal is
-heard.
+"""A body in memory up to this size goes to the socket in one call; a larger one chunk by chunk, so that an early
+refusal is heard.
 """
 
 _HEAD_BYTES = 64 * 1024
@@ -66,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
 
     async def exchange(self, head: bytes, body: RequestBody, bodyless: bool, stall_seconds: float) -> Response:
         """Send a request and wait for the head of its response. bodyless: the answer has none, whatever it says.
-        stall_seconds: of silence that are borne.
+        stall_seconds: without a byte before it is given up.
         """
         response = self._response = Response(self.go_on)
         self._parser = httptools.HttpResponseParser(self)
@@ -84,19 +84,19 @@ class Connection(asyncio.BufferedProtocol):
                 if not await self._send(chunk, response):
                     break
         else:
-            pieces: Sequence[Chunk] = (body,) if isinstance(body, bytes) else body
-            if sum(map(len, pieces)) <= _AT_ONCE_BYTES:
-                transport.writelines((head, *pieces))
+            chunks: Sequence[Chunk] = (body,) if isinstance(body, bytes) else body
+            if sum(map(len, chunks)) <= _AT_ONCE_BYTES:
+                transport.writelines((head, *chunks))
             else:
                 transport.write(head)
-                for piece in pieces:
-                    if not await self._send(piece, response):
+                for chunk in chunks:
+                    if not await self._send(chunk, response):
                         break
         await response.begun()
         return response
 
     async def _send(self, data: Chunk, response: Response) -> bool:
-        """Hand a piece to the socket and wait until it takes more; False if the answer came before it could go."""
+        """Hand a chunk to the socket and wait until it takes more; False if the answer came before it could go."""
         if response.status or self._transport is None or self._transport.is_closing():
             self._cut = True
             return False

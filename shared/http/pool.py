@@ -33,7 +33,7 @@ class Lane(Enum):
 
 
 class Turns:
-    """Room for some at a time, first come, first served. Leaving the queue costs the same wherever one stands in it."""
+    """A FIFO semaphore: room for some at a time. Leaving the queue costs the same wherever one stands in it."""
 
     __slots__ = ("_room", "_waiting")
 
@@ -110,7 +110,7 @@ class Pool:
             connection.close()
 
     def host(self, scheme: str, authority: str) -> Host:
-        """The pool's memory of an origin."""
+        """The pool's host of an origin, made when it is first asked for."""
         origin = f"{scheme}://{authority}"
         found = self._hosts.get(origin)
         if found is None:

@@ -1,4 +1,4 @@
-"""Which answer means which error: rules, looked at in order; the first that fits decides. docs/errors.md shows them.
+"""Which answer means which error: rules in order, of which the first that fits decides. docs/errors.md shows them.
 
 S3's codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 Cloud Storage's reasons: https://cloud.google.com/storage/docs/json_api/v1/status-codes and, for the XML API,
@@ -33,7 +33,6 @@ from shared.domain.errors import (
 )
 from shared.domain.reasons import Party
 
-_AMAZON = frozenset({Party.EDGE, Party.S3})
 _GOOGLE = frozenset({Party.UPLOAD_SESSION, Party.STAGING, Party.DESTINATION, Party.REPORTS})
 
 

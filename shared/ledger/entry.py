@@ -1,4 +1,4 @@
-"""What is remembered of one key."""
+"""What the ledger knows of one key."""
 
 from dataclasses import dataclass, field
 
@@ -8,15 +8,15 @@ from shared.domain.objects import SourceObject
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is remembered of one key.
+    """What the ledger knows of one key.
 
     outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
     generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right. route: their way.
-    drift: bytes by which the version that was copied is larger than the one that was listed; the books
-    count listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
+    drift: bytes by which the version that was copied is larger than the one that was listed; counts
+    are of listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
 
-    storage_class, kms: S3's class, and whether KMS was asked, of what this instance has just copied. The run's progress
-    is told, for its bill; the ledger does not keep them.
+    storage_class, kms: S3's class, and whether KMS was asked, of what this instance has just copied. They go into
+    the run's progress, for its bill; the ledger does not keep them.
     """
 
     key: bytes

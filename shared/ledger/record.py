@@ -1,6 +1,6 @@
-"""The packed memory: one record a published batch, many keys a record; merged records hold thousands.
+"""Batch records: one record a published batch, many keys a record; merged records hold thousands.
 
-A record holds a table key → ETag, size, outcome and proof, so that remembering costs one document for
+A record holds a table key → ETag, size, outcome and proof, so that it costs one document for
 hundreds of keys instead of one for each. Records may overlap; for a key, the newest record wins.
 Losing records costs a re-scan and never an object: the buckets are the truth.
 """

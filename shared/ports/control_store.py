@@ -1,4 +1,4 @@
-"""What a person says to a job that is running."""
+"""A job's control (pause and quotas), and what runs have used of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What a person says to a job that is running. most_objects, most_bytes: what one run may publish, None for all."""
+    """What an operator has set for a job. most_objects, most_bytes: what one run may publish, None for all."""
 
     paused: bool = False
     most_objects: int | None = None
@@ -18,11 +18,11 @@ class ControlStore(Protocol):
     """One job's control, and what its runs have used of their quotas."""
 
     async def get(self) -> Control:
-        """What was last said; the default if nothing was."""
+        """The control as it was last set; the default if it never was."""
         ...
 
     async def update(self, change: Callable[[Control], Control]) -> Control:
-        """Change what was last said; what it is now. change: may be called again, with what somebody said since."""
+        """Change the control; what it is now. change: may be called again, with what somebody else set since."""
         ...
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Log(Protocol):
-    """Where events go; fields are key, run, attempt, reason and the like."""
+    """Structured events; fields are key, run, attempt, reason and the like."""
 
     def info(self, message: str, **fields: object) -> None: ...
 

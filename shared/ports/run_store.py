@@ -24,8 +24,8 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The books of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
-    left out the filtered keys. verdicts: what a verifier said, by verdict. open_ranges: still being walked.
+    """The counts of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
+    left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
     stopped_ranges: ended before their last key, by a ceiling or an error.
     """
 
@@ -78,13 +78,13 @@ class RunStore(Protocol):
         ...
 
     async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
-        """An instance has worked on a run: said about once a minute, in a document of its own, with all it has done.
-        What was said later is not replaced by what was said before.
+        """An instance has worked on a run: sent about once a minute, into a document of its own, with all it has done.
+        A later heartbeat is not replaced by an earlier one.
         """
         ...
 
     async def progress(self, run: str) -> Progress:
-        """What all instances together have done, as far as they have said."""
+        """What all instances together have done, as of their last heartbeats."""
         ...
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:

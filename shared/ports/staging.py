@@ -25,13 +25,13 @@ class Staging(Protocol):
         ...
 
     async def put(self, name: bytes, upload: str, number: int, size: int, chunks: AsyncIterator[Chunk]) -> StoredPart:
-        """Send a part; sending it again replaces it. Raises Corrupt if other bytes arrived than were read, Gone if
-        there is no such upload.
+        """Send a part; sending it again replaces it. Raises Corrupt if other bytes arrived than were read,
+        UploadLost if there is no such upload.
         """
         ...
 
     async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
-        """Make an object of the parts. Raises Gone if there is no such upload."""
+        """Make an object of the parts. Raises UploadLost if there is no such upload."""
         ...
 
     async def abort(self, name: bytes, upload: str) -> None:

@@ -35,16 +35,16 @@ class PartNote:
 
 
 class UploadStore(Protocol):
-    """What is remembered of large objects on their way. Losing it begins them anew."""
+    """The state of large objects on their way. Losing it begins them anew."""
 
-    async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
-        """Remember an upload; the one that is remembered already, if there is one."""
+    async def open(self, number: str, opened: OpenUpload) -> OpenUpload:
+        """Store an upload; the one that is stored already, if there is one."""
         ...
 
     async def get(self, number: str) -> OpenUpload | None: ...
 
     async def published(self, number: str, batch: str, now: float) -> None:
-        """The parts' messages are out, for this batch."""
+        """The parts' messages were published, for this batch."""
         ...
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:

@@ -98,7 +98,7 @@ class Prices:
         return special if special in self.meters else meter
 
     def cost(self, meter: str, amount: float, before: float | None = None) -> float:
-        """Dollars for an amount; before: in the same month, what the job knows if nothing is said."""
+        """Dollars for an amount; before: in the same month, what the job knows if not given."""
         return self.meters[meter].cost(amount, self.month.get(meter, 0) if before is None else before)
 
     def without_allowances(self) -> "Prices":
@@ -144,7 +144,7 @@ class Catalog(_Part):
 
     def at(self, aws_region: str) -> Prices:
         """The prices of a job whose bucket lies in an AWS region. The distribution's edge is assumed to be in the same
-        group. A region that no group names pays the first group's, and `listed` says that it is not known to.
+        group. A region that no group names pays the first group's, and `listed` is False.
         """
         found = [name for name, group in self.regions.items() if aws_region.startswith(group.aws)]
         name = found[0] if found else next(iter(self.regions))

@@ -90,8 +90,8 @@ class _Meters:
         if amount:
             meter, before = self.prices.meters[name], self.spent.get(name, 0)
             unit = "bytes" if "bytes" in name else "s" if name.endswith("_seconds") else ""
-            said = f"{amount:,.0f} {unit}".strip()
-            yield Item(meter.service, meter.what, said, meter.cost(amount, before), added)
+            shown = f"{amount:,.0f} {unit}".strip()
+            yield Item(meter.service, meter.what, shown, meter.cost(amount, before), added)
             self.spent[name] = before + amount
 
 
@@ -104,8 +104,8 @@ def _out(use: Use, prices: Prices, meters: _Meters) -> Iterator[Item]:
         yield from meters.charge(REQUESTS_CDN, requests)
     else:
         plan = prices.plan
-        said = f"{size:,} of {plan.bytes:,} bytes, {requests:,} of {plan.requests:,} requests"
-        yield Item("CloudFront", "flat-rate plan, a month", said, plan.dollars)
+        shown = f"{size:,} of {plan.bytes:,} bytes, {requests:,} of {plan.requests:,} requests"
+        yield Item("CloudFront", "flat-rate plan, a month", shown, plan.dollars)
     yield from meters.charge(BYTES_DIRECT, use.ways.get(DIRECT, (0, 0))[1])
 
 

@@ -1,4 +1,4 @@
-"""What a job can be told, from the environment: read once, checked all at once, never changed.
+"""The settings of a job, from the environment: read once, checked all at once, never changed.
 
 A file a topic; the meaning of a setting stands once, at its field, and docs/settings.md and errors are made from it.
 """

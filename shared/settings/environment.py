@@ -1,4 +1,4 @@
-"""Settings from the environment: all that is wrong is said at once, with what each setting means."""
+"""Settings from the environment: one error names all that is wrong, with what each setting means."""
 
 from collections.abc import Mapping
 

@@ -10,7 +10,7 @@ from shared.pricing.egress import BYTES_CDN, BYTES_DIRECT, REQUESTS_CDN
 
 
 def _price_list(text: str) -> str:
-    """JSON, or the path of a file with it; what is wrong with a list is said here, not in the middle of a run."""
+    """JSON, or the path of a file with it; a wrong list stops the start, not a run midway."""
     if not text.lstrip().startswith("{"):
         try:
             text = Path(text).read_text(encoding="utf-8")

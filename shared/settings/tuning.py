@@ -30,5 +30,5 @@ class TuningSettings(BaseModel):
         default=60,
         ge=0.1,
         le=600,
-        description="how often an instance says which run it works on, and what it has copied since",
+        description="how often an instance sends a heartbeat of a run: that it works on it, and what it has copied",
     )

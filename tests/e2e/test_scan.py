@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from google.cloud.firestore import Client
 
-from benchmarks.scan_wires import remember, scan
+from benchmarks.scan_wires import fill_ledger, scan
 from local import runs
 from local.names import PROJECT, SOURCE
 from local.stack import Stack
@@ -39,7 +39,7 @@ def ledger() -> list[tuple[int, int]]:
 def test_a_delta_scan_of_unchanged_keys_costs_next_to_nothing(stack: Stack) -> None:
     wish = {"bucket": SOURCE, "key": "photos/{}", "size": 100, "count": KEYS, "etag": "opaque", "checksum": None}
     stack.post("s3", "/_local/patterns", wish)
-    asyncio.run(remember(stack))
+    asyncio.run(fill_ledger(stack))
     before = stack.bill()
     scan(stack, "the scan that merges", KEYS)
     merges = billed(stack, before, "firestore.writes") * 1e6 / KEYS

@@ -8,7 +8,7 @@ import pytest
 from shared.domain import errors as e
 from shared.domain.reasons import Party, Reason, Scope, advice_for
 from shared.domain.runs import RunKind, RunState
-from shared.http.classification import Classifier, retry_after, said
+from shared.http.classification import Classifier, code_and_message, retry_after
 from shared.http.rules import RULES
 from shared.settings import Settings
 
@@ -167,7 +167,7 @@ def test_a_key_that_is_repeated_is_not_taken_for_the_services_words(
 
 
 def test_every_rule_decides_about_something() -> None:
-    rows = [(party, writes, status, *said(body)) for party in ALL for writes in (False, True) for status, body in [
+    rows = [(party, writes, status, *code_and_message(body)) for party in ALL for writes in (False, True) for status, body in [
         *((status, XML.format(code, "").encode()) for status, code, _, _ in BY_CODE),
         *((status, body) for _, status, body, _ in BY_PARTY),
         *((status, api(status, message, "forbidden")) for _, status, message, _ in MESSAGES),
@@ -188,7 +188,7 @@ def test_every_rule_decides_about_something() -> None:
     ],
 )
 def test_a_body_that_is_cut_short_or_something_else(body: bytes, code: str, message: str | None) -> None:
-    found = said(body)
+    found = code_and_message(body)
     assert found == (code, body.decode() if message is None else message)
 
 

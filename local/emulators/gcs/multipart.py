@@ -63,7 +63,7 @@ class Multipart:
     async def handle(
         self, request: web.BaseRequest, bucket: str, name: bytes, query: Mapping[str, str]
     ) -> web.Response | StoredObject:
-        """An object once an upload is complete, else what the client is to be told."""
+        """An object once an upload is complete, else what the client is to be answered."""
         self._store.bucket(bucket)
         match request.method:
             case "GET" if not name and "uploads" in query:

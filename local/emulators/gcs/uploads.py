@@ -43,7 +43,7 @@ class Uploads:
     async def receive(
         self, request: web.BaseRequest, bucket: str, query: dict[str, str]
     ) -> web.Response | StoredObject:
-        """An object if the upload is complete, else what the client is to be told."""
+        """An object if the upload is complete, else what the client is to be answered."""
         self._store.bucket(bucket)
         match query.get("uploadType"):
             case "media":

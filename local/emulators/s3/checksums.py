@@ -1,4 +1,4 @@
-"""S3's additional checksums: given or made at PUT, told at GET to whoever asks for them.
+"""S3's additional checksums: given or made at PUT, sent at GET to whoever asks for them.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """

@@ -56,7 +56,7 @@ def page(bucket: Bucket, prefix: bytes, after: bytes, delimiter: bytes, most: in
 
 
 def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool = False) -> bytes:
-    """The answer to GET /bucket, version 2 if list-type says so. restores: told of archived objects."""
+    """The answer to GET /bucket, version 2 if list-type says so. restores: with archived objects' restore status."""
     version_2 = query.get("list-type") == "2"
     encode = _encoder(query.get("encoding-type"))
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")

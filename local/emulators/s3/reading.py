@@ -62,7 +62,7 @@ def look(
 def attributes(request: web.BaseRequest, stored: StoredObject) -> web.Response:
     """GetObjectAttributes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 
-    Of an object's parts only their count is told, as S3 does where the parts have no checksums of their own.
+    Of an object's parts only their count is in it, as S3 does where the parts have no checksums of their own.
     """
     check_read(request.headers, stored)
     given = request.headers.getall("x-amz-object-attributes", [])
@@ -71,8 +71,8 @@ def attributes(request: web.BaseRequest, stored: StoredObject) -> web.Response:
         name = "x-amz-object-attributes"
         message = "Invalid attribute name specified."
         raise S3Error(400, "InvalidArgument", message, ArgumentName=name, ArgumentValue=",".join(given))
-    told = {"ETag": stored.etag, "StorageClass": stored.storage_class, "ObjectSize": str(stored.content.size)}
-    found = {name: f"<{name}>{escape(value)}</{name}>" for name, value in told.items()}
+    values = {"ETag": stored.etag, "StorageClass": stored.storage_class, "ObjectSize": str(stored.content.size)}
+    found = {name: f"<{name}>{escape(value)}</{name}>" for name, value in values.items()}
     if stored.checksum is not None:
         name = f"Checksum{stored.checksum.algorithm}"
         kind = f"<ChecksumType>{stored.checksum.kind}</ChecksumType>"

@@ -1,7 +1,7 @@
-"""What a person says to the job, and what its runs have used of their quotas.
+"""The job's control document (pause and quotas), and what its runs have used of their quotas.
 
-jobs/{job}/control/job       pause, ceilings
-jobs/{job}/spending/{run}    what a run has published, while there are ceilings
+jobs/{job}/control/job       pause, quotas
+jobs/{job}/spending/{run}    what a run has published, while there are quotas
 """
 
 from collections.abc import Callable

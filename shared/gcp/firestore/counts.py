@@ -1,4 +1,4 @@
-"""How books lie in Firestore: tallies as maps, added up by aggregation queries that read no document."""
+"""How counts are stored in Firestore: as maps, added up by aggregation queries that read no document."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
@@ -17,12 +17,13 @@ MOST_SUMS = 5
 written whole, zeros included. https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
 
 
-def tallies(books: RangeCounts) -> dict[str, object]:
+def tallies(counts: RangeCounts) -> dict[str, object]:
+    """A range's counts as fields of its document."""
     return {
-        "listed": tally(books.listed, ["listed"]),
-        "outcomes": tally(books.outcomes, Outcome),
-        "filters": tally(books.filters, Filter),
-        "verdicts": tally(books.verdicts, Comparison),
+        "listed": tally(counts.listed, ["listed"]),
+        "outcomes": tally(counts.outcomes, Outcome),
+        "filters": tally(counts.filters, Filter),
+        "verdicts": tally(counts.verdicts, Comparison),
     }
 
 

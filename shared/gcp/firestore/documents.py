@@ -1,4 +1,4 @@
-"""How documents are named, timed and kept."""
+"""What all documents share: ids, times, preconditions, how long history is kept."""
 
 import hashlib
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ def digest(*parts: str) -> str:
 
 
 async def holds(reference: AsyncDocumentReference, fields: Mapping[str, object]) -> bool:
-    """Whether a document says just this. The client sends a commit again whose answer was lost; what was written by the
-    first then refuses the second.
+    """Whether a document has just these values. The client sends a commit again whose answer was lost; what was written
+    by the first then refuses the second.
     """
     found = (await reference.get()).to_dict() or {}
     return all(name in found and found[name] == value for name, value in fields.items())

@@ -1,4 +1,4 @@
-"""Copies that belong to no object, and since when they were seen: jobs/{job}/extras/{digest}."""
+"""Destination-only objects, and since when they have been found: jobs/{job}/extras/{digest}."""
 
 from collections.abc import AsyncIterator, Sequence
 

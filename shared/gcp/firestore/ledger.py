@@ -78,7 +78,7 @@ class FirestoreLedger:
         return sorted(found, key=lambda snapshot: bytes(snapshot.get("first")))
 
     def _beginning(self, prefix: bytes, after: bytes, until: bytes | None) -> AsyncQuery:
-        """The records whose first keys lie in a stretch."""
+        """The records whose first keys lie in a key range."""
         low, end = _low(prefix, after), prefix_end(prefix)
         query: AsyncQuery = self._ledger.where(filter=FieldFilter("first", ">=", low))
         if until is not None:
@@ -208,7 +208,7 @@ class FirestoreLedger:
             await write(self._client, reference, fields, snapshot)
 
     def _read(self, snapshot: "DocumentSnapshot[Any]") -> Versioned:
-        """A record that this code cannot read counts as forgotten: without entries, its keys are looked at afresh."""
+        """A record that this code cannot read counts as forgotten: without entries, its keys are listed as new."""
         fields = snapshot.to_dict() or {}
         try:
             entries: Sequence[Any] = Table(Packed(fields["table"], fields["detail"]))
@@ -221,7 +221,7 @@ class FirestoreLedger:
 
 
 def _low(prefix: bytes, after: bytes) -> bytes:
-    """The least key of a stretch."""
+    """The least key of a key range."""
     return max(prefix, after + b"\0" if after else b"")
 
 

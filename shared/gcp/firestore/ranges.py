@@ -1,6 +1,6 @@
 """The ranges of runs in Firestore: jobs/{job}/ranges/{digest}, one invocation's range a document.
 
-run, prefix, cursor, until, fences    what it is, and where it was split
+run, prefix, cursor, until, fences    what it is, and where it was split (`fences`: the split points)
 message                               what is sent for it
 state, owner, lease_until             whether it is done, and whose it is until when
 listed, outcomes, filters, verdicts, sums, stopped    its counts, once it is done
@@ -126,7 +126,7 @@ class FirestoreRanges:
         return await sums(self._of(run), "filters", list(Filter))
 
     async def verdicts(self, run: str) -> Counts:
-        """What a verifier said."""
+        """What the verifier found, by verdict."""
         return await sums(self._of(run), "verdicts", list(Comparison))
 
     async def open_and_stopped(self, run: str) -> tuple[int, int]:

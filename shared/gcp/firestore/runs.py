@@ -1,7 +1,7 @@
-"""Runs and their ranges in Firestore.
+"""Runs in Firestore: their documents, heartbeats and schedules.
 
 jobs/{job}/runs/{run}                  what was asked, when, how it ended
-jobs/{job}/pulses/{run}-{instance}     what an instance has done for a run, and when it last said so
+jobs/{job}/pulses/{run}-{instance}     an instance's heartbeat: what it has done for a run, and when
 jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
 """
 
@@ -26,11 +26,11 @@ from shared.ledger.packing import deflate, inflate
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import OpenRun, RunSummary
 
-_MOST_BEATEN = 1000
+_MOST_VERSIONS = 1000
 """Heartbeats whose versions are kept; one that was let go of is read again."""
 
 _SAMPLE = 20
-"""Open ranges and records looked at to tell whether a run is going."""
+"""Open ranges and records that are read to tell when a run was last active."""
 
 
 class FirestoreRuns:
@@ -43,8 +43,8 @@ class FirestoreRuns:
         self._ranges, self._ledger = ranges, ledger
         self._runs = job.collection("runs")
         self._schedules = job.collection("control")
-        self._pulses = job.collection("pulses")
-        self._beaten: dict[str, tuple[float, object]] = {}
+        self._heartbeats = job.collection("pulses")
+        self._versions: dict[str, tuple[float, object]] = {}
 
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         run = {
@@ -75,7 +75,7 @@ class FirestoreRuns:
     async def summary(self, run: str) -> RunSummary:
         fields = (await self._runs.document(run).get()).to_dict() or {}
         ended = fields.get("state", RunState.RUNNING) != RunState.RUNNING
-        return ended_books(fields) if ended else await self._added_up(run)
+        return recorded(fields) if ended else await self._added_up(run)
 
     async def _added_up(self, run: str) -> RunSummary:
         listed = await self._ranges.listed(run)
@@ -97,14 +97,14 @@ class FirestoreRuns:
         found = [item.update_time for query in unfinished async for item in query.limit(_SAMPLE).stream()]
         if not found:
             return None
-        pulses = self._pulses.where(filter=FieldFilter("run", "==", run)).order_by("at", direction="DESCENDING")
-        found += [snapshot.update_time async for snapshot in pulses.limit(1).stream()]
+        last = self._heartbeats.where(filter=FieldFilter("run", "==", run)).order_by("at", direction="DESCENDING")
+        found += [snapshot.update_time async for snapshot in last.limit(1).stream()]
         return float(max(found).timestamp())
 
     async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
         fields = {"run": run, "at": time(now), "progress": deflate(progress.table())}
         name = f"{run}-{instance}"
-        reference, (at, version) = self._pulses.document(name), self._beaten.get(name, (now, None))
+        reference, (at, version) = self._heartbeats.document(name), self._versions.get(name, (now, None))
         if at > now:
             return
         for _ in range(TRIES):
@@ -120,15 +120,15 @@ class FirestoreRuns:
                     return
                 version = snapshot.update_time if snapshot.exists else None
                 continue
-            if len(self._beaten) >= _MOST_BEATEN:
-                self._beaten.clear()
-            self._beaten[name] = now, written.update_time
+            if len(self._versions) >= _MOST_VERSIONS:
+                self._versions.clear()
+            self._versions[name] = now, written.update_time
             return
         raise StateConflict(f"run {run}: the heartbeat of {instance} moved {TRIES} times")
 
     async def progress(self, run: str) -> Progress:
-        told = self._pulses.where(filter=FieldFilter("run", "==", run)).stream()
-        return together([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in told])
+        heartbeats = self._heartbeats.where(filter=FieldFilter("run", "==", run)).stream()
+        return together([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in heartbeats])
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         reference = self._runs.document(run)
@@ -162,8 +162,8 @@ class FirestoreRuns:
         except (FailedPrecondition, NotFound) as moved:
             if not await holds(reference, fields):
                 raise StateConflict(f"run {run}: another invocation has taken over its end") from moved
-        async for pulse in self._pulses.where(filter=FieldFilter("run", "==", run)).select([]).stream():
-            await pulse.reference.delete()
+        async for heartbeat in self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([]).stream():
+            await heartbeat.reference.delete()
 
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         snapshot = await self._schedules.document(f"schedule-{kind}").get()
@@ -181,8 +181,8 @@ class FirestoreRuns:
         return True
 
 
-def ended_books(fields: dict[str, Any]) -> RunSummary:
-    """The books as they were when the run had ended: its records may have been merged since."""
+def recorded(fields: dict[str, Any]) -> RunSummary:
+    """The counts as they were when the run had ended: its records may have been merged since."""
     listed = read_tally(fields["listed"])
     return RunSummary(
         listed.total_keys,

@@ -1,6 +1,6 @@
 """One job's stores in Firestore, all below jobs/{job}, one kind of document a file.
 
-The composite indexes that the queries need are listed in docs/design.md.
+The composite indexes that the queries need are in terraform/firestore.indexes.json.
 """
 
 from google.cloud.firestore import AsyncClient

@@ -30,22 +30,22 @@ class FirestoreUploads:
         self._client = client
         self._uploads, self._parts = job.collection("uploads"), job.collection("parts")
 
-    async def open(self, number: str, wish: OpenUpload) -> OpenUpload:
+    async def open(self, number: str, opened: OpenUpload) -> OpenUpload:
         lease = {"owner": "", "lease_until": 0.0}
         fields = {
-            "key": wish.key,
-            "upload": wish.upload,
-            "part_bytes": wish.part_bytes,
-            "source_part_bytes": wish.source_part_bytes,
-            "opened_at": wish.opened_at,
-            "published_for": wish.published_for,
-            "move_token": wish.move_token,
+            "key": opened.key,
+            "upload": opened.upload,
+            "part_bytes": opened.part_bytes,
+            "source_part_bytes": opened.source_part_bytes,
+            "opened_at": opened.opened_at,
+            "published_for": opened.published_for,
+            "move_token": opened.move_token,
         }
         try:
             await self._upload(number).create({**fields, **lease})
         except AlreadyExists:
-            return await self.get(number) or wish
-        return wish
+            return await self.get(number) or opened
+        return opened
 
     async def get(self, number: str) -> OpenUpload | None:
         fields = (await self._upload(number).get()).to_dict()
