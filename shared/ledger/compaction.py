@@ -15,7 +15,7 @@ GROUP_KEYS = 4000
 """Neighbours are gathered until they hold this many keys, which is what keeps the reads of a delta low."""
 
 MOST_KEYS = 8000
-"""Keys of a merged record: room to take in what changes before it must be split in two."""
+"""Keys of a merged record: room to take in what changes before it must be cut in two."""
 
 GROUP_RECORDS = 300
 """A group has no more records, so that the commit that replaces them stays below 10 MiB with all their index entries,
@@ -56,7 +56,7 @@ class Compaction:
         least = -(-max((len(record.entries) for record in group), default=0) // MOST_KEYS)
         if len(group) <= least and any(map(self.listed, (key for record in group for key in record.table.keys))):
             return None
-        merged = list(_split(self._newest(group)))
+        merged = list(_cut(self._newest(group)))
         return Merge(group, merged) if len(merged) < len(group) else None
 
     def _newest(self, group: Iterable[BatchRecord]) -> list[Entry]:
@@ -71,15 +71,15 @@ class Compaction:
         return [newest[key] for key in sorted(newest) if self.listed(key) and not newest[key].open]
 
 
-def _split(entries: Sequence[Entry]) -> Iterator[BatchRecord]:
+def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:
     """Merged records of about equal length."""
     if not entries:
         return
     packed = pack(entries)
     if len(entries) > 1 and (len(entries) > MOST_KEYS or len(packed) > MOST_BYTES):
         half = len(entries) // 2
-        yield from _split(entries[:half])
-        yield from _split(entries[half:])
+        yield from _cut(entries[:half])
+        yield from _cut(entries[half:])
         return
     at = max(entry.at for entry in entries)
     yield BatchRecord(batch_id(MERGED, entries), MERGED, at, Table(packed))

@@ -23,13 +23,13 @@ class Known:
     published_at: float
 
 
-def is_alive(known: Known | None, running: Set[str], now: float, life_seconds: float) -> bool:
-    """Whether the message of a known key may still be on its way: its run is running, or it was published within
+def is_alive(remembered: Known | None, going: Set[str], now: float, life_seconds: float) -> bool:
+    """Whether the message of what is remembered may still be on its way: its run is going, or it was published within
     `life_seconds`. A time further in the future than that is from a clock that was wrong.
     """
-    if known is None:
+    if remembered is None:
         return False
-    return known.run in running or abs(now - known.published_at) < life_seconds
+    return remembered.run in going or abs(now - remembered.published_at) < life_seconds
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class LedgerWindow:
     run: the run that scans. For a key, its own record wins whatever the clocks say; else the newest one.
 
     Nearly all keys of a delta are as they were copied. These are held as versions only, in `_there`, and compared a
-    page at a time; what must be decided key by key is in `_others`.
+    page at a time; what must be looked at singly is in `_others`.
     """
 
     run: str
@@ -73,7 +73,7 @@ class LedgerWindow:
                     self._others[key] = Known(table[index], record.run, record.batch, ranks[index][1])
 
     def differing(self, page: Page) -> list[int]:
-        """Which objects of a page are not known as copied in just this version."""
+        """Which objects of a page are not remembered as copied in just this version."""
         known = map(self._there.get, page.keys)
         listed = zip(page.etags, page.sizes, strict=True)
         return [index for index, (old, new) in enumerate(zip(known, listed, strict=True)) if old != new]
@@ -96,7 +96,7 @@ class LedgerWindow:
         ]
 
     def lookup(self, key: bytes) -> Known | None:
-        """What is known of a key, None if nothing, or if it was copied by another run."""
+        """What is remembered of a key, None if nothing, or if it was copied by another run."""
         return self._others.get(key)
 
     def forget_before(self, key: bytes) -> list[BatchRecord]:
