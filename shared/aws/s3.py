@@ -31,7 +31,7 @@ RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"
 
 
 class S3Source:
-    """`shared.ports.source.Source` over S3's REST API. retry: of requests for one key; listings are retried in any case."""
+    """`shared.ports.source.Source` over REST. retry: of requests for one key; listings always are."""
 
     def __init__(self, address: S3Address, http: Http, retry: RetryPolicy = QUESTIONS) -> None:
         self._address, self._http, self._retry = address, http, retry

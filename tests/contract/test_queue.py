@@ -1,4 +1,4 @@
-"""`shared.ports.Queue` on our Pub/Sub and on Google's."""
+"""`shared.ports.queue.Queue` on our Pub/Sub and on Google's."""
 
 import pytest
 from google.api_core.exceptions import DeadlineExceeded
