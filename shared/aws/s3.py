@@ -31,7 +31,10 @@ RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"
 
 
 class S3Source:
-    """`shared.ports.source.Source` over REST. retry: of requests for one key; listings always are."""
+    """`shared.ports.source.Source` over S3's REST API.
+
+    retry: of requests for one key; listings are retried in any case.
+    """
 
     def __init__(self, address: S3Address, http: Http, retry: RetryPolicy = QUESTIONS) -> None:
         self._address, self._http, self._retry = address, http, retry
@@ -160,10 +163,10 @@ class S3Source:
             answer = await self._send("HEAD", self._address.url(key, query), more)
             if answer.status not in (400, 403):
                 return answer
-            refusal = await self._send("GET", self._address.url(key), {**more, "Range": "bytes=0-0"})
-            if refusal.status in (200, 206, 416):
+            probe = await self._send("GET", self._address.url(key), {**more, "Range": "bytes=0-0"})
+            if probe.status in (200, 206, 416):
                 raise Transient(f"{what}: HTTP {answer.status}, and yet the object can be read")
-            return refusal
+            return probe
 
         def headers(answer: Answer) -> Headers:
             return answer.headers
