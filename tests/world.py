@@ -106,6 +106,7 @@ class World:
     large_bytes: int = 10**9
     range_keys: int = 500_000
     repair_passes: int = 1
+    reread_unproven: bool = False
     delete_extras: DeleteExtras = DeleteExtras.OFF
     restore_tier: Tier | None = None
     standing: Control = field(default_factory=Control)
@@ -169,6 +170,7 @@ class World:
             objects_in_flight=64,
             bytes_in_flight=10**9,
             repair_passes=self.repair_passes,
+            reread_unproven=self.reread_unproven,
             verify_initial=self.verify_initial,
             verify_always=self.verify_always,
             delete_extras=self.delete_extras,

@@ -91,6 +91,7 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             mapping=limits.mapping,
             restores=RequestRestores(adapters.source, adapters.log, limits.restore_tier, limits.restore_days),
             sum_depth=limits.sum_depth,
+            reread_unproven=limits.reread_unproven,
             sweep=extraneous,
             reports=adapters.reports,
             job=limits.job,

@@ -47,6 +47,7 @@ class Limits:
     verify_initial: bool
     verify_always: bool
     sum_depth: int
+    reread_unproven: bool
     delete_extras: DeleteExtras
     extra_share: float
     extra_grace_seconds: float
@@ -90,6 +91,7 @@ class Limits:
             verify_initial=given.verify_after is not VerifyAfter.NEVER,
             verify_always=given.verify_after is VerifyAfter.ALWAYS,
             sum_depth=given.sum_depth,
+            reread_unproven=given.reread_unproven,
             delete_extras=given.delete_extras,
             extra_share=given.extra_share,
             extra_grace_seconds=given.extra_grace_seconds,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from shared.domain.checksums import ExpectedChecksums, VerifiedBy, hasher_for, proven, watched
-from shared.domain.comparison import Comparison, compare
+from shared.domain.comparison import is_of
 from shared.domain.counts import Outcome
 from shared.domain.errors import Changed, Corrupt, StaleEdge, Unsupported
 from shared.domain.keys import KeyMapping, Place
@@ -99,10 +99,10 @@ class CopyObject:
         if present is None:
             return CopyPlan(listed, fitting(listed), name, 0)
         _refuse_collision(listed.key, place, present)
-        if not force and compare(listed, present, place) is Comparison.SAME:
+        if not force and is_of(listed, present, place):
             return _unchanged(listed, listed, present)
         current = await self.source.head(listed.key)
-        if not force and compare(current, present, place) is Comparison.SAME:
+        if not force and is_of(current, present, place):
             return _unchanged(listed, current, present)
         return CopyPlan(listed, fitting(current), name, present.generation)
 

@@ -9,8 +9,13 @@
     yes      MD5 known on both sides, differs       CHECKSUM_DIFFERS
     yes      copied from another ETag               ETAG_DIFFERS
     yes      MD5 known on both sides, equal         SAME
-    yes      copied from this ETag, no MD5          SAME
-    yes      not copied by us, no MD5 to compare    UNPROVEN
+    yes      CRC32C proven once, equal              SAME
+    yes      CRC32C proven once, differs            CHECKSUM_DIFFERS
+    yes      neither of these is known              UNPROVEN
+
+A CRC32C is proven once when the very bytes of this ETag were copied and held to what S3 promises of them: the ledger
+remembers it, and the destination's listing says what the copy has. The ETag that a copy carries says what it was made
+from, and nothing of the bytes it holds now: without either checksum, a copy is UNPROVEN.
 
 What could be repaired but is being copied right now is IN_FLIGHT instead. What is the same by now, but was found to
 differ by an earlier delivery of the same message, which queued it for another copy and was killed, is REPAIRED.
@@ -36,6 +41,7 @@ class Comparison(StrEnum):
     ARCHIVED = "archived"
     IN_FLIGHT = "in_flight"
     REPAIRED = "repaired"
+    METADATA_DIFFERS = "metadata_differs"
 
     @property
     def repairable(self) -> bool:
@@ -51,17 +57,34 @@ _REPAIRABLE = frozenset(
         Comparison.ETAG_DIFFERS,
         Comparison.UNPROVEN,
         Comparison.REPAIRED,
+        Comparison.METADATA_DIFFERS,
     }
 )
 
 
-def compare(source: SourceObject, copy: DestinationObject | None, place: Place, in_flight: bool = False) -> Comparison:
-    """The verdict on a key that exists at the source. place: where it belongs at the destination."""
-    verdict = _judge(source, copy, place)
+def compare(
+    source: SourceObject,
+    copy: DestinationObject | None,
+    place: Place,
+    in_flight: bool = False,
+    crc32c: str | None = None,
+) -> Comparison:
+    """The verdict on a key that exists at the source. place: where it belongs at the destination. crc32c: base64,
+    proven to be that of the bytes of this version; None if nothing is remembered of them.
+    """
+    verdict = _judge(source, copy, place, crc32c)
     return Comparison.IN_FLIGHT if in_flight and verdict.repairable else verdict
 
 
-def _judge(source: SourceObject, copy: DestinationObject | None, place: Place) -> Comparison:
+def is_of(source: SourceObject, copy: DestinationObject, place: Place) -> bool:
+    """Whether a copy is the same, or says at least that it was made from just this version: a transfer, which was not
+    told to replace it, leaves it. That its bytes are still those is what a comparison finds out.
+    """
+    verdict = _judge(source, copy, place, None)
+    return verdict is Comparison.SAME or (verdict is Comparison.UNPROVEN and copy.source_etag == source.etag)
+
+
+def _judge(source: SourceObject, copy: DestinationObject | None, place: Place, crc32c: str | None) -> Comparison:
     if place.name is None:
         return Comparison.UNSUPPORTED
     if copy is None:
@@ -74,4 +97,6 @@ def _judge(source: SourceObject, copy: DestinationObject | None, place: Place) -
     md5 = etag_md5(source.etag, copy.metadata.get(SOURCE_ENCRYPTION))
     if md5 is not None and copy.md5 is not None:
         return Comparison.SAME if md5 == copy.md5 else Comparison.CHECKSUM_DIFFERS
-    return Comparison.SAME if ours == source.etag else Comparison.UNPROVEN
+    if crc32c is not None:
+        return Comparison.SAME if crc32c == copy.crc32c else Comparison.CHECKSUM_DIFFERS
+    return Comparison.UNPROVEN

@@ -21,8 +21,8 @@ SOURCE_ENCRYPTION = "s3-encryption"
 """GCS metadata name, set only where the S3 object's encryption keeps its ETag from being an MD5."""
 
 
-Origin = tuple[str, int, str, str]
-"""Of a copy: ETag and size of its source, how its bytes were proven, and by which way they came."""
+Origin = tuple[str, int, str, str, str]
+"""Of a copy: ETag and size of its source, how its bytes were proven, by which way they came, and their CRC32C."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.domain.comparison import Comparison
 from shared.domain.splitting import beyond
 
 MOST_FOLDERS = 2000
 MOST_NAME_BYTES = 200_000
 """Folders one range keeps apart, and bytes of their names: its document stays far below 1 MiB. What comes beyond is
 summed up one level higher, up to the job's root."""
+
+MOST_DIFFERING = 1000
+MOST_DIFFERING_BYTES = 200_000
+"""Keys that one range, and a report, names one by one, and bytes of their names."""
+
+Differing = tuple[str, int, str]
+"""Of a key that is not simply the same: the key, its bytes, and the verdict, or why it failed."""
 
 Checks = Mapping[bytes, tuple[int, int]]
 """By folder: how often it was compared so far, and how often something in it was repaired."""
@@ -36,7 +44,8 @@ class FolderRollup:
 class Rollup:
     """By folder, to `depth` slashes below `root`; the job's root for what lies directly in it. sizes: objects by the
     number of bits of their size in bytes. proofs: agreeing objects by what shows it. archived: what S3 must
-    restore before it can be copied, keys and bytes by class; apart what is being restored.
+    restore before it can be copied, keys and bytes by class; apart what is being restored. differing: the first keys
+    that are not simply the same.
     """
 
     root: bytes = b""
@@ -45,6 +54,7 @@ class Rollup:
     sizes: Counter[int] = field(default_factory=Counter)
     proofs: Counter[str] = field(default_factory=Counter)
     archived: dict[str, tuple[int, int]] = field(default_factory=dict)
+    differing: list[Differing] = field(default_factory=list)
     _name_bytes: int = 0
 
     def of(self, folder: bytes) -> FolderRollup:
@@ -93,6 +103,13 @@ class Rollup:
         self.proofs.update(other.proofs)
         for name, (keys, size) in other.archived.items():
             self.add_archived(name, keys, size)
+        self.differing = first_differing([*self.differing, *other.differing])
+
+    def differs(self, key: bytes, size: int, why: str) -> None:
+        """Name a key that is not simply the same."""
+        self.differing.append((key.decode(), size, why))
+        if len(self.differing) >= 2 * MOST_DIFFERING:
+            self.differing = first_differing(self.differing)
 
     def add_archived(self, name: str, keys: int, size: int) -> None:
         known = self.archived.get(name, (0, 0))
@@ -104,3 +121,17 @@ class Rollup:
         for amount in self.folders.values():
             whole.merge(amount)
         return whole
+
+
+def first_differing(found: Sequence[Differing]) -> list[Differing]:
+    """Those that are named one by one: what disagrees comes before what only waits, or cannot be there at all."""
+    named, size = list[Differing](), 0
+    for item in sorted(found, key=lambda item: (item[2] in _QUIET, item[0])):
+        size += len(item[0].encode())
+        if len(named) >= MOST_DIFFERING or size > MOST_DIFFERING_BYTES:
+            break
+        named.append(item)
+    return named
+
+
+_QUIET = frozenset({Comparison.IN_FLIGHT, Comparison.ARCHIVED, Comparison.UNSUPPORTED, Comparison.EXTRA})

@@ -117,7 +117,7 @@ class Table(Sequence[Entry]):
         if self._origins is None:
             try:
                 details = dict(zip(_DETAIL, self._details(), strict=True))
-                found = zip(self.etags, self.sizes, details["proof"], details["route"], strict=True)
+                found = zip(self.etags, self.sizes, details["proof"], details["route"], details["crc32c"], strict=True)
                 self._origins = dict(zip(self.keys, found, strict=True))
             except UnknownSchema:
                 self._origins = {}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import repeat
 
+from shared.domain.checksums import VerifiedBy
 from shared.domain.counts import Outcome
 from shared.domain.objects import Origin
 from shared.domain.page import Page
@@ -21,6 +22,11 @@ class Known:
     run: str
     batch: str
     published_at: float
+
+
+def is_proven(origin: Origin) -> bool:
+    """Whether the CRC32C of what is remembered is that of bytes which were held to their promise."""
+    return origin[2] not in ("", VerifiedBy.SIZE) and bool(origin[4])
 
 
 def is_alive(remembered: Known | None, going: Set[str], now: float, life_seconds: float) -> bool:
@@ -86,14 +92,18 @@ class LedgerWindow:
         return [index for index, known in found if known is not None and known.run == self.run]
 
     def origins(self, page: Page) -> list[Origin | None]:
-        """What is remembered of the copies of a page's objects, None where that is of another version, or nothing."""
+        """What is remembered of the copies of a page's objects, None where that is of another version, or nothing. How
+        the bytes of a version were once proven is not outweighed by a later look that only found a copy of its size.
+        """
+        versions = dict(zip(page.keys, zip(page.etags, page.sizes, strict=True), strict=True))
         known: dict[bytes, Origin] = {}
         for record in sorted(self._records, key=lambda item: (item.run == self.run, item.published_at)):
-            known.update(record.table.origins)
-        versions = zip(map(known.get, page.keys), page.etags, page.sizes, strict=True)
-        return [
-            origin if origin is not None and origin[:2] == (etag, size) else None for origin, etag, size in versions
-        ]
+            theirs = record.table.origins
+            for key in versions.keys() & theirs.keys():
+                origin = theirs[key]
+                if origin[:2] == versions[key] and (key not in known or is_proven(origin)):
+                    known[key] = origin
+        return [known.get(key) for key in page.keys]
 
     def lookup(self, key: bytes) -> Known | None:
         """What is remembered of a key, None if nothing, or if it was copied by another run."""

@@ -13,11 +13,14 @@ from shared.ranges.walk import Row
 
 @dataclass(frozen=True, slots=True)
 class ListPlan:
-    """decisions: by index, of the keys that are not simply unchanged. filtered: what left a key out, by index."""
+    """decisions: by index, of the keys that are not simply unchanged. filtered: what left a key out, by index.
+    reasons: why the remembered failures failed, by index.
+    """
 
     page: Page
     decisions: Mapping[int, Decision]
     filtered: Mapping[int, Filter] = field(default_factory=dict)
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def end(self) -> bytes:
@@ -43,6 +46,8 @@ class ListPlan:
             unchanged, size = unchanged - 1, size - sizes[index]
             if decision not in (Decision.PUBLISH, Decision.QUEUED):
                 counts.outcomes.add(decision, sizes[index])
+            if decision is Decision.FAILED:
+                counts.sums.differs(self.page.keys[index], sizes[index], self.reasons.get(index, Outcome.FAILED))
         for index, reason in self.filtered.items():
             if index < count:
                 unchanged, size = unchanged - 1, size - sizes[index]

@@ -55,7 +55,8 @@ class ListSteps:
         message, filtered = self.message, self.filters.sift(page)
         singly: Sequence[int] = range(len(page)) if message.force else self.ledger.differing(page)
         now = self.clock.now()
-        decisions = {}
+        decisions: dict[int, Decision] = {}
+        reasons: dict[int, str] = {}
         for index in singly:
             if index not in filtered:
                 known = self.ledger.lookup(page.keys[index])
@@ -68,7 +69,9 @@ class ListSteps:
                     redrive=message.redrive,
                     archived=page.archived(index),
                 )
-        return ListPlan(page, decisions, filtered)
+                if known is not None and decisions[index] is Decision.FAILED:
+                    reasons[index] = known.entry.reason
+        return ListPlan(page, decisions, filtered, reasons)
 
 
 @dataclass(frozen=True, slots=True)

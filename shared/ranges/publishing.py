@@ -13,13 +13,17 @@ from shared.runs.quota import QuotaGuard
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """Publishes what the walk says is ready, and tells it. force: copy even what is unchanged."""
+    """Publishes what the walk says is ready, and tells it. force: copy even what is unchanged. repairs: keys whose
+    copies carry the right ETag and are to be copied all the same; None for a listing. What a killed comparison left is
+    forced as a whole: nobody knows any more which of its keys were among these.
+    """
 
     publish: PublishBatches
     quota: QuotaGuard
     lease: Lease
     walk: Walk
     force: bool
+    repairs: set[bytes] | None = None
 
     async def add(self, plan: Plan) -> None:
         """Take in a plan and publish the batches that are full. Raises Stopped if the quota guard says so."""
@@ -33,7 +37,7 @@ class Publishing:
     async def resend(self, unsent: Sequence[BatchRecord]) -> None:
         """Send the batches once more that a killed invocation left."""
         for record in unsent:
-            await self.publish.resend(record, self.force)
+            await self.publish.resend(record, self.force or self.repairs is not None)
 
     async def _send(self, batches: Sequence[tuple[SourceObject, ...]]) -> None:
         allowed: list[tuple[SourceObject, ...]] = []
@@ -44,5 +48,10 @@ class Publishing:
         finally:
             if allowed:
                 await self.lease.renew()
-                await self.publish(self.lease.piece.run, allowed, self.force)
+                for forced in (False, True):
+                    some = [batch for batch in allowed if self._is_forced(batch) is forced]
+                    await self.publish(self.lease.piece.run, some, forced)
             self.walk.published(sum(map(len, allowed)))
+
+    def _is_forced(self, batch: Sequence[SourceObject]) -> bool:
+        return self.force or bool(self.repairs and not self.repairs.isdisjoint(item.key for item in batch))

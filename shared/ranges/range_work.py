@@ -102,17 +102,26 @@ class RangeWork:
         )
         return TakenRange(kind, named, lease, QuotaGuard(self.switch, self.control, piece.run), walk)
 
-    async def __call__(self, held: TakenRange[M], steps: Steps, budget: Budget, force: bool = False) -> bool:
-        """Walk a range and finish it. True if it was closed. force: copy even what is unchanged."""
+    async def __call__(
+        self,
+        held: TakenRange[M],
+        steps: Steps,
+        budget: Budget,
+        force: bool = False,
+        repairs: set[bytes] | None = None,
+    ) -> bool:
+        """Walk a range and finish it. True if it was closed. force: copy even what is unchanged. repairs: the keys that
+        steps name to be copied so; None for a listing.
+        """
+        out = Publishing(self.publish, held.quota, held.lease, held.walk, force, repairs)
         try:
-            result = await self._walk(held, steps, budget, force)
+            result = await self._walk(held, steps, budget, out)
         finally:
             await held.quota.release()
         return await self._finish(held, steps, result)
 
-    async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, force: bool) -> Result:
+    async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, out: Publishing) -> Result:
         walk = held.walk
-        out = Publishing(self.publish, held.quota, held.lease, walk, force)
         try:
             over = not held.single_keys and await self._pages(held, steps, out, budget)
             if not over and not walk.at_end:

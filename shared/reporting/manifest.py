@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from shared.domain.copies import Pairs
 from shared.domain.counts import ManifestPart
 from shared.domain.objects import SOURCE_ETAG, DestinationObject, Origin
+from shared.ledger.window import is_proven
 
 PART_BYTES = 4 * 1024 * 1024
 """Compressed, of one file: what an instance holds of its manifest."""
@@ -32,7 +33,11 @@ SCHEMA = [
     {"name": "copied_proof", "type": "STRING", "description": "how its bytes were proven when they were copied"},
     {"name": "route", "type": "STRING", "description": "the way they took out of S3"},
     {"name": "verdict", "type": "STRING", "mode": "REQUIRED", "description": "what the comparison says"},
-    {"name": "proof", "type": "STRING", "description": "md5: both are equal; etag: the recorded one is; else null"},
+    {
+        "name": "proof",
+        "type": "STRING",
+        "description": "by what it is the same: md5, or crc32c, proven when it was copied",
+    },
 ]
 
 
@@ -66,15 +71,16 @@ def row(pairs: Pairs, index: int, verdict: str, origin: Origin | None) -> Row:
         "modified": page.modified[index],
         "storage_class": page.storage_classes[index],
         "verdict": verdict,
-        **(of_copy(copy, etag) if copy is not None else {}),
+        **(of_copy(copy, etag, origin) if copy is not None else {}),
         **({"copied_proof": origin[2], "route": origin[3]} if copy is not None and origin is not None else {}),
     }
 
 
-def of_copy(copy: DestinationObject, etag: str | None = None) -> Row:
-    """The columns of a copy. etag: of its object, None if it belongs to none."""
+def of_copy(copy: DestinationObject, etag: str | None = None, origin: Origin | None = None) -> Row:
+    """The columns of a copy. etag: of its object, None if it belongs to none. origin: what is remembered of it."""
     recorded = copy.metadata.get(SOURCE_ETAG)
-    proof = "md5" if copy.md5 is not None and copy.md5 == etag else "etag" if etag and recorded == etag else None
+    remembered = origin is not None and is_proven(origin) and origin[4] == copy.crc32c
+    proof = "md5" if copy.md5 is not None and copy.md5 == etag else "crc32c" if remembered else None
     return {
         "name": copy.name.decode(),
         "copy_size": copy.size,

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.domain.comparison import Comparison
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import Prices, published
 from shared.pricing.estimate import DIRECT, PAGE_KEYS, STANDARD, Use, overhead
+from shared.reporting.sentence import Ended, verdict
 
 MOST_FAILED = 500
 """Failed keys that a page shows; all are in the manifest and in the ledger."""
@@ -84,29 +84,13 @@ class Report:
         """Keys and bytes."""
         return next(((keys, size) for name, keys, size in self.outcomes if name == "copied"), (0, 0))
 
-    @property
-    def wrong(self) -> int:
-        """Keys whose two sides did not agree when they were compared."""
-        return sum(keys for name, keys, _ in self.verdicts if Comparison(name).repairable)
-
-    @property
-    def unsettled(self) -> int:
-        """Keys that were to be copied and are not."""
-        return sum(keys for name, keys, _ in self.outcomes if name == "failed") + self.pending
-
     def verdict(self) -> tuple[str, str]:
         """Good, warning or bad, and a sentence."""
-        copied, keys = self.copied[0], self.listed[0]
-        if self.state is not RunState.FINISHED:
-            return "bad", f"The run has {self.state}: not every key was looked at, so nothing is said of the others."
-        if not keys:
-            return "warning", "No key was listed. That is right only if the source holds none under this prefix."
-        if self.unsettled:
-            return "bad", f"{self.unsettled:,} of {keys:,} keys are not at the destination; below is why."
-        if self.kind is not RunKind.VERIFY:
-            apart = [(name, count) for name, count, _ in self.outcomes if name in ("unsupported", "archived")]
-            told = "".join(f", {count:,} are {name}" for name, count in apart)
-            return "good", f"All {keys:,} keys are settled; {copied:,} were copied{told}."
-        if self.wrong:
-            return "warning", f"{self.wrong:,} of {keys:,} keys did not agree; {copied:,} were copied again."
-        return "good", f"Both sides agree on all {keys:,} keys that can be compared."
+        return verdict(self.ended)
+
+    @property
+    def ended(self) -> Ended:
+        """In keys, as the verdict is made of."""
+        outcomes = {name: keys for name, keys, _ in self.outcomes}
+        verdicts = {name: keys for name, keys, _ in self.verdicts}
+        return Ended(self.kind, self.state, self.listed[0], self.pending, outcomes, verdicts, self.sums.proofs)

@@ -7,13 +7,14 @@ from itertools import pairwise
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
 from shared.domain.reasons import advice_for
-from shared.domain.rollup import Checks, Rollup
+from shared.domain.rollup import MOST_DIFFERING, Checks, Rollup
 from shared.pricing.catalog import Prices
 from shared.pricing.estimate import bill, split, total
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
 from shared.reporting.html import Bytes, Dollars, bar, document, in_units, moment, section, table
 from shared.reporting.model import Report, Rows
+from shared.reporting.sentence import PROOFS, what_to_do
 
 _MOST_FOLDERS = 2000
 
@@ -45,6 +46,7 @@ def page(report: Report) -> str:
         _proofs(report.sums),
         _folders(report.sums, report.checks),
         _archived(report.sums, report.prices, report.restore_days),
+        _differing(report.sums),
         _failed(report.failed),
         _slowest(report.progress),
         _bill(report),
@@ -103,11 +105,7 @@ def _histogram(sums: Rollup) -> str:
 
 
 def _proofs(sums: Rollup) -> str:
-    names = {
-        "md5": "the MD5 of the copy is the source's ETag",
-        "etag": "the copy says which ETag it was made from, and was proven when it was made; it has no MD5 to compare",
-    }
-    rows = [(names[name], count) for name, count in sorted(sums.proofs.items()) if count]
+    rows = [(PROOFS[name], count) for name, count in sorted(sums.proofs.items()) if count and name in PROOFS]
     return section("What shows that they agree", table(("proof", "objects"), rows)) if rows else ""
 
 
@@ -141,6 +139,15 @@ def _archived(sums: Rollup, prices: Prices, days: int) -> str:
         "restored is copied by itself.</p>"
     )
     return section("Archived objects", table(("class", "keys", "bytes", *Tier), rows) + note)
+
+
+def _differing(sums: Rollup) -> str:
+    rows = [(key, Bytes(size), why.replace("_", " "), what_to_do(why)) for key, size, why in sums.differing]
+    if not rows:
+        return ""
+    note = f"<p>The first {MOST_DIFFERING:,}; the manifest of a comparison has all.</p>"
+    heads = ("key", "bytes", "what", "what to do")
+    return section("Keys that are not the same", table(heads, rows, sortable=True) + note)
 
 
 def _failed(failed: Sequence[tuple[str, int, str]]) -> str:

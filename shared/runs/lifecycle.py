@@ -13,7 +13,7 @@ when it is seen to have ended, and from then on its records may be merged.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from shared.domain.counts import ManifestPart
+from shared.domain.counts import ManifestPart, Outcome
 from shared.domain.errors import ObjectError, StateConflict
 from shared.domain.rollup import Checks, FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
@@ -101,7 +101,8 @@ class RunLifecycle:
         initial = run.kind is RunKind.LIST and not (await self.prefixes.get(run.prefix)).get("initial")
         if state is RunState.FINISHED:
             await self.follow_up(run, summary, initial)
-        sums, parts = await self.ranges.rollup(run.name) if run.kind is RunKind.VERIFY else (Rollup(), [])
+        summed_up = run.kind is RunKind.VERIFY or summary.outcomes.keys.get(Outcome.FAILED)
+        sums, parts = await self.ranges.rollup(run.name) if summed_up else (Rollup(), [])
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
         if self.sweep is not None and run.kind is RunKind.VERIFY:
             await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums.whole()))

@@ -30,6 +30,11 @@ class FollowingSettings(BaseModel):
         le=10,
         description="how many folders below the root the verifier sums up apart, in documents of their own",
     )
+    reread_unproven: bool = Field(
+        default=False,
+        description="whether comparisons have copies made again whose bytes nothing proves any more: there is no MD5 "
+        "to compare, and the ledger has lost the checksum that was proven when they were copied",
+    )
     delete_extras: DeleteExtras = Field(
         default=DeleteExtras.OFF,
         description="copies that belong to no object: `off` leaves them, `dry-run` says what would be deleted, `on` "

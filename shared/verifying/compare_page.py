@@ -12,8 +12,8 @@ from shared.domain.errors import Gone
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
-from shared.domain.objects import SourceObject
-from shared.ledger.window import is_alive
+from shared.domain.objects import Origin, SourceObject
+from shared.ledger.window import is_alive, is_proven
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
 from shared.ports.log import Log
@@ -32,11 +32,15 @@ _AT_ONCE = 32
 _SHOWN = 100
 """Mismatches of a page that are logged one by one; all are counted."""
 
+_MAY_CARRY_THE_ETAG = frozenset({Comparison.CHECKSUM_DIFFERS, Comparison.UNPROVEN, Comparison.METADATA_DIFFERS})
+"""Verdicts on copies that a transfer would leave as they are, because they say that they are of the right version."""
+
 
 @dataclass(frozen=True, slots=True)
 class ComparePage:
-    """life_seconds: how long a published batch counts as being copied. run, repair: of the comparison. with_origins:
-    whether plans carry what the ledger knows of the copies.
+    """life_seconds: how long a published batch counts as being copied. run, repair: of the comparison. reread: whether
+    copies whose bytes nothing proves any more are to be made again. with_origins: whether plans carry what the ledger
+    knows of the copies. forced: where keys are named that are to be copied though their copies carry the right ETag.
     """
 
     source: Source
@@ -52,7 +56,9 @@ class ComparePage:
     quota: QuotaGuard
     run: str
     repair: bool
+    reread: bool
     with_origins: bool
+    forced: set[bytes]
 
     async def __call__(self, beside: Beside) -> ComparePlan:
         """The verdicts on a page; nearly all are "same", which size, ETag and MD5 show at once."""
@@ -66,15 +72,18 @@ class ComparePage:
         if singly:
             pairs = await self._with_encoded(pairs, singly)
         sources = await self._sources(pairs, singly)
+        origins = self.ledger.origins(page) if singly or self.with_origins else ()
         verdicts: dict[int, Comparison] = {}
-        by_etag: set[int] = set()
+        by_crc32c: set[int] = set()
         for index in singly:
-            verdict = self._verdict(sources[index], pairs, index, index in queued)
+            verdict = self._verdict(sources[index], pairs, index, index in queued, origins[index])
             if verdict is not Comparison.SAME:
                 verdicts[index] = verdict
             elif pairs.md5(index) != page.etags[index]:
-                by_etag.add(index)
-        wrong = frozenset(index for index, verdict in verdicts.items() if verdict.repairable)
+                by_crc32c.add(index)
+        wrong = frozenset(index for index, verdict in verdicts.items() if self._is_wrong(verdict, pairs, index))
+        published = wrong - queued if self.repair else frozenset[int]()
+        self.forced.update(page.keys[index] for index in published if verdicts[index] in _MAY_CARRY_THE_ETAG)
         for index in sorted(wrong)[:_SHOWN]:
             self.log.warning("mismatch", run=self.run, key=page[index].text, reason=verdicts[index])
         return ComparePlan(
@@ -83,13 +92,13 @@ class ComparePage:
             verdicts,
             filtered,
             queued,
-            published=wrong - queued if self.repair else frozenset(),
-            by_etag=frozenset(by_etag),
+            published=published,
+            by_crc32c=frozenset(by_crc32c),
             destination_only=await self._destination_only(pairs.copies, pairs.extras),
             archived=await self._restore(
                 {index: sources[index] for index, verdict in verdicts.items() if _waits(sources[index], verdict)}
             ),
-            origins=self.ledger.origins(page) if self.with_origins else (),
+            origins=origins if self.with_origins else (),
         )
 
     async def _with_encoded(self, pairs: Pairs, indexes: Sequence[int]) -> Pairs:
@@ -129,14 +138,24 @@ class ComparePage:
         except Gone:
             return source
 
-    def _verdict(self, source: SourceObject, pairs: Pairs, index: int, queued: bool) -> Comparison:
+    def _is_wrong(self, verdict: Comparison, pairs: Pairs, index: int) -> bool:
+        """Whether a key is to be copied again. A copy of ours that is only unproven is left, unless the job asks."""
+        if verdict is not Comparison.UNPROVEN or self.reread:
+            return verdict.repairable
+        copy = pairs.copy(index)
+        return copy is None or copy.source_etag is None
+
+    def _verdict(
+        self, source: SourceObject, pairs: Pairs, index: int, queued: bool, origin: Origin | None
+    ) -> Comparison:
         """queued: a batch of this very run has the key, because it did not agree when an earlier delivery of the same
         message compared it. It is not the same, then, whatever has become of it since.
         """
         known = self.ledger.lookup(source.key)
         waits = not queued and known is not None and known.entry.open
         alive = waits and is_alive(known, self.ledger.running, self.clock.now(), self.life_seconds)
-        verdict = compare(source, pairs.copy(index), self.mapping.place(source.key), alive)
+        crc32c = origin[4] if origin is not None and origin[0] == source.etag and is_proven(origin) else None
+        verdict = compare(source, pairs.copy(index), self.mapping.place(source.key), alive, crc32c)
         return Comparison.REPAIRED if queued and verdict is Comparison.SAME else verdict
 
     async def _restore(self, archived: Mapping[int, SourceObject]) -> dict[int, Restore]:

@@ -18,7 +18,9 @@ _OUTCOMES = {
     Comparison.UNSUPPORTED: Outcome.UNSUPPORTED,
     Comparison.ARCHIVED: Outcome.ARCHIVED,
     Comparison.IN_FLIGHT: Outcome.IN_FLIGHT,
+    Comparison.UNPROVEN: Outcome.UNCHANGED,
 }
+"""How keys end that are not published; what disagrees and is not copied again has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,9 @@ class ComparePlan:
     this key.
 
     queued: objects that a batch of this run has already, whose outcomes are its ledger's. published: objects to copy
-    again. by_etag: the same by their recorded ETag only, for want of an MD5. destination_only: the copies of no object,
-    by the keys they would have, and by their indexes. archived: what must be restored before it can be copied, by
-    index. origins: what the ledger knows of the copies, for the manifest.
+    again. by_crc32c: the same by the CRC32C that was proven when they were copied, for want of an MD5.
+    destination_only: the copies of no object, by the keys they would have, and by their indexes. archived: what must be
+    restored before it can be copied, by index. origins: what the ledger knows of the copies, for the manifest.
     """
 
     pairs: Pairs
@@ -38,7 +40,7 @@ class ComparePlan:
     filtered: Mapping[int, Filter]
     queued: frozenset[int]
     published: frozenset[int]
-    by_etag: frozenset[int] = frozenset()
+    by_crc32c: frozenset[int] = frozenset()
     destination_only: Sequence[tuple[bytes, int]] = ()
     archived: Mapping[int, Restore] = field(default_factory=dict)
     origins: Sequence[Origin | None] = ()
@@ -66,6 +68,7 @@ class ComparePlan:
         for index, verdict in self.verdicts.items():
             if index < count:
                 counts.verdicts.add(verdict, sizes[index])
+                counts.sums.differs(self.page.keys[index], sizes[index], verdict)
                 if index not in self.published and index not in self.queued:
                     counts.outcomes.add(_OUTCOMES.get(verdict, Outcome.FAILED), sizes[index])
         for index, reason in self.filtered.items():
@@ -78,6 +81,7 @@ class ComparePlan:
         for key, index in self.destination_only:
             if self._passed(key, count):
                 _count_destination_only(counts, key, self.pairs.copies.sizes[index])
+                counts.sums.differs(self.pairs.copies.names[index], self.pairs.copies.sizes[index], Comparison.EXTRA)
         self._sum_up(count, counts.sums)
 
     def rows(self, count: int) -> list[Row]:
@@ -89,16 +93,21 @@ class ComparePlan:
     def _passed(self, key: bytes, count: int) -> bool:
         return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
 
+    def _disagrees(self, index: int, verdict: Comparison) -> bool:
+        """Whether a key is wrong as far as anybody knows: what is only unproven, and left so, is not."""
+        return verdict.repairable and (verdict is not Comparison.UNPROVEN or index in self.published)
+
     def _sum_up(self, count: int, sums: Rollup) -> None:
         for index, restore in self.archived.items():
             if index < count:
                 sums.add_archived(kind(self.page.storage_classes[index], restore), 1, self.page.sizes[index])
         sums.sizes.update(map(int.bit_length, self.page.sizes[:count]))
-        known = self.verdicts.keys() | self.filtered.keys() | self.by_etag
-        sums.proofs["md5"] += count - sum(index < count for index in known)
-        sums.proofs["etag"] += sum(index < count for index in self.by_etag)
+        known = self.verdicts.keys() | self.filtered.keys() | self.by_crc32c
+        by_md5 = count - sum(index < count for index in known)
+        by_crc32c = sum(index < count for index in self.by_crc32c)
+        sums.proofs.update({name: n for name, n in (("md5", by_md5), ("crc32c", by_crc32c)) if n})
         copied = self.pairs.copied_bytes()
-        wrong = [index for index, verdict in self.verdicts.items() if verdict.repairable]
+        wrong = [index for index, verdict in self.verdicts.items() if self._disagrees(index, verdict)]
         for amount, start, end in sums.stretches(self.page.keys[:count]):
             there = [size for size in copied[start:end] if size is not None]
             amount.s3_count += end - start

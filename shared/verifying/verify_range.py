@@ -32,7 +32,7 @@ from shared.verifying.write_manifest import WriteManifest
 @dataclass(frozen=True, slots=True)
 class VerifyRange:
     """life_seconds: how long a published batch counts as being copied. sum_depth: folders below the job's root that are
-    summed up apart.
+    summed up apart. reread_unproven: whether copies whose bytes nothing proves any more are made again.
     """
 
     source: Source
@@ -49,6 +49,7 @@ class VerifyRange:
     life_seconds: float
     restores: RequestRestores
     sum_depth: int = 1
+    reread_unproven: bool = False
     sweep: DeleteExtraneous | None = None
     reports: Reports | None = None
     job: str = "default"
@@ -60,10 +61,11 @@ class VerifyRange:
             return
         counts = RangeCounts(sums=Rollup(self.mapping.source_prefix, self.sum_depth))
         held = await self.work.take(RunKind.VERIFY, message, new_run, counts=counts)
-        if held is not None and await self.work(held, await self._steps(held), budget):
+        forced: set[bytes] = set()
+        if held is not None and await self.work(held, await self._steps(held, forced), budget, repairs=forced):
             await self._note(held.lease.piece)
 
-    async def _steps(self, held: TakenRange[VerifyMessage]) -> CompareSteps:
+    async def _steps(self, held: TakenRange[VerifyMessage], forced: set[bytes]) -> CompareSteps:
         run, walk, name = held.lease.piece.run, held.walk, self.mapping.name
         running = frozenset(item.name for item in await self.runs.running())
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
@@ -81,6 +83,8 @@ class VerifyRange:
             quota=held.quota,
             run=run,
             repair=held.message.repair,
+            reread=self.reread_unproven,
+            forced=forced,
             with_origins=self.reports is not None,
         )
         copies = self.destination.listing(name(held.prefix), name(walk.start) if walk.start else b"")

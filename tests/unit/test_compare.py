@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.archive import Restore
-from shared.domain.comparison import Comparison, compare
+from shared.domain.comparison import Comparison, compare, is_of
 from shared.domain.copies import CopyPage, pair
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import SOURCE_ENCRYPTION, SOURCE_ETAG, DestinationObject, SourceObject
@@ -24,7 +24,7 @@ def source(etag: str = MD5, size: int = 5, key: bytes = b"k", restore: Restore |
 def copy(
     md5: str | None = MD5, size: int = 5, metadata: dict[str, str] | None = None, name: bytes = b"k"
 ) -> DestinationObject:
-    return DestinationObject(name, size, 1, "", md5, metadata or {})
+    return DestinationObject(name, size, 1, "crc==", md5, metadata or {})
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def copy(
         (source(OTHER), copy(metadata=OURS), b"k", V.ETAG_DIFFERS, V.IN_FLIGHT),
         (source(), copy(), b"k", V.SAME, V.SAME),
         (source(), copy(metadata=OURS), b"k", V.SAME, V.SAME),
-        (source(), copy(md5=None, metadata=OURS), b"k", V.SAME, V.SAME),
-        (source(), copy(md5=OTHER, metadata={**OURS, SOURCE_ENCRYPTION: "aws:kms"}), b"k", V.SAME, V.SAME),
-        (source("abc-2"), copy(metadata={SOURCE_ETAG: "abc-2"}), b"k", V.SAME, V.SAME),
+        (source(), copy(md5=None, metadata=OURS), b"k", V.UNPROVEN, V.IN_FLIGHT),
+        (source(), copy(md5=OTHER, metadata={**OURS, SOURCE_ENCRYPTION: "aws:kms"}), b"k", V.UNPROVEN, V.IN_FLIGHT),
+        (source("abc-2"), copy(metadata={SOURCE_ETAG: "abc-2"}), b"k", V.UNPROVEN, V.IN_FLIGHT),
         (source("abc-2"), copy(), b"k", V.UNPROVEN, V.IN_FLIGHT),
     ],
 )
@@ -53,6 +53,32 @@ def test_verdicts(
 ) -> None:
     assert compare(left, right, KeyMapping().place(name)) is verdict
     assert compare(left, right, KeyMapping().place(name), in_flight=True) is while_copying
+
+
+PARTS = {SOURCE_ETAG: "abc-2"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "proven", "verdict", "stays"),
+    [
+        (source("abc-2"), copy(metadata=PARTS), "crc==", V.SAME, True),
+        (source("abc-2"), copy(metadata=PARTS), "other", V.CHECKSUM_DIFFERS, True),
+        (source("abc-2"), copy(metadata=PARTS), None, V.UNPROVEN, True),
+        (source("abc-2"), copy(), "crc==", V.SAME, False),
+        (source("abc-2"), copy(), None, V.UNPROVEN, False),
+        (source("abc-3"), copy(metadata=PARTS), "crc==", V.ETAG_DIFFERS, False),
+        (source("abc-2"), copy(metadata=PARTS, size=6), "crc==", V.SIZE_DIFFERS, False),
+        (source(), copy(md5=OTHER, metadata=OURS), "crc==", V.CHECKSUM_DIFFERS, False),
+        (source(), copy(metadata=OURS), "other", V.SAME, True),
+    ],
+)
+def test_what_an_md5_cannot_prove_the_remembered_crc32c_can(
+    left: SourceObject, right: DestinationObject, proven: str | None, verdict: Comparison, stays: bool
+) -> None:
+    """stays: whether a transfer that is not forced leaves the copy."""
+    place = KeyMapping().place(b"k")
+    assert compare(left, right, place, crc32c=proven) is verdict
+    assert is_of(left, right, place) is stays
 
 
 @settings(deadline=None)

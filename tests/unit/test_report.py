@@ -1,6 +1,7 @@
 """The page's verdict, a row a line, and that nothing in it can be taken for markup."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -21,22 +22,35 @@ GB = 2**30
 GOOD = Report(
     run="verify-1", kind=RunKind.VERIFY, prefix="", source="s3://a", destination="gs://b", state=RunState.FINISHED, started_at=0,
     ended_at=7200, listed=(10, 1000), pending=0, outcomes=[("unchanged", 10, 1000)], filters=[],
-    verdicts=[("same", 10, 1000)], sums=Rollup(), failed=[], progress=Progress(), files=[],
+    verdicts=[("same", 10, 1000)], sums=Rollup(proofs=Counter(md5=7, crc32c=3)), failed=[], progress=Progress(), files=[],
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("change", "tone", "words"),
     [
-        ({}, "good", "agree on all 10 keys"),
-        ({"kind": RunKind.LIST}, "good", "All 10 keys are settled; 0 were copied."),
+        ({}, "good", "All 10 keys are the same: 7 by MD5, 3 by the CRC32C remembered from their copy."),
+        ({"verdicts": [("same", 10, 1), ("extra", 2, 1)]}, "good", "2 copies belong to no object."),
+        ({"kind": RunKind.LIST, "outcomes": [("copied", 10, 1)]}, "good", "All 10 keys are settled; 10 were copied."),
+        ({"kind": RunKind.LIST}, "warning", "All 10 keys are settled; 0 were copied, 10 unchanged as remembered."),
         (
             {"kind": RunKind.LIST, "outcomes": [("copied", 8, 1), ("unsupported", 2, 1)]},
-            "good",
-            "8 were copied, 2 are unsup",
+            "warning",
+            "8 were copied, 2 unsupported.",
         ),
         ({"listed": (0, 0), "outcomes": [], "verdicts": []}, "warning", "No key was listed"),
-        ({"verdicts": [("missing", 1, 1)], "outcomes": [("copied", 1, 1)]}, "warning", "1 of 10 keys did not agree; 1"),
+        (
+            {
+                "verdicts": [("missing", 1, 1), ("same", 9, 1)],
+                "outcomes": [("copied", 1, 1), ("unchanged", 9, 1)],
+                "sums": Rollup(proofs=Counter(md5=9)),
+            },
+            "warning",
+            "9 of 10 keys are the same (9 by MD5); 1 missing; 1 were copied again.",
+        ),
+        ({"verdicts": [("same", 9, 1)]}, "bad", "Not every key was compared"),
+        ({"sums": Rollup()}, "warning", "0 of 10 keys are the same; 10 unproven."),
+        ({"sums": Rollup(proofs=Counter(etag=10))}, "warning", "0 of 10 keys are the same; 10 unproven."),
         ({"outcomes": [("failed", 3, 1)]}, "bad", "3 of 10 keys are not at the destination"),
         ({"pending": 4}, "bad", "4 of 10 keys are not"),
         ({"state": RunState.STOPPED}, "bad", "has stopped: not every key was looked at"),

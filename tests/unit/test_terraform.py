@@ -112,7 +112,7 @@ RIGHTS = {
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
     "transfer/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "verifier/verify": ("shared/bootstrap/app.py", "range_work(adapters, limits, limits.verify_topic"),
-    "verifier/transfer": ("shared/verifying/compare_page.py", "published=wrong - queued if self.repair"),
+    "verifier/transfer": ("shared/verifying/compare_page.py", "published = wrong - queued if self.repair"),
     "verifier/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/destination": ("shared/copying/copy_object.py", "await self.destination.write("),
     "verifier/destination": ("shared/verifying/verify_range.py", "self.destination.listing("),

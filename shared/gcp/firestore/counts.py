@@ -9,7 +9,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.filters import Filter
-from shared.domain.rollup import FolderRollup, Rollup
+from shared.domain.rollup import FolderRollup, Rollup, first_differing
 from shared.ledger.packing import deflate, inflate
 
 MOST_SUMS = 5
@@ -47,6 +47,7 @@ def pack_sums(sums: Rollup, manifest: Sequence[ManifestPart]) -> bytes:
         "sizes": sums.sizes,
         "proofs": sums.proofs,
         "archived": sums.archived,
+        "differing": first_differing(sums.differing),
         "manifest": [astuple(part) for part in manifest],
     }
     return deflate(table)
@@ -61,6 +62,7 @@ def unpack_sums(packed: bytes | None) -> tuple[Rollup, list[ManifestPart]]:
     sums.sizes.update({int(bits): count for bits, count in table["sizes"].items()})
     sums.proofs.update(table["proofs"])
     sums.archived.update({name: (keys, size) for name, (keys, size) in table["archived"].items()})
+    sums.differing = [(key, size, why) for key, size, why in table.get("differing", ())]
     return sums, [ManifestPart(*part) for part in table["manifest"]]
 
 

@@ -88,7 +88,7 @@ class FirestoreRanges:
             "expires_at": time(now + KEPT_SECONDS),
             **tallies(counts),
         }
-        if counts.sums.folders or counts.manifest:
+        if counts.sums.folders or counts.sums.differing or counts.manifest:
             fields["sums"] = pack_sums(counts.sums, counts.manifest)
         gone = dict.fromkeys(("until", "fences", "message", "owner", "lease_until"), DELETE_FIELD)
         reference = self.document(held.id)

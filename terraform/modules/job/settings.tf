@@ -52,6 +52,7 @@ locals {
     VERIFY_AFTER        = var.comparison.after
     REPAIR_PASSES       = var.comparison.repair_passes
     SUM_DEPTH           = var.comparison.sum_depth
+    REREAD_UNPROVEN     = var.comparison.reread_unproven
     DELETE_EXTRAS       = var.comparison.delete_extras
     EXTRA_SHARE         = var.comparison.extra_share
     EXTRA_GRACE_SECONDS = var.comparison.extra_grace_days * 86400

@@ -1,0 +1,149 @@
+"""The one sentence that a report begins with, and its colour.
+
+good      every listed key was compared and is the same, or was copied, and proven, by this very run
+bad       something is not at the destination, was not looked at, or has not ended
+warning   everything else: what is archived, in flight, filtered, queued already, unproven or only remembered
+
+Nothing is green without proof, and every key that is not among the proven ones is counted under a name of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Outcome
+from shared.domain.reasons import advice_for
+from shared.domain.runs import RunKind, RunState
+
+PROOFS = {
+    "md5": "the MD5 of the copy is the source's ETag",
+    "crc32c": "the CRC32C of the copy is the one that was proven when this version was copied",
+}
+"""By what a key is the same. What a range of another version counted by something else is not taken for proven."""
+
+_SHORT = {"md5": "MD5", "crc32c": "the CRC32C remembered from their copy"}
+
+_AGAIN = "A comparison that repairs copies it again; if it stays, look at the log line of the key."
+_WAIT = "Nothing, unless it is still so after the next comparison."
+
+ADVICE: dict[str, str] = {
+    Comparison.MISSING: _AGAIN,
+    Comparison.SIZE_DIFFERS: _AGAIN,
+    Comparison.CHECKSUM_DIFFERS: f"{_AGAIN} Find out who wrote to the destination.",
+    Comparison.ETAG_DIFFERS: _AGAIN,
+    Comparison.METADATA_DIFFERS: _AGAIN,
+    Comparison.UNPROVEN: "REREAD_UNPROVEN has comparisons copy it again, which proves it.",
+    Comparison.REPAIRED: "Nothing: it was copied again. The next comparison proves it.",
+    Comparison.EXTRA: "DELETE_EXTRAS says what becomes of copies without an object; nothing is deleted by default.",
+    Comparison.UNSUPPORTED: "UNSUPPORTED_NAMES=encode copies it under a name that Cloud Storage takes.",
+    Comparison.ARCHIVED: "RESTORE_TIER has comparisons ask S3 to restore it; a restored object is copied by itself.",
+    Comparison.IN_FLIGHT: _WAIT,
+    Outcome.FILTERED: "The filters leave it out; see which one below.",
+    Outcome.FAILED: "See why below; a listing of its prefix tries it again.",
+    Outcome.UNCHANGED: "The ledger remembers it as copied; a comparison proves it.",
+}
+"""What a person should do about a key that is not proven the same, by verdict or outcome."""
+
+_WORDS = {
+    Comparison.MISSING: "missing",
+    Comparison.SIZE_DIFFERS: "of another size",
+    Comparison.CHECKSUM_DIFFERS: "of other bytes",
+    Comparison.ETAG_DIFFERS: "of another version",
+    Comparison.METADATA_DIFFERS: "with other headers or metadata",
+    Comparison.UNPROVEN: "unproven",
+    Comparison.REPAIRED: "repaired since they were compared",
+    Comparison.UNSUPPORTED: "unsupported",
+    Comparison.ARCHIVED: "archived",
+    Comparison.IN_FLIGHT: "in flight",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is known of a run that has ended, in keys. proofs: of the same ones, by what shows it. pending: listed, and
+    without an outcome.
+    """
+
+    kind: RunKind
+    state: RunState
+    listed: int
+    pending: int
+    outcomes: Mapping[str, int]
+    verdicts: Mapping[str, int]
+    proofs: Mapping[str, int]
+
+    @property
+    def proven(self) -> int:
+        """Keys that this run has proven to be the same on both sides."""
+        if self.kind is not RunKind.VERIFY:
+            return self.outcomes.get(Outcome.COPIED, 0)
+        proven = sum(count for name, count in self.proofs.items() if name in PROOFS)
+        return min(self.verdicts.get(Comparison.SAME, 0), proven)
+
+    @property
+    def compared(self) -> int:
+        """Listed keys that have a verdict."""
+        return sum(count for name, count in self.verdicts.items() if name != Comparison.EXTRA)
+
+    def apart(self) -> dict[str, int]:
+        """The listed keys that are not proven the same, by what they are instead."""
+        filtered = self.outcomes.get(Outcome.FILTERED, 0)
+        if self.kind is RunKind.VERIFY:
+            found = {word: self.verdicts.get(verdict, 0) for verdict, word in _WORDS.items()}
+            found[_WORDS[Comparison.UNPROVEN]] += self.verdicts.get(Comparison.SAME, 0) - self.proven
+            found["filtered"] = filtered
+            found["not compared"] = self.listed - self.compared - filtered
+        else:
+            others = (Outcome.UNSUPPORTED, Outcome.ARCHIVED, Outcome.IN_FLIGHT, Outcome.FILTERED, Outcome.FAILED)
+            found = {other.replace("_", " "): self.outcomes.get(other, 0) for other in others}
+            found["unchanged as remembered"] = self.outcomes.get(Outcome.UNCHANGED, 0)
+            found["without an end"] = self.pending
+        return {word: count for word, count in found.items() if count}
+
+
+def verdict(run: Ended) -> tuple[str, str]:
+    """Good, warning or bad, and a sentence."""
+    copied, failed = run.outcomes.get(Outcome.COPIED, 0), run.outcomes.get(Outcome.FAILED, 0)
+    if run.state is not RunState.FINISHED:
+        counted = f"; {run.proven:,} of {run.listed:,} listed keys are {_proven(run)}{_listed(run.apart())}"
+        why = f"The run has {run.state}: not every key was looked at, so nothing is said of the others"
+        return "bad", f"{why}{counted}."
+    if not run.listed:
+        return "warning", "No key was listed. That is right only if the source holds none under this prefix."
+    apart = run.apart()
+    lost = failed + run.pending + apart.get("not compared", 0)
+    if lost > 0:
+        not_there = failed + run.pending
+        said = "Not every key was compared"
+        if not_there:
+            said = f"{not_there:,} of {run.listed:,} keys are not at the destination"
+        return "bad", f"{said}; {run.proven:,} are {_proven(run)}{_listed(apart)}. Below is why."
+    if run.kind is not RunKind.VERIFY:
+        tone = "good" if run.proven == run.listed else "warning"
+        return tone, f"All {run.listed:,} keys are settled; {copied:,} were copied{_listed(apart, ', ')}."
+    extra = run.verdicts.get(Comparison.EXTRA, 0)
+    alone = f" {extra:,} copies belong to no object." if extra else ""
+    if run.proven == run.listed:
+        return "good", f"All {run.listed:,} keys are the same: {_by(run)}.{alone}"
+    again = f"; {copied:,} were copied again" if copied else ""
+    return "warning", f"{run.proven:,} of {run.listed:,} keys are {_proven(run)}{_listed(apart)}{again}.{alone}"
+
+
+def what_to_do(why: str) -> str:
+    """About a key that is named: its verdict, its outcome, or the reason of its failure."""
+    return ADVICE.get(why) or advice_for(why)
+
+
+def _proven(run: Ended) -> str:
+    if run.kind is not RunKind.VERIFY:
+        return "copied"
+    return f"the same ({_by(run)})" if run.proven else "the same"
+
+
+def _by(run: Ended) -> str:
+    return ", ".join(f"{run.proofs[name]:,} by {short}" for name, short in _SHORT.items() if run.proofs.get(name))
+
+
+def _listed(apart: Mapping[str, int], begin: str = "; ") -> str:
+    named = ", ".join(f"{count:,} {word}" for word, count in apart.items())
+    return f"{begin}{named}" if named else ""

@@ -1,0 +1,133 @@
+"""What a comparison calls the same, and by what; its report names all the rest."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.checksums import VerifiedBy
+from shared.domain.errors import Forbidden
+from shared.domain.filters import Filters
+from shared.domain.messages import ListMessage, VerifyMessage
+from tests.world import LEASE, World, filled
+
+
+def in_parts(count: int = 4, **options: Any) -> World:
+    """Objects whose ETags are no MD5: k/0, k/1, …"""
+    world = World(**options)
+    for number in range(count):
+        world.bucket.put(f"k/{number}", b"of parts %d" % number, parts=2)
+    return world
+
+
+async def compared(world: World, message: VerifyMessage | None = None) -> tuple[str, str]:
+    """Colour and sentence of a comparison's report, and the report."""
+    return await reported(world, await world.run(message or VerifyMessage()))
+
+
+async def reported(world: World, run: str) -> tuple[str, str]:
+    await world.run(VerifyMessage(close=True))
+    page = world.reports.files[f"job/{run}/report.html"][0].decode()
+    found = re.search(r'<header class="(\w+)"><h1>([^<]*)', page)
+    assert found is not None
+    return f"{found[1]}: {found[2]}", page
+
+
+def spoil(world: World, name: bytes) -> None:
+    """Other bytes of the same size under the same name, with all that the copy carried."""
+    copy, body = world.destination.objects[name]
+    world.destination.install(name, bytes(len(body)), dict(copy.metadata), composite=True)
+
+
+async def test_a_copy_of_parts_with_other_bytes_is_found_and_made_again() -> None:
+    world = in_parts()
+    await world.run()
+    assert (await compared(world))[0] == "good: All 4 keys are the same: 4 by the CRC32C remembered from their copy."
+    spoil(world, b"k/2")
+    sentence, page = await compared(world)
+    by = "3 by the CRC32C remembered from their copy"
+    assert sentence == f"warning: 3 of 4 keys are the same ({by}); 1 of other bytes; 1 were copied again."
+    assert "<td>k/2</td>" in page
+    assert "checksum differs" in page
+    assert world.same()
+    assert (await compared(world))[0].startswith("good: All 4 keys are the same")
+
+
+async def test_a_comparison_that_is_killed_has_the_spoilt_copy_made_again_all_the_same() -> None:
+    for crash_at in range(0, 60, 2):
+        world = in_parts()
+        await world.run()
+        spoil(world, b"k/2")
+        world.steps.taken, world.steps.crash_at = 0, crash_at
+        await world.run(VerifyMessage())
+        world.clock.time += LEASE + 1
+        await world.run(VerifyMessage(close=True))
+        assert world.same(), crash_at
+
+
+@pytest.mark.parametrize("reread", [False, True])
+async def test_what_the_ledger_has_forgotten_is_unproven_and_read_again_if_the_job_asks(reread: bool) -> None:
+    world = in_parts(reread_unproven=reread)
+    await world.run()
+    world.stores.ledger.documents.clear()
+    writes = len(world.destination.writes)
+    sentence, page = await compared(world)
+    again = "; 4 were copied again" if reread else ""
+    assert sentence == f"warning: 0 of 4 keys are the same; 4 unproven{again}."
+    assert len(world.destination.writes) - writes == (4 if reread else 0)
+    assert "REREAD_UNPROVEN" in page
+    assert (await compared(world))[0].startswith("good" if reread else "warning: 0 of 4")
+
+
+async def test_a_look_that_found_a_copy_of_its_size_does_not_outweigh_a_proof() -> None:
+    world = in_parts()
+    await world.run()
+    await world.run(ListMessage(keys=("k/1",)))
+    records = [record for record, _ in world.stores.ledger.documents.values()]
+    assert VerifiedBy.SIZE in {entry.proof for record in records for entry in record.entries}
+    assert (await compared(world))[0].startswith("good: All 4 keys")
+    spoil(world, b"k/1")
+    assert "1 of other bytes" in (await compared(world))[0]
+
+
+async def test_a_proof_of_the_size_alone_is_none() -> None:
+    world = in_parts()
+    await world.run()
+    documents = world.stores.ledger.documents
+    for batch, (record, version) in documents.items():
+        entries = tuple(replace(entry, proof=VerifiedBy.SIZE) for entry in record.entries)
+        documents[batch] = replace(record, entries=entries), version
+    assert (await compared(world))[0] == "warning: 0 of 4 keys are the same; 4 unproven."
+
+
+async def test_archived_objects_are_not_green() -> None:
+    world = World()
+    for number in range(5):
+        world.bucket.put(f"k/{number}", b"x", storage_class="GLACIER")
+    assert (await compared(world))[0] == "warning: 0 of 5 keys are the same; 5 archived."
+
+
+async def test_what_is_in_flight_is_not_green() -> None:
+    world = filled(8)
+    world.send("list", ListMessage())
+    await world.drain(most=1, finish=False)
+    world.inbox.clear()
+    world.queue.sent.clear()
+    assert (await compared(world))[0] == "warning: 0 of 8 keys are the same; 8 in flight."
+
+
+async def test_what_is_filtered_is_not_green() -> None:
+    world = filled(8, filters=Filters(exclude=("k/*",)))
+    assert (await compared(world))[0] == "warning: 0 of 8 keys are the same; 8 filtered."
+
+
+async def test_remembered_failures_are_named_with_what_to_do() -> None:
+    world = filled(3)
+    world.cdn.faults[b"k/001"] = [Forbidden("policy")] * 9
+    await reported(world, await world.run())
+    for run in (await world.run(), await world.run(VerifyMessage(repair=False))):
+        sentence, page = await reported(world, run)
+        assert sentence.startswith("bad: 1 of 3 keys are not at the destination")
+        assert "<td>k/001</td>" in page
+    assert "forbidden" in (await reported(world, await world.run()))[1]
