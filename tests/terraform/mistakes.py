@@ -154,6 +154,7 @@ RULES = [
         '"${var.project}-${var.job}-staging"',
         "google_storage_bucket.staging: my-project",
     ),
+    Mistake("monitoring.tf", "  project         = var.project\n", "", "8. place: module.job.google_logging_metric"),
     Mistake("versions.tf", "terraform {", 'provider "google" {\n  project = "other"\n}\n\nterraform {', "8. thin:"),
     Mistake(
         "pubsub.tf", "labels       = local.labels", "labels       = {}", "9. labels: module.job.google_pubsub_topic"

@@ -39,6 +39,10 @@ ACCOUNT_WIDE = {
 """Names that others can have taken: in an AWS account, or anywhere."""
 
 
+ELSEWHERE = {"google_service_account_iam_member", "google_storage_bucket_iam_member", "google_storage_bucket_object"}
+"""They are where what they belong to is."""
+
+
 def size(plan: Plan) -> Iterator[str]:
     """1. What is started with fits a new project."""
     if plan["variables"].get("scale", {"value": "start"})["value"] != "start":
@@ -185,6 +189,14 @@ def thin(plan: Plan) -> Iterator[str]:
             yield f"{name}: a provider within the module"
 
 
+def place(plan: Plan) -> Iterator[str]:
+    """8. A job is in its own project, whatever the provider's is."""
+    project = plan["variables"]["project"]["value"]
+    for item in resources(plan):
+        if item.kind.startswith("google_") and item.kind not in ELSEWHERE and item.values.get("project") != project:
+            yield f"{item.address}: is in the provider's project"
+
+
 def labels(plan: Plan) -> Iterator[str]:
     """9. Everything that can be labelled names its job."""
     for kind, attribute in LABELLED.items():
@@ -233,7 +245,7 @@ def functions(plan: Plan) -> list[Resource]:
 
 
 RULES: tuple[Rule, ...] = (
-    size, errors, origin, public_key, unsigned, order, unasked, lasting, alerts, events, names, thin, labels, protected, versions, runtime,
+    size, errors, origin, public_key, unsigned, order, unasked, lasting, alerts, events, names, thin, place, labels, protected, versions, runtime,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ locals {
 resource "google_storage_bucket" "destination" {
   count = var.destination_bucket.create ? 1 : 0
 
+  project                     = var.project
   name                        = var.destination_bucket.name
   location                    = var.destination_bucket.location
   storage_class               = var.destination_bucket.storage_class
@@ -63,6 +64,7 @@ resource "google_storage_bucket" "destination" {
 # In the destination's location, so that a finished object is moved without its bytes being copied; what lies here for a week was
 # given up. Soft delete would bill every large object for another week.
 resource "google_storage_bucket" "staging" {
+  project                     = var.project
   name                        = "${local.unique}_staging"
   location                    = var.destination_bucket.location
   labels                      = local.labels
@@ -99,6 +101,7 @@ resource "google_storage_bucket" "staging" {
 }
 
 resource "google_storage_bucket" "reports" {
+  project                     = var.project
   name                        = "${local.unique}_reports"
   location                    = var.destination_bucket.location
   labels                      = local.labels
@@ -131,6 +134,7 @@ resource "google_storage_bucket" "reports" {
 resource "google_project_iam_custom_role" "delete_extras" {
   count = var.comparison.delete_extras == "on" ? 1 : 0
 
+  project     = var.project
   role_id     = replace("${var.job}_delete_extras", "-", "_")
   title       = "${var.job}: delete extras"
   description = "Take away copies that belong to no object"

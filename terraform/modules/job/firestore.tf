@@ -14,6 +14,7 @@ locals {
 }
 
 resource "google_firestore_database" "memory" {
+  project                           = var.project
   name                              = "job-${var.job}"
   location_id                       = var.region
   type                              = "FIRESTORE_NATIVE"
@@ -29,6 +30,7 @@ resource "google_firestore_database" "memory" {
 resource "google_firestore_index" "this" {
   for_each = local.indexes
 
+  project     = var.project
   database    = google_firestore_database.memory.name
   collection  = each.value.collectionGroup
   query_scope = each.value.queryScope
@@ -46,6 +48,7 @@ resource "google_firestore_index" "this" {
 resource "google_firestore_field" "this" {
   for_each = { for field in local.firestore.fieldOverrides : "${field.collectionGroup}.${field.fieldPath}" => field }
 
+  project    = var.project
   database   = google_firestore_database.memory.name
   collection = each.value.collectionGroup
   field      = each.value.fieldPath

@@ -30,6 +30,7 @@ data "archive_file" "function" {
 
 # No rule deletes from here by age: what is live must not go. An archive goes when another takes its place.
 resource "google_storage_bucket" "code" {
+  project                     = var.project
   name                        = "${local.unique}_code"
   location                    = var.region
   labels                      = local.labels
@@ -70,6 +71,7 @@ resource "google_storage_bucket_iam_member" "builder_code" {
 resource "google_cloudfunctions2_function" "this" {
   for_each = local.functions
 
+  project     = var.project
   name        = "${var.job}-${each.key}"
   location    = var.region
   description = google_service_account.this[each.key].display_name
@@ -119,6 +121,7 @@ resource "google_cloudfunctions2_function" "this" {
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = local.functions
 
+  project  = var.project
   location = var.region
   name     = google_cloudfunctions2_function.this[each.key].name
   role     = "roles/run.invoker"
@@ -128,6 +131,7 @@ resource "google_cloud_run_v2_service_iam_member" "invoker" {
 resource "google_cloud_run_v2_service_iam_member" "replicate" {
   for_each = toset(var.replicate_callers)
 
+  project  = var.project
   location = var.region
   name     = google_cloudfunctions2_function.this["transfer"].name
   role     = "roles/run.invoker"

@@ -89,6 +89,7 @@ locals {
 resource "google_logging_metric" "this" {
   for_each = local.metrics
 
+  project         = var.project
   name            = "${var.job}/${each.key}"
   description     = each.value.what
   filter          = "${local.logs} AND jsonPayload.message=\"${each.value.message}\""
@@ -120,6 +121,7 @@ resource "google_logging_metric" "this" {
 resource "google_monitoring_notification_channel" "email" {
   for_each = toset(var.alerts.emails)
 
+  project      = var.project
   display_name = "${var.job}: ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
@@ -132,6 +134,7 @@ resource "google_monitoring_notification_channel" "email" {
 resource "google_monitoring_alert_policy" "this" {
   for_each = local.alerts
 
+  project               = var.project
   display_name          = "${var.job}: ${each.value.title}"
   combiner              = "OR"
   severity              = each.value.severity
@@ -164,6 +167,7 @@ resource "google_monitoring_alert_policy" "this" {
 resource "google_monitoring_alert_policy" "event" {
   for_each = local.events
 
+  project               = var.project
   display_name          = "${var.job}: ${each.value.title}"
   combiner              = "OR"
   severity              = each.value.severity
@@ -195,6 +199,7 @@ resource "google_monitoring_alert_policy" "event" {
 }
 
 resource "google_monitoring_dashboard" "this" {
+  project = var.project
   dashboard_json = jsonencode({
     displayName = "${var.job}: S3 to Cloud Storage"
     mosaicLayout = {

@@ -45,6 +45,7 @@ resource "google_service_account" "this" {
     verifier = "compares both sides"
   }
 
+  project      = var.project
   account_id   = "${var.job}-${each.key}"
   display_name = "${var.job}: ${each.value}"
 

@@ -17,6 +17,7 @@ locals {
 resource "google_pubsub_topic" "this" {
   for_each = toset(["list", "transfer", "verify", "dead-letters"])
 
+  project      = var.project
   name         = "${var.job}-${each.key}"
   labels       = local.labels
   kms_key_name = var.kms_key_name.region
@@ -31,15 +32,17 @@ resource "google_pubsub_topic" "this" {
 resource "google_pubsub_topic_iam_member" "function" {
   for_each = local.publishing
 
-  topic  = google_pubsub_topic.this[each.value.topic].name
-  role   = "roles/pubsub.publisher"
-  member = google_service_account.this[each.value.function].member
+  project = var.project
+  topic   = google_pubsub_topic.this[each.value.topic].name
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.this[each.value.function].member
 }
 
 # The longest deadline there is, which is what an invocation's budget is cut to: https://cloud.google.com/pubsub/quotas
 resource "google_pubsub_subscription" "function" {
   for_each = local.functions
 
+  project                    = var.project
   name                       = "${var.job}-${each.key}"
   topic                      = google_pubsub_topic.this[each.value.topic].id
   labels                     = local.labels
@@ -74,6 +77,7 @@ resource "google_pubsub_subscription" "function" {
 
 # Dead letters wait here until somebody looks; a topic without a subscription would drop them.
 resource "google_pubsub_subscription" "dead_letters" {
+  project                    = var.project
   name                       = "${var.job}-dead-letters"
   topic                      = google_pubsub_topic.this["dead-letters"].id
   labels                     = local.labels
@@ -95,9 +99,10 @@ resource "time_sleep" "agent" {
 
 # What dead-lettering needs: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
 resource "google_pubsub_topic_iam_member" "agent" {
-  topic  = google_pubsub_topic.this["dead-letters"].name
-  role   = "roles/pubsub.publisher"
-  member = local.pubsub_agent
+  project = var.project
+  topic   = google_pubsub_topic.this["dead-letters"].name
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
 
   depends_on = [time_sleep.agent]
 }
@@ -105,6 +110,7 @@ resource "google_pubsub_topic_iam_member" "agent" {
 resource "google_pubsub_subscription_iam_member" "agent" {
   for_each = google_pubsub_subscription.function
 
+  project      = var.project
   subscription = each.value.name
   role         = "roles/pubsub.subscriber"
   member       = local.pubsub_agent

@@ -8,6 +8,7 @@ resource "google_cloud_scheduler_job" "this" {
     close  = { topic = "verify", message = { close = true }, schedule = "*/5 * * * *" }
   }
 
+  project   = var.project
   name      = "${var.job}-${each.key}"
   region    = var.region
   schedule  = each.value.schedule

@@ -15,6 +15,7 @@ locals {
 resource "google_secret_manager_secret" "this" {
   for_each = local.secrets
 
+  project   = var.project
   secret_id = "${var.job}-${each.key}"
   labels    = local.labels
 
@@ -32,6 +33,7 @@ resource "google_secret_manager_secret" "this" {
 resource "google_secret_manager_secret_iam_member" "function" {
   for_each = local.readers
 
+  project   = var.project
   secret_id = google_secret_manager_secret.this[each.value.secret].id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.this[each.value.function].member
