@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from local.children import Child, clean_environment
 from local.emulators.loopback import HOST, free_port
+
+settings.register_profile("no timings", deadline=None)
+settings.load_profile("no timings")
+"""How long an example takes is the machine's business, and no property of the code."""
 
 
 @pytest.fixture(scope="session")
