@@ -41,7 +41,7 @@ manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="
 test: check  ## check, then all tests: unit, schedules, contract, functions, e2e
 	@$(BIN)/python -m pytest -n 2 tests/unit && $(BIN)/python -m pytest tests/schedules tests/contract tests/functions tests/e2e
 
-test-fast: .venv/.dev  ## the tests that start no server, under 30 s
+test-fast: .venv/.dev  ## the tests that start no server, about a minute
 	@$(BIN)/python -m pytest tests/unit
 
 schedules: .venv/.dev  ## run seeded histories in virtual time against the laws (SCHEDULES=1000, SEED=7 tells one, MUTATE=all)

@@ -1,4 +1,4 @@
-"""Adapters from settings, lazily, once an instance."""
+"""Adapters from settings, once an instance."""
 
 import asyncio
 import os
