@@ -6,9 +6,25 @@ https://cloud.google.com/logging/docs/structured-logging
 import json
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+
+
+_ABOUT: ContextVar[Mapping[str, object] | None] = ContextVar("about", default=None)
+
+
+@contextmanager
+def about(**fields: object) -> Iterator[None]:
+    """These fields are on every line that is written within, by tasks that are begun within, too."""
+    token = _ABOUT.set({**(_ABOUT.get() or {}), **fields})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
 
 
 class Log:
@@ -37,6 +53,6 @@ class Log:
         if _LEVELS[severity] < _LEVELS[self._level]:
             return
         entry = {"severity": severity, "time": datetime.now(UTC).isoformat(), "message": message}
-        line = json.dumps({**entry, **self._bound, **fields}, ensure_ascii=False, default=str)
+        line = json.dumps({**entry, **self._bound, **(_ABOUT.get() or {}), **fields}, ensure_ascii=False, default=str)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin, admin, publisher
 from shared.bootstrap.limits import Limits
+from shared.copying.breaker import Breaker
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
 from shared.copying.in_flight import InFlight
 from shared.copying.replicate_object import ReplicateObject
-from shared.copying.transfer_batch import OVERHEAD_BYTES, TransferBatch
+from shared.copying.transfer_batch import TransferBatch
+from shared.copying.try_key import OVERHEAD_BYTES, TryKey
 from shared.listing.list_range import ListRange
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -63,19 +65,25 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             life_seconds=limits.life_seconds,
         ),
         copier=TransferBatch(
-            copy=copy,
-            large=large,
+            try_key=TryKey(
+                copy=copy,
+                large=large,
+                clock=adapters.clock,
+                log=adapters.log,
+                in_flight=in_flight,
+                breaker=Breaker(adapters.clock, adapters.log),
+                pulse=heartbeat,
+                buffer_bytes=limits.buffer_bytes,
+                large_bytes=limits.large_bytes,
+                max_attempts=limits.max_attempts,
+            ),
             ledger=stores.ledger,
             queue=adapters.queue,
             clock=adapters.clock,
             log=adapters.log,
-            in_flight=in_flight,
             switch=control,
             pulse=heartbeat,
             topic=limits.transfer_topic,
-            buffer_bytes=limits.buffer_bytes,
-            large_bytes=limits.large_bytes,
-            max_attempts=limits.max_attempts,
         ),
         verifier=VerifyRange(
             source=adapters.source,

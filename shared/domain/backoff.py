@@ -3,6 +3,7 @@
 Every kind of request has one owner of its tries, or they multiply:
 
     ONCE       what a key's copy asks and writes: its key is tried again as a whole, by whoever copies it
+    KEY        a key's copy as a whole, within one invocation; further ones are the queue's, as many as MAX_ATTEMPTS
     QUESTIONS  what no key owns: listings, restores, reports, clean-up
     SESSION    bytes for a resumable upload session, which goes on from where it stands
     BODY       a body that broke off, which goes on from where it broke
@@ -38,6 +39,7 @@ class RetryPolicy:
 
 
 ONCE = RetryPolicy(1, 0.0)
+KEY = RetryPolicy(3, 540.0)
 QUESTIONS = RetryPolicy(4, 120.0)
 SESSION = RetryPolicy(5, 240.0)
 BODY = RetryPolicy(6, 540.0)

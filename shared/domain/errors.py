@@ -4,6 +4,8 @@ BucketError
 ├── SettingsError                the start stops, listing every bad setting
 ├── MalformedMessage             dead-lettered at once, never retried
 ├── Busy                         somebody else holds the lease: nack, come back later
+├── Postponed                    a fault of everybody keeps keys from beginning: nack, come back later
+├── OutOfService                 Firestore or Pub/Sub do not do what is asked: nack, come back later
 ├── StateConflict                a document moved under our hands: read it again
 ├── OutOfAttempts                a key's last attempt has failed, too
 └── ObjectError                  what failed for a key; `reason` is what is put on record
@@ -40,6 +42,28 @@ class MalformedMessage(BucketError):
 
 class Busy(BucketError):
     """The work is leased to another invocation that may still be alive."""
+
+
+class Postponed(BucketError):
+    """Work that cannot be done now through no fault of its own, and has spent nothing."""
+
+
+class OutOfService(BucketError):
+    """The memory or the queue does not do what is asked. It is everybody's fault and no key's."""
+
+    def __init__(self, message: str, party: Party, reason: Reason) -> None:
+        super().__init__(message)
+        self._party, self._reason = party, reason
+
+    @property
+    def party(self) -> Party:
+        """Whose fault it is."""
+        return self._party
+
+    @property
+    def reason(self) -> Reason:
+        """What is wrong."""
+        return self._reason
 
 
 class StateConflict(BucketError):

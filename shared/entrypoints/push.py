@@ -11,10 +11,24 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from shared.bootstrap import App
 from shared.domain.budget import Budget
-from shared.domain.errors import Busy, MalformedMessage
+from shared.domain.errors import BucketError, Busy, MalformedMessage, ObjectError, OutOfService, Postponed
 from shared.domain.messages import Message, decode
+from shared.domain.reasons import Party, Reason, Scope
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
+from shared.telemetry import about
+
+RENEW_AT = 15
+"""A message that is delivered for so many times is published anew, if it is no fault of its own: Pub/Sub puts it aside
+after max_delivery_attempts (20 in terraform/pubsub.tf), and what has crashed or got lost counts as well.
+https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts
+"""
+
+TOLD_SECONDS = 300.0
+"""How long a fault that fails every message is told of only once."""
+
+ATTRIBUTE_BYTES = 1024
+"""https://cloud.google.com/pubsub/quotas#resource_limits"""
 
 M = TypeVar("M", bound=Message)
 
@@ -24,12 +38,13 @@ Work = Callable[[M, str, Budget], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One pushed message."""
+    """One pushed message. attempt: how often it was delivered, this time included; 0 if the push does not say."""
 
     data: bytes
     message_id: str
     published: str
     subscription: str
+    attempt: int = 0
 
 
 class Handler(Generic[M]):
@@ -44,6 +59,7 @@ class Handler(Generic[M]):
         self._instance = instance or Instance(kind)
         self._log = self._instance.log
         self._work: Work[M] | None = None
+        self._told: dict[tuple[Party | None, Reason], float] = {}
 
     def __call__(self, body: object) -> None:
         """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed.
@@ -54,19 +70,69 @@ class Handler(Generic[M]):
         try:
             app = self._instance.app()
             work = self._work = self._work or self._start(app)
-            runtime.run(self._handle(app, work, body))
         except Exception as error:
-            self._log.error("nacked", error=None if isinstance(error, Busy) else error, reason=str(error))
+            delivery = read_push(body)
+            with about(subscription=delivery.subscription, message_id=delivery.message_id):
+                self._log.error("nacked", error=error, reason=f"the function cannot start: {error}")
+            raise ServiceUnavailable from None
+        try:
+            runtime.run(self._handle(app, work, body))
+        except Exception:
             raise ServiceUnavailable from None
 
     async def _handle(self, app: App, work: Work[M], body: object) -> None:
         delivery = read_push(body)
+        with about(subscription=delivery.subscription, message_id=delivery.message_id):
+            try:
+                message = decode(self._model, delivery.data)
+                await self._do(app, work, delivery, message)
+            except MalformedMessage as malformed:
+                await self._reject(app, delivery, malformed)
+
+    async def _do(self, app: App, work: Work[M], delivery: Delivery, message: M) -> None:
         budget = Budget(app.adapters.clock.monotonic(), self._instance.settings.budget_seconds)
         try:
-            message = decode(self._model, delivery.data)
             await work(message, self._run_name(delivery), budget)
-        except MalformedMessage as malformed:
-            await self._reject(app, delivery, malformed)
+        except MalformedMessage:
+            raise
+        except Exception as error:
+            if isinstance(error, BucketError) and await self._renewed(app, delivery, message):
+                return
+            self._tell(error, app.adapters.clock.monotonic())
+            raise
+
+    async def _renewed(self, app: App, delivery: Delivery, message: M) -> bool:
+        """Whether the message goes on as a new one, before Pub/Sub puts it aside. One that starts a run does not: it
+        would start another.
+        """
+        if delivery.attempt < RENEW_AT or getattr(message, "run", None) is None:
+            return False
+        settings = self._instance.settings
+        topics = {"list": settings.list_topic, "transfer": settings.transfer_topic, "verify": settings.verify_topic}
+        try:
+            await app.adapters.queue.publish(topics[self._kind], [message])
+        except OutOfService as fault:
+            self._log.info("not published anew", reason=str(fault))
+            return False
+        self._log.info("published anew", deliveries=delivery.attempt)
+        return True
+
+    def _tell(self, error: Exception, now: float) -> None:
+        """What waits is no error, and what fails every message is told of once."""
+        if isinstance(error, Busy | Postponed):
+            self._log.info("put off", reason=str(error))
+            return
+        if isinstance(error, OutOfService) or (
+            isinstance(error, ObjectError) and error.reason.scope is Scope.EVERYBODY
+        ):
+            cause = (error.party, error.reason)
+            if now - self._told.get(cause, float("-inf")) < TOLD_SECONDS:
+                self._log.info("put off", reason=str(error))
+                return
+            self._told[cause] = now
+            self._log.error("nacked", error=error, reason=str(error), party=error.party, advice=error.reason.advice)
+            return
+        self._log.error("nacked", error=error, reason=str(error))
 
     def _run_name(self, delivery: Delivery) -> str:
         """The same for every delivery of a message, and in the order of publishing to the eye."""
@@ -77,8 +143,6 @@ class Handler(Generic[M]):
         """Said, counted and dead-lettered; then the message is done with."""
         self._log.error(
             "malformed message",
-            message_id=delivery.message_id,
-            subscription=delivery.subscription,
             reason=str(malformed),
             body=delivery.data[:500].decode(errors="replace"),
         )
@@ -86,7 +150,7 @@ class Handler(Generic[M]):
             app.adapters.stores.rejected.note(
                 delivery.message_id, self._kind, malformed.problems, app.adapters.clock.now()
             ),
-            app.adapters.queue.reject(delivery.data, {"function": self._kind, "reason": str(malformed)[:1000]}),
+            app.adapters.queue.reject(delivery.data, {"function": self._kind, "reason": _attribute(str(malformed))}),
         )
 
 
@@ -112,4 +176,10 @@ def read_push(body: object) -> Delivery:
         message_id=str(message.get("messageId") or message.get("message_id") or "none"),
         published=str(message.get("publishTime") or message.get("publish_time") or ""),
         subscription=str(envelope.get("subscription", "")),
+        attempt=attempt if isinstance(attempt := envelope.get("deliveryAttempt"), int) else 0,
     )
+
+
+def _attribute(text: str) -> str:
+    """As much of a text as an attribute may have."""
+    return text.encode()[:ATTRIBUTE_BYTES].decode(errors="ignore")

@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 
 import grpc
-from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.pubsub_v1 import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.types import PubsubMessage
 
-from shared.domain.errors import BucketError
 from shared.domain.messages import Message
+from shared.domain.reasons import Party
+from shared.gcp.faults import translated
 
 MOST_MESSAGES = 1000
 MOST_BYTES = 9_000_000
@@ -47,7 +47,5 @@ class PubSubQueue:
 
     async def _send(self, topic: str, batch: list[PubsubMessage]) -> None:
         path = f"projects/{self._project}/topics/{topic}"
-        try:
+        with translated(Party.PUBSUB, f"publishing to {path}"):
             await self._client.publish(topic=path, messages=batch)
-        except (GoogleAPICallError, RetryError) as error:
-            raise BucketError(f"publishing to {path}: {error}") from error

@@ -1,5 +1,6 @@
 """What a person asks of a job that is running: stop for now, and no more than this."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from shared.domain.errors import BucketError
@@ -32,18 +33,38 @@ class JobControl:
     standing: Control = field(default_factory=Control)
     _known: Control = field(default_factory=Control)
     _read_at: float = float("-inf")
+    _reading: "asyncio.Task[Control] | None" = None
 
     async def read(self, afresh: bool = False) -> Control:
-        """The control document as it was at most FRESH_SECONDS ago; afresh: now."""
-        if afresh or self.clock.monotonic() - self._read_at >= FRESH_SECONDS:
-            self._read_at = self.clock.monotonic()
-            stored, usual = await self.control.get(), self.standing
-            self._known = replace(
-                stored,
-                most_objects=usual.most_objects if stored.most_objects is None else stored.most_objects,
-                most_bytes=usual.most_bytes if stored.most_bytes is None else stored.most_bytes,
-            )
-        return self._known
+        """The control document as it was at most FRESH_SECONDS ago, or is when this is called; afresh: the latter.
+
+        Whoever comes while it is being read waits for that, and nobody is told what was believed before.
+        """
+        if afresh:
+            return await self._read()
+        if self.clock.monotonic() - self._read_at < FRESH_SECONDS:
+            return self._known
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(self._read())
+        return await asyncio.shield(self._reading)
+
+    async def paused(self) -> bool:
+        """Whether the job is paused, as sure as one must be to acknowledge a message for it: Resume sends it again only
+        if the pause was not over when this was asked.
+        """
+        return (await self.read()).paused and (await self.read(afresh=True)).paused
+
+    async def _read(self) -> Control:
+        began = self.clock.monotonic()
+        stored, usual = await self.control.get(), self.standing
+        control = replace(
+            stored,
+            most_objects=usual.most_objects if stored.most_objects is None else stored.most_objects,
+            most_bytes=usual.most_bytes if stored.most_bytes is None else stored.most_bytes,
+        )
+        if began >= self._read_at:
+            self._known, self._read_at = control, began
+        return control
 
 
 @dataclass(slots=True)

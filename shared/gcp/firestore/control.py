@@ -10,10 +10,12 @@ from typing import Any
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
 from shared.domain.errors import StateConflict
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, write
 from shared.ports.control_store import Control
 
 
+@in_firestore
 class FirestoreControl:
     """`shared.ports.control_store.ControlStore` for one job."""
 

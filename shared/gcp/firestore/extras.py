@@ -8,6 +8,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, digest, time
 
 _MOST_A_COMMIT = 500
@@ -15,6 +16,7 @@ _MOST_A_COMMIT = 500
 commit stays below 10 MiB: https://cloud.google.com/firestore/quotas"""
 
 
+@in_firestore
 class FirestoreExtras:
     """`shared.ports.extra_store.ExtraStore` for one job."""
 

@@ -20,6 +20,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.keys import common, prefix_end
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.counts import sums, tally
 from shared.gcp.firestore.documents import COMMIT_BYTES, TRIES, digest, time, write
 from shared.ledger.compaction import Merge
@@ -40,6 +41,7 @@ _INDEX_BYTES = 12_000
 indexes, each entry with the document's name. https://cloud.google.com/firestore/docs/storage-size#index-entry-size"""
 
 
+@in_firestore
 class FirestoreLedger:
     """`shared.ports.ledger_store.LedgerStore` for one job."""
 

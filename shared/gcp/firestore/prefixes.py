@@ -7,12 +7,14 @@ from urllib.parse import quote
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
 from shared.domain.errors import StateConflict
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, digest, write
 
 _DOCUMENT_ID_BYTES = 1000
 """Ids may have 1,500 bytes; longer prefixes are hashed. https://firebase.google.com/docs/firestore/quotas"""
 
 
+@in_firestore
 class FirestorePrefixes:
     """`shared.ports.prefix_store.PrefixStore` for one job."""
 

@@ -19,12 +19,14 @@ from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.rollup import Rollup
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.counts import count, pack_sums, sums, tallies, unpack_sums
 from shared.gcp.firestore.documents import KEPT_SECONDS, digest, holds, time
 from shared.gcp.firestore.leases import held_by_another
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 
 
+@in_firestore
 class FirestoreRanges:
     """`shared.ports.range_store.RangeStore` for one job."""
 

@@ -7,9 +7,11 @@ from urllib.parse import quote
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.firestore import AsyncDocumentReference
 
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import KEPT_SECONDS, time
 
 
+@in_firestore
 class FirestoreRejected:
     """`shared.ports.rejected_store.RejectedStore` for one job."""
 

@@ -17,6 +17,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.progress import Progress, together
 from shared.domain.runs import RunKind, RunState
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.counts import read_tally, tally
 from shared.gcp.firestore.documents import KEPT_SECONDS, TRIES, holds, time
 from shared.gcp.firestore.leases import lease_holds
@@ -33,6 +34,7 @@ _SAMPLE = 20
 """Open ranges and records that are read to tell when a run was last active."""
 
 
+@in_firestore
 class FirestoreRuns:
     """`shared.ports.run_store.RunStore` for one job. A run's counts are added up over its ranges and the ledger."""
 

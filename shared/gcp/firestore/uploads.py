@@ -15,6 +15,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import StateConflict
+from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, write
 from shared.gcp.firestore.leases import held_by_another
 from shared.ports.upload_store import OpenUpload, PartNote
@@ -23,6 +24,7 @@ _BATCH = 400
 """Deletions in one commit."""
 
 
+@in_firestore
 class FirestoreUploads:
     """`shared.ports.upload_store.UploadStore` for one job."""
 

@@ -1,0 +1,177 @@
+"""Keeps keys from beginning while something fails for everybody, so that no key pays for it; one an instance.
+
+    closed      keys begin
+    open        none begins: for a second, then two, four … up to five minutes, each time as long as it fails again
+    half open   the wait is over: one key tries, the others wait for how that ends
+
+Throttling has no half: when the wait is over, keys begin again. A fault that concerns only large objects (of the
+staging bucket) keeps small ones from nothing.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from shared.domain.errors import ObjectError, Postponed
+from shared.domain.reasons import Party, Reason, Scope
+from shared.ports.clock import Clock
+from shared.ports.log import Log
+
+FIRST_SECONDS = 1.0
+MOST_SECONDS = 300.0
+MOST_THROTTLED_SECONDS = 30.0
+"""The longest waits between two tries. A service that asks for more patience (Retry-After) has it, up to the first."""
+
+PATIENCE_SECONDS = 30.0
+"""A key waits as long within its invocation; for a longer wait its message goes back to the queue, which costs less."""
+
+RECENT_SECONDS = 60.0
+"""A fault that comes again so soon after it passed had not passed."""
+
+_MOST_REFUSED = 10_000
+"""Refusals of single keys that are remembered."""
+
+Cause = tuple[Party | None, Reason]
+
+
+@dataclass(slots=True)
+class Fault:
+    """What fails for everybody. since, failed_at, until: monotonic seconds at which it was noticed, was last seen, and
+    may be tried again. times: how often it was seen in a row.
+    """
+
+    cause: Cause
+    why: str
+    since: float
+    failed_at: float
+    until: float
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave to try a key. began: monotonic seconds. probe: done when it is over, where the others wait for that."""
+
+    began: float
+    large: bool
+    probe: "asyncio.Future[None] | None" = None
+
+
+class Breaker:
+    """Whoever gets a leave gives it back, whatever comes of it."""
+
+    def __init__(self, clock: Clock, log: Log) -> None:
+        self._clock, self._log = clock, log
+        self._open: dict[Cause, Fault] = {}
+        self._passed: dict[Cause, tuple[int, float]] = {}
+        self._proved: dict[Party, float] = {}
+        self._refused: dict[tuple[Cause, bytes], float] = {}
+        self._probe: asyncio.Future[None] | None = None
+
+    async def enter(self, large: bool, deadline: float) -> Leave:
+        """Wait until a key may be tried. large: in parts. deadline: monotonic. Raises Postponed for a long wait."""
+        while faults := self._of(large):
+            now = self._clock.monotonic()
+            latest = max(faults, key=lambda fault: fault.until)
+            wait = latest.until - now
+            if wait > min(PATIENCE_SECONDS, max(0.0, deadline - now)):
+                raise Postponed(f"put off for {wait:.0f} s: {latest.why}")
+            if wait > 0:
+                await self._clock.sleep(wait)
+            elif all(fault.cause[1] is Reason.THROTTLED for fault in faults):
+                break
+            elif self._probe is None:
+                self._probe = asyncio.get_running_loop().create_future()
+                return Leave(now, large, self._probe)
+            elif not (await asyncio.wait([self._probe], timeout=PATIENCE_SECONDS))[0]:
+                self._probe = None  # a large object takes long: that it has not failed yet is worth another try
+        return Leave(self._clock.monotonic(), large)
+
+    def failed(self, leave: Leave, error: ObjectError, key: bytes = b"") -> bool:
+        """Whether an error is everybody's: it spends nothing of the key."""
+        if error.reason.scope is Scope.KEY:
+            if leave.probe is not None:
+                self._after_a_key_s_own(leave, error)
+            return False
+        cause = (error.party, error.reason)
+        if not error.retryable and self._others_came_through(cause, key, leave.began):
+            return False
+        known = self._open.get(cause)
+        if known is None:
+            self._opened(cause, error)
+        elif known.failed_at < leave.began:
+            known.why = str(error)
+            self._put_off(known, error.retry_after)
+        return True
+
+    def worked(self, leave: Leave, parties: frozenset[Party] = frozenset()) -> None:
+        """A key has ended well. parties: who must have served it."""
+        now = self._clock.monotonic()
+        self._proved.update(dict.fromkeys(parties, now))
+        for fault in self._of(leave.large):
+            if fault.failed_at < leave.began:
+                self._closed(fault)
+
+    def give(self, leave: Leave) -> None:
+        """The try is over."""
+        if leave.probe is not None:
+            leave.probe.set_result(None)
+            if self._probe is leave.probe:
+                self._probe = None
+
+    def _others_came_through(self, cause: Cause, key: bytes, began: float) -> bool:
+        """Whether the service has served others since it first refused this key: then it is this key that it refuses.
+        Without this, one key with a name that an edge mangles would stop all others for ever.
+        """
+        if len(self._refused) >= _MOST_REFUSED:
+            self._refused.clear()
+        since = self._refused.setdefault((cause, key), began)
+        party = cause[0]
+        return party is not None and self._proved.get(party, float("-inf")) > since
+
+    def _of(self, large: bool) -> list[Fault]:
+        return [fault for fault in self._open.values() if large or fault.cause[0] is not Party.STAGING]
+
+    def _after_a_key_s_own(self, leave: Leave, error: ObjectError) -> None:
+        """A connection that breaks off tells nothing, and a service that judges one key is there for all."""
+        if error.reason is not Reason.TRANSIENT:
+            self.worked(leave)
+            return
+        for fault in self._of(leave.large):
+            self._put_off(fault, error.retry_after)
+
+    def _opened(self, cause: Cause, error: ObjectError) -> None:
+        now = self._clock.monotonic()
+        times, at = self._passed.pop(cause, (0, 0.0))
+        fault = Fault(cause, str(error), now, now, now, times if now - at <= RECENT_SECONDS else 0)
+        self._open[cause] = fault
+        wait = self._put_off(fault, error.retry_after)
+        tell = self._log.warning if error.reason is Reason.THROTTLED else self._log.error
+        tell(
+            "copying slows down" if error.reason is Reason.THROTTLED else "copying waits: this fails for every key",
+            party=error.party or "unknown",
+            reason=error.reason,
+            why=str(error),
+            advice=error.reason.advice,
+            seconds=round(wait, 1),
+        )
+
+    def _put_off(self, fault: Fault, asked: float | None) -> float:
+        """Seconds until it may be tried again."""
+        most = MOST_THROTTLED_SECONDS if fault.cause[1] is Reason.THROTTLED else MOST_SECONDS
+        spread = min(most, FIRST_SECONDS * 2.0 ** min(fault.times, 20)) * (0.5 + self._clock.draw() / 2)
+        wait = min(MOST_SECONDS, max(spread, asked or 0.0))
+        fault.times += 1
+        fault.failed_at = self._clock.monotonic()
+        fault.until = fault.failed_at + wait
+        return wait
+
+    def _closed(self, fault: Fault) -> None:
+        now = self._clock.monotonic()
+        del self._open[fault.cause]
+        self._passed[fault.cause] = (fault.times, now)
+        self._log.info(
+            "copying goes on",
+            party=fault.cause[0] or "unknown",
+            reason=fault.cause[1],
+            after_seconds=round(now - fault.since, 1),
+        )

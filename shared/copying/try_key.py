@@ -1,0 +1,188 @@
+"""One key of one message within one invocation: it waits for its turn, is tried, and ends or is left.
+
+Only what was tried counts as tried. Waiting for room, for a service that is down or throttles, for the memory or the
+queue spends no attempt of a key.
+"""
+
+from dataclasses import dataclass, replace
+
+from shared.copying.breaker import Breaker, Leave
+from shared.copying.copy_large import CopyLarge
+from shared.copying.copy_object import CopyObject, Existing
+from shared.copying.in_flight import InFlight
+from shared.domain.backoff import KEY
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome
+from shared.domain.errors import (
+    BucketError,
+    Busy,
+    ObjectError,
+    OutOfAttempts,
+    OutOfService,
+    Postponed,
+    Refused,
+    StateConflict,
+    Transient,
+)
+from shared.domain.messages import TransferMessage
+from shared.domain.objects import SourceObject
+from shared.domain.reasons import Party
+from shared.ledger.entry import Entry
+from shared.ports.clock import Clock
+from shared.ports.log import Log
+from shared.pricing.estimate import DIRECT
+from shared.runs.heartbeat import Heartbeat
+
+OVERHEAD_BYTES = 256 * 1024
+"""What a copy weighs besides its buffer: sockets and parser state on both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A key that did not end. attempt: which one its next message is. postponed: why it was not to be, where that is no
+    fault of its own.
+    """
+
+    source: SourceObject
+    attempt: int
+    postponed: BucketError | None = None
+
+
+Ended = Entry | Left | None
+"""How a key ended, that it is left, or None if other messages will tell."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A key and its message. seen: what is at the destination, for the first try. spent: whether it was tried."""
+
+    source: SourceObject
+    message: TransferMessage
+    budget: Budget
+    seen: Existing | None
+    spent: bool = False
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether this is one part of it."""
+        return self.message.part is not None
+
+
+@dataclass(frozen=True, slots=True)
+class TryKey:
+    """buffer_bytes: the most of one object that its copy holds at a time. large_bytes: larger objects are copied in
+    parts. max_attempts: of a key, before it counts as failed.
+    """
+
+    copy: CopyObject
+    large: CopyLarge
+    clock: Clock
+    log: Log
+    in_flight: InFlight
+    breaker: Breaker
+    pulse: Heartbeat
+    buffer_bytes: int
+    large_bytes: int
+    max_attempts: int
+
+    async def __call__(self, job: Job) -> Ended:
+        """Everything that can befall a key ends here; only a cancellation goes on."""
+        async with self.in_flight.slot(min(job.source.size, self.buffer_bytes) + OVERHEAD_BYTES):
+            try:
+                return await self._tries(job)
+            except (Postponed, Busy, OutOfService, StateConflict) as reason:
+                return Left(job.source, job.message.attempt, reason)
+            except OutOfAttempts as out:
+                return self.gave_up(job, out.last)
+
+    async def _tries(self, job: Job) -> Ended:
+        began, failures = self.clock.monotonic(), list[ObjectError]()
+        while leave := await self._leave(job):
+            ended = await self._try(job, leave, None if failures else job.seen)
+            if not isinstance(ended, ObjectError):
+                return ended
+            if self.breaker.failed(leave, ended, job.source.key):
+                job.spent = bool(failures)
+                continue
+            failures.append(ended)
+            if not ended.retryable:
+                return self.gave_up(job, ended)
+            elapsed = self.clock.monotonic() - began
+            wait = KEY.wait(len(failures), elapsed, self.clock.draw(), ended.retry_after)
+            if wait is None:
+                break
+            await self.clock.sleep(wait)
+        return self.put_off(job, failures[-1]) if failures else Left(job.source, job.message.attempt)
+
+    async def _leave(self, job: Job) -> Leave | None:
+        """Leave to try the key, None once no new work may be begun."""
+        now = self.clock.monotonic()
+        if job.budget.spent(now):
+            return None
+        large = job.in_parts or job.source.size > self.large_bytes
+        leave = await self.breaker.enter(large, now + job.budget.left(now))
+        if not job.budget.spent(self.clock.monotonic()):
+            return leave
+        self.breaker.give(leave)
+        return None
+
+    async def _try(self, job: Job, leave: Leave, seen: Existing | None) -> Entry | ObjectError | None:
+        """How the key ended, or what it failed with; a mistake of ours is its own, too."""
+        began = self.clock.monotonic()
+        job.spent = True
+        try:
+            ended = await self._copy(job, seen)
+            self.breaker.worked(leave, _served(ended))
+        except ObjectError as error:
+            return error
+        except BucketError:
+            raise
+        except Exception as bug:
+            self.log.error("unexpected error", error=bug, key=job.source.text, attempt=job.message.attempt)
+            return Transient(f"{job.source.text}: {bug!r}")
+        finally:
+            self.breaker.give(leave)
+        if job.message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
+            part = f", part {job.message.part.number}" if job.message.part is not None else ""
+            seconds = self.clock.monotonic() - began
+            self.pulse.took(job.message.run, f"{job.source.text}{part}", job.source.size, seconds)
+        return ended
+
+    async def _copy(self, job: Job, seen: Existing | None) -> Entry | None:
+        message = job.message
+        self._refuse_outside(job.source)
+        if message.part is not None:
+            return await self.large.part(message, job.source, message.part, job.budget)
+        decided = await self.copy.decide(job.source, message.force, seen)
+        if isinstance(decided, Entry):
+            return decided
+        if decided.version.size > self.large_bytes:
+            return await self.large.start(message, decided)
+        return await self.copy.chase(decided)
+
+    def _refuse_outside(self, source: SourceObject) -> None:
+        if not source.key.startswith(self.copy.mapping.source_prefix):
+            raise Refused(f"{source.text} lies outside SOURCE_PREFIX, which was another when its message was sent")
+
+    def put_off(self, job: Job, error: ObjectError) -> Entry | Left:
+        """Another message may have better luck, unless this was the last one."""
+        attempt = job.message.attempt
+        if attempt >= self.max_attempts:
+            return self.gave_up(job, error)
+        self.log.warning("handed back", key=job.source.text, reason=error.reason, attempt=attempt, why=str(error))
+        return Left(job.source, attempt + 1)
+
+    def gave_up(self, job: Job, error: ObjectError) -> Entry:
+        """How a key ends that could not be copied."""
+        outcome = error.reason.outcome
+        self.log.error(
+            str(outcome), key=job.source.text, reason=error.reason, attempt=job.message.attempt, why=str(error)
+        )
+        return replace(Entry.of(job.source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
+
+
+def _served(ended: Entry | None) -> frozenset[Party]:
+    """Who must have served a key that ended so."""
+    if ended is None or ended.outcome is not Outcome.COPIED:
+        return frozenset()
+    return frozenset({Party.DESTINATION, Party.S3 if ended.route == DIRECT else Party.EDGE})
