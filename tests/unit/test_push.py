@@ -1,0 +1,138 @@
+"""How a message is answered: when it comes again, what is said of it, and when it goes on as a new one."""
+
+import base64
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared.domain.budget import Budget
+from shared.domain.errors import Busy, OutOfService, Postponed
+from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
+from shared.domain.reasons import Party, Reason
+from shared.entrypoints.push import ATTRIBUTE_BYTES, RENEW_AT, Handler
+from shared.telemetry import Log
+from tests.fakes import FakeClock, FakeQueue, FakeStores
+
+MESSAGE = TransferMessage(run="r", batch="b", objects=(ObjectEntry(key="k", etag="0" * 32, size=1),))
+SUBSCRIPTION = "projects/p/subscriptions/transfer"
+TOPICS = {"list_topic": "list", "transfer_topic": "transfer", "verify_topic": "verify"}
+
+
+class Door:
+    """A function's door with a workflow of the test's own behind it."""
+
+    def __init__(self, work: Callable[[Any, str, Budget], Awaitable[None]], model: type = TransferMessage) -> None:
+        self.queue, self.clock, stores = FakeQueue(), FakeClock(), FakeStores()
+        self.app = SimpleNamespace(adapters=SimpleNamespace(queue=self.queue, clock=self.clock, stores=stores))
+        instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, **TOPICS), log=Log())
+        kind = "transfer" if model is TransferMessage else "list"
+        self.work = work
+        self.handler: Handler[Any] = Handler(kind, model, lambda app: work, instance)  # type: ignore[arg-type]
+
+    async def push(self, data: bytes, attempt: int | None = None) -> None:
+        body: dict[str, object] = {
+            "message": {"data": base64.b64encode(data).decode(), "messageId": "7"},
+            "subscription": SUBSCRIPTION,
+        }
+        if attempt is not None:
+            body["deliveryAttempt"] = attempt
+        await self.handler._handle(self.app, self.work, body)  # type: ignore[arg-type]
+
+
+def raising(error: Exception) -> Callable[[Any, str, Budget], Awaitable[None]]:
+    async def work(_message: Any, _run: str, _budget: Budget) -> None:
+        raise error
+
+    return work
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+DOWN = OutOfService("firestore: unavailable", Party.FIRESTORE, Reason.UNREACHABLE)
+
+
+@pytest.mark.parametrize("error", [Busy("finishing"), Postponed("the edge is down"), DOWN])
+async def test_near_the_limit_of_deliveries_a_message_goes_on_as_a_new_one(error: Exception) -> None:
+    door = Door(raising(error))
+    with pytest.raises(type(error)):
+        await door.push(MESSAGE.encode(), RENEW_AT - 1)
+    with pytest.raises(type(error)):
+        await door.push(MESSAGE.encode())
+    assert not door.queue.sent
+    await door.push(MESSAGE.encode(), RENEW_AT)
+    assert door.queue.sent == [("transfer", MESSAGE)]
+
+
+async def test_if_it_cannot_be_published_it_is_not_acknowledged() -> None:
+    door = Door(raising(Postponed("the edge is down")))
+
+    async def publish(_topic: str, _messages: object) -> None:
+        raise OutOfService("pubsub: unavailable", Party.PUBSUB, Reason.UNREACHABLE)
+
+    door.queue.publish = publish  # type: ignore[assignment, method-assign]
+    with pytest.raises(Postponed):
+        await door.push(MESSAGE.encode(), 19)
+
+
+async def test_mistakes_of_ours_and_messages_that_start_a_run_may_end_among_the_dead_letters() -> None:
+    door = Door(raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        await door.push(MESSAGE.encode(), 19)
+    door = Door(raising(DOWN), ListMessage)
+    with pytest.raises(OutOfService):
+        await door.push(b"{}", 19)
+    assert not door.queue.sent
+
+
+def test_terraform_allows_more_deliveries() -> None:
+    text = (Path(__file__).parents[2] / "terraform/pubsub.tf").read_text()
+    found = re.search(r"max_delivery_attempts\s*=\s*(\d+)", text)
+    assert found is not None
+    assert int(found[1]) >= RENEW_AT + 3
+
+
+@pytest.mark.parametrize("error", [Busy("finishing"), Postponed("the edge is down")])
+async def test_what_waits_is_no_error(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(type(error)):
+        await Door(raising(error)).push(MESSAGE.encode())
+    assert [(line["severity"], line["message"]) for line in lines(capsys)] == [("INFO", "put off")]
+
+
+async def test_a_person_is_told_once_of_what_fails_every_message(capsys: pytest.CaptureFixture[str]) -> None:
+    door = Door(raising(DOWN))
+    for _ in range(50):
+        with pytest.raises(OutOfService):
+            await door.push(MESSAGE.encode())
+    told = [line for line in lines(capsys) if line["severity"] == "ERROR"]
+    assert len(told) == 1
+    assert (told[0]["party"], told[0]["advice"]) == ("firestore", Reason.UNREACHABLE.advice)
+
+
+async def test_every_line_about_a_message_names_message_and_subscription(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log()
+
+    async def work(_message: Any, _run: str, _budget: Budget) -> None:
+        log.info("batch")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await Door(work).push(MESSAGE.encode())
+    await Door(work).push(b"{}")
+    found = lines(capsys)
+    assert [line["message"] for line in found] == ["batch", "nacked", "malformed message"]
+    assert {(line["subscription"], line["message_id"]) for line in found} == {(SUBSCRIPTION, "7")}
+
+
+async def test_a_dead_letter_s_attribute_is_no_longer_than_pubsub_takes() -> None:
+    door = Door(raising(AssertionError()))
+    await door.push(json.dumps({"\u6771" * 2000: 1}, ensure_ascii=False).encode())
+    ((_, attributes),) = door.queue.rejected
+    assert len(attributes["reason"].encode()) <= ATTRIBUTE_BYTES
+    assert "unknown field" in attributes["reason"]
