@@ -43,6 +43,8 @@ async def runs(stores: Stores, say: Say) -> None:
 
 
 async def run(stores: Stores, say: Say, name: str) -> None:
+    if not await stores.runs.exists(name):
+        raise BucketError(f"there is no run {name!r}: `runs` names those that are going, `prefix` the last ones of one")
     say({"run": name, **books(await stores.runs.summary(name))})
 
 

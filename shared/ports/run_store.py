@@ -67,6 +67,10 @@ class RunStore(Protocol):
         """The runs whose end has not been written down, by their start."""
         ...
 
+    async def exists(self, run: str) -> bool:
+        """Whether there is, or was within the time that runs are kept, a run of this name."""
+        ...
+
     async def summary(self, run: str) -> RunSummary:
         """A run's counts: added up while it is running, as they were written down once it has ended."""
         ...

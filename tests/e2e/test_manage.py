@@ -42,6 +42,8 @@ def test_an_operator_s_day(stack: Stack, capsys: pytest.CaptureFixture[str]) -> 
     (books,) = ask(capsys, "run", first)
     assert (books["balanced"], books["outcomes"]["copied"]["keys"]) == (True, COUNT)
     assert [item["run"] for item in ask(capsys, "runs")] == [first]
+    assert main(["run", "list-that-never-was"]) == 1
+    assert "no run 'list-that-never-was'" in capsys.readouterr().err
     (document,) = ask(capsys, "prefix", "")
     assert (document["s3_count"], document["copy"]["state"]) == (COUNT, "published")
 

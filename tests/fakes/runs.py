@@ -50,6 +50,9 @@ class FakeRuns:
             if run.state is RunState.RUNNING
         ]
 
+    async def exists(self, run: str) -> bool:
+        return run in self.documents
+
     async def summary(self, run: str) -> RunSummary:
         known = self.documents.get(run)
         if known is not None and known.books is not None:

@@ -74,6 +74,9 @@ class FirestoreRuns:
             found.append(OpenRun(snapshot.id, RunKind(fields["kind"]), fields["prefix"], fields["message"], started_at))
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
+    async def exists(self, run: str) -> bool:
+        return bool((await self._runs.document(run).get(["state"])).exists)
+
     async def summary(self, run: str) -> RunSummary:
         fields = (await self._runs.document(run).get()).to_dict() or {}
         ended = fields.get("state", RunState.RUNNING) != RunState.RUNNING
