@@ -45,7 +45,7 @@ class Rollup:
     """By folder, to `depth` slashes below `root`; the job's root for what lies directly in it. sizes: objects by the
     number of bits of their size in bytes. proofs: agreeing objects by what shows it. archived: what S3 must
     restore before it can be copied, keys and bytes by class; apart what is being restored. differing: the first keys
-    that are not simply the same.
+    that are not simply the same. unwritten_rows: of the manifest, which its bucket refused.
     """
 
     root: bytes = b""
@@ -55,6 +55,7 @@ class Rollup:
     proofs: Counter[str] = field(default_factory=Counter)
     archived: dict[str, tuple[int, int]] = field(default_factory=dict)
     differing: list[Differing] = field(default_factory=list)
+    unwritten_rows: int = 0
     _name_bytes: int = 0
 
     def of(self, folder: bytes) -> FolderRollup:
@@ -104,6 +105,7 @@ class Rollup:
         for name, (keys, size) in other.archived.items():
             self.add_archived(name, keys, size)
         self.differing = first_differing([*self.differing, *other.differing])
+        self.unwritten_rows += other.unwritten_rows
 
     def differs(self, key: bytes, size: int, why: str) -> None:
         """Name a key that is not simply the same."""

@@ -50,7 +50,7 @@ def page(report: Report) -> str:
         _failed(report.failed),
         _slowest(report.progress),
         _bill(report),
-        _files(report.files),
+        _files(report.files, report.sums.unwritten_rows),
     ]
     return document(f"{report.run}: {sentence}", parts)
 
@@ -181,9 +181,10 @@ def _bill(report: Report) -> str:
     return section("What it cost, about", table(("service", "what", "amount", "US$"), rows, feet=3) + f"<p>{note}</p>")
 
 
-def _files(files: Sequence[str]) -> str:
+def _files(files: Sequence[str], unwritten: int) -> str:
+    lost = f"<p>{unwritten:,} rows could not be written: the bucket for reports refused them.</p>" if unwritten else ""
     if not files:
-        return ""
+        return section("Manifest", lost) if lost else ""
     links = "".join(f'<li><a href="{escape(name)}">{escape(name)}</a></li>' for name in ["manifest.json", *files][:200])
     note = "<p>One row a key, JSON lines; manifest.json says which files belong to it.</p>"
-    return section("Manifest", f"{note}<ul>{links}</ul>")
+    return section("Manifest", f"{note}{lost}<ul>{links}</ul>")

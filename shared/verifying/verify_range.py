@@ -90,7 +90,7 @@ class VerifyRange:
         copies = self.destination.listing(name(held.prefix), name(walk.start) if walk.start else b"")
         manifest = None
         if self.reports is not None:
-            manifest = WriteManifest(self.reports, run_folder(self.job, run), held.lease.owner, walk.counts)
+            manifest = WriteManifest(self.reports, self.log, run_folder(self.job, run), held.lease.owner, walk.counts)
         return CompareSteps(compare, CopyWindow(copies, self.mapping), manifest)
 
     async def _note(self, piece: RangeId) -> None:

@@ -324,6 +324,7 @@ async def test_the_sums_of_all_ranges_are_merged(stores: Stores) -> None:
         sums.of(b"a/").merge(FolderRollup(1, 2, 3, 4, 5, 6))
         sums.of("é/".encode()).merge(FolderRollup(s3_count=1))
         sums.sizes[5], sums.proofs["md5"] = 2, 1
+        sums.unwritten_rows = 3
         sums.differs(f"a/{cursor}".encode(), 5, "missing")
         counts = RangeCounts(sums=sums, manifest=[ManifestPart(f"f{cursor}", 1, 2, "00")])
         await stores.ranges.complete(await take(stores, opened(cursor)), counts, NOW)
@@ -331,6 +332,7 @@ async def test_the_sums_of_all_ranges_are_merged(stores: Stores) -> None:
     merged, parts = await stores.ranges.rollup("run")
     assert merged.folders == {b"a/": FolderRollup(2, 4, 6, 8, 10, 12), "é/".encode(): FolderRollup(s3_count=2)}
     assert (merged.sizes, merged.proofs) == ({5: 4}, {"md5": 2})
+    assert merged.unwritten_rows == 6
     assert sorted(merged.differing) == [("a/", 5, "missing"), ("a/a/5", 5, "missing")]
     assert sorted(part.name for part in parts) == ["f", "fa/5"]
     assert (await stores.ranges.rollup("no such run"))[0].folders == {}

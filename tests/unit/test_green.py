@@ -131,3 +131,21 @@ async def test_remembered_failures_are_named_with_what_to_do() -> None:
         assert sentence.startswith("bad: 1 of 3 keys are not at the destination")
         assert "<td>k/001</td>" in page
     assert "forbidden" in (await reported(world, await world.run()))[1]
+
+
+async def test_a_bucket_that_refuses_the_manifest_does_not_keep_a_comparison_from_ending() -> None:
+    world = filled(8)
+    await world.run()
+    del world.destination.objects[b"k/003"]
+    put = world.reports.put
+
+    async def refuse(name: str, body: bytes, content_type: str) -> None:
+        raise Forbidden("the bucket for reports")
+
+    world.reports.put = refuse  # type: ignore[method-assign]
+    run = await world.run(VerifyMessage())
+    assert not await world.stores.ranges.is_open(run)
+    assert world.same()
+    world.reports.put = put  # type: ignore[method-assign]
+    _, page = await reported(world, run)
+    assert "8 rows could not be written" in page
