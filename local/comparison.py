@@ -19,7 +19,7 @@ from local.clients import S3Client
 READ_EVERY = 10
 """Of the objects whose checksum is known on both sides, one in this many is read as well."""
 
-_OURS = {"s3-etag", "goog-reserved-file-mtime", "s3-encryption"}
+_OURS = {"s3gcs-bucket", "s3gcs-job", "s3gcs-etag", "s3gcs-encryption", "goog-reserved-file-mtime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,9 @@ def _read_both(s3: S3Client, bucket: str, key: str, blob: Blob) -> list[str]:
         found.append(f"{key!r}: the bytes differ")
     if answer["ContentType"] != blob.content_type:
         found.append(f"{key!r}: content type {answer['ContentType']} became {blob.content_type}")
-    kept = {name: value for name, value in (blob.metadata or {}).items() if name not in _OURS}
+    kept = {
+        name.removeprefix("s3gcs-user-"): value for name, value in (blob.metadata or {}).items() if name not in _OURS
+    }
     if kept != answer["Metadata"]:
         found.append(f"{key!r}: metadata {answer['Metadata']} became {kept}")
     return found

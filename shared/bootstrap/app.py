@@ -12,6 +12,7 @@ from shared.copying.in_flight import InFlight
 from shared.copying.replicate_object import ReplicateObject
 from shared.copying.transfer_batch import TransferBatch
 from shared.copying.try_key import OVERHEAD_BYTES, TryKey
+from shared.domain.provenance import Provenance
 from shared.listing.list_range import ListRange
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -126,6 +127,7 @@ def copy_object(adapters: Adapters, limits: Limits) -> CopyObject:
         direct=adapters.direct,
         destination=adapters.copy_destination,
         mapping=limits.mapping,
+        provenance=Provenance(limits.source.removeprefix("s3://"), limits.job),
         storage_classes=limits.storage_classes,
     )
 

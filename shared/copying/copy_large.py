@@ -12,24 +12,13 @@ that is there already is only put on record.
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
+from shared.copying.part_proof import PartSums, proof_of_parts
 from shared.domain.budget import Budget
-from shared.domain.checksums import (
-    Chunk,
-    ExpectedChecksums,
-    VerifiedBy,
-    check_etag,
-    combined_crc32c,
-    combined_crc64nvme,
-    crc64nvme,
-    decoded,
-    encoded,
-)
-from shared.domain.digests import PartDigests
+from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
     Archived,
     Busy,
@@ -159,7 +148,7 @@ class CopyLarge:
 
     async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
         start, end = plan.span(part)
-        sums = _Sums(opened.source_part_bytes)
+        sums = PartSums(opened.source_part_bytes)
         body = await self.copy.reading(wanted.version, (start, end))
         if body is None:
             raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
@@ -185,7 +174,7 @@ class CopyLarge:
         notes = [parts[part] for part in plan]
         promise = ExpectedChecksums.of(current, attributes)
         try:
-            proof = _proof(promise, notes)
+            proof = proof_of_parts(promise, notes)
             staged = await self._staged(number, opened, plan, notes)
         except Corrupt as wrong:
             await self.abandon(wanted)
@@ -269,45 +258,7 @@ class CopyLarge:
         await self.uploads.close(number)
 
 
-class _Sums:
-    """The checksums of a part's bytes, as far as they may be asked for. source_part_bytes: 0 for no MD5s."""
-
-    def __init__(self, source_part_bytes: int) -> None:
-        self.crc64nvme = 0
-        self._parts = PartDigests(source_part_bytes) if source_part_bytes else None
-
-    @property
-    def digests(self) -> bytes:
-        return self._parts.digests() if self._parts is not None else b""
-
-    async def watch(self, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
-        async for chunk in chunks:
-            self.crc64nvme = crc64nvme(chunk, self.crc64nvme)
-            if self._parts is not None:
-                self._parts.update(chunk)
-            yield chunk
-
-
 def _identity(wanted: CopyPlan) -> str:
     """Of one version on its way to one name: the upload's number, and the staged object's name."""
     parts = (wanted.name, wanted.version.etag.encode(), str(wanted.version.size).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
-
-
-def _proof(promise: ExpectedChecksums, notes: list[PartNote]) -> VerifiedBy:
-    """The strongest proof that the parts can give. Raises Corrupt if one fails."""
-    if promise.crc32c is not None:
-        _same("CRC32C", combined_crc32c([(note.crc32c, note.size) for note in notes]), promise.crc32c)
-        return VerifiedBy.S3_CRC
-    if promise.crc64nvme is not None:
-        _same("CRC64NVME", combined_crc64nvme([(note.crc64nvme, note.size) for note in notes]), promise.crc64nvme)
-        return VerifiedBy.S3_CRC
-    if all(note.digests for note in notes):
-        check_etag(promise.etag, b"".join(note.digests for note in notes))
-        return VerifiedBy.MULTIPART_ETAG
-    return VerifiedBy.CRC32C
-
-
-def _same(what: str, actual: int, expected: str) -> None:
-    if actual != decoded(expected):
-        raise Corrupt(f"the parts make another {what} than the {expected} that S3 says")

@@ -12,24 +12,16 @@ Whoever wrote in between made g invalid, so step 4 fails and everything begins a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from shared.domain.checksums import ExpectedChecksums, VerifiedBy, hasher_for, proven, watched
 from shared.domain.comparison import is_of
 from shared.domain.counts import Outcome
 from shared.domain.errors import Changed, Corrupt, StaleEdge, Unsupported
 from shared.domain.keys import KeyMapping, Place
-from shared.domain.objects import (
-    SOURCE_ENCRYPTION,
-    SOURCE_ETAG,
-    SOURCE_KEY,
-    SOURCE_MTIME,
-    Attributes,
-    DestinationObject,
-    SourceObject,
-    hides_md5,
-)
+from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import MOST_OBJECT_BYTES
+from shared.domain.provenance import Provenance
 from shared.ledger.entry import Entry
 from shared.ports.destination import Destination, Upload
 from shared.ports.download import Download, OpenDownload, Span
@@ -74,6 +66,7 @@ class CopyObject:
     direct: Download | None
     destination: Destination
     mapping: KeyMapping
+    provenance: Provenance
     storage_classes: Mapping[str, str] = field(default_factory=dict)
 
     async def look(self, objects: Sequence[SourceObject]) -> Existing:
@@ -98,13 +91,25 @@ class CopyObject:
         present = await self.destination.stat(name) if seen is None else seen.get(name)
         if present is None:
             return CopyPlan(listed, fitting(listed), name, 0)
-        _refuse_collision(listed.key, place, present)
+        self._refuse_collision(listed.key, place, present)
         if not force and is_of(listed, present, place):
             return _unchanged(listed, listed, present)
         current = await self.source.head(listed.key)
         if not force and is_of(current, present, place):
             return _unchanged(listed, current, present)
         return CopyPlan(listed, fitting(current), name, present.generation)
+
+    def _refuse_collision(self, key: bytes, place: Place, present: DestinationObject) -> None:
+        """Two keys must not take turns at one name: what lies there says which key it came from. Before our names had
+        a prefix an owner could say so, too, so a copy of then is believed only if that key would lie there.
+        """
+        theirs = present.source_key
+        if theirs is not None and present.before_prefix:
+            theirs = theirs if self.mapping.holds(present.name, unquote_to_bytes(theirs)) else None
+        if theirs == quote(key, safe="/") or (theirs is None and not place.encoded):
+            return
+        whose = "another object" if theirs is None else f"the copy of {theirs!r}"
+        raise Unsupported(f"{key!r} belongs at {present.name!r}, which holds {whose}")
 
     async def chase(self, wanted: CopyPlan) -> Entry:
         """Copy a version; if it has been replaced meanwhile, the one that replaced it. Bytes that are not those that
@@ -165,17 +170,12 @@ class CopyObject:
     def upload(self, wanted: CopyPlan, attributes: Attributes, promise: ExpectedChecksums) -> Upload:
         """What is to be written for a version."""
         version = wanted.version
-        metadata = {**attributes.metadata, SOURCE_ETAG: version.etag, SOURCE_MTIME: str(version.modified)}
-        if wanted.name != version.key:
-            metadata[SOURCE_KEY] = quote(version.key, safe="/")
-        if attributes.encryption is not None and hides_md5(attributes.encryption):
-            metadata[SOURCE_ENCRYPTION] = attributes.encryption
         return Upload(
             name=wanted.name,
             size=promise.size,
             generation=wanted.generation,
             attributes=attributes,
-            metadata=metadata,
+            metadata=self.provenance.metadata(version, wanted.name, attributes),
             md5=promise.md5,
             crc32c=promise.crc32c,
             storage_class=self.storage_classes.get(attributes.storage_class),
@@ -200,15 +200,6 @@ def fitting(version: SourceObject) -> SourceObject:
     if version.size > MOST_OBJECT_BYTES:
         raise Unsupported(f"{version.text}: {version.size} bytes; Cloud Storage holds {MOST_OBJECT_BYTES} an object")
     return version
-
-
-def _refuse_collision(key: bytes, place: Place, present: DestinationObject) -> None:
-    """Two keys must not take turns at one name: what lies there says which key it came from."""
-    theirs = present.metadata.get(SOURCE_KEY)
-    if theirs == quote(key, safe="/") or (theirs is None and not place.encoded):
-        return
-    whose = "another object" if theirs is None else f"the copy of {theirs!r}"
-    raise Unsupported(f"{key!r} belongs at {present.name!r}, which holds {whose}")
 
 
 def _ended(

@@ -24,7 +24,7 @@ differ by an earlier delivery of the same message, which queued it for another c
 from enum import StrEnum
 
 from shared.domain.keys import Place
-from shared.domain.objects import SOURCE_ENCRYPTION, DestinationObject, SourceObject, etag_md5
+from shared.domain.objects import DestinationObject, SourceObject, etag_md5
 
 
 class Comparison(StrEnum):
@@ -94,7 +94,7 @@ def _judge(source: SourceObject, copy: DestinationObject | None, place: Place, c
     ours = copy.source_etag
     if ours is not None and ours != source.etag:
         return Comparison.ETAG_DIFFERS
-    md5 = etag_md5(source.etag, copy.metadata.get(SOURCE_ENCRYPTION))
+    md5 = etag_md5(source.etag, copy.source_encryption)
     if md5 is not None and copy.md5 is not None:
         return Comparison.SAME if md5 == copy.md5 else Comparison.CHECKSUM_DIFFERS
     if crc32c is not None:

@@ -15,7 +15,7 @@ its generation is the one that was seen                          a copy that was
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.objects import SOURCE_ETAG, DestinationObject
+from shared.domain.objects import DestinationObject
 
 
 class DeleteExtras(StrEnum):
@@ -64,4 +64,4 @@ def refusal(asked: DeleteExtras, found: Evidence, share: float) -> str | None:
 
 def is_ours(copy: DestinationObject) -> bool:
     """Whether we made a copy."""
-    return SOURCE_ETAG in copy.metadata
+    return copy.source_etag is not None

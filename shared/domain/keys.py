@@ -83,6 +83,10 @@ class KeyMapping:
         too_long = unsupported_reason(encoded)
         return Place(None, f"{reason}; encoded it is {too_long}") if too_long else Place(encoded, reason, encoded=True)
 
+    def holds(self, name: bytes, key: bytes) -> bool:
+        """Whether a key lands at this name."""
+        return key.startswith(self.source_prefix) and key != b"" and self.place(key).name == name
+
     @property
     def encoded_prefix(self) -> bytes:
         """Where names lie that had to be encoded."""

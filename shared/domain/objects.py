@@ -1,24 +1,37 @@
 """What is known of one object on either side. Keys and names are UTF-8 bytes and compare as bytes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.archive import Restore
 
 _MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
 
-SOURCE_ETAG = "s3-etag"
-"""GCS metadata name that keeps the ETag of the S3 version an object was copied from."""
+OURS = "s3gcs-"
+"""What the GCS metadata names begin with that say where a copy comes from; `provenance.py` keeps users' names apart."""
+
+SOURCE_BUCKET = f"{OURS}bucket"
+"""The S3 bucket an object was copied from."""
+
+SOURCE_JOB = f"{OURS}job"
+"""The job that copied it."""
+
+SOURCE_ETAG = f"{OURS}etag"
+"""The ETag of the S3 version it was copied from: what makes an object one of our copies."""
 
 SOURCE_MTIME = "goog-reserved-file-mtime"
 """GCS metadata name that gcloud and gsutil read as an object's original mtime, in epoch seconds.
 https://cloud.google.com/sdk/gcloud/reference/storage/rsync"""
 
-SOURCE_KEY = "s3-key"
-"""GCS metadata name that keeps the S3 key, percent-encoded, of an object that lies under another name."""
+SOURCE_KEY = f"{OURS}key"
+"""The S3 key, percent-encoded, of an object that lies under another name."""
 
-SOURCE_ENCRYPTION = "s3-encryption"
-"""GCS metadata name, set only where the S3 object's encryption keeps its ETag from being an MD5."""
+SOURCE_ENCRYPTION = f"{OURS}encryption"
+"""How the S3 object is encrypted, where that keeps its ETag from being an MD5."""
+
+_BEFORE = {SOURCE_ETAG: "s3-etag", SOURCE_KEY: "s3-key", SOURCE_ENCRYPTION: "s3-encryption"}
+"""What copies up to 2026-11-24 say instead."""
 
 
 Origin = tuple[str, int, str, str, str]
@@ -65,7 +78,25 @@ class DestinationObject:
     @property
     def source_etag(self) -> str | None:
         """ETag of the S3 version that this was copied from, None if it was not copied by us."""
-        return self.metadata.get(SOURCE_ETAG)
+        return source_etag(self.metadata)
+
+    @property
+    def before_prefix(self) -> bool:
+        """Whether it says where it comes from under names that may as well be its owner's."""
+        return SOURCE_ETAG not in self.metadata
+
+    @property
+    def source_key(self) -> str | None:
+        """The S3 key, percent-encoded, that this is the copy of, None if it is its name."""
+        return self._said(SOURCE_KEY)
+
+    @property
+    def source_encryption(self) -> str | None:
+        """How the S3 object is encrypted, None if its ETag may be an MD5."""
+        return self._said(SOURCE_ENCRYPTION)
+
+    def _said(self, name: str) -> str | None:
+        return self.metadata.get(_BEFORE[name] if self.before_prefix else name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +131,11 @@ class Attributes:
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
         """
         return self.encryption is not None and self.encryption.startswith("aws:kms") and not self.bucket_key
+
+
+def source_etag(metadata: Mapping[str, str]) -> str | None:
+    """ETag of the S3 version that a GCS object with this metadata was copied from, None if it was not copied by us."""
+    return metadata.get(SOURCE_ETAG) or metadata.get(_BEFORE[SOURCE_ETAG])
 
 
 def etag_md5(etag: str, encryption: str | None = None) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from shared.domain.copies import Pairs
 from shared.domain.counts import ManifestPart
-from shared.domain.objects import SOURCE_ETAG, DestinationObject, Origin
+from shared.domain.objects import DestinationObject, Origin
 from shared.ledger.window import is_proven
 
 PART_BYTES = 4 * 1024 * 1024
@@ -78,7 +78,7 @@ def row(pairs: Pairs, index: int, verdict: str, origin: Origin | None) -> Row:
 
 def of_copy(copy: DestinationObject, etag: str | None = None, origin: Origin | None = None) -> Row:
     """The columns of a copy. etag: of its object, None if it belongs to none. origin: what is remembered of it."""
-    recorded = copy.metadata.get(SOURCE_ETAG)
+    recorded = copy.source_etag
     remembered = origin is not None and is_proven(origin) and origin[4] == copy.crc32c
     proof = "md5" if copy.md5 is not None and copy.md5 == etag else "crc32c" if remembered else None
     return {

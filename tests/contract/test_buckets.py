@@ -23,6 +23,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import Attributes, SourceObject
+from shared.domain.provenance import Provenance
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
 from shared.gcp.token import Token
 from shared.http.client import Http
@@ -362,7 +363,7 @@ async def test_every_kind_of_object_is_copied_at_full_concurrency(embedded: Stac
     source, direct = S3Source(address, http), ObjectDownload(SignedForS3(address), http)
     destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
     for download in (direct, ObjectDownload(SignedForS3(address, CdnAddress(embedded.url("edge"))), http)):
-        copy = CopyObject(source, download, direct, destination, KeyMapping())
+        copy = CopyObject(source, download, direct, destination, KeyMapping(), Provenance(name, "job"))
         listed = await listing(source, f"{fresh}/")
         async with asyncio.timeout(60):
             ended = await asyncio.gather(*(copy(item, force=True) for item in listed))

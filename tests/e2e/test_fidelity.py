@@ -73,7 +73,7 @@ def blob(bucket: Bucket, name: str) -> Blob:
 def test_a_key_is_the_same_byte_for_byte(copied: tuple[Stack, Bucket], key: str) -> None:
     found = blob(copied[1], key)
     assert found.download_as_bytes() == (b"" if key == "empty" else key.encode())
-    assert "s3-key" not in found.metadata
+    assert "s3gcs-key" not in found.metadata
 
 
 @pytest.mark.parametrize("key", ENCODED, ids=range(len(ENCODED)))
@@ -81,7 +81,7 @@ def test_a_refused_key_is_mapped_and_can_be_read_back(copied: tuple[Stack, Bucke
     name = ".s3-names/" + "".join(f"%{byte:02X}" if chr(byte) in "\n\r/" else chr(byte) for byte in key.encode())
     found = blob(copied[1], name)
     assert found.download_as_bytes() == key.encode()
-    assert unquote(found.metadata["s3-key"]) == key
+    assert unquote(found.metadata["s3gcs-key"]) == key
 
 
 def test_headers_and_metadata_travel_along(copied: tuple[Stack, Bucket]) -> None:
@@ -91,7 +91,12 @@ def test_headers_and_metadata_travel_along(copied: tuple[Stack, Bucket]) -> None
     assert found.content_disposition == given["ContentDisposition"]
     assert found.cache_control == given["CacheControl"]
     head = s3_client(copied[0].environment).head_object(Bucket=SOURCE, Key="attr/all")
-    ours = {"s3-etag": head["ETag"].strip('"'), "goog-reserved-file-mtime": str(int(head["LastModified"].timestamp()))}
+    ours = {
+        "s3gcs-bucket": SOURCE,
+        "s3gcs-etag": head["ETag"].strip('"'),
+        "goog-reserved-file-mtime": str(int(head["LastModified"].timestamp())),
+    }
+    assert found.metadata.pop("s3gcs-job")
     assert found.metadata == {**head["Metadata"], **ours}
 
 

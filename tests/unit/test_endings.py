@@ -14,7 +14,8 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Corrupt, Forbidden, Gone, MalformedMessage, Throttled, Transient
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.domain.objects import SOURCE_ETAG, SOURCE_KEY, SOURCE_MTIME, Attributes
+from shared.domain.objects import SOURCE_KEY, Attributes
+from shared.domain.provenance import of_the_owner
 from shared.pricing.egress import Threshold
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored
 from tests.world import World, counts, filled
@@ -157,7 +158,60 @@ async def test_the_copy_says_where_it_came_from() -> None:
     await world.run()
     written = world.destination.objects[b"k"][0]
     listed = world.bucket.listed(b"k")
-    assert written.metadata == {"mine": "1", SOURCE_ETAG: listed.etag, SOURCE_MTIME: str(listed.modified)}
+    assert written.metadata == {
+        "mine": "1",
+        "s3gcs-bucket": "source",
+        "s3gcs-job": "job",
+        "s3gcs-etag": listed.etag,
+        "goog-reserved-file-mtime": str(listed.modified),
+    }
+
+
+USERS = {
+    "s3-key": "another",
+    "s3-etag": "theirs",
+    "s3-encryption": "aws:kms",
+    "s3gcs-key": "a third",
+    "s3gcs-user-x": "1",
+    "goog-reserved-file-mtime": "7",
+}
+
+
+async def test_an_owner_may_use_our_names() -> None:
+    """Such an object is copied, compared, replaced and recognised as any other, and nothing of its metadata is lost."""
+    world = World()
+    world.bucket.put("k", b"body", Attributes(metadata=USERS))
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
+    assert of_the_owner(world.destination.objects[b"k"][0].metadata) == USERS
+    assert await counts(world, await world.run(ListMessage(prefix="k"))) == {Outcome.UNCHANGED: 1}
+    assert (await world.stores.runs.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 1}
+    world.bucket.put("k", b"other", Attributes(metadata=USERS))
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
+    assert world.same()
+
+
+async def test_what_was_copied_before_and_froze_is_replaced() -> None:
+    """Copies up to now may carry an owner's s3-key: it is no sign of another key, unless that key would lie there."""
+    world = World()
+    world.bucket.put("k", b"new", Attributes(metadata={"s3-key": "another"}))
+    world.destination.install(b"k", b"old", {"s3-etag": "0" * 32, "s3-key": "another"})
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
+    assert world.same()
+
+
+async def test_copies_of_before_are_read_as_they_were_meant() -> None:
+    world = World(mapping=KeyMapping(encode=True))
+    world.bucket.put("parts", b"0123456789", parts=6)
+    world.bucket.put("kms", b"body", Attributes(encryption="aws:kms"))
+    world.bucket.objects[b"kms"].etag = "ab" * 16
+    world.bucket.put("a\nb", b"encoded")
+    world.bucket.put(".s3-names/a%0Ab", b"of its own")
+    world.destination.install(b"parts", b"0123456789", {"s3-etag": world.bucket.listed(b"parts").etag}, composite=True)
+    world.destination.install(b"kms", b"body", {"s3-etag": "ab" * 16, "s3-encryption": "aws:kms"})
+    etag = world.bucket.listed(b"a\nb").etag
+    world.destination.install(b".s3-names/a%0Ab", b"encoded", {"s3-etag": etag, "s3-key": "a%0Ab"})
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 3, Outcome.UNSUPPORTED: 1}
+    assert len(world.destination.writes) == 3, "nothing is copied again"
 
 
 async def test_roots_on_both_sides() -> None:
