@@ -221,7 +221,7 @@ class Reason(StrEnum):
     )
     STALE_EDGE = (
         "stale_edge",
-        False,
+        True,
         Scope.KEY,
         502,
         "the CDN serves an old version, and the job forbids reading S3 directly",
@@ -276,3 +276,11 @@ def advice_for(recorded: str) -> str:
     """What to do about a reason as it stands in the ledger, `code: text`; "" for a code that this version lacks."""
     reason = _BY_CODE.get(recorded.partition(":")[0])
     return reason.advice if reason is not None else ""
+
+
+def passes_by_itself(recorded: str) -> bool:
+    """Whether a key that failed for a reason, as it stands in the ledger, is tried by the next run again: the reason
+    passes, or is everybody's, which a person has mended since or will.
+    """
+    reason = _BY_CODE.get(recorded.partition(":")[0])
+    return reason is not None and (reason.retryable or reason.scope is Scope.EVERYBODY)

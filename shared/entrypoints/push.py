@@ -20,7 +20,7 @@ from shared.telemetry import about
 
 RENEW_AT = 15
 """A message that is delivered for so many times is published anew, if it is no fault of its own: Pub/Sub puts it aside
-after max_delivery_attempts (20 in terraform/pubsub.tf), and what has crashed or got lost counts as well.
+after max_delivery_attempts (20 in terraform/modules/job/pubsub.tf), and what has crashed or got lost counts as well.
 https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts
 """
 

@@ -8,9 +8,14 @@ still to copy     another run  same         yes     IN_FLIGHT
 still to copy     another run  same         no      PUBLISH
 copied/unchanged  another run  same                 UNCHANGED, or PUBLISH when forced
 unsupported       another run  same                 UNSUPPORTED, or PUBLISH when redriven or forced
-archived, failed  another run  same                 ARCHIVED, FAILED, or PUBLISH likewise
+archived          another run  same                 ARCHIVED, or PUBLISH likewise
+failed, stays     another run  same                 FAILED, or PUBLISH likewise
+failed, passes    another run  same                 PUBLISH
 archived          another run  same                 PUBLISH if the listing says that it can be read by now
 anything          another run  differs              PUBLISH
+
+A failure stays or passes as its recorded reason does (`shared/domain/reasons.py`): what passes, and what was no key's
+fault, is tried by the next run again.
 
 What would be published and must be restored first is ARCHIVED instead.
 """
@@ -18,6 +23,7 @@ What would be published and must be restored first is ARCHIVED instead.
 from enum import StrEnum
 
 from shared.domain.counts import Outcome
+from shared.domain.reasons import passes_by_itself
 from shared.ledger.window import Known
 
 
@@ -71,5 +77,6 @@ def _decide(
         return Decision.IN_FLIGHT if alive else Decision.PUBLISH
     if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
         return Decision.PUBLISH if force else Decision.UNCHANGED
-    again = force or redrive or (restored and entry.outcome is Outcome.ARCHIVED)
+    passes = entry.outcome is Outcome.FAILED and passes_by_itself(entry.reason)
+    again = force or redrive or passes or (restored and entry.outcome is Outcome.ARCHIVED)
     return Decision.PUBLISH if again else Decision(entry.outcome.value)

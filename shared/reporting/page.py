@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
-from shared.domain.reasons import advice_for
+from shared.domain.reasons import advice_for, passes_by_itself
 from shared.domain.rollup import MOST_DIFFERING, Checks, Rollup
 from shared.pricing.catalog import Prices
 from shared.pricing.estimate import bill, split, total
@@ -151,8 +151,20 @@ def _differing(sums: Rollup) -> str:
 
 
 def _failed(failed: Sequence[tuple[str, int, str]]) -> str:
-    rows = [(key, Bytes(size), why, advice_for(why)) for key, size, why in failed]
-    return section("Failed keys", table(("key", "bytes", "why", "what to do"), rows, sortable=True)) if rows else ""
+    """In two groups: what the next run tries again, and what waits for a person."""
+    again = [item for item in failed if passes_by_itself(item[2])]
+    stays = [item for item in failed if not passes_by_itself(item[2])]
+    shown = ""
+    for title, items, note in (
+        ("Failed keys that stay so", stays, "No scheduled run tries them again until they change or somebody asks."),
+        ("Failed keys that the next run tries again", again, "What they failed with may pass by itself."),
+    ):
+        rows = [(key, Bytes(size), why, advice_for(why)) for key, size, why in items]
+        if rows:
+            shown += section(
+                title, f"<p>{note}</p>" + table(("key", "bytes", "why", "what to do"), rows, sortable=True)
+            )
+    return shown
 
 
 def _slowest(progress: Progress) -> str:

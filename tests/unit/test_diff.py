@@ -89,3 +89,30 @@ def test_what_may_still_be_on_its_way(run: str, age: float, alive: bool) -> None
     remembered = Known(Entry(b"k", "e", 1, 0), run, "b", NOW - age)
     assert is_alive(remembered, {"going"}, NOW, LIFE) is alive
     assert not is_alive(None, {"going"}, NOW, LIFE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("unreachable: no host", Decision.PUBLISH),
+        ("throttled: slow down", Decision.PUBLISH),
+        ("transient: HTTP 500", Decision.PUBLISH),
+        ("changed: written to faster than it can be read", Decision.PUBLISH),
+        ("stale_edge: an old version", Decision.PUBLISH),
+        ("corrupt: other bytes", Decision.PUBLISH),
+        ("upload_lost: vanished", Decision.PUBLISH),
+        ("bad_credentials: refused", Decision.PUBLISH),
+        ("no_such_bucket: there is none", Decision.PUBLISH),
+        ("gone: no such key", Decision.FAILED),
+        ("forbidden: denied", Decision.FAILED),
+        ("refused: transient, it says", Decision.FAILED),
+        ("kms_denied: not for you", Decision.FAILED),
+        ("of a later version: unknown", Decision.FAILED),
+        ("", Decision.FAILED),
+    ],
+)
+def test_what_failed_for_a_reason_that_passes_is_tried_by_the_next_run_again(reason: str, expected: Decision) -> None:
+    entry = Entry(b"k", LISTED[0], LISTED[1], 0, Outcome.FAILED, reason=reason)
+    assert (
+        decide(LISTED, Known(entry, "other", "b", NOW), run="mine", alive=True, force=False, redrive=False) is expected
+    )

@@ -92,7 +92,7 @@ async def test_mistakes_of_ours_and_messages_that_start_a_run_may_end_among_the_
 
 
 def test_terraform_allows_more_deliveries() -> None:
-    text = (Path(__file__).parents[2] / "terraform/pubsub.tf").read_text()
+    text = (Path(__file__).parents[2] / "terraform/modules/job/pubsub.tf").read_text()
     found = re.search(r"max_delivery_attempts\s*=\s*(\d+)", text)
     assert found is not None
     assert int(found[1]) >= RENEW_AT + 3

@@ -176,3 +176,14 @@ def test_archived_objects_are_shown_with_what_a_restore_costs() -> None:
     shown = page(replace(GOOD, sums=sums))
     assert "being restored" in shown
     assert "7.92" in shown
+
+
+def test_failed_keys_are_told_apart_by_whether_the_next_run_tries_them_again() -> None:
+    failed = [("gone/key", 1, "gone: no such key"), ("slow/key", 1, "transient: HTTP 500")]
+    shown = page(replace(GOOD, failed=failed))
+    stay, _, again = shown.partition("Failed keys that the next run tries again")
+    assert "Failed keys that stay so" in stay
+    assert "gone/key" in stay
+    assert "gone/key" not in again
+    assert "slow/key" in again
+    assert "slow/key" not in stay
