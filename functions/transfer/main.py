@@ -6,7 +6,7 @@ import functions_framework
 from shared.domain.messages import TransferMessage
 from shared.entrypoints.instance import Instance
 from shared.entrypoints.push import Handler
-from shared.entrypoints.replicate import PATH, Answer, OnDemand
+from shared.entrypoints.replicate import PATH, Answer, OnDemand, error
 
 instance = Instance("transfer")
 handle = Handler("transfer", TransferMessage, lambda app: app.copier, instance)
@@ -18,5 +18,9 @@ def transfer(request: flask.Request) -> Answer | tuple[str, int]:
     """A message is acknowledged by returning, and delivered again after an exception."""
     if request.path == PATH:
         return replicate(request.method, request.get_data())
+    if request.path != "/":
+        return error(404, "path", f"nothing is here: pushes go to /, wishes to {PATH}")
+    if request.method != "POST":
+        return error(405, "method", f"pushes come by POST, not {request.method}", {"Allow": "POST"})
     handle(request.get_json(force=True, silent=True))
     return "", 204

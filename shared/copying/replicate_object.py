@@ -1,11 +1,12 @@
-"""Copy one object now, because somebody asks for it."""
+"""Copy one object now, because somebody asks for it. Who asks for one that is being copied waits for that copy."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
 from shared.copying.in_flight import InFlight
-from shared.domain.backoff import delay_seconds
+from shared.domain.backoff import KEY
 from shared.domain.counts import Outcome
 from shared.domain.errors import Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
@@ -19,12 +20,15 @@ from shared.ports.source import Source
 RUN = "on-demand"
 """The run under which such copies are on record. It has no books: nothing was listed."""
 
-_TRIES = 3
+DEADLINE_SECONDS = 540.0
+"""As long as a message's copy may take: less than the 600 s after which Cloud Run ends a request, in terraform."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicateObject:
-    """large_bytes: larger objects go in parts, by the transfer's queue. weight: what a copy may hold in memory."""
+    """large_bytes: larger objects go in parts, by the transfer's queue. weight: what a copy may hold in memory.
+    seconds: what a caller waits at most.
+    """
 
     source: Source
     copy: CopyObject
@@ -34,18 +38,39 @@ class ReplicateObject:
     in_flight: InFlight
     large_bytes: int
     weight: int
+    seconds: float = DEADLINE_SECONDS
+    _under_way: "dict[tuple[bytes, bool], asyncio.Task[Entry | None]]" = field(default_factory=dict)
 
     async def __call__(self, key: bytes, force: bool = False) -> Entry | None:
         """How the key ended; None if its parts are on their way. Raises ObjectError where it could not be copied."""
+        asked = (key, force)
+        copy = self._under_way.get((key, True)) or self._under_way.get(asked)
+        if copy is None:
+            copy = self._under_way[asked] = asyncio.create_task(self._in_time(key, force))
+            copy.add_done_callback(lambda _: self._under_way.pop(asked, None))
+        return await asyncio.shield(copy)
+
+    async def _in_time(self, key: bytes, force: bool) -> Entry | None:
+        """What is stopped may take a while to leave, and nobody waits for that."""
+        work = asyncio.create_task(self._tries(key, force))
+        await asyncio.wait([work], timeout=self.seconds)
+        if work.cancel():
+            raise Transient(f"{key.decode(errors='replace')}: not copied within {self.seconds:g} s")
+        return work.result()
+
+    async def _tries(self, key: bytes, force: bool) -> Entry | None:
         async with self.in_flight.slot(self.weight):
-            for attempt in range(1, _TRIES + 1):
+            began, failed = self.clock.monotonic(), 0
+            while True:
                 try:
                     return await self._once(await self.source.head(key), force)
                 except Transient as failure:
-                    if attempt == _TRIES:
+                    failed += 1
+                    elapsed = self.clock.monotonic() - began
+                    wait = KEY.wait(failed, elapsed, self.clock.draw(), failure.retry_after)
+                    if wait is None:
                         raise
-                    await self.clock.sleep(delay_seconds(attempt, self.clock.draw(), failure.retry_after))
-        raise AssertionError("unreachable")
+                await self.clock.sleep(wait)
 
     async def _once(self, current: SourceObject, force: bool) -> Entry | None:
         decided = await self.copy.decide(current, force)
@@ -53,13 +78,10 @@ class ReplicateObject:
             return decided
         batch = batch_id(f"{RUN} {self.clock.now()}", [current])
         if decided.version.size > self.large_bytes:
-            await self.ledger.create([BatchRecord(batch, RUN, self.clock.now(), (Entry.of(current),))])
             message = TransferMessage(run=RUN, batch=batch, objects=(ObjectEntry.of(current),), force=force)
             started = await self.large.start(message, decided)
-            if started is not None:
-                found = await self.ledger.get(batch)
-                record = BatchRecord(batch, RUN, self.clock.now(), (started,))
-                await self.ledger.commit_results(record, found.version if found is not None else None)
+            record = BatchRecord(batch, RUN, self.clock.now(), (started or Entry.of(current),))
+            await self.ledger.create([record])  # after the start: one that fails must leave no key in flight
             return started
         ended = await self.copy.chase(decided)
         if ended.outcome is Outcome.COPIED:

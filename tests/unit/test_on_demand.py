@@ -1,0 +1,135 @@
+"""`/v1/replicate` and the transfer's door, without a server."""
+
+import asyncio
+import importlib
+import sys
+from typing import Any
+
+import flask
+import pytest
+
+from shared.copying.replicate_object import ReplicateObject
+from shared.domain.counts import Outcome
+from shared.domain.errors import Retained, Transient
+from shared.domain.messages import ListMessage
+from shared.ledger.entry import Entry
+from tests.fakes import FakeDestination
+from tests.world import PART, SETTINGS, World, counts
+
+
+def replicate(world: World) -> ReplicateObject:
+    copier = world.handlers["transfer"]
+    source = copier.try_key
+    return ReplicateObject(
+        source=world.bucket,
+        copy=source.copy,
+        large=source.large,
+        ledger=copier.ledger,
+        clock=world.clock,
+        in_flight=source.in_flight,
+        large_bytes=source.large_bytes,
+        weight=1,
+        seconds=0.2,
+    )
+
+
+def outcome(ended: Entry | None) -> Outcome | None:
+    return ended.outcome if ended is not None else None
+
+
+async def test_who_asks_at_once_gets_one_copy() -> None:
+    world = World()
+    world.bucket.put("k", b"body")
+    work = replicate(world)
+    ended = await asyncio.gather(*(work(b"k") for _ in range(5)))
+    assert {outcome(item) for item in ended} == {Outcome.COPIED}
+    assert world.destination.writes == [b"k"]
+    assert outcome(await work(b"k")) is Outcome.UNCHANGED
+
+
+async def test_who_goes_away_does_not_stop_the_others_copy() -> None:
+    world = World()
+    world.bucket.put("k", b"body")
+    work = replicate(world)
+    first, second = asyncio.create_task(work(b"k")), asyncio.create_task(work(b"k"))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert outcome(await second) is Outcome.COPIED
+
+
+async def test_a_caller_waits_no_longer_than_the_deadline_though_the_copy_does_not_leave() -> None:
+    world = World()
+    world.bucket.put("k", b"body")
+    never = asyncio.Event()
+
+    async def stubborn(*_: Any) -> Any:
+        while not never.is_set():
+            try:
+                await never.wait()
+            except asyncio.CancelledError:
+                continue
+
+    world.destination.write = stubborn  # type: ignore[method-assign, assignment]
+    work = replicate(world)
+    async with asyncio.timeout(2):
+        with pytest.raises(Transient, match="not copied within"):
+            await work(b"k")
+    never.set()
+    world.destination.write = lambda *given: FakeDestination.write(world.destination, *given)  # type: ignore[method-assign]
+    assert outcome(await work(b"k")) is Outcome.COPIED
+
+
+async def test_a_start_that_fails_leaves_no_key_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(large_bytes=PART)
+    world.bucket.put("large", bytes(3 * PART))
+
+    async def refused(_name: bytes) -> str:
+        raise Retained("STAGING_BUCKET has a retention policy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.staging, "begin", refused)
+        with pytest.raises(Retained):
+            await replicate(world)(b"large")
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 1}
+
+
+async def test_a_large_object_is_in_flight_until_its_parts_are_there() -> None:
+    world = World(large_bytes=PART)
+    world.bucket.put("large", bytes(3 * PART))
+    assert await replicate(world)(b"large") is None
+    run = world.send("list", ListMessage())
+    sent, world.queue.sent[:] = list(world.queue.sent), []
+    await world.drain()
+    assert await counts(world, run) == {Outcome.IN_FLIGHT: 1}
+    world.queue.sent.extend(sent)
+    await world.drain()
+    assert world.same()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/replicate/", 404),
+        ("POST", "/v1/Replicate", 404),
+        ("GET", "/anything", 404),
+        ("GET", "/", 405),
+        ("PUT", "/", 405),
+        ("GET", "/v1/replicate", 405),
+        ("POST", "/", 204),
+    ],
+)
+def test_only_a_push_is_taken_for_a_push(monkeypatch: pytest.MonkeyPatch, method: str, path: str, status: int) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name.upper(), str(value))
+    sys.modules.pop("functions.transfer.main", None)
+    door = importlib.import_module("functions.transfer.main")
+    pushed: list[object] = []
+    monkeypatch.setattr(door, "handle", pushed.append)
+    app = flask.Flask("door")
+    with app.test_request_context(path, method=method, data=b'{"key": "k"}'):
+        answered = door.transfer(flask.request)
+    assert answered[1] == status
+    assert len(pushed) == (status == 204)
+    if status == 405:
+        assert answered[2]["Allow"] == "POST"
