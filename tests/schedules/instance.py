@@ -5,10 +5,8 @@ import contextvars
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import ServiceUnavailable
-
 from shared.bootstrap import App, bootstrap
-from shared.domain.errors import BucketError, Busy
+from shared.domain.errors import BucketError, Busy, Postponed
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.entrypoints.push import Handler
 from tests.schedules.loop import EPOCH, OWNER
@@ -63,7 +61,7 @@ class TracedLog:
 
     def error(self, message: str, error: BaseException | None = None, **fields: object) -> None:
         self._told(f"ERROR {message} {error or ''!r}", fields)
-        if error is not None and not isinstance(error, BucketError | ServiceUnavailable):
+        if error is not None and not isinstance(error, BucketError):
             self._instance.world.laws.broken("no bug", f"{message}: {error!r} {fields}", error)
 
     def _told(self, message: str, fields: dict[str, object]) -> None:
@@ -112,9 +110,9 @@ class Instance:
         try:
             await self._handler._handle(self._app, self._work, sent.body())
             ok = True
-        except (BucketError, ServiceUnavailable) as error:
+        except BucketError as error:
             why = repr(error)
-            if not isinstance(error, Busy) and not self.disturbed:
+            if not isinstance(error, Busy | Postponed) and not self.disturbed:
                 self.world.laws.broken("no bug", f"{self.name} nacks {sent.name}: {error!r}", error)
         except Exception as error:
             why = repr(error)

@@ -49,7 +49,8 @@ class Sent:
             "messageId": str(self.number),
             "publishTime": rfc3339(self.published),
         }
-        return {"message": message, "subscription": f"projects/test/subscriptions/{self.topic}"}
+        subscription = f"projects/test/subscriptions/{self.topic}"
+        return {"deliveryAttempt": self.deliveries, "message": message, "subscription": subscription}
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """An instance's adapters: production's own where HTTP goes over the world's wire, the world's where it is gRPC."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials
-from google.api_core.exceptions import ServiceUnavailable
 
 from shared.aws.address import S3Address
 from shared.aws.cloudfront import CdnAddress, SignedForS3
@@ -13,7 +13,8 @@ from shared.aws.s3 import S3Source
 from shared.bootstrap import Adapters
 from shared.bootstrap.connecting import download
 from shared.domain.backoff import ONCE
-from shared.domain.errors import BucketError
+from shared.domain.errors import OutOfService
+from shared.domain.reasons import Party, Reason
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
@@ -40,7 +41,7 @@ def adapters(instance: "Instance", clock: Clock) -> Adapters:
     token = Token(world.tokens.credentials() if world.swarm.expiry else None)
     direct = ObjectDownload(SignedForS3(address), http)
     edge = ObjectDownload(SignedForS3(address, CdnAddress(f"{EDGE_HOST}/{BUCKET}")), http)
-    queue: Any = Remote("pubsub", world.queue, instance, BucketError)
+    queue: Any = Remote("pubsub", world.queue, instance, unavailable(Party.PUBSUB))
     return Adapters(
         log=instance.log,
         clock=clock,
@@ -62,7 +63,12 @@ def stores(instance: "Instance") -> Stores:
     """Each store behind its own calls."""
     shared = instance.world.stores
     ports: dict[str, Any] = {
-        item.name: Remote(item.name, getattr(shared, item.name), instance, ServiceUnavailable)
+        item.name: Remote(item.name, getattr(shared, item.name), instance, unavailable(Party.FIRESTORE))
         for item in fields(Stores)
     }
     return Stores(**ports)
+
+
+def unavailable(party: Party) -> Callable[[str], OutOfService]:
+    """What an adapter makes of a service that does not answer."""
+    return lambda told: OutOfService(told, party, Reason.UNREACHABLE)
