@@ -4,6 +4,7 @@ import flask
 import functions_framework
 
 from shared.domain.messages import TransferMessage
+from shared.entrypoints.identity import pushes
 from shared.entrypoints.instance import Instance
 from shared.entrypoints.push import Handler
 from shared.entrypoints.replicate import PATH, Answer, OnDemand, error
@@ -22,5 +23,7 @@ def transfer(request: flask.Request) -> Answer | tuple[str, int]:
         return error(404, "path", f"nothing is here: pushes go to /, wishes to {PATH}")
     if request.method != "POST":
         return error(405, "method", f"pushes come by POST, not {request.method}", {"Allow": "POST"})
+    if not pushes(dict(request.headers), instance.settings.push_service_account):
+        return error(403, "identity", "only Pub/Sub's own service account pushes")
     handle(request.get_json(force=True, silent=True))
     return "", 204

@@ -19,6 +19,11 @@ class JobSettings(BaseModel):
     transfer_topic: TopicName = Field(description="where batches go")
     verify_topic: TopicName = Field(description="where the verifier's messages come from")
     dead_letter_topic: TopicName = Field(description="where messages go that nobody can read")
+    push_service_account: str | None = Field(
+        default=None,
+        description="only pushes that Pub/Sub makes with this service account are taken; unset where no IAM stands "
+        "before the functions",
+    )
     log_level: str = Field(
         default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )

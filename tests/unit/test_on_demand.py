@@ -133,3 +133,15 @@ def test_only_a_push_is_taken_for_a_push(monkeypatch: pytest.MonkeyPatch, method
     assert len(pushed) == (status == 204)
     if status == 405:
         assert answered[2]["Allow"] == "POST"
+
+
+def test_who_may_ask_for_a_key_cannot_forge_a_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**SETTINGS, "push_service_account": "invoker@p.iam.gserviceaccount.com"}.items():
+        monkeypatch.setenv(name.upper(), str(value))
+    sys.modules.pop("functions.transfer.main", None)
+    door = importlib.import_module("functions.transfer.main")
+    pushed: list[object] = []
+    monkeypatch.setattr(door, "handle", pushed.append)
+    with flask.Flask("door").test_request_context("/", method="POST", data=b"{}"):
+        assert door.transfer(flask.request)[1] == 403
+    assert not pushed

@@ -41,6 +41,8 @@ locals {
     VERIFY_TOPIC      = google_pubsub_topic.this["verify"].name
     DEAD_LETTER_TOPIC = google_pubsub_topic.this["dead-letters"].name
 
+    PUSH_SERVICE_ACCOUNT = google_service_account.this["invoker"].email
+
     INCLUDE                = join(",", [for glob in var.filters.include : replace(replace(glob, "%", "%25"), ",", "%2C")])
     EXCLUDE                = join(",", [for glob in var.filters.exclude : replace(replace(glob, "%", "%25"), ",", "%2C")])
     LEAST_BYTES            = var.filters.least_bytes
