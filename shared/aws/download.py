@@ -45,7 +45,8 @@ class _Body:
         self.start, self.end = span
         self._at = self.start
         self._what = f"{access.route} GET {source.text}"
-        self._classify = Classifier(Party.S3 if access.route == "direct" else Party.EDGE)
+        self._party = Party.S3 if access.route == "direct" else Party.EDGE
+        self._classify = Classifier(self._party)
         self._breaks = 0
         self._since = 0.0
         self._exchange: Exchange | None = None
@@ -67,10 +68,10 @@ class _Body:
         sent = response.headers.get("content-range", "everything")
         asked = f"bytes {self._at}-{self.end - 1}/{self._source.size}"
         if not whole and (response.status != 206 or sent != asked):  # a CDN may answer with more, or with all of it
-            raise Changed(f"{self._what}: answered with {sent}, asked for {asked}")
+            raise Changed(f"{self._what}: answered with {sent}, asked for {asked}", party=self._party)
         etag = unquoted(response.headers.get("etag", ""))
         if etag != self._source.etag:
-            raise Changed(f"{self._what}: ETag {etag}, asked for {self._source.etag}")
+            raise Changed(f"{self._what}: ETag {etag}, asked for {self._source.etag}", party=self._party)
         if response.length not in (None, self.end - self._at):
             raise Corrupt(f"{self._what}: {response.length} bytes are answered, {self.end - self._at} are missing")
         self._response = response

@@ -8,7 +8,9 @@ from shared.bootstrap.limits import Limits
 from shared.copying.breaker import Breaker
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
+from shared.copying.edge_watch import EdgeWatch
 from shared.copying.in_flight import InFlight
+from shared.copying.read_version import ReadVersion
 from shared.copying.replicate_object import ReplicateObject
 from shared.copying.transfer_batch import TransferBatch
 from shared.copying.try_key import OVERHEAD_BYTES, TryKey
@@ -123,8 +125,9 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
 def copy_object(adapters: Adapters, limits: Limits) -> CopyObject:
     return CopyObject(
         source=adapters.copy_source,
-        download=adapters.download,
-        direct=adapters.direct,
+        read=ReadVersion(
+            adapters.copy_source, adapters.download, adapters.direct, EdgeWatch(adapters.clock, adapters.log)
+        ),
         destination=adapters.copy_destination,
         mapping=limits.mapping,
         provenance=Provenance(limits.source.removeprefix("s3://"), limits.job),

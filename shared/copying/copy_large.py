@@ -149,7 +149,7 @@ class CopyLarge:
     async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
         start, end = plan.span(part)
         sums = PartSums(opened.source_part_bytes)
-        body = await self.copy.reading(wanted.version, (start, end))
+        body = await self.copy.read(wanted.version, (start, end))
         if body is None:
             raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
         with body:

@@ -14,17 +14,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote_to_bytes
 
+from shared.copying.read_version import ReadVersion
 from shared.domain.checksums import ExpectedChecksums, VerifiedBy, hasher_for, proven, watched
 from shared.domain.comparison import is_of
 from shared.domain.counts import Outcome
-from shared.domain.errors import Changed, Corrupt, StaleEdge, Unsupported
+from shared.domain.errors import Changed, Corrupt, Unsupported
 from shared.domain.keys import KeyMapping, Place
 from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import MOST_OBJECT_BYTES
 from shared.domain.provenance import Provenance
 from shared.ledger.entry import Entry
 from shared.ports.destination import Destination, Upload
-from shared.ports.download import Download, OpenDownload, Span
+from shared.ports.download import OpenDownload
 from shared.ports.source import Source
 
 Existing = dict[bytes, DestinationObject]
@@ -57,13 +58,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class CopyObject:
-    """download: the job's route. direct: straight from S3, None if the job forbids it. storage_classes: S3's → Cloud
+    """storage_classes: S3's → Cloud
     Storage's; one that is missing gets the bucket's default.
     """
 
     source: Source
-    download: Download
-    direct: Download | None
+    read: ReadVersion
     destination: Destination
     mapping: KeyMapping
     provenance: Provenance
@@ -117,7 +117,7 @@ class CopyObject:
         """
         told: Told | None = None
         for _ in range(_MOVES):
-            body = await self.reading(wanted.version)
+            body = await self.read(wanted.version)
             if body is None:
                 wanted, told = replace(wanted, version=fitting(await self.source.head(wanted.version.key))), None
                 continue
@@ -142,23 +142,6 @@ class CopyObject:
         if current.etag != version.etag:
             raise Changed(f"{version.text}: another version came while it was copied")
         return await self._told(version, attributes, exact=True)
-
-    async def reading(self, version: SourceObject, span: Span | None = None) -> OpenDownload | None:
-        """Exactly this version, around a stale edge if need be; None if S3 has another one by now."""
-        try:
-            return await self.download.open(version, span)
-        except Changed:
-            if (await self.source.head(version.key)).etag != version.etag:
-                return None
-            return await self._around_the_edge(version).open(version, span)
-
-    def _around_the_edge(self, version: SourceObject) -> Download:
-        if self.direct is None:
-            raise StaleEdge(
-                f"{version.text}: the CDN does not serve the version that S3 has (ETag {version.etag}); "
-                "invalidate the path, or set STALE_EDGE=direct"
-            )
-        return self.direct
 
     async def _move(self, wanted: CopyPlan, body: OpenDownload, told: Told) -> Entry:
         seen = hasher_for(told.promise, told.sizes)

@@ -17,6 +17,8 @@ from shared.aws.download import ObjectDownload
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.copying.copy_object import CopyObject
+from shared.copying.edge_watch import EdgeWatch
+from shared.copying.read_version import ReadVersion
 from shared.domain.archive import Restore, Tier
 from shared.domain.checksums import VerifiedBy, crc32c, crc64nvme, encoded
 from shared.domain.counts import Outcome
@@ -30,7 +32,7 @@ from shared.http.client import Http
 from shared.ports.destination import Destination, Upload
 from shared.ports.download import Download
 from shared.ports.source import Source
-from tests.fakes import FakeBucket, FakeDestination, FakeDownload
+from tests.fakes import FakeBucket, FakeDestination, FakeDownload, FakeLog
 
 KEYS = [
     "a space", "plus+", "percent%2F", "hash#?&=", "a//b", "/lead", "a/../b", "trailing.", "dir/", "quote\"'<>&",
@@ -363,7 +365,13 @@ async def test_every_kind_of_object_is_copied_at_full_concurrency(embedded: Stac
     source, direct = S3Source(address, http), ObjectDownload(SignedForS3(address), http)
     destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
     for download in (direct, ObjectDownload(SignedForS3(address, CdnAddress(embedded.url("edge"))), http)):
-        copy = CopyObject(source, download, direct, destination, KeyMapping(), Provenance(name, "job"))
+        copy = CopyObject(
+            source,
+            ReadVersion(source, download, direct, EdgeWatch(SystemClock(), FakeLog())),
+            destination,
+            KeyMapping(),
+            Provenance(name, "job"),
+        )
         listed = await listing(source, f"{fresh}/")
         async with asyncio.timeout(60):
             ended = await asyncio.gather(*(copy(item, force=True) for item in listed))

@@ -107,7 +107,8 @@ def test_503_and_when_to_come_again(stack: Stack) -> None:
 
 def test_502_where_the_source_denies(stack: Stack) -> None:
     put(stack, "root/denied")
-    stack.fault("edge", op="cdn.request", key="root/denied", do="status", status=403, code="AccessDenied", times=1)
+    for op in ("s3.get", "s3.head"):
+        stack.fault("s3", op=op, key="root/denied", do="status", status=403, code="AccessDenied", times=9)
     status, said, _ = ask(stack, {"key": "root/denied"})
     assert (status, said["error"]["reason"]) == (502, "forbidden")
 
@@ -116,7 +117,7 @@ ANSWERS = [
     ("edge", "cdn.request", 403, "SignatureDoesNotMatch", 502, "bad_credentials"),
     ("edge", "cdn.request", 403, "RequestTimeTooSkewed", 503, "clock_skew"),
     ("edge", "cdn.request", 404, "NoSuchBucket", 502, "no_such_bucket"),
-    ("edge", "cdn.request", 400, "KMS.DisabledException", 502, "kms_denied"),
+    ("s3", "s3.get", 400, "KMS.DisabledException", 502, "kms_denied"),
     ("edge", "cdn.request", 400, "AuthorizationHeaderMalformed", 502, "wrong_region"),
     ("gcs", "gcs.class_a", 403, "retentionPolicyNotMet", 502, "retained"),
     ("gcs", "gcs.class_a", 400, "Bucket is a requester pays bucket", 502, "requester_pays"),

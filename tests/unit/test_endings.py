@@ -7,15 +7,29 @@ from urllib.parse import unquote
 import pytest
 
 from shared.copying import transfer_batch
+from shared.copying.edge_watch import MISSES_IN_A_ROW, PROBE_SECONDS, EdgeWatch
 from shared.copying.route import Cheapest
 from shared.domain.budget import Budget
 from shared.domain.checksums import VerifiedBy
 from shared.domain.counts import Outcome
-from shared.domain.errors import Corrupt, Forbidden, Gone, MalformedMessage, Throttled, Transient
+from shared.domain.errors import (
+    BadKeys,
+    Changed,
+    ClockSkew,
+    Corrupt,
+    Forbidden,
+    Gone,
+    MalformedMessage,
+    ObjectError,
+    Refused,
+    Throttled,
+    Transient,
+)
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
 from shared.domain.objects import SOURCE_KEY, Attributes
 from shared.domain.provenance import of_the_owner
+from shared.domain.reasons import Party
 from shared.pricing.egress import Threshold
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored
 from tests.world import World, counts, filled
@@ -86,6 +100,99 @@ async def test_a_stale_edge_is_gone_around() -> None:
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1, Outcome.UNCHANGED: 1}
     assert world.same()
     assert ("direct", b"k/001") in world.bucket.requests
+
+
+def at_edge(kind: type[ObjectError], status: int) -> ObjectError:
+    return kind(f"cloudfront GET: HTTP {status}", party=Party.EDGE, status=status)
+
+
+REFUSALS = [(Gone, 404), (Refused, 405), (Refused, 414), (Refused, 416), (Forbidden, 403), (Refused, 400)]
+
+
+@pytest.mark.parametrize(("kind", "status"), REFUSALS)
+async def test_what_an_edge_refuses_is_asked_of_s3(kind: type[ObjectError], status: int) -> None:
+    world = filled(2)
+    world.cdn.faults[b"k/001"] = [at_edge(kind, status)] * 99
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2}
+    assert [way for way, key in world.bucket.requests if key == b"k/001"] == ["cdn", "head", "direct"]
+
+
+@pytest.mark.parametrize(("kind", "status"), REFUSALS[:4])
+async def test_what_an_edge_keeps_is_tried_again_when_it_has_forgotten(kind: type[ObjectError], status: int) -> None:
+    """For ten seconds all parts and all tries get the same answer."""
+    world = filled(2, direct_allowed=False)
+    world.cdn.faults[b"k/001"] = [at_edge(kind, status)]
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2}
+    assert [seconds for seconds in world.clock.slept if seconds >= 10]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_failing_edge_is_gone_around_or_waited_for(allowed: bool) -> None:
+    world = filled(2, direct_allowed=allowed)
+    world.cdn.faults[b"k/001"] = [at_edge(Transient, 503)] * 2
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2}
+    assert (("direct", b"k/001") in world.bucket.requests) is allowed
+    assert bool([seconds for seconds in world.clock.slept if seconds >= 10]) is not allowed
+
+
+@pytest.mark.parametrize("edge", [(Gone, 404), (Forbidden, 403)])
+async def test_what_s3_itself_refuses_ends_the_key(edge: tuple[type[ObjectError], int]) -> None:
+    world = filled(2)
+    world.cdn.faults[b"k/001"] = [at_edge(*edge)]
+    world.direct.faults[b"k/001"] = [Forbidden("direct GET: HTTP 403", party=Party.S3, status=403)]
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
+    (reason,) = [
+        entry.reason
+        for record, _ in world.stores.ledger.documents.values()
+        for entry in record.entries
+        if entry.key == b"k/001"
+    ]
+    assert reason == "forbidden: direct GET: HTTP 403"
+
+
+@pytest.mark.parametrize(("kind", "status"), [(BadKeys, 403), (ClockSkew, 403), (Throttled, 503)])
+async def test_what_concerns_everybody_is_not_gone_around(kind: type[ObjectError], status: int) -> None:
+    world = filled(1)
+    world.cdn.faults[b"k/000"] = [at_edge(kind, status)] * 99
+    await world.run()
+    assert {way for way, key in world.bucket.requests if key == b"k/000"} == {"cdn"}
+
+
+async def test_an_edge_that_cannot_be_used_is_said_once_and_not_paid_for_twice_for_every_object() -> None:
+    """Without ETags no answer of the edge can be used: after some in a row S3 is read at once, and later one read
+    tries the edge again.
+    """
+    world = filled(40)
+    none = Changed("cloudfront GET: ETag , asked for x", party=Party.EDGE, status=200)
+    for number in range(40):
+        world.cdn.faults[b"k/%03d" % number] = [none]
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 40}
+    asked = [key for way, key in world.bucket.requests if way == "cdn"]
+    assert len(asked) == MISSES_IN_A_ROW
+    (said,) = [fields for level, message, fields in world.log.lines if message == "the CDN cannot be used"]
+    assert "price" in str(said["advice"])
+    world.cdn.faults.clear()
+    world.clock.pass_time(PROBE_SECONDS + 1)
+    await world.run(ListMessage(prefix="k/", force=True))
+    assert len([key for way, key in world.bucket.requests if way == "cdn"]) == MISSES_IN_A_ROW + 40
+
+
+async def test_a_probe_that_fails_is_one_read() -> None:
+    world = World()
+    watch = EdgeWatch(world.clock, world.log)
+    for _ in range(MISSES_IN_A_ROW):
+        assert watch.open
+        watch.missed("no ETag")
+    assert not watch.open
+    world.clock.pass_time(PROBE_SECONDS)
+    assert [watch.open, watch.open] == [True, False]
+    watch.missed("no ETag")
+    assert not watch.open
+    world.clock.pass_time(PROBE_SECONDS)
+    assert watch.open
+    watch.served()
+    assert [watch.open, watch.open] == [True, True]
+    assert sum(message == "the CDN cannot be used" for _, message, _ in world.log.lines) == 1
 
 
 async def test_a_stale_edge_fails_clearly_where_the_direct_way_is_forbidden() -> None:
