@@ -96,6 +96,8 @@ class Steps:
 class World:
     """budgets: of single topics, in the place of `budget_seconds`. seconds_a_page: how much time passes while a page is listed."""
 
+    job: str = "job"
+    source: str = "source"
     keys_per_message: int = 3
     max_attempts: int = 3
     budget_seconds: float = 540.0
@@ -156,7 +158,7 @@ class World:
 
     def _limits(self) -> Limits:
         return replace(
-            Limits.of(Settings(**SETTINGS)),
+            Limits.of(Settings(**{**SETTINGS, "job": self.job, "source_bucket": self.source})),
             mapping=self.mapping,
             filters=self.filters,
             storage_classes=self.storage_classes,

@@ -14,7 +14,6 @@ from shared.copying.read_version import ReadVersion
 from shared.copying.replicate_object import ReplicateObject
 from shared.copying.transfer_batch import TransferBatch
 from shared.copying.try_key import OVERHEAD_BYTES, TryKey
-from shared.domain.provenance import Provenance
 from shared.listing.list_range import ListRange
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -50,7 +49,7 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
     in_flight = InFlight(limits.objects_in_flight, limits.bytes_in_flight)
     copy = copy_object(adapters, limits)
     large = copy_large(adapters, limits, copy)
-    extraneous = delete_extraneous(adapters, limits)
+    extraneous = delete_extraneous(adapters, limits, control)
     runs = lifecycle(adapters, limits, control, extraneous)
     return App(
         adapters=adapters,
@@ -130,7 +129,7 @@ def copy_object(adapters: Adapters, limits: Limits) -> CopyObject:
         ),
         destination=adapters.copy_destination,
         mapping=limits.mapping,
-        provenance=Provenance(limits.source.removeprefix("s3://"), limits.job),
+        provenance=limits.provenance,
         storage_classes=limits.storage_classes,
     )
 
@@ -154,15 +153,18 @@ def copy_large(adapters: Adapters, limits: Limits, copy: CopyObject) -> CopyLarg
     )
 
 
-def delete_extraneous(adapters: Adapters, limits: Limits) -> DeleteExtraneous:
+def delete_extraneous(adapters: Adapters, limits: Limits, control: JobControl) -> DeleteExtraneous:
     return DeleteExtraneous(
         source=adapters.source,
         destination=adapters.destination,
         extras=adapters.stores.extras,
+        ledger=adapters.stores.ledger,
+        switch=control,
         clock=adapters.clock,
         log=adapters.log,
         asked=limits.delete_extras,
-        root=limits.root,
+        provenance=limits.provenance,
+        mapping=limits.mapping,
         share=limits.extra_share,
         grace_seconds=limits.extra_grace_seconds,
     )

@@ -7,6 +7,7 @@ from shared.domain.archive import Tier
 from shared.domain.extraneous import DeleteExtras
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
+from shared.domain.provenance import Provenance
 from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
 from shared.pricing.catalog import Prices
@@ -62,6 +63,11 @@ class Limits:
     def root(self) -> str:
         """The job's prefix at the source."""
         return self.mapping.source_prefix.decode()
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the job's copies say of where they come from."""
+        return Provenance(self.source.removeprefix("s3://"), self.job)
 
     @classmethod
     def of(cls, given: Settings) -> "Limits":

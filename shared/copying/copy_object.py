@@ -158,7 +158,7 @@ class CopyObject:
             size=promise.size,
             generation=wanted.generation,
             attributes=attributes,
-            metadata=self.provenance.metadata(version, wanted.name, attributes),
+            metadata=self.provenance.metadata(version, attributes),
             md5=promise.md5,
             crc32c=promise.crc32c,
             storage_class=self.storage_classes.get(attributes.storage_class),

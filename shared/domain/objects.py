@@ -25,7 +25,7 @@ SOURCE_MTIME = "goog-reserved-file-mtime"
 https://cloud.google.com/sdk/gcloud/reference/storage/rsync"""
 
 SOURCE_KEY = f"{OURS}key"
-"""The S3 key, percent-encoded, of an object that lies under another name."""
+"""The S3 key, percent-encoded, that it is the copy of."""
 
 SOURCE_ENCRYPTION = f"{OURS}encryption"
 """How the S3 object is encrypted, where that keeps its ETag from being an MD5."""

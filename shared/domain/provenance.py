@@ -1,10 +1,10 @@
 """What a copy says of where it comes from, in its metadata, beside what its owner says there.
 
-    s3gcs-bucket, s3gcs-job, s3gcs-etag    always
-    s3gcs-key                              where the name is not the key
-    s3gcs-encryption                       where it hides the MD5
-    goog-reserved-file-mtime               always: Last-Modified, as gcloud reads it
-    s3gcs-user-…                           what the owner calls by one of our names, so that nothing of it is lost
+    s3gcs-bucket, s3gcs-job     always
+    s3gcs-key, s3gcs-etag       always: somebody who copies a copy to another name copies its metadata, too
+    s3gcs-encryption            where it hides the MD5
+    goog-reserved-file-mtime    always: Last-Modified, as gcloud reads it
+    s3gcs-user-…                what the owner calls by one of our names, so that nothing of it is lost
 
 S3 allows 2 KB of user metadata, Cloud Storage 8 KiB, so ours has room, with a key of 1,024 bytes percent-encoded.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html and
@@ -38,16 +38,15 @@ class Provenance:
     bucket: str
     job: str
 
-    def metadata(self, version: SourceObject, name: bytes, attributes: Attributes) -> dict[str, str]:
-        """All the metadata of the copy of a version that is to lie under a name."""
+    def metadata(self, version: SourceObject, attributes: Attributes) -> dict[str, str]:
+        """All the metadata of the copy of a version."""
         ours = {
             SOURCE_BUCKET: self.bucket,
             SOURCE_JOB: self.job,
+            SOURCE_KEY: quote(version.key, safe="/"),
             SOURCE_ETAG: version.etag,
             SOURCE_MTIME: str(version.modified),
         }
-        if name != version.key:
-            ours[SOURCE_KEY] = quote(version.key, safe="/")
         if attributes.encryption is not None and hides_md5(attributes.encryption):
             ours[SOURCE_ENCRYPTION] = attributes.encryption
         return {**{_beside_ours(name): value for name, value in attributes.metadata.items()}, **ours}

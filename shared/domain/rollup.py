@@ -46,6 +46,7 @@ class Rollup:
     number of bits of their size in bytes. proofs: agreeing objects by what shows it. archived: what S3 must
     restore before it can be copied, keys and bytes by class; apart what is being restored. differing: the first keys
     that are not simply the same. unwritten_rows: of the manifest, which its bucket refused.
+    own_extra: copies of no object that this very job has made.
     """
 
     root: bytes = b""
@@ -56,6 +57,7 @@ class Rollup:
     archived: dict[str, tuple[int, int]] = field(default_factory=dict)
     differing: list[Differing] = field(default_factory=list)
     unwritten_rows: int = 0
+    own_extra: int = 0
     _name_bytes: int = 0
 
     def of(self, folder: bytes) -> FolderRollup:
@@ -106,6 +108,7 @@ class Rollup:
             self.add_archived(name, keys, size)
         self.differing = first_differing([*self.differing, *other.differing])
         self.unwritten_rows += other.unwritten_rows
+        self.own_extra += other.own_extra
 
     def differs(self, key: bytes, size: int, why: str) -> None:
         """Name a key that is not simply the same."""

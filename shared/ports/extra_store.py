@@ -17,6 +17,10 @@ class ExtraStore(Protocol):
         """The objects that a run found and that were marked before a time."""
         ...
 
+    async def keep_only(self, run: str) -> None:
+        """Forget every copy that a run, which has compared the whole job to its end, did not find."""
+        ...
+
     async def unmark(self, extra: DestinationOnly) -> None:
         """Forget an object; one of another generation by the same name stays marked."""
         ...

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from shared.domain.counts import ManifestPart, Outcome
 from shared.domain.errors import ObjectError, StateConflict
-from shared.domain.rollup import Checks, FolderRollup, Rollup
+from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
 from shared.ports.log import Log
@@ -32,7 +32,7 @@ CLOSING_SECONDS = 300.0
 Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks], Awaitable[None]]
 """Writes the report of a run that has ended in a state."""
 
-DeleteAfter = Callable[[OpenRun, RunState, RunSummary, FolderRollup], Awaitable[None]]
+DeleteAfter = Callable[[OpenRun, RunState, RunSummary, Rollup], Awaitable[None]]
 """Deletes what a comparison found to be extraneous, where that is allowed."""
 
 
@@ -105,7 +105,7 @@ class RunLifecycle:
         sums, parts = await self.ranges.rollup(run.name) if summed_up else (Rollup(), [])
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
         if self.sweep is not None and run.kind is RunKind.VERIFY:
-            await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums.whole()))
+            await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums))
         if self.report is not None:
             await self._unless_refused(run, "report", self.report(run, state, summary, sums, parts, checks))
         try:

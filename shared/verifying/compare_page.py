@@ -86,6 +86,7 @@ class ComparePage:
         self.forced.update(page.keys[index] for index in published if verdicts[index] in _MAY_CARRY_THE_ETAG)
         for index in sorted(wrong)[:_SHOWN]:
             self.log.warning("mismatch", run=self.run, key=page[index].text, reason=verdicts[index])
+        destination_only, own = await self._destination_only(pairs.copies, pairs.extras)
         return ComparePlan(
             pairs,
             beside.end,
@@ -94,7 +95,8 @@ class ComparePage:
             queued,
             published=published,
             by_crc32c=frozenset(by_crc32c),
-            destination_only=await self._destination_only(pairs.copies, pairs.extras),
+            destination_only=destination_only,
+            own=own,
             archived=await self._restore(
                 {index: sources[index] for index, verdict in verdicts.items() if _waits(sources[index], verdict)}
             ),
@@ -166,26 +168,28 @@ class ComparePage:
             for index, item in archived.items()
         }
 
-    async def _destination_only(self, copies: CopyPage, indexes: Sequence[int]) -> list[tuple[bytes, int]]:
-        """The copies that belong to no object, by the keys they would have. One under an encoded name belongs to the
-        key that the name says, wherever that lies.
+    async def _destination_only(
+        self, copies: CopyPage, indexes: Sequence[int]
+    ) -> tuple[list[tuple[bytes, int]], frozenset[int]]:
+        """The copies that belong to no object, by the keys they would have, and which of them this very job has made.
+        One under an encoded name belongs to the key that the name says, wherever that lies.
         """
         found: list[tuple[bytes, int]] = []
-        marks: list[DestinationOnly] = []
+        own: dict[int, DestinationOnly] = {}
         for start in range(0, len(indexes), _AT_ONCE):
             some = indexes[start : start + _AT_ONCE]
             originals = [self.mapping.original(copies.names[index]) for index in some]
             theirs = await asyncio.gather(*(self._has_object(original) for original in originals))
-            for index, original, has_object in zip(some, originals, theirs, strict=True):
+            for index, has_object in zip(some, theirs, strict=True):
                 if has_object:
                     continue
-                name = copies.names[index]
-                key = self.mapping.key(name)
-                found.append((key, index))
-                marks.append(DestinationOnly(name, original or key, copies.generations[index], copies.sizes[index]))
-        if marks and self.delete is not None and self.delete.marks:
-            await self.delete.mark(self.run, marks)
-        return found
+                found.append((self.mapping.key(copies.names[index]), index))
+                extra = self.delete.own(copies[index]) if self.delete is not None else None
+                if extra is not None:
+                    own[index] = extra
+        if own and self.delete is not None and self.delete.marks:
+            await self.delete.mark(self.run, list(own.values()))
+        return found, frozenset(own)
 
     async def _has_object(self, original: bytes | None) -> bool:
         return original is not None and await is_there(self.source, original)

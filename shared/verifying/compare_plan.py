@@ -30,7 +30,8 @@ class ComparePlan:
 
     queued: objects that a batch of this run has already, whose outcomes are its ledger's. published: objects to copy
     again. by_crc32c: the same by the CRC32C that was proven when they were copied, for want of an MD5.
-    destination_only: the copies of no object, by the keys they would have, and by their indexes. archived: what must be
+    destination_only: the copies of no object, by the keys they would have, and by their indexes; own: the indexes
+    of those that this job has made. archived: what must be
     restored before it can be copied, by index. origins: what the ledger knows of the copies, for the manifest.
     """
 
@@ -42,6 +43,7 @@ class ComparePlan:
     published: frozenset[int]
     by_crc32c: frozenset[int] = frozenset()
     destination_only: Sequence[tuple[bytes, int]] = ()
+    own: frozenset[int] = frozenset()
     archived: Mapping[int, Restore] = field(default_factory=dict)
     origins: Sequence[Origin | None] = ()
 
@@ -82,6 +84,7 @@ class ComparePlan:
             if self._passed(key, count):
                 _count_destination_only(counts, key, self.pairs.copies.sizes[index])
                 counts.sums.differs(self.pairs.copies.names[index], self.pairs.copies.sizes[index], Comparison.EXTRA)
+                counts.sums.own_extra += index in self.own
         self._sum_up(count, counts.sums)
 
     def rows(self, count: int) -> list[Row]:

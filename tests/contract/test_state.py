@@ -362,6 +362,10 @@ async def test_marks_keep_their_time_as_long_as_the_copy_stays(stores: Stores) -
     assert await marked("second", NOW) == [one], "the other one is another copy now"
     assert await marked("second", NOW + 100) == [one, newer]
     assert await marked("first", NOW + 100) == []
+    await stores.extras.mark("first", [replace(one, name=b"n/3")], NOW)
+    assert len(await marked("first", NOW)) == 1
+    await stores.extras.keep_only("second")
+    assert await marked("first", NOW + 1000) == []
     await stores.extras.unmark(two)
     assert await marked("second", NOW + 100) == [one, newer], "another copy than the one that was marked first"
     await stores.extras.unmark(one)

@@ -21,6 +21,9 @@ class FakeExtras:
             if last == run and since <= before:
                 yield extra
 
+    async def keep_only(self, run: str) -> None:
+        self.documents = {name: mark for name, mark in self.documents.items() if mark[1] == run}
+
     async def unmark(self, extra: DestinationOnly) -> None:
         known = self.documents.get(extra.name)
         if known is not None and known[0].generation == extra.generation:

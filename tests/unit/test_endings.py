@@ -269,6 +269,7 @@ async def test_the_copy_says_where_it_came_from() -> None:
         "mine": "1",
         "s3gcs-bucket": "source",
         "s3gcs-job": "job",
+        "s3gcs-key": "k",
         "s3gcs-etag": listed.etag,
         "goog-reserved-file-mtime": str(listed.modified),
     }

@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import Forbidden
+from shared.domain.errors import Forbidden, Retained
 from shared.domain.extraneous import DeleteExtras, Evidence, refusal
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.objects import SOURCE_BUCKET, SOURCE_ETAG, SOURCE_JOB, SOURCE_KEY
+from tests.fakes import FakeBucket, FakeStores
 from tests.world import GRACE, World, filled
 
 FINE = Evidence(whole_job=True, finished=True, listed=100, extras=1, copies=101)
 ON = DeleteExtras.ON
+MADE = {SOURCE_BUCKET: "source", SOURCE_JOB: "job", SOURCE_ETAG: "e"}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,8 @@ async def test_a_wrong_prefix_map_deletes_nothing() -> None:
     """Everything is missing and everything is extra: far more than the share."""
     world = filled(10, delete_extras=ON, mapping=KeyMapping(b"", b"wrong/"))
     for number in range(10):
-        world.destination.install(b"wrong/old/%d" % number, b"x", {"s3-etag": "e"})
+        made = {**MADE, SOURCE_KEY: f"old/{number}"}
+        world.destination.install(b"wrong/old/%d" % number, b"x", made)
     await world.run(ListMessage(keys=("k/000",)))
     for _ in range(3):
         await compare(world, VerifyMessage(repair=False))
@@ -143,7 +147,7 @@ async def test_what_somebody_else_put_there_stays() -> None:
 async def test_a_copy_that_was_made_since_begins_its_grace_anew() -> None:
     world = await world_with_an_extra()
     await compare(world)
-    world.destination.install(b"k/003", b"other", {"s3-etag": "e"})
+    world.destination.install(b"k/003", b"other", {**MADE, SOURCE_KEY: "k/003"})
     await compare(world)
     assert kept(world)
     await compare(world)
@@ -191,3 +195,207 @@ async def test_a_side_that_cannot_be_read_gets_no_verdict_no_repair_and_no_delet
     assert str(world.stores.prefixes.documents[""]["check"]["error"]).startswith("forbidden: the listing is denied")
     shown = world.reports.files[f"job/{run}/report.html"][0].decode()
     assert "has stopped: not every key was looked at" in shown
+
+
+async def test_a_mark_does_not_outlive_a_comparison_that_sees_the_object_again() -> None:
+    world = await world_with_an_extra()
+    body = b"xxx"
+    await compare(world)
+    world.bucket.put("k/003", body)
+    for _ in range(3):
+        await world.run()
+        await compare(world)
+    assert world.stores.extras.documents == {}
+    del world.bucket.objects[b"k/003"]
+    await compare(world)
+    assert kept(world), "this comparison is the first that misses it"
+    await compare(world)
+    assert not kept(world)
+
+
+@pytest.mark.parametrize("asked", DeleteExtras)
+async def test_marks_are_dropped_whatever_the_job_asks_for_since(asked: DeleteExtras) -> None:
+    world = await world_with_an_extra()
+    await compare(world)
+    assert len(world.stores.extras.documents) == 1
+    world.bucket.put("k/003", b"back")
+    after = again(world, delete_extras=asked)
+    await compare(after)
+    assert world.stores.extras.documents == {}
+
+
+def again(world: World, **options: Any) -> World:
+    """The same buckets and the same state, with other settings."""
+    same = {"bucket": world.bucket, "destination": world.destination, "stores": world.stores, "clock": world.clock}
+    after = World(**{**same, "delete_extras": ON, "reports": world.reports, **options})
+    after._numbers = world._numbers
+    return after
+
+
+async def test_another_job_s_copies_in_the_same_bucket_stay_and_count_for_nothing() -> None:
+    """s3://finance -> gs://lake/finance/ and s3://web -> gs://lake/."""
+    small = World(mapping=KeyMapping(b"", b"finance/"), job="small", source="finance")
+    small.bucket.put("ledger", b"money")
+    small.bucket.put("gone", b"money")
+    await small.run()
+    del small.bucket.objects[b"gone"]
+    big = World(destination=small.destination, delete_extras=ON, extra_share=0.1, clock=small.clock)
+    for number in range(15):
+        big.bucket.put(f"web/{number}", b"x%d" % number)
+    await big.run()
+    del big.bucket.objects[b"web/3"]
+    for _ in range(3):
+        await compare(big)
+    assert sorted(name for name in big.destination.objects if name.startswith(b"finance/")) == [
+        b"finance/gone",
+        b"finance/ledger",
+    ]
+    assert b"web/3" not in big.destination.objects, "1 of its own 15: what is not its own does not count"
+
+
+async def test_the_share_is_of_the_job_s_own_copies() -> None:
+    """One of ten is more than a twentieth, whatever else lies in the bucket."""
+    world = await world_with_an_extra(extra_share=0.05)
+    for number in range(100):
+        world.destination.install(b"other/%d" % number, b"x", {**MADE, SOURCE_JOB: "other", SOURCE_KEY: f"o/{number}"})
+    for _ in range(3):
+        await compare(world)
+    assert kept(world)
+
+
+async def test_a_job_within_another_s_prefix_loses_nothing_to_it() -> None:
+    """The same source bucket, the same names: what the inner job has copied is the inner job's."""
+    inner = World(job="inner", mapping=KeyMapping(b"k/", b"k/"))
+    for number in range(10):
+        inner.bucket.put(f"k/{number:03d}", b"x%d" % number)
+    await inner.run()
+    del inner.bucket.objects[b"k/003"]
+    outer = again(inner, job="outer", stores=FakeStores())
+    for _ in range(3):
+        await compare(outer)
+    assert kept(inner)
+
+
+async def test_a_job_of_the_same_name_with_another_source_deletes_nothing_of_the_old_one() -> None:
+    world = filled(10)
+    await world.run()
+    other = again(world, source="another", bucket=FakeBucket(), stores=FakeStores(), extra_share=1.0)
+    other.bucket.put("k/000", b"")
+    for _ in range(3):
+        await compare(other)
+    assert len(world.destination.objects) == 10
+
+
+async def test_switching_encoding_off_keeps_what_was_encoded() -> None:
+    world = World(mapping=KeyMapping(encode=True))
+    world.bucket.put("bad\nname", b"precious")
+    for number in range(10):
+        world.bucket.put(f"k/{number:03d}", b"x%d" % number)
+    await world.run()
+    plain = again(world, mapping=KeyMapping())
+    for _ in range(3):
+        await compare(plain)
+    assert b".s3-names/bad%0Aname" in world.destination.objects
+
+
+async def test_another_destination_prefix_keeps_what_lies_at_the_old_names() -> None:
+    world = filled(10, mapping=KeyMapping(b"", b"old/"))
+    await world.run()
+    moved = again(world, mapping=KeyMapping())
+    await moved.run(ListMessage(prefix="", force=True))
+    for _ in range(3):
+        await compare(moved)
+    assert sum(name.startswith(b"old/") for name in world.destination.objects) == 10
+
+
+async def test_a_copy_that_somebody_made_of_a_copy_stays() -> None:
+    """It has all the metadata of ours, and another name."""
+    world = filled(10, delete_extras=ON)
+    await world.run()
+    copy, body = world.destination.objects[b"k/003"]
+    world.destination.install(b"backup/k/003", body, dict(copy.metadata))
+    del world.bucket.objects[b"k/003"]
+    for _ in range(3):
+        await compare(world)
+    assert b"backup/k/003" in world.destination.objects
+    assert not kept(world)
+
+
+async def test_a_copy_that_says_nothing_of_its_job_stays() -> None:
+    world = filled(10, delete_extras=ON)
+    await world.run()
+    world.destination.install(b"k/old", b"x", {"s3-etag": "e", "s3-key": "k/old"})
+    for _ in range(3):
+        await compare(world)
+    assert b"k/old" in world.destination.objects
+
+
+async def test_a_paused_job_deletes_nothing_and_stops_between_two_batches() -> None:
+    world = filled(100, delete_extras=ON, extra_share=1.0)
+    await world.run()
+    for number in range(90):
+        del world.bucket.objects[b"k/%03d" % number]
+    await compare(world)
+    await world.run(VerifyMessage())
+    await world.stores.control.update(lambda said: replace(said, paused=True))
+    await world.run(VerifyMessage(close=True))
+    assert len(world.destination.objects) == 100
+    await world.stores.control.update(lambda said: replace(said, paused=False))
+    world.clock.time += GRACE + 1
+    await world.run(VerifyMessage())
+    delete = world.destination.delete
+
+    async def pause(name: bytes, generation: int) -> None:
+        await world.stores.control.update(lambda said: replace(said, paused=True))
+        await delete(name, generation)
+
+    world.destination.delete = pause  # type: ignore[method-assign]
+    await world.run(VerifyMessage(close=True))
+    assert len(world.destination.objects) == 100 - 32, "the batch that had begun"
+
+
+async def test_an_object_that_comes_back_as_it_was_is_copied_again() -> None:
+    world = await world_with_an_extra()
+    await compare(world)
+    await compare(world)
+    assert not kept(world)
+    world.bucket.put("k/003", b"xxx")
+    await world.run()
+    assert world.same()
+
+
+async def test_the_ledger_forgets_a_key_before_its_copy_goes() -> None:
+    """Killed anywhere in between, an object that comes back is copied."""
+    for crash_at in range(0, 200):
+        world = await world_with_an_extra()
+        await compare(world)
+        await world.run(VerifyMessage())
+        world.steps.taken, world.steps.crash_at = 0, crash_at
+        await world.run(VerifyMessage(close=True))
+        died = world.steps.crash_at is None
+        world.steps.crash_at = None
+        world.bucket.put("k/003", b"xxx")
+        await world.run()
+        assert world.same(), crash_at
+        if not died:
+            return
+    raise AssertionError("more steps than were tried")
+
+
+async def test_a_copy_under_a_hold_keeps_nothing_else_from_going() -> None:
+    world = filled(100, delete_extras=ON, extra_share=1.0)
+    await world.run()
+    for number in range(70):
+        del world.bucket.objects[b"k/%03d" % number]
+    delete = world.destination.delete
+
+    async def held(name: bytes, generation: int) -> None:
+        if name == b"k/000":
+            raise Retained("a hold")
+        await delete(name, generation)
+
+    world.destination.delete = held  # type: ignore[method-assign]
+    await compare(world)
+    await compare(world)
+    assert [name for name in sorted(world.destination.objects) if name < b"k/070"] == [b"k/000"]
+    assert [*world.stores.extras.documents] == [b"k/000"], "it is tried again"

@@ -48,6 +48,7 @@ def pack_sums(sums: Rollup, manifest: Sequence[ManifestPart]) -> bytes:
         "proofs": sums.proofs,
         "archived": sums.archived,
         "unwritten_rows": sums.unwritten_rows,
+        "own_extra": sums.own_extra,
         "differing": first_differing(sums.differing),
         "manifest": [astuple(part) for part in manifest],
     }
@@ -64,6 +65,7 @@ def unpack_sums(packed: bytes | None) -> tuple[Rollup, list[ManifestPart]]:
     sums.proofs.update(table["proofs"])
     sums.archived.update({name: (keys, size) for name, (keys, size) in table["archived"].items()})
     sums.unwritten_rows = table.get("unwritten_rows", 0)
+    sums.own_extra = table.get("own_extra", 0)
     sums.differing = [(key, size, why) for key, size, why in table.get("differing", ())]
     return sums, [ManifestPart(*part) for part in table["manifest"]]
 

@@ -56,6 +56,14 @@ class FirestoreExtras:
             fields = found.to_dict() or {}
             yield DestinationOnly(fields["name"], fields["key"], fields["generation"], fields["size"])
 
+    async def keep_only(self, run: str) -> None:
+        gone = self._extras.where(filter=FieldFilter("run", "!=", run)).select([])
+        async for found in gone.stream():
+            try:
+                await found.reference.delete(option=self._client.write_option(last_update_time=found.update_time))
+            except (FailedPrecondition, NotFound):
+                continue
+
     async def unmark(self, extra: DestinationOnly) -> None:
         reference = self._extras.document(digest(extra.name.decode()))
         for _ in range(TRIES):
