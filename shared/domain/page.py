@@ -88,6 +88,9 @@ class Page:
         return self.part(0, bisect_right(self.keys, key))
 
 
+NO_OBJECTS = Page.of(())
+
+
 def in_order(keys: Sequence[bytes], after: bytes) -> bool:
     """Whether every key is greater than the one before it, and the first one than `after`."""
     return not keys or (keys[0] > after and all(map(lt, keys, keys[1:])))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord, batch_id
-from shared.ledger.table import Table, pack
+from shared.ledger.table import Table, UnknownSchema, pack
 
 GROUP_KEYS = 4000
 """Neighbours are gathered until they hold this many keys, which is what keeps the reads of a delta low."""
@@ -27,10 +27,11 @@ MOST_BYTES = 640 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The records that `merged` takes the place of."""
+    """The records that `merged` takes the place of. versions: of these, as they were offered."""
 
     replaced: Sequence[BatchRecord]
     merged: Sequence[BatchRecord]
+    versions: Sequence[object] = ()
 
 
 @dataclass(slots=True)
@@ -39,12 +40,14 @@ class Compaction:
 
     listed: Callable[[bytes], bool]
     _group: list[BatchRecord] = field(default_factory=list)
+    _versions: list[object] = field(default_factory=list)
     _keys: int = 0
     _bytes: int = 0
 
-    def offer(self, record: BatchRecord) -> Merge | None:
-        """A record that the scan has passed, all of whose keys have ended."""
+    def offer(self, record: BatchRecord, version: object = None) -> Merge | None:
+        """A record that the scan has passed, all of whose keys have ended, and the version that was read."""
         self._group.append(record)
+        self._versions.append(version)
         self._keys += len(record.entries)
         self._bytes += len(record.table.packed)
         full = self._keys >= GROUP_KEYS or self._bytes >= MOST_BYTES // 2 or len(self._group) >= GROUP_RECORDS
@@ -53,22 +56,32 @@ class Compaction:
     def close(self) -> Merge | None:
         """What to do with the group that was gathered, None to leave it as it is."""
         group, self._group, self._keys, self._bytes = self._group, [], 0, 0
+        versions, self._versions = self._versions, []
         least = -(-max((len(record.entries) for record in group), default=0) // MOST_KEYS)
         if len(group) <= least and any(map(self.listed, (key for record in group for key in record.table.keys))):
             return None
         merged = list(_cut(self._newest(group)))
-        return Merge(group, merged) if len(merged) < len(group) else None
+        return Merge(group, merged, versions) if len(merged) < len(group) else None
 
     def _newest(self, group: Iterable[BatchRecord]) -> list[Entry]:
-        """What is known of the keys that the source still has; what never ended is known no better than nothing."""
+        """What is known of the keys that the source still has; what never ended is known no better than nothing, and so
+        is what cannot be read.
+        """
         newest: dict[bytes, Entry] = {}
         for record in group:
-            for entry in record.entries:
+            for entry in _readable(record):
                 at = entry.at or record.published_at
                 known = newest.get(entry.key)
                 if known is None or at >= known.at:
                     newest[entry.key] = replace(entry, at=at)
         return [newest[key] for key in sorted(newest) if self.listed(key) and not newest[key].open]
+
+
+def _readable(record: BatchRecord) -> Sequence[Entry]:
+    try:
+        return tuple(record.entries)
+    except UnknownSchema:
+        return ()
 
 
 def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:

@@ -30,11 +30,11 @@ class BatchRecord:
 
     @property
     def first(self) -> bytes:
-        return self.entries[0].key
+        return self.entries.keys[0] if isinstance(self.entries, Table) else self.entries[0].key
 
     @property
     def last(self) -> bytes:
-        return self.entries[-1].key
+        return self.entries.keys[-1] if isinstance(self.entries, Table) else self.entries[-1].key
 
     @property
     def settled(self) -> bool:

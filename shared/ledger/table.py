@@ -81,6 +81,10 @@ class Table(Sequence[Entry]):
             raise ValueError("columns of different lengths")
         return column
 
+    def excerpt(self, indexes: Sequence[int]) -> "Table":
+        """Some of its entries."""
+        return Table(pack([self[index] for index in indexes]))
+
     def __len__(self) -> int:
         return len(self.keys)
 

@@ -1,7 +1,8 @@
 """The batch records that lie ahead of a scan which moves forward in key order."""
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 
 from shared.domain.checksums import VerifiedBy
@@ -10,6 +11,7 @@ from shared.domain.objects import Origin
 from shared.domain.page import Page
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
+from shared.ledger.table import UnknownSchema
 
 _THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
 
@@ -50,14 +52,26 @@ class LedgerWindow:
 
     run: str
     _records: list[BatchRecord] = field(default_factory=list)
+    _excerpts: list[BatchRecord] = field(default_factory=list)
     _ranks: dict[bytes, tuple[bool, float]] = field(default_factory=dict)
     _there: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     _others: dict[bytes, Known] = field(default_factory=dict)
 
+    @property
+    def held(self) -> int:
+        """Of how many keys something is held."""
+        return len(self._ranks)
+
     def add(self, record: BatchRecord) -> None:
-        """Take in a record."""
-        self._records.append(record)
+        """Take in a record. One whose details are needed and damaged counts as forgotten."""
         table, own = record.table, record.run == self.run
+        plain = not own and _THERE.issuperset(table.outcomes)
+        singly = [] if plain else [index for index, how in enumerate(table.outcomes) if own or how not in _THERE]
+        try:
+            entries = {index: table[index] for index in singly}
+        except UnknownSchema:
+            return
+        self._records.append(record)
         at = record.published_at
         ranks = list(zip(repeat(own), (given or at for given in table.ats), strict=False))
         if self._ranks.keys().isdisjoint(table.keys):
@@ -71,12 +85,12 @@ class LedgerWindow:
                 self._ranks[key] = ranks[index]
                 self._there[key] = table.etags[index], table.sizes[index]
                 self._others.pop(key, None)
-        if own or not _THERE.issuperset(table.outcomes):
+        if entries:
             for index in wins:
-                if own or table.outcomes[index] not in _THERE:
+                if index in entries:
                     key = table.keys[index]
                     del self._there[key]
-                    self._others[key] = Known(table[index], record.run, record.batch, ranks[index][1])
+                    self._others[key] = Known(entries[index], record.run, record.batch, ranks[index][1])
 
     def differing(self, page: Page) -> list[int]:
         """Which objects of a page are not remembered as copied in just this version."""
@@ -86,7 +100,7 @@ class LedgerWindow:
 
     def own(self, keys: Sequence[bytes]) -> list[int]:
         """Which of the keys a record of the scanning run has."""
-        if not any(record.run == self.run for record in self._records):
+        if not any(record.run == self.run for record in (*self._records, *self._excerpts)):
             return []
         found = ((index, self._others.get(key)) for index, key in enumerate(keys))
         return [index for index, known in found if known is not None and known.run == self.run]
@@ -97,7 +111,7 @@ class LedgerWindow:
         """
         versions = dict(zip(page.keys, zip(page.etags, page.sizes, strict=True), strict=True))
         known: dict[bytes, Origin] = {}
-        for record in sorted(self._records, key=lambda item: (item.run == self.run, item.published_at)):
+        for record in sorted((*self._excerpts, *self._records), key=self._age):
             theirs = record.table.origins
             for key in versions.keys() & theirs.keys():
                 origin = theirs[key]
@@ -105,22 +119,46 @@ class LedgerWindow:
                     known[key] = origin
         return [known.get(key) for key in page.keys]
 
+    def _age(self, record: BatchRecord) -> tuple[bool, float]:
+        return record.run == self.run, record.published_at
+
     def lookup(self, key: bytes) -> Known | None:
         """What is remembered of a key, None if nothing, or if it was copied by another run."""
         return self._others.get(key)
+
+    def trim(self, keys: Set[bytes], last: bytes) -> list[BatchRecord]:
+        """Of the records that end at or before `last`, hold only what they say of `keys`; the records are returned.
+
+        A page of a listing jumps over what was deleted at the source, be that a million keys: nobody asks for these.
+        """
+        passed = [record for record in self._records if record.last <= last]
+        self._records = [record for record in self._records if record.last > last]
+        for record in passed:
+            table = record.table
+            asked = [index for index, key in enumerate(table.keys) if key in keys]
+            if asked:
+                with suppress(UnknownSchema):
+                    self._excerpts.append(replace(record, entries=table.excerpt(asked)))
+            for gone in set(table.keys) - keys:
+                self._ranks.pop(gone, None)
+                self._there.pop(gone, None)
+                self._others.pop(gone, None)
+        return passed
 
     def forget_before(self, key: bytes) -> list[BatchRecord]:
         """Drop the records that end before `key`, so that memory follows the overlap, not the bucket; these are
         returned.
         """
         passed = [record for record in self._records if record.last < key]
-        if passed:
+        excerpts = [record for record in self._excerpts if record.last < key]
+        if passed or excerpts:
             self._records = [record for record in self._records if record.last >= key]
-            if not self._records:
+            self._excerpts = [record for record in self._excerpts if record.last >= key]
+            if not self._records and not self._excerpts:
                 for known in (self._ranks, self._there, self._others):
                     known.clear()
                 return passed
-            for record in passed:
+            for record in (*passed, *excerpts):
                 for gone in record.table.keys:
                     self._ranks.pop(gone, None)
                     self._there.pop(gone, None)

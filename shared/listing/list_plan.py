@@ -1,7 +1,7 @@
 """A page with the decision on each of its keys, so that any part of it can be counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shared.domain.counts import Outcome, RangeCounts
 from shared.domain.filters import Filter
@@ -14,17 +14,15 @@ from shared.ranges.walk import Row
 @dataclass(frozen=True, slots=True)
 class ListPlan:
     """decisions: by index, of the keys that are not simply unchanged. filtered: what left a key out, by index.
-    reasons: why the remembered failures failed, by index.
+    reasons: why the remembered failures failed, by index. end: the page is all that the source has
+    up to this key.
     """
 
     page: Page
     decisions: Mapping[int, Decision]
-    filtered: Mapping[int, Filter] = field(default_factory=dict)
-    reasons: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def end(self) -> bytes:
-        return self.page.last
+    filtered: Mapping[int, Filter]
+    reasons: Mapping[int, str]
+    end: bytes
 
     @property
     def wanted(self) -> Sequence[int]:

@@ -50,7 +50,7 @@ class ListRange:
         run, walk = held.lease.piece.run, held.walk
         running = frozenset(item.name for item in await self.runs.running()) | {run}
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
-        ledger = LedgerScan(self.ledger, self.runs, records, run, self.clock.now(), running, walk.start, merges=True)
+        ledger = LedgerScan(self.ledger, self.runs, records, run, held.mine, running, walk.start, merges=True)
         return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds)
 
     async def _note(self, piece: RangeId, kind: RunKind) -> None:

@@ -8,17 +8,17 @@ from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
-from shared.ledger.record import BatchRecord
 from shared.ledger.window import is_alive
 from shared.listing.decision import Decision, decide
 from shared.listing.list_plan import KeysPlan, ListPlan
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.source import Source
-from shared.ranges.ledger_scan import LedgerScan
+from shared.ranges.ledger_scan import Advanced, LedgerScan
 from shared.ranges.walk import Plan
 
 _NO_PLANS: tuple[Plan, ...] = ()
+_NO_STEPS: tuple[Advanced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,16 @@ class ListSteps:
     life_seconds: float
     manifest: None = None
 
-    async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
-        return await self.ledger.advance(key)
+    def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
+        return self.ledger.advance(page, end)
+
+    def until(self, page: Page, end: bytes) -> Plan | None:
+        """The listing and the ledger are all there is to read."""
+        return self._plan(page.until(end), end)
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """One plan: the listing alone says what there is."""
-        yield self._plan(page)
+        yield self._plan(page, page.last)
         await self.ledger.leave(page)
 
     async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
@@ -50,7 +54,7 @@ class ListSteps:
         """Merge what the ledger holds of the range where that pays."""
         await self.ledger.close(end)
 
-    def _plan(self, page: Page) -> ListPlan:
+    def _plan(self, page: Page, end: bytes) -> ListPlan:
         """Decide on every key of a page; nearly all of them are as they were copied, and are not looked at singly."""
         message, filtered = self.message, self.filters.sift(page)
         singly: Sequence[int] = range(len(page)) if message.force else self.ledger.differing(page)
@@ -71,7 +75,7 @@ class ListSteps:
                 )
                 if known is not None and decisions[index] is Decision.FAILED:
                     reasons[index] = known.entry.reason
-        return ListPlan(page, decisions, filtered, reasons)
+        return ListPlan(page, decisions, filtered, reasons, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,14 @@ class KeySteps:
     log: Log
     manifest: None = None
 
-    async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
-        """None: the redelivered message makes the same batches again."""
-        return ()
+    async def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
+        """Nothing: the redelivered message makes the same batches again."""
+        for step in _NO_STEPS:
+            yield step
+
+    def until(self, page: Page, end: bytes) -> Plan | None:
+        """None: no listing is read."""
+        return None
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """Nothing: no listing is read."""
@@ -107,7 +116,7 @@ class KeySteps:
                 )
         page = Page.of(found)
         wanted = {i: Decision.ARCHIVED if page.archived(i) else Decision.PUBLISH for i in range(len(page))}
-        yield KeysPlan(ListPlan(page, wanted) if found else None, len(keys) - len(found), keys[-1])
+        yield KeysPlan(ListPlan(page, wanted, {}, {}, keys[-1]) if found else None, len(keys) - len(found), keys[-1])
 
     async def close(self, end: bytes) -> None:
         """Nothing is kept open."""

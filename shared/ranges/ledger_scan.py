@@ -3,8 +3,9 @@
 What the scan has passed it may merge: it has just read it, and it knows which of its keys the source still has.
 """
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import AsyncIterator, Sequence, Set
+from collections.abc import AsyncIterator, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from shared.domain.objects import Origin
@@ -18,24 +19,41 @@ from shared.ports.run_store import RunStore
 BEYOND = b"\xff"
 """Greater than every key: UTF-8 has no such byte."""
 
+HELD_KEYS = 20_000
+"""Keys of which something is held before what the page jumps over is let go of: some 10 MB."""
+
 _SEEN_KEYS = 200_000
 """Listed keys that are kept to tell what the source still has; a record that spans more is not merged."""
+
+_STEP_RECORDS = 100
+"""Records that are read between two looks at the lease and the budget: a second, at a store's slowest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A step of the scan. unsent: the records among those read whose messages a killed invocation may not have sent.
+    reached: every record was read that begins at or before this key, and the page's keys up to it are all there are of
+    the source; None if that is no further than before.
+    """
+
+    unsent: Sequence[BatchRecord]
+    reached: bytes | None = None
 
 
 @dataclass(slots=True)
 class LedgerScan:
-    """ledger: where merged records are written. records: of the key range, in order of their first keys. run, started:
-    records that this very invocation has written (its run, published after it began) are passed over. running: the runs
-    that have not ended; their counts still need their records. after: where the listing begins. merges: whether what
-    was passed is merged; before each merge the runs are asked for once more, because one may have begun since, and its
-    counts would lose what is merged away.
+    """ledger: where merged records are written. records: of the key range, in order of their first keys. run, mine: the
+    batches of the run that this very invocation has recorded are passed over. running: the runs that have not ended;
+    their counts still need their records. after: where the listing begins. merges: whether what was passed is merged;
+    before each merge the runs are asked for once more, because one may have begun since, and its counts would lose what
+    is merged away.
     """
 
     ledger: LedgerStore
     runs: RunStore
     records: AsyncIterator[Versioned]
     run: str
-    started: float
+    mine: Set[str]
     running: Set[str]
     after: bytes = b""
     merges: bool = False
@@ -43,6 +61,7 @@ class LedgerScan:
     _compaction: Compaction = field(init=False)
     _next: Versioned | None = None
     _ended: bool = False
+    _most_held: int = HELD_KEYS
     _versions: dict[str, object] = field(default_factory=dict)
     _pages: deque[Sequence[bytes]] = field(default_factory=deque)
     _seen: set[bytes] = field(default_factory=set)
@@ -51,27 +70,47 @@ class LedgerScan:
         self._window = LedgerWindow(self.run)
         self._compaction = Compaction(self._seen.__contains__)
 
-    async def advance(self, key: bytes) -> list[BatchRecord]:
-        """Take in every record that begins at or before `key`.
+    @property
+    def held(self) -> int:
+        """Of how many keys something is held."""
+        return self._window.held
 
-        Returns those among them that an earlier delivery of the same message may not have sent.
+    async def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
+        """Take in every record that begins at or before `end`, up to which the page holds all that the source has.
+
+        What is recorded between two of its keys is let go of while it is read, so that memory follows the page and not
+        what the page jumps over; and it is read in steps, so that the caller can mind its lease and its budget.
         """
+        self._see(page.keys)
         unsent: list[BatchRecord] = []
-        while not self._ended:
-            if self._next is None:
-                self._next = await anext(self.records, None)
-                self._ended = self._next is None
-            if self._next is None or (len(self._next.record.entries) and self._next.record.first > key):
-                break
-            found, self._next = self._next, None
+        read = 0
+        while (found := await self._following(end)) is not None:
             record = found.record
-            if not len(record.entries) or (record.run == self.run and record.published_at >= self.started):
+            if not len(record.entries) or record.batch in self.mine:
                 continue
             self._window.add(record)
             self._versions[record.batch] = found.version
             if record.run == self.run and not record.settled:
                 unsent.append(record)
-        return unsent
+            if self._window.held > self._most_held:
+                await self._offer(self._window.trim(frozenset(page.keys), end))
+                self._most_held = max(HELD_KEYS, 2 * self._window.held)
+            read += 1
+            if read % _STEP_RECORDS == 0:
+                yield Advanced(unsent, _reached(page.keys, record.first))
+                unsent = []
+        yield Advanced(unsent)
+
+    async def _following(self, end: bytes) -> Versioned | None:
+        """The next record, None if it begins behind `end` or there is none."""
+        if self._next is None and not self._ended:
+            self._next = await anext(self.records, None)
+            self._ended = self._next is None
+        found = self._next
+        if found is None or (len(found.record.entries) and found.record.first > end):
+            return None
+        self._next = None
+        return found
 
     def differing(self, page: Page) -> list[int]:
         """Which objects of a page the ledger does not know as copied in just this version."""
@@ -90,25 +129,25 @@ class LedgerScan:
 
     async def leave(self, page: Page) -> None:
         """A page was looked at: let go of the records that end in it, and merge them where that pays."""
-        passed = self._window.forget_before(page.last)
-        if not self.merges:
-            return
-        self._see(page.keys)
-        for record in passed:
-            if record.run in self.running or record.first <= self.after:
-                self._versions.pop(record.batch, None)
-            else:
-                await self._merge(self._compaction.offer(record))
+        await self._offer(self._window.forget_before(page.last))
+        self._most_held = max(HELD_KEYS, 2 * self._window.held)
 
     async def close(self, until: bytes) -> None:
         """The range was listed to its end, which is at `until`."""
         if self.merges:
-            for record in self._window.forget_before(BEYOND):
-                if record.run not in self.running and self.after < record.first and record.last <= until:
-                    await self._merge(self._compaction.offer(record))
+            await self._offer(record for record in self._window.forget_before(BEYOND) if record.last <= until)
             await self._merge(self._compaction.close())
 
+    async def _offer(self, passed: Iterable[BatchRecord]) -> None:
+        """Offer what the listing has passed, from the first of its keys to the last, to be merged."""
+        for record in passed:
+            version = self._versions.pop(record.batch, None)
+            if self.merges and record.run not in self.running and record.first > self.after:
+                await self._merge(self._compaction.offer(record, version))
+
     def _see(self, keys: Sequence[bytes]) -> None:
+        if not self.merges or not keys:
+            return
         self._pages.append(keys)
         self._seen.update(keys)
         while len(self._seen) > _SEEN_KEYS:
@@ -117,11 +156,16 @@ class LedgerScan:
             self.after = gone[-1]
 
     async def _merge(self, merge: Merge | None) -> None:
-        if merge is None:
-            return
-        versions = [self._versions.pop(record.batch) for record in merge.replaced]
-        if any(record.first <= self.after for record in merge.replaced):
+        if merge is None or any(record.first <= self.after for record in merge.replaced):
             return
         running = {run.name for run in await self.runs.running()}
         if running.isdisjoint(record.run for record in merge.replaced):
-            await self.ledger.merge(merge, versions)
+            await self.ledger.merge(merge, merge.versions)
+
+
+def _reached(keys: Sequence[bytes], first: bytes) -> bytes | None:
+    """How far a page can be decided on when every record was read that begins before `first`."""
+    index = bisect_left(keys, first)
+    if index == len(keys) or keys[index] != first:
+        return first
+    return keys[index - 1] if index else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.objects import SourceObject
-from shared.ledger.record import BatchRecord
+from shared.ledger.record import BatchRecord, batch_id
 from shared.ranges.lease import Lease
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.walk import Plan, Walk
@@ -13,15 +13,17 @@ from shared.runs.quota import QuotaGuard
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """Publishes what the walk says is ready, and tells it. force: copy even what is unchanged. repairs: keys whose
-    copies carry the right ETag and are to be copied all the same; None for a listing. What a killed comparison left is
-    forced as a whole: nobody knows any more which of its keys were among these.
+    """Publishes what the walk says is ready, and tells it. mine: takes the batches that are recorded. force: copy even
+    what is unchanged. repairs: keys whose copies carry the right ETag and are to be copied all the same; None for a
+    listing. What a killed comparison left is forced as a whole: nobody knows any more which of its keys were among
+    these.
     """
 
     publish: PublishBatches
     quota: QuotaGuard
     lease: Lease
     walk: Walk
+    mine: set[str]
     force: bool
     repairs: set[bytes] | None = None
 
@@ -48,6 +50,7 @@ class Publishing:
         finally:
             if allowed:
                 await self.lease.renew()
+                self.mine.update(batch_id(self.lease.piece.run, batch) for batch in allowed)
                 for forced in (False, True):
                     some = [batch for batch in allowed if self._is_forced(batch) is forced]
                     await self.publish(self.lease.piece.run, some, forced)

@@ -9,7 +9,7 @@ side failed      a side will not answer at all: the range is closed where it sta
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from shared.domain.budget import Budget
@@ -17,6 +17,7 @@ from shared.domain.counts import RangeCounts
 from shared.domain.errors import ObjectError, Transient
 from shared.domain.keys import prefix_end
 from shared.domain.messages import RangeMessage
+from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
 from shared.ports.clock import Clock
 from shared.ports.control_store import ControlStore
@@ -42,8 +43,8 @@ _MOST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class TakenRange(Generic[M]):
-    """A range that is being worked on. Of kind KEYS are single keys, asked for one by one: no listing is read, and
-    nothing is left over that could be handed on.
+    """A range that is being worked on. mine: the batches that this invocation has recorded. Of kind KEYS are single
+    keys, asked for one by one: no listing is read, and nothing is left over that could be handed on.
     """
 
     kind: RunKind
@@ -51,6 +52,7 @@ class TakenRange(Generic[M]):
     lease: Lease
     quota: QuotaGuard
     walk: Walk
+    mine: set[str] = field(default_factory=set)
 
     @property
     def single_keys(self) -> bool:
@@ -113,7 +115,7 @@ class RangeWork:
         """Walk a range and finish it. True if it was closed. force: copy even what is unchanged. repairs: the keys that
         steps name to be copied so; None for a listing.
         """
-        out = Publishing(self.publish, held.quota, held.lease, held.walk, force, repairs)
+        out = Publishing(self.publish, held.quota, held.lease, held.walk, held.mine, force, repairs)
         try:
             result = await self._walk(held, steps, budget, out)
         finally:
@@ -145,7 +147,8 @@ class RangeWork:
         async for listed in self.source.pages(held.prefix, walk.start):
             page = listed if walk.until is None else listed.until(walk.until)
             if len(page):
-                await out.resend(await steps.unsent(page.last))
+                if await self._remember(held, steps, out, budget, page, page.last):
+                    return True
                 async for plan in steps.page(page):
                     await out.add(plan)
                     await self._keep_rows(walk, steps)
@@ -164,12 +167,32 @@ class RangeWork:
     async def _tail(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
         """Read what lies behind the source's last object. True if the budget ended first."""
         walk = held.walk
-        await out.resend(await steps.unsent(held.end))
+        if await self._remember(held, steps, out, budget, NO_OBJECTS, held.end):
+            return True
         async for plan in steps.tail(walk.until):
             await out.add(plan)
             await self._keep_rows(walk, steps)
             if not walk.at_end and budget.spent(self.clock.monotonic()):
                 return not held.single_keys
+        return False
+
+    async def _remember(
+        self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget, page: Page, end: bytes
+    ) -> bool:
+        """Read the ledger up to `end`, however much lies there that the source has no more. True if the budget ended,
+        and what was read by then is planned.
+        """
+        walk = held.walk
+        async for step in steps.advance(page, end):
+            await out.resend(step.unsent)
+            await held.lease.renew()
+            reached = step.reached
+            if reached is None or reached <= walk.read or not budget.spent(self.clock.monotonic()):
+                continue
+            plan = steps.until(page, reached)
+            if plan is not None:
+                await out.add(plan)
+                return True
         return False
 
     async def _split_if_long(self, held: TakenRange[M]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from shared.domain.page import Page
-from shared.ledger.record import BatchRecord
+from shared.ranges.ledger_scan import Advanced
 from shared.ranges.walk import Plan, Row
 
 
@@ -28,8 +28,14 @@ class Steps(Protocol):
     @property
     def manifest(self) -> Manifest | None: ...
 
-    async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
-        """The batches up to `key` that a killed invocation of this range recorded, but may not have sent."""
+    def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
+        """Read the ledger up to `end`, step by step: what an invocation that was killed recorded, but may not have
+        sent, and how far the page can be planned. page: all that the source has up to `end`.
+        """
+        ...
+
+    def until(self, page: Page, end: bytes) -> Plan | None:
+        """A plan for the page up to `end` alone, which the ledger was read to; None if the other side was not."""
         ...
 
     def page(self, page: Page) -> AsyncIterator[Plan]:

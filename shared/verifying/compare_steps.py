@@ -1,10 +1,10 @@
 """The verifier's steps through a range: read both listings and the ledger side by side and compare."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from shared.domain.page import Page
-from shared.ledger.record import BatchRecord
+from shared.ranges.ledger_scan import Advanced
 from shared.ranges.walk import Plan
 from shared.verifying.compare_page import ComparePage
 from shared.verifying.copy_window import CopyWindow, in_portions
@@ -22,8 +22,12 @@ class CompareSteps:
     window: CopyWindow
     manifest: WriteManifest | None
 
-    async def unsent(self, key: bytes) -> Sequence[BatchRecord]:
-        return await self.compare.ledger.advance(key)
+    def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
+        return self.compare.ledger.advance(page, end)
+
+    def until(self, page: Page, end: bytes) -> Plan | None:
+        """None: the destination was not read."""
+        return None
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """A plan for each part of the page beside what the destination's listing holds of it."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.domain.copies import NO_COPIES, CopyPage
 from shared.domain.keys import KeyMapping
-from shared.domain.page import Page
+from shared.domain.page import NO_OBJECTS, Page
 
 
 class Beside(NamedTuple):
@@ -61,9 +61,6 @@ class CopyWindow:
                 return
             copies, self._held = self._held.part(0, taken), self._held.part(taken)
             yield Beside(NO_OBJECTS, copies, self.mapping.key(copies.names[-1]))
-
-
-NO_OBJECTS = Page.of(())
 
 
 def in_portions(beside: Beside, mapping: KeyMapping, most: int) -> Iterator[Beside]:

@@ -79,7 +79,7 @@ class VerifyRange:
             life_seconds=self.life_seconds,
             restores=self.restores,
             delete=self.sweep,
-            ledger=LedgerScan(self.ledger, self.runs, records, run, self.clock.now(), running),
+            ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running),
             quota=held.quota,
             run=run,
             repair=held.message.repair,

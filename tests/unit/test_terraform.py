@@ -106,7 +106,7 @@ ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 
 RIGHTS = {
     "lister/list": ("shared/bootstrap/app.py", "range_work(adapters, limits, limits.list_topic"),
-    "lister/transfer": ("shared/ranges/range_work.py", "await out.resend(await steps.unsent("),
+    "lister/transfer": ("shared/ranges/range_work.py", "await out.resend(step.unsent)"),
     "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
     "lister/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),

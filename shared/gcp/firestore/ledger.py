@@ -8,6 +8,7 @@
 Spans are bytes, which Firestore sorts as bytes, as S3 sorts keys.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -31,7 +32,14 @@ from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.log import Log
 
 PAGE = 300
-"""Records fetched a query: a query must end within 60 s, and a page is what one scan holds in memory."""
+"""Records fetched a query at the most. A query ends after 60 s, however slowly its answer is taken, so a page is taken
+whole: https://firebase.google.com/docs/firestore/quotas"""
+
+_LEAST_PAGE = 16
+"""Of the largest records, which pack thousands of keys."""
+
+_PAGE_BYTES = 8_000_000
+"""Packed bytes of a page, which is what one scan holds in memory."""
 
 MOST_IN = 30
 """Values of one `in` filter: https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries"""
@@ -53,15 +61,17 @@ class FirestoreLedger:
     async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         for snapshot in await self._crossing(_low(prefix, after)):
             yield self._read(snapshot)
-        query = self._beginning(prefix, after, until).order_by("first").limit(PAGE)
-        page = query
+        query = self._beginning(prefix, after, until).order_by("first")
+        page, most = query, _LEAST_PAGE
         while True:
-            last: DocumentSnapshot[Any] | None = None
-            count = 0
-            async for snapshot in page.stream():
-                last, count = snapshot, count + 1
-                yield self._read(snapshot)
-            if last is None or count < PAGE:
+            found = deque([snapshot async for snapshot in page.limit(most).stream()])
+            if not found:
+                return
+            last, complete = found[-1], len(found) < most
+            most = _page_records(found)
+            while found:
+                yield self._read(found.popleft())
+            if complete:
                 return
             page = query.start_after(last)
 
@@ -220,6 +230,12 @@ class FirestoreLedger:
             self._log.warning("forgotten record", batch=snapshot.id, reason=str(error))
             record = BatchRecord(snapshot.id, str(fields.get("run", "")), 0, ())
         return Versioned(record, snapshot.update_time)
+
+
+def _page_records(page: "Sequence[DocumentSnapshot[Any]]") -> int:
+    """How many records the next page should hold, by what those of this one weigh."""
+    size = sum(len(snapshot.get(name) or b"") for snapshot in page for name in ("table", "detail"))
+    return max(_LEAST_PAGE, min(PAGE, _PAGE_BYTES * len(page) // max(size, 1)))
 
 
 def _low(prefix: bytes, after: bytes) -> bytes:

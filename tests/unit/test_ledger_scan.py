@@ -1,0 +1,148 @@
+"""A scan's memory follows the page of the listing, not what the page jumps over, and it can be stopped on the way."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome
+from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.objects import SourceObject
+from shared.domain.page import NO_OBJECTS, Page
+from shared.ledger.compaction import Merge
+from shared.ledger.entry import Entry
+from shared.ledger.record import MERGED, BatchRecord
+from shared.ledger.table import Table, pack
+from shared.ports.ledger_store import Versioned
+from shared.ranges.ledger_scan import BEYOND, HELD_KEYS, LedgerScan
+from tests.fakes import FakeStores
+from tests.world import World, counts, filled
+
+KEYS = 1000
+
+
+def record(number: int, run: str = MERGED, keys: int = KEYS) -> BatchRecord:
+    entries = [Entry(b"k/%05d/%04d" % (number, key), "e", 1, 1, Outcome.COPIED, at=1.0) for key in range(keys)]
+    return BatchRecord(f"b{number}", run, 1.0, Table(pack(entries)))
+
+
+def listed(*keys: bytes) -> Page:
+    return Page.of([SourceObject(key, "e", 1, 1) for key in keys])
+
+
+async def scan(records: int, page: Page, merges: bool) -> tuple[int, LedgerScan, list[Merge]]:
+    """A scan that has advanced to a page's end, and of how many keys it held something at the most."""
+    stores, merged = FakeStores(), list[Merge]()
+
+    async def found() -> AsyncIterator[Versioned]:
+        for number in range(records):
+            nonlocal most
+            most = max(most, ledger.held)
+            yield Versioned(record(number), number)
+
+    async def merge(wanted: Merge, versions: Sequence[object]) -> bool:
+        assert len(versions) == len(wanted.replaced)
+        merged.append(wanted)
+        return True
+
+    stores.ledger.merge = merge  # type: ignore[method-assign]
+    most = 0
+    ledger = LedgerScan(stores.ledger, stores.runs, found(), "run", frozenset(), frozenset(), merges=merges)
+    async for _ in ledger.advance(page, page.last if len(page) else BEYOND):
+        pass
+    return most, ledger, merged
+
+
+@pytest.mark.parametrize("merges", [True, False])
+@pytest.mark.parametrize("page", [listed(b"a", b"z"), NO_OBJECTS])
+async def test_what_a_page_jumps_over_is_not_held(page: Page, merges: bool) -> None:
+    """Between two listed keys, and behind the last one."""
+    for records in (50, 200):
+        most, ledger, merged = await scan(records, page, merges)
+        assert most <= HELD_KEYS + KEYS
+        assert ledger.held <= HELD_KEYS + KEYS
+        assert sum(len(merge.replaced) for merge in merged) >= (records - 25 if merges else 0)
+        assert not any(merge.merged for merge in merged), "the source has none of these keys"
+
+
+async def test_what_is_let_go_of_still_says_what_it_knows_of_the_page() -> None:
+    keys = [b"k/%05d/%04d" % (number, 7) for number in range(100)]
+    page = Page.of([SourceObject(key, "e" if number else "other", 1, 1) for number, key in enumerate(keys)])
+    most, ledger, merged = await scan(100, page, merges=True)
+    assert most <= HELD_KEYS + KEYS + len(keys)
+    assert ledger.differing(page) == [0]
+    assert [origin is not None for origin in ledger.origins(page)] == [False] + [True] * 99
+    await ledger.leave(page)
+    await ledger.close(b"k/99999")
+    assert ledger.held == 0
+    assert sum(len(merge.replaced) for merge in merged) == 100
+    assert sorted(entry.key for merge in merged for new in merge.merged for entry in new.entries) == keys
+
+
+async def test_a_scan_says_how_far_a_page_can_be_planned() -> None:
+    """Up to where every record was read, and never at a listed key that the next record may speak about."""
+    page = listed(b"a", b"k/00150/0000", b"z")
+    stores = FakeStores()
+
+    async def found() -> AsyncIterator[Versioned]:
+        for number in range(101, 500):
+            yield Versioned(record(number, keys=2), number)
+
+    ledger = LedgerScan(stores.ledger, stores.runs, found(), "run", frozenset(), frozenset())
+    reached = [step.reached async for step in ledger.advance(page, page.last)]
+    assert reached == [b"k/00200/0000", b"k/00300/0000", b"k/00400/0000", None]
+    ledger = LedgerScan(stores.ledger, stores.runs, found(), "run", frozenset(), frozenset())
+    page = listed(b"a", b"k/00200/0000", b"z")
+    assert (await anext(ledger.advance(page, page.last))).reached == b"a"
+
+
+@pytest.mark.parametrize("last", [True, False])
+async def test_a_budget_ends_within_what_a_page_jumps_over(last: bool) -> None:
+    """Each invocation gets further, whether or not what it read can be merged away, and every key is counted once."""
+    world = World()
+    for key in ("k/a", "k/m") + (("k/z",) if last else ()):
+        world.bucket.put(key, b"x")
+    await world.run()
+    for number in range(1000):
+        entry = Entry(b"k/q/%05d" % number, "e", 1, 1, Outcome.COPIED)
+        await world.stores.ledger.create([BatchRecord(f"x{number}", "of-a-run-that-goes-on", 1.0, (entry,))])
+    world.stores.runs.documents["of-a-run-that-goes-on"] = world.stores.runs.documents["list-m0"]
+    invocations, lister = 0, world.handlers["list"]
+
+    async def once(message: ListMessage, run: str, budget: Budget) -> None:
+        nonlocal invocations
+        invocations += 1
+        await lister(message, run, Budget(world.clock.monotonic(), 0))
+
+    world.handlers["list"] = once
+    run = await world.run(ListMessage(prefix="k/"))
+    assert (await world.stores.runs.summary(run)).outcomes.keys == {"unchanged": 3 if last else 2}
+    assert 5 <= invocations <= 15
+
+
+async def test_a_lease_is_renewed_while_the_ledger_is_read() -> None:
+    """Reading takes longer than a lease: it must not be taken over by the redelivered message."""
+    world = filled(2)
+    await world.run()
+    await world.run(VerifyMessage(close=True))
+    for number in range(2000):
+        entry = Entry(b"k/000/%05d" % number, "e", 1, 1, Outcome.COPIED)
+        await world.stores.ledger.create([BatchRecord(f"x{number}", "gone", 1.0, (entry,))])
+    read, renewed = world.stores.ledger.scan, 0
+    renew = world.stores.ranges.renew
+
+    async def slow(prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        async for found in read(prefix, after, until):
+            world.clock.pass_time(0.1)
+            yield found
+
+    async def counted(*args: object) -> object:
+        nonlocal renewed
+        renewed += 1
+        return await renew(*args)  # type: ignore[arg-type]
+
+    world.stores.ledger.scan = slow  # type: ignore[method-assign]
+    world.stores.ranges.renew = counted  # type: ignore[assignment, method-assign]
+    run = await world.run(ListMessage(prefix="k/"))
+    assert await counts(world, run) == {"unchanged": 2}
+    assert renewed >= 6
