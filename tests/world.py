@@ -224,7 +224,7 @@ class World:
 
     async def run(self, message: ListMessage | VerifyMessage | None = None) -> str:
         """Start a run and see it through."""
-        given = message or ListMessage()
+        given = message or ListMessage(scheduled=True)
         run = self.send("verify" if isinstance(given, VerifyMessage) else "list", given)
         await self.drain()
         return run

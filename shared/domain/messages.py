@@ -1,12 +1,14 @@
 """The JSON that flows between the functions, small enough for a person to type.
 
-topic list       {}                                   a delta run of the whole job
+topic list       {}                                   a delta run of the whole job, now
+                 {"scheduled": true}                  the scheduler's: unless one is running, or the job is paused
                  {"prefix": "a/"}                     this prefix now, failed keys tried again
                  {"prefix": "a/", "force": true}      copy even what is unchanged
                  {"keys": ["a/b.jpg"]}                these keys now
 topic transfer   {"run", "batch", "objects": […]}     written by the lister and the verifier
                  {…, "part": {…}}                     one part of a large object, written by the transfer
 topic verify     {} or {"prefix": "a/"}               compare, and repair unless {"repair": false}
+                 {"scheduled": true}                  the scheduler's, as above
                  {"close": true}                      see which runs have ended, and what follows from them
 
 The remaining fields are machine-made and optional to a person.
@@ -40,7 +42,9 @@ class RangeMessage(Message):
     """Work on a key range of a prefix, the whole job's by default. What follows is set by the functions themselves.
 
     cursor, until: only keys greater than the one, and up to the other. generation: the split depth, how often the range
-    was split off a longer one.
+    was split off a longer one. scheduled: the scheduler sent this; it starts no run while the job is paused or one of
+    its kind is running. Without it, a message is a person's or follows from a run, and starts one. A scheduler of
+    before 25 November 2026 sent `{}`, which is a person's now: until Terraform is applied, its runs may overlap.
     """
 
     prefix: str = ""
@@ -48,6 +52,7 @@ class RangeMessage(Message):
     cursor: str = ""
     until: str | None = None
     generation: int = Field(default=0, ge=0)
+    scheduled: bool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -56,11 +61,6 @@ class RangeMessage(Message):
         if self.until is not None and self.until <= self.cursor:
             raise ValueError('"until" must be greater than "cursor"')
         return self
-
-    @property
-    def scheduled(self) -> bool:
-        """Whether this is the scheduler's own message, which starts no run while one is going."""
-        return self == type(self)()
 
     def behind(self, cursor: str, until: str | None, deeper: int = 0) -> Self:
         """The message of a range that is split off this one's. Raises ValueError if nobody could read it."""

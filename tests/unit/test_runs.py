@@ -25,7 +25,7 @@ def said(world: World, message: str) -> list[dict[str, object]]:
 
 async def listed_only(world: World, message: ListMessage | None = None) -> str:
     """A run whose batches wait in the queue."""
-    run = world.send("list", message or ListMessage())
+    run = world.send("list", message or ListMessage(scheduled=True))
     while world.inbox and world.inbox[0][0] == "list":
         await world._deliver(world.inbox.popleft())
         world.inbox.extend((t, m, "x") for t, m in world.queue.sent if t == "list")
@@ -507,3 +507,56 @@ async def test_a_holder_that_was_suspended_before_its_last_write_counts_nothing_
     await world.drain()
     summary = await world.stores.runs.summary("run")
     assert (summary.listed_keys, summary.balanced) == (20, True)
+
+
+@pytest.mark.parametrize("message", [ListMessage(), VerifyMessage()])
+async def test_what_a_person_asks_of_the_whole_job_is_not_taken_for_the_scheduler_s(
+    message: ListMessage | VerifyMessage,
+) -> None:
+    """`{}` looks as a scheduler's message once did, and was dropped while another run was going."""
+    world = filled(3)
+    first = await listed_only(world)
+    world.send("verify", VerifyMessage(scheduled=True))
+    run = await world.run(message)
+    assert {first, run} <= world.stores.runs.documents.keys()
+
+
+async def test_the_comparison_after_a_first_run_is_not_taken_for_the_scheduler_s() -> None:
+    """It waits where the job is paused, and is not dropped."""
+    world = filled(3, verify_initial=True)
+    await world.run()
+    world.stores.control.said = Control(paused=True)
+    world.clock.time += 2
+    await world.run(VerifyMessage(close=True))
+    assert [run.kind for run in world.stores.runs.documents.values()] == ["list", "verify"]
+    await resume(world)
+    world.clock.time += 2
+    await world.drain()
+    await world.run(VerifyMessage(close=True))
+    books = [run.books for run in world.stores.runs.documents.values()]
+    assert books[1] is not None
+    assert books[1].verdicts.keys == {"same": 3}
+
+
+async def test_a_range_handed_on_to_an_instance_whose_clock_is_behind_publishes_no_key_twice() -> None:
+    """What this very invocation has recorded is told by its ids, not by when it was."""
+    for skew in (0.0, 5.0):
+        world = World(keys_per_message=3)
+        world.bucket.page_size = 2
+        for key in "abcdefgh":
+            world.bucket.put(f"k/{key}", b"x")
+        pages = 0
+
+        def page(world: World = world) -> None:
+            nonlocal pages
+            pages += 1
+            world.clock.pass_time(0.2)
+            if pages == 3:
+                raise Throttled("SlowDown")
+
+        world.bucket.listed_page = page
+        run = world.send("list", ListMessage(prefix="k/"))
+        await world.drain(most=1, finish=False)
+        world.clock.time -= skew
+        await world.drain()
+        assert await counts(world, run) == {Outcome.COPIED: 8}

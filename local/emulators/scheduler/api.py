@@ -26,7 +26,7 @@ class Job:
 
     topic: str
     seconds: float
-    message: bytes = b"{}"
+    message: bytes = b'{"scheduled": true}'
     last_tick: float | None = None
 
 

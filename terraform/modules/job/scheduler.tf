@@ -3,8 +3,8 @@
 
 resource "google_cloud_scheduler_job" "this" {
   for_each = {
-    delta  = { topic = "list", message = {}, schedule = var.schedules.delta }
-    verify = { topic = "verify", message = {}, schedule = var.schedules.verify }
+    delta  = { topic = "list", message = { scheduled = true }, schedule = var.schedules.delta }
+    verify = { topic = "verify", message = { scheduled = true }, schedule = var.schedules.verify }
     close  = { topic = "verify", message = { close = true }, schedule = "*/5 * * * *" }
   }
 
