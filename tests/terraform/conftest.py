@@ -38,7 +38,7 @@ class Terraform:
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [COMMAND, f"-chdir={self.folder}", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(arguments)}:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
         return done

@@ -16,7 +16,7 @@ from tests.terraform.conftest import INPUT, MODULE, ROOTS, STANDS_IN, Terraform,
 from tests.terraform.plans import queries
 from tests.terraform.values import ALLOWED
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 GUIDE = Path(__file__).resolve().parents[2] / "terraform" / "README.md"
 stands_in = pytest.mark.skipif(not STANDS_IN, reason="the google provider would reach a cloud")
 
