@@ -85,9 +85,10 @@ class GcsDestination:
             start, end = quote(wanted[0], safe=""), quote(wanted[-1][: MAX_KEY_BYTES - 1] + b"!", safe="")
             url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FIELDS}"
             page = await self._page(url)
-            listed = [parse(f"listing gs://{self._bucket}", item) for item in page.get("items", ())]
-            found = {item.name: item for item in listed if item.name in named}
-            last = listed[-1].name if "nextPageToken" in page and listed else wanted[-1][: MAX_KEY_BYTES - 1]
+            listed = [(str(item.get("name", "")).encode(), item) for item in page.get("items", ())]
+            # a neighbour may lack what ours have: one under a customer's own key has no checksums
+            found = {name: parse(f"listing gs://{self._bucket}", item) for name, item in listed if name in named}
+            last = listed[-1][0] if "nextPageToken" in page and listed else wanted[-1][: MAX_KEY_BYTES - 1]
             beyond = [name for name in wanted if name > last]
         for stat in await asyncio.gather(*(self.stat(name) for name in beyond)):
             if stat is not None:
