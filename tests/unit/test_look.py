@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from shared.gcp.storage import GcsDestination
+from shared.gcp.token import Token
+from shared.http.client import Http
+from tests.fakes import FakeClock
 
 
 async def test_a_neighbour_without_checksums_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,6 +17,7 @@ async def test_a_neighbour_without_checksums_harms_nobody(monkeypatch: pytest.Mo
         return {"items": [{"name": "k05-theirs", "size": "3", "generation": "1"}]}
 
     monkeypatch.setattr(GcsDestination, "_page", page)
-    anything: Any = None
-    destination = GcsDestination("bucket", "http://gcs.test", anything, anything)
-    assert await destination.look([f"k{number:02d}".encode() for number in range(20)]) == {}
+    http = Http(1, FakeClock())
+    destination = GcsDestination("bucket", "http://gcs.test", http, Token(None))
+    assert await destination.look([f"k{number:02d}".encode() for number in range(40)]) == {}
+    await http.close()
