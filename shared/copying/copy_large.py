@@ -11,17 +11,16 @@ that is there already is only put on record.
 """
 
 import hashlib
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
+from shared.copying.finish_lease import FinishLease
 from shared.copying.part_proof import PartSums, proof_of_parts
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
     Archived,
-    Busy,
     Changed,
     Corrupt,
     Gone,
@@ -90,7 +89,7 @@ class CopyLarge:
         parts = (PartReference(number=part, version=version) for part in missing)
         messages = [message.model_copy(update={"objects": (listed,), "part": part}) for part in parts]
         await self.queue.publish(self.topic, messages)
-        await self.uploads.published(number, message.batch, now)
+        await self.uploads.published(number, found.upload, message.batch, now)
         self.log.info("fanned out", key=current.text, run=message.run, bytes=current.size, parts=len(missing))
         return None
 
@@ -138,13 +137,12 @@ class CopyLarge:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
             return None
-        owner = uuid.uuid4().hex
-        if not await self.uploads.claim(number, owner, self.clock.now(), self.lease_seconds):
-            raise Busy(f"{wanted.version.text}: another invocation is finishing it")
+        lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
+        await lease.take()
         try:
-            return await self._finish(message, wanted, number, plan, budget)
+            return await self._finish(message, wanted, lease, plan, budget)
         finally:
-            await self.uploads.release(number, owner)
+            await lease.give_back()
 
     async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
         start, end = plan.span(part)
@@ -158,7 +156,7 @@ class CopyLarge:
         return PartNote(stored.etag, end - start, stored.crc32c, sums.crc64nvme, sums.digests, body.route)
 
     async def _finish(
-        self, message: TransferMessage, wanted: CopyPlan, number: str, plan: PartPlan, budget: Budget
+        self, message: TransferMessage, wanted: CopyPlan, lease: FinishLease, plan: PartPlan, budget: Budget
     ) -> Entry | None:
         decided = await self.copy.decide(wanted.listed, message.force)
         if isinstance(decided, Entry):
@@ -167,7 +165,7 @@ class CopyLarge:
         if current.etag != wanted.version.etag:
             await self.abandon(wanted)
             return await self._again(message, wanted.listed, Changed(f"{current.text}: replaced while it was copied"))
-        opened = await self.uploads.get(number)
+        opened = await self.uploads.get(lease.number)
         parts = await self.uploads.parts(opened.upload) if opened is not None else {}
         if opened is None or len(parts) < plan.count:
             return await self._again(message, wanted.listed, UploadLost(f"{current.text}: its upload has vanished"))
@@ -175,20 +173,20 @@ class CopyLarge:
         promise = ExpectedChecksums.of(current, attributes)
         try:
             proof = proof_of_parts(promise, notes)
-            staged = await self._staged(number, opened, plan, notes)
-        except Corrupt as wrong:
+            staged = await self._staged(lease, opened, plan, notes)
+        except (Corrupt, UploadLost) as wrong:
             await self.abandon(wanted)
             return await self._again(message, wanted.listed, wrong)
         final = replace(wanted, version=current, generation=decided.generation)
         upload = self.copy.upload(final, attributes, promise)
-        written = await self._move(number, staged, upload, opened.move_token, budget)
+        written = await self._move(lease, staged, upload, opened.move_token, budget)
         if written is None:
             await self.queue.publish(self.topic, [message])
             return None
         return copied(final, written, proof, "+".join(sorted({note.route for note in notes})), attributes)
 
     async def _move(
-        self, number: str, staged: DestinationObject, upload: Upload, token: str, budget: Budget
+        self, lease: FinishLease, staged: DestinationObject, upload: Upload, token: str, budget: Budget
     ) -> DestinationObject | None:
         """To the object's own name. None if that takes longer than this invocation may: what is done is kept.
 
@@ -196,29 +194,33 @@ class CopyLarge:
         """
         while True:
             try:
-                moved = await self.staging.move(staged, upload, token)
+                moved = await lease.write(self.staging.move(staged, upload, token))
             except LostRace:
-                await self.uploads.moving(number, "")
+                await self.uploads.moving(lease.number, lease.owner, "")
                 raise
             if isinstance(moved, DestinationObject):
                 return moved
             token = moved
-            await self.uploads.moving(number, token)
+            await self.uploads.moving(lease.number, lease.owner, token)
             if budget.spent(self.clock.monotonic()):
                 return None
 
     async def _staged(
-        self, number: str, opened: OpenUpload, plan: PartPlan, notes: list[PartNote]
+        self, lease: FinishLease, opened: OpenUpload, plan: PartPlan, notes: list[PartNote]
     ) -> DestinationObject:
-        """The whole object in the staging bucket, its checksum the one that its parts make."""
+        """The whole object in the staging bucket, its checksum the one that its parts make. Raises UploadLost if both
+        it and its parts are gone.
+        """
         whole = encoded(combined_crc32c([(note.crc32c, note.size) for note in notes]), 4)
-        name = number.encode()
+        name = lease.number.encode()
         staged = await self.staging.stat(name)
         if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
             with suppress(UploadLost):  # completed by an invocation that was killed before it could hear so
-                await self.staging.complete(name, opened.upload, [note.etag for note in notes])
+                await lease.write(self.staging.complete(name, opened.upload, [note.etag for note in notes]))
             staged = await self.staging.stat(name)
-        if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
+        if staged is None:
+            raise UploadLost(f"{opened.key}: neither its parts nor what they make is in the staging bucket")
+        if (staged.size, staged.crc32c) != (plan.size, whole):
             raise Corrupt(f"{opened.key}: its parts do not make the whole that they should")
         return staged
 
@@ -252,10 +254,11 @@ class CopyLarge:
         """Drop what is staged of a version and what is noted of it."""
         number = _identity(wanted)
         opened = await self.uploads.get(number)
-        if opened is not None:
-            await self.staging.abort(number.encode(), opened.upload)
+        if opened is None:
+            return
+        await self.staging.abort(number.encode(), opened.upload)
         await self.staging.delete(number.encode())
-        await self.uploads.close(number)
+        await self.uploads.close(number, opened.upload)
 
 
 def _identity(wanted: CopyPlan) -> str:

@@ -43,8 +43,8 @@ class UploadStore(Protocol):
 
     async def get(self, number: str) -> OpenUpload | None: ...
 
-    async def published(self, number: str, batch: str, now: float) -> None:
-        """The parts' messages were published, for this batch."""
+    async def published(self, number: str, upload: str, batch: str, now: float) -> None:
+        """The parts' messages are out, for this batch. Nothing is noted of an upload that was begun anew since."""
         ...
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:
@@ -61,8 +61,8 @@ class UploadStore(Protocol):
         """How many parts of a multipart upload have arrived."""
         ...
 
-    async def moving(self, number: str, token: str) -> None:
-        """How far the object's move has come; "" to begin it again."""
+    async def moving(self, number: str, owner: str, token: str) -> None:
+        """How far the object's move has come; "" to begin it again. Nothing is noted for anybody but the owner."""
         ...
 
     async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
@@ -73,6 +73,6 @@ class UploadStore(Protocol):
         """Give the right back, if it is still the owner's."""
         ...
 
-    async def close(self, number: str) -> None:
-        """Forget an upload and its parts."""
+    async def close(self, number: str, upload: str) -> None:
+        """Forget a multipart upload and its parts, but none that was begun anew under the same number."""
         ...

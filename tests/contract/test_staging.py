@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from google.cloud.storage import Bucket
@@ -169,8 +169,9 @@ async def test_an_upload_is_opened_once(uploads: UploadStore) -> None:
     assert await uploads.get("n") is None
     assert await uploads.open("n", WISH) == WISH
     assert (await uploads.open("n", OpenUpload("other", "upload-2", 1, 0, 0.0))).upload == "upload-1"
-    await uploads.published("n", "batch", 1_800_000_001.0)
-    await uploads.moving("n", "token")
+    await uploads.published("n", "upload-1", "batch", 1_800_000_001.0)
+    assert await uploads.claim("n", "me", 100.0, 60.0)
+    await uploads.moving("n", "me", "token")
     found = await uploads.get("n")
     assert found is not None
     assert (found.published_for, found.opened_at, found.move_token) == ("batch", 1_800_000_001.0, "token")
@@ -186,11 +187,11 @@ async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> No
     assert await uploads.parts("upload-1", 2) == {2: NOTE}
     assert await uploads.parts("upload-1", 3) == {}
     assert await uploads.count("upload-2") == 0, "another upload of the same object"
-    await uploads.close("n")
+    await uploads.close("n", "upload-1")
     assert (await uploads.get("n"), await uploads.count("upload-1")) == (None, 0)
-    await uploads.close("n")
-    await uploads.published("n", "batch", 0.0)
-    await uploads.moving("n", "")
+    await uploads.close("n", "upload-1")
+    await uploads.published("n", "upload-1", "batch", 0.0)
+    await uploads.moving("n", "me", "")
     assert await uploads.get("n") is None
 
 
@@ -205,3 +206,24 @@ async def test_one_at_a_time_finishes(uploads: UploadStore) -> None:
     assert not await uploads.claim("n", "a", 172.0, 60.0)
     await uploads.release("n", "b")
     assert await uploads.claim("n", "a", 173.0, 60.0)
+
+
+async def test_who_has_lost_an_upload_changes_nothing_of_it(uploads: UploadStore) -> None:
+    """A holder whose lease ran out, and a starter whose upload was begun anew, come back late."""
+    await uploads.open("n", WISH)
+    assert await uploads.claim("n", "late", 100.0, 60.0)
+    assert await uploads.claim("n", "holder", 161.0, 60.0)
+    await uploads.moving("n", "holder", "far")
+    await uploads.moving("n", "late", "")
+    await uploads.release("n", "late")
+    found = await uploads.get("n")
+    assert found is not None
+    assert found.move_token == "far"
+    assert not await uploads.claim("n", "third", 162.0, 60.0)
+    await uploads.close("n", WISH.upload)
+    anew = replace(WISH, upload="upload-2")
+    await uploads.open("n", anew)
+    await uploads.note("upload-2", 1, NOTE)
+    await uploads.published("n", WISH.upload, "an old batch", 1_800_000_009.0)
+    await uploads.close("n", WISH.upload)
+    assert (await uploads.get("n"), await uploads.count("upload-2")) == (anew, 1)

@@ -18,12 +18,12 @@ class FakeUploads:
     async def get(self, number: str) -> OpenUpload | None:
         return self.opened.get(number)
 
-    async def published(self, number: str, batch: str, now: float) -> None:
-        if number in self.opened:
+    async def published(self, number: str, upload: str, batch: str, now: float) -> None:
+        if number in self.opened and self.opened[number].upload == upload:
             self.opened[number] = replace(self.opened[number], published_for=batch, opened_at=now)
 
-    async def moving(self, number: str, token: str) -> None:
-        if number in self.opened:
+    async def moving(self, number: str, owner: str, token: str) -> None:
+        if number in self.opened and self.leases.get(number, ("", 0.0))[0] == owner:
             self.opened[number] = replace(self.opened[number], move_token=token)
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:
@@ -46,8 +46,8 @@ class FakeUploads:
         if self.leases.get(number, ("", 0.0))[0] == owner:
             del self.leases[number]
 
-    async def close(self, number: str) -> None:
-        opened = self.opened.pop(number, None)
-        if opened is not None:
-            self.noted.pop(opened.upload, None)
-        self.leases.pop(number, None)
+    async def close(self, number: str, upload: str) -> None:
+        self.noted.pop(upload, None)
+        if number in self.opened and self.opened[number].upload == upload:
+            del self.opened[number]
+            self.leases.pop(number, None)

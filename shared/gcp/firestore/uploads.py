@@ -53,11 +53,11 @@ class FirestoreUploads:
         fields = (await self._upload(number).get()).to_dict()
         return OpenUpload(**{name: fields[name] for name in OpenUpload.__slots__}) if fields else None
 
-    async def published(self, number: str, batch: str, now: float) -> None:
-        await self._update(number, {"published_for": batch, "opened_at": now})
+    async def published(self, number: str, upload: str, batch: str, now: float) -> None:
+        await self._update(number, {"published_for": batch, "opened_at": now}, upload=upload)
 
-    async def moving(self, number: str, token: str) -> None:
-        await self._update(number, {"move_token": token})
+    async def moving(self, number: str, owner: str, token: str) -> None:
+        await self._update(number, {"move_token": token}, owner=owner)
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:
         fields = {
@@ -104,21 +104,18 @@ class FirestoreUploads:
         return True
 
     async def release(self, number: str, owner: str) -> None:
-        await self._update(number, {"owner": "", "lease_until": 0.0}, owner)
+        await self._update(number, {"owner": "", "lease_until": 0.0}, owner=owner)
 
-    async def close(self, number: str) -> None:
-        opened = await self.get(number)
-        if opened is None:
-            return
+    async def close(self, number: str, upload: str) -> None:
         while True:
-            found = [item.reference async for item in self._of(opened.upload).select([]).limit(_BATCH).stream()]
+            found = [item.reference async for item in self._of(upload).select([]).limit(_BATCH).stream()]
             batch = self._client.batch()
             for item in found:
                 batch.delete(item)
             await batch.commit()
             if len(found) < _BATCH:
                 break
-        await self._forget(number, opened.upload)
+        await self._forget(number, upload)
 
     async def _forget(self, number: str, upload: str) -> None:
         """Delete what is noted of a multipart upload; of one that was begun anew, nothing."""
@@ -134,12 +131,12 @@ class FirestoreUploads:
             return
         raise StateConflict(f"upload {number} was changed too often at once")
 
-    async def _update(self, number: str, fields: dict[str, object], owner: str | None = None) -> None:
-        """Change an upload that is still there and, if an owner is named, still the owner's."""
+    async def _update(self, number: str, fields: dict[str, object], **still: str) -> None:
+        """Change an upload that is still there and of which all this still holds."""
         for _ in range(TRIES):
             snapshot = await self._upload(number).get()
             known = snapshot.to_dict()
-            if known is None or owner not in (None, known["owner"]):
+            if known is None or any(known[name] != value for name, value in still.items()):
                 return
             try:
                 await write(self._client, self._upload(number), fields, snapshot)
