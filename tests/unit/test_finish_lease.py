@@ -50,7 +50,7 @@ async def test_who_lost_the_lease_begins_no_further_write() -> None:
 
 async def test_a_state_store_that_is_away_for_a_moment_loses_nothing() -> None:
     uploads, lease = await held()
-    claim, failed = uploads.claim, []
+    claim, failed = uploads.claim, list[float]()
 
     async def flaky(number: str, owner: str, now: float, lease_seconds: float) -> bool:
         if not failed:
