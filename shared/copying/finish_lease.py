@@ -40,11 +40,14 @@ class FinishLease:
         """A step that writes, with the lease renewed while it lasts. Raises Busy, and does not begin it, once the lease
         is another's.
         """
-        if self._until - self.clock.now() < self.seconds * 2 / 3:
-            await self._claim()
-        if self._lost:
+        try:
+            if self._until - self.clock.now() < self.seconds * 2 / 3:
+                await self._claim()
+            if self._lost:
+                raise Busy(f"{self.key}: another invocation took over its finish")
+        except BaseException:
             step.close()
-            raise Busy(f"{self.key}: another invocation took over its finish")
+            raise
         task = asyncio.ensure_future(step)
         try:
             while not (await asyncio.wait({task}, timeout=self.seconds / 3))[0]:
