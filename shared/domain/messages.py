@@ -84,7 +84,7 @@ class ListMessage(RangeMessage):
 
     @model_validator(mode="after")
     def _one_scope(self) -> Self:
-        if self.keys and (self.prefix or self.cursor or self.until):
+        if self.keys and (self.prefix or self.until or (self.cursor and self.run is None)):
             raise ValueError('name either "prefix" or "keys", not both')
         return self
 

@@ -69,19 +69,19 @@ class Compaction:
         """
         newest: dict[bytes, Entry] = {}
         for record in group:
-            for entry in _readable(record):
+            for entry in self._listed_of(record):
                 at = entry.at or record.published_at
                 known = newest.get(entry.key)
                 if known is None or at >= known.at:
                     newest[entry.key] = replace(entry, at=at)
-        return [newest[key] for key in sorted(newest) if self.listed(key) and not newest[key].open]
+        return [newest[key] for key in sorted(newest) if not newest[key].open]
 
-
-def _readable(record: BatchRecord) -> Sequence[Entry]:
-    try:
-        return tuple(record.entries)
-    except UnknownSchema:
-        return ()
+    def _listed_of(self, record: BatchRecord) -> Sequence[Entry]:
+        table = record.table
+        try:
+            return [table[index] for index, key in enumerate(table.keys) if self.listed(key)]
+        except UnknownSchema:
+            return []
 
 
 def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:

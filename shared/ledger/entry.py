@@ -42,6 +42,11 @@ class Entry:
         return SourceObject(self.key, self.etag, self.size, self.modified)
 
     @property
+    def listed_size(self) -> int:
+        """Bytes, as the key was listed."""
+        return self.size - self.drift
+
+    @property
     def open(self) -> bool:
         """Whether a copy may still change how this key ends."""
         return self.outcome is None

@@ -1,7 +1,8 @@
 """A page with the decision on each of its keys, so that any part of it can be counted."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.domain.counts import Outcome, RangeCounts
 from shared.domain.filters import Filter
@@ -14,8 +15,10 @@ from shared.ranges.walk import Row
 @dataclass(frozen=True, slots=True)
 class ListPlan:
     """decisions: by index, of the keys that are not simply unchanged. filtered: what left a key out, by index.
-    reasons: why the remembered failures failed, by index. end: the page is all that the source has
-    up to this key.
+    reasons: why the remembered failures failed, by index. end: the page is all that the source has up to this key.
+    queued: the bytes of what a batch of this run has already, as they were listed for it. It was published by an
+    invocation that was killed before it counted, and may have changed at the source since, or be gone from it: its
+    batch will say how it ended, so it must have been listed once.
     """
 
     page: Page
@@ -23,6 +26,7 @@ class ListPlan:
     filtered: Mapping[int, Filter]
     reasons: Mapping[int, str]
     end: bytes
+    queued: Mapping[bytes, int] = field(default_factory=dict)
 
     @property
     def wanted(self) -> Sequence[int]:
@@ -38,6 +42,8 @@ class ListPlan:
         unchanged, size = len(sizes), sum(sizes)
         if count:
             counts.listed.add("listed", size, unchanged)
+        if self.queued:
+            self._count_queued(count, counts)
         for index, decision in self.decisions.items():
             if index >= count:
                 continue
@@ -54,6 +60,14 @@ class ListPlan:
         if unchanged:
             counts.outcomes.add(Outcome.UNCHANGED, size, unchanged)
 
+    def _count_queued(self, count: int, counts: RangeCounts) -> None:
+        """Count what is queued as it was listed for its batch, be it listed again or not."""
+        there = dict(zip(self.page.keys, self.page.sizes, strict=True))
+        last = self.end if count == len(self.page) else self.page.keys[count - 1] if count else b""
+        for key, size in self.queued.items():
+            if key <= last:
+                counts.listed.add("listed", size - there.get(key, 0), 0 if key in there else 1)
+
     def rows(self, count: int) -> Sequence[Row]:
         """None: a manifest is what a comparison writes."""
         return ()
@@ -61,32 +75,34 @@ class ListPlan:
 
 @dataclass(frozen=True, slots=True)
 class KeysPlan:
-    """Single keys that were asked for. found: the plan for those that exist, None if none does. gone: how many do not.
-    end: the last of all.
+    """Single keys that were asked for. found: the plan for those that exist. failed: those that do not, or that may not
+    be read, in order. end: the last of all.
     """
 
-    found: ListPlan | None
-    gone: int
+    found: ListPlan
+    failed: Sequence[bytes]
     end: bytes
 
     @property
     def page(self) -> Page:
-        return self.found.page if self.found is not None else Page.of(())
+        return self.found.page
 
     @property
     def wanted(self) -> Sequence[int]:
-        return self.found.wanted if self.found is not None else ()
+        return self.found.wanted
 
     def object(self, index: int) -> SourceObject:
         return self.page[index]
 
     def count(self, count: int, counts: RangeCounts) -> None:
-        """Count the first `count` keys that exist, and those that do not as failed."""
-        if self.gone:
-            counts.listed.add("listed", 0, self.gone)
-            counts.outcomes.add(Outcome.FAILED, 0, self.gone)
-        if self.found is not None:
-            self.found.count(count, counts)
+        """Count the first `count` keys that exist, and those up to the last of them that do not as failed."""
+        failed = len(self.failed)
+        if count < len(self.page):
+            failed = bisect_right(self.failed, self.page.keys[count - 1]) if count else 0
+        if failed:
+            counts.listed.add("listed", 0, failed)
+            counts.outcomes.add(Outcome.FAILED, 0, failed)
+        self.found.count(count, counts)
 
     def rows(self, count: int) -> Sequence[Row]:
         """None, as above."""

@@ -4,6 +4,7 @@ Killed at any line, the redelivered message takes the range over when the lease 
 recorded but may not have been sent, and goes on; no key is counted twice.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from shared.domain.budget import Budget
@@ -42,9 +43,14 @@ class ListRange:
         held = await self.work.take(RunKind.KEYS if message.keys else RunKind.LIST, message, new_run, message.keys)
         if held is None:
             return
-        steps = KeySteps(self.source, held.message, self.log) if held.single_keys else await self._steps(held)
+        steps = self._key_steps(held) if held.single_keys else await self._steps(held)
         if await self.work(held, steps, budget, message.force):
             await self._note(held.lease.piece, held.kind)
+
+    def _key_steps(self, held: TakenRange[ListMessage]) -> KeySteps:
+        keys = sorted({key.encode() for key in held.message.keys})
+        run, again = held.lease.piece.run, held.lease.taken_over
+        return KeySteps(self.source, self.ledger, run, keys[bisect_right(keys, held.walk.start) :], again, self.log)
 
     async def _steps(self, held: TakenRange[ListMessage]) -> ListSteps:
         run, walk = held.lease.piece.run, held.walk

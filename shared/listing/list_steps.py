@@ -1,24 +1,31 @@
 """The lister's steps through a range: read the ledger beside the listing and decide on each key."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from shared.domain.errors import Gone, NoSuchBucket
+from shared.domain.errors import Gone, ObjectError
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
 from shared.domain.objects import SourceObject
-from shared.domain.page import Page
+from shared.domain.page import NO_OBJECTS, Page
+from shared.domain.reasons import Scope
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
 from shared.ledger.window import is_alive
 from shared.listing.decision import Decision, decide
 from shared.listing.list_plan import KeysPlan, ListPlan
 from shared.ports.clock import Clock
+from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
 from shared.ports.source import Source
 from shared.ranges.ledger_scan import Advanced, LedgerScan
 from shared.ranges.walk import Plan
 
 _NO_PLANS: tuple[Plan, ...] = ()
-_NO_STEPS: tuple[Advanced, ...] = ()
+
+_AT_ONCE = 32
+"""Keys that are asked for at a time, and between two looks at the budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,10 @@ class ListSteps:
         await self.ledger.leave(page)
 
     async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
-        """Nothing: what the source does not list is not the lister's."""
-        for plan in _NO_PLANS:
-            yield plan
+        """What the source does not list is not the lister's, unless a batch of this run has it already."""
+        last = self.ledger.last_queued()
+        if last is not None:
+            yield self._plan(NO_OBJECTS, last)
 
     async def close(self, end: bytes) -> None:
         """Merge what the ledger holds of the range where that pays."""
@@ -56,7 +64,8 @@ class ListSteps:
 
     def _plan(self, page: Page, end: bytes) -> ListPlan:
         """Decide on every key of a page; nearly all of them are as they were copied, and are not looked at singly."""
-        message, filtered = self.message, self.filters.sift(page)
+        message, queued = self.message, self.ledger.take_queued(end)
+        filtered = {index: why for index, why in self.filters.sift(page).items() if page.keys[index] not in queued}
         singly: Sequence[int] = range(len(page)) if message.force else self.ledger.differing(page)
         now = self.clock.now()
         decisions: dict[int, Decision] = {}
@@ -75,22 +84,36 @@ class ListSteps:
                 )
                 if known is not None and decisions[index] is Decision.FAILED:
                     reasons[index] = known.entry.reason
-        return ListPlan(page, decisions, filtered, reasons, end)
+        return ListPlan(page, decisions, filtered, reasons, end, queued)
 
 
 @dataclass(frozen=True, slots=True)
 class KeySteps:
-    """Single keys, looked up one by one; no listing is read."""
+    """Single keys, looked up one by one; no listing is read. keys: in order. again: whether another invocation had the
+    range before this one, and may have recorded some of the keys.
+    """
 
     source: Source
-    message: ListMessage
+    ledger: LedgerStore
+    run: str
+    keys: Sequence[bytes]
+    again: bool
     log: Log
     manifest: None = None
+    _queued: dict[bytes, Entry] = field(default_factory=dict)
 
     async def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
-        """Nothing: the redelivered message makes the same batches again."""
-        for step in _NO_STEPS:
-            yield step
+        """What a killed invocation recorded of the keys, to be sent again."""
+        for some in _portions(self.keys if self.again else ()):
+            records = await asyncio.gather(*map(self._own, some))
+            batches = {record.batch: record for found in records for record in found}
+            for record in batches.values():
+                self._queued.update((entry.key, entry) for entry in record.entries)
+            yield Advanced([record for record in batches.values() if not record.settled])
+
+    async def _own(self, key: bytes) -> list[BatchRecord]:
+        found = [item.record async for item in self.ledger.scan(key, b"", key)]
+        return [record for record in found if record.run == self.run and len(record.entries)]
 
     def until(self, page: Page, end: bytes) -> Plan | None:
         """None: no listing is read."""
@@ -102,21 +125,32 @@ class KeySteps:
             yield plan
 
     async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
-        """Look each key up. One that is not there has failed as gone."""
-        keys = sorted({key.encode() for key in self.message.keys})
-        found: list[SourceObject] = []
-        for key in keys:
-            try:
-                found.append(await self.source.head(key))
-            except NoSuchBucket:
+        """A plan for every few keys, which are looked up side by side."""
+        for some in _portions(self.keys):
+            new = [key for key in some if key not in self._queued]
+            found = dict(zip(new, await asyncio.gather(*map(self._head, new)), strict=True))
+            failed = [key for key, source in found.items() if source is None]
+            page = Page.of([source for source in found.values() if source is not None])
+            decisions = {i: Decision.ARCHIVED if page.archived(i) else Decision.PUBLISH for i in range(len(page))}
+            queued = {key: self._queued[key].listed_size for key in some if key in self._queued}
+            yield KeysPlan(ListPlan(page, decisions, {}, {}, some[-1], queued), failed, some[-1])
+
+    async def _head(self, key: bytes) -> SourceObject | None:
+        """The object; None, and the key has failed, if it is not there or may not be read. Raises what is no fault of
+        this key's.
+        """
+        try:
+            return await self.source.head(key)
+        except ObjectError as failure:
+            if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
                 raise
-            except Gone:
-                self.log.warning(
-                    "no such key at the source", key=key.decode(), run=self.message.run, reason=Gone.reason
-                )
-        page = Page.of(found)
-        wanted = {i: Decision.ARCHIVED if page.archived(i) else Decision.PUBLISH for i in range(len(page))}
-        yield KeysPlan(ListPlan(page, wanted, {}, {}, keys[-1]) if found else None, len(keys) - len(found), keys[-1])
+            told = "no such key at the source" if isinstance(failure, Gone) else "a key cannot be read at the source"
+            self.log.warning(told, key=key.decode(), run=self.run, reason=failure.reason, why=str(failure))
+            return None
 
     async def close(self, end: bytes) -> None:
         """Nothing is kept open."""
+
+
+def _portions(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))

@@ -42,7 +42,8 @@ class HeldRange:
     """The right to work on a range until its lease ends. until: its last key, None for the prefix's end.
 
     split_points: where its rest was split off; the ranges behind them were opened, but perhaps never sent.
-    end: where the last of these ranges ends. version: the token that the holder's next write must still match.
+    end: where the last of these ranges ends. taken_over: another held it before. version: the token that the holder's
+    next write must still match.
     """
 
     id: RangeId
@@ -51,6 +52,7 @@ class HeldRange:
     split_points: Sequence[str] = ()
     end: str | None = None
     version: object = field(default=None, compare=False)
+    taken_over: bool = field(default=False, compare=False)
 
 
 class RangeStore(Protocol):

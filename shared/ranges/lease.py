@@ -34,6 +34,11 @@ class Lease:
         """The last key of the range as it is now, None for the prefix's end."""
         return self.grant.until if self.grant is not None else self.opened.until
 
+    @property
+    def taken_over(self) -> bool:
+        """Whether another invocation had the range before, and may have recorded some of it."""
+        return self.grant is not None and self.grant.taken_over
+
     async def take(self) -> bool:
         """True if the range is ours, False if it is done. Raises Busy while another holder lives."""
         self._renewed = self.clock.monotonic()

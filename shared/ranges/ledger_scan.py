@@ -57,6 +57,7 @@ class LedgerScan:
     running: Set[str]
     after: bytes = b""
     merges: bool = False
+    begin: bytes = field(init=False)
     _window: LedgerWindow = field(init=False)
     _compaction: Compaction = field(init=False)
     _next: Versioned | None = None
@@ -65,8 +66,10 @@ class LedgerScan:
     _versions: dict[str, object] = field(default_factory=dict)
     _pages: deque[Sequence[bytes]] = field(default_factory=deque)
     _seen: set[bytes] = field(default_factory=set)
+    _queued: dict[bytes, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.begin = self.after
         self._window = LedgerWindow(self.run)
         self._compaction = Compaction(self._seen.__contains__)
 
@@ -90,8 +93,10 @@ class LedgerScan:
                 continue
             self._window.add(record)
             self._versions[record.batch] = found.version
-            if record.run == self.run and not record.settled:
-                unsent.append(record)
+            if record.run == self.run:
+                self._queued.update((entry.key, entry.listed_size) for entry in record.entries)
+                if not record.settled:
+                    unsent.append(record)
             if self._window.held > self._most_held:
                 await self._offer(self._window.trim(frozenset(page.keys), end))
                 self._most_held = max(HELD_KEYS, 2 * self._window.held)
@@ -119,6 +124,19 @@ class LedgerScan:
     def own(self, keys: Sequence[bytes]) -> list[int]:
         """Which of the keys a batch of this run has already."""
         return self._window.own(keys)
+
+    def take_queued(self, end: bytes) -> dict[bytes, int]:
+        """The keys up to `end` that a batch of this run has already, and their bytes as they were listed for it. Each
+        is taken once.
+        """
+        found = {key: size for key, size in self._queued.items() if self.begin < key <= end} if self._queued else {}
+        for key in found:
+            del self._queued[key]
+        return found
+
+    def last_queued(self) -> bytes | None:
+        """The last of those that were not taken yet, and begin in the range."""
+        return max((key for key in self._queued if key > self.begin), default=None)
 
     def origins(self, page: Page) -> list[Origin | None]:
         """What the ledger knows of the copies of a page's objects."""

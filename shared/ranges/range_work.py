@@ -44,7 +44,8 @@ _MOST_REASON = 300
 @dataclass(frozen=True, slots=True)
 class TakenRange(Generic[M]):
     """A range that is being worked on. mine: the batches that this invocation has recorded. Of kind KEYS are single
-    keys, asked for one by one: no listing is read, and nothing is left over that could be handed on.
+    keys, asked for one by one: no listing is read. Each is a batch of its own: a record of keys that lie far apart
+    would be read by every range between them, and could never be merged.
     """
 
     kind: RunKind
@@ -99,7 +100,7 @@ class RangeWork:
             start=piece.cursor.encode(),
             until=lease.until.encode() if lease.until is not None else None,
             counts=counts or RangeCounts(),
-            most_keys=self.publish.keys_per_message,
+            most_keys=1 if keys else self.publish.keys_per_message,
             most_bytes=self.publish.batch_bytes,
         )
         return TakenRange(kind, named, lease, QuotaGuard(self.switch, self.control, piece.run), walk)
@@ -173,7 +174,7 @@ class RangeWork:
             await out.add(plan)
             await self._keep_rows(walk, steps)
             if not walk.at_end and budget.spent(self.clock.monotonic()):
-                return not held.single_keys
+                return True
         return False
 
     async def _remember(
@@ -223,7 +224,7 @@ class RangeWork:
         walk, piece = held.walk, held.lease.piece
         walk.stop()
         rest = walk.rest
-        may_hand_on = walk.position is not None and not held.single_keys
+        may_hand_on = walk.position is not None
         match result:
             case Completed() | BudgetSpent():
                 if rest is not None:

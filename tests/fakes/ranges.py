@@ -35,10 +35,11 @@ class FakeRanges:
             return Refusal.DONE
         if found.owner not in ("", owner) and 0 < found.until - now <= 2 * lease_seconds:
             return Refusal.HELD
+        taken_over = found.owner != ""
         found.owner, found.until = owner, now + lease_seconds
         end = found.opened.until
         first = found.fences[0] if found.fences else end
-        return HeldRange(opened.piece, owner, first, tuple(found.fences), end, self._wrote(found))
+        return HeldRange(opened.piece, owner, first, tuple(found.fences), end, self._wrote(found), taken_over)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         found = self._of_holder(held)

@@ -8,6 +8,7 @@ listed, outcomes, filters, verdicts, sums, stopped    its counts, once it is don
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
@@ -38,11 +39,11 @@ class FirestoreRanges:
         reference = self.document(opened.piece)
         lease = {"owner": owner, "lease_until": now + lease_seconds}
         snapshot = await reference.get()
-        fields = snapshot.to_dict() if snapshot.exists else None
+        fields: dict[str, Any] | None = snapshot.to_dict() if snapshot.exists else None
         try:
             if fields is None:
-                fields = {**open_range(opened), **lease}
-                written = await reference.create(fields)
+                fields = {**open_range(opened)}
+                written = await reference.create({**fields, **lease})
             elif fields["state"] == "done":
                 return Refusal.DONE
             elif held_by_another(fields, owner, now, lease_seconds):
@@ -54,7 +55,7 @@ class FirestoreRanges:
             return Refusal.HELD
         split_points, until = tuple(fields.get("fences", ())), fields.get("until")
         first = split_points[0] if split_points else until
-        return HeldRange(opened.piece, owner, first, split_points, until, written.update_time)
+        return HeldRange(opened.piece, owner, first, split_points, until, written.update_time, fields["owner"] != "")
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         lease = {"owner": held.owner, "lease_until": now + lease_seconds}

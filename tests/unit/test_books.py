@@ -1,0 +1,112 @@
+"""The counts balance, whoever is refused, killed, or changes the source in between."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome
+from shared.domain.errors import Forbidden, Throttled
+from shared.domain.messages import ListMessage
+from shared.domain.objects import SourceObject
+from tests.world import World, counts, filled
+
+
+async def after_a_crash(world: World, crash_at: int, message: ListMessage, change: Callable[[World], None]) -> str:
+    """A run whose instance dies at a step, before the source changes."""
+    world.steps.crash_at = crash_at
+    run = world.send("list", message)
+    deliver = world._deliver
+
+    async def delivered(delivery: object) -> None:
+        before = world.steps.crash_at
+        await deliver(delivery)  # type: ignore[arg-type]
+        if before is not None and world.steps.crash_at is None:
+            change(world)
+
+    world._deliver = delivered  # type: ignore[method-assign]
+    await world.drain()
+    return run
+
+
+async def test_a_listing_refused_on_its_second_page() -> None:
+    world = filled(20, keys_per_message=3)
+    world.bucket.page_size, pages = 10, 0
+
+    def page() -> None:
+        nonlocal pages
+        pages += 1
+        if pages == 2:
+            raise Forbidden("ListBucket")
+
+    world.bucket.listed_page = page
+    run = await world.run(ListMessage(prefix="k/"))
+    assert await counts(world, run) == {Outcome.COPIED: 9}
+    assert (await world.stores.runs.summary(run)).stopped_ranges == 1
+
+
+@pytest.mark.parametrize("crash_at", range(0, 48, 2))
+async def test_single_keys_killed_before_one_of_them_changes(crash_at: int) -> None:
+    def change(world: World) -> None:
+        world.bucket.put("k/001", b"new bytes")
+
+    world = filled(3)
+    run = await after_a_crash(world, crash_at, ListMessage(keys=("k/001", "k/002")), change)
+    assert sum((await counts(world, run)).values()) == 2
+
+
+@pytest.mark.parametrize("crash_at", range(0, 60, 2))
+@pytest.mark.parametrize("key", ["k/001", "k/007"])
+async def test_a_range_killed_before_one_of_its_keys_is_deleted_or_changes(crash_at: int, key: str) -> None:
+    for change in (
+        lambda w: w.bucket.objects.pop(key.encode(), None),
+        lambda w: w.bucket.put(key, b"longer than before"),
+    ):
+        world = filled(8)
+        world.bucket.page_size = 4
+        run = await after_a_crash(world, crash_at, ListMessage(prefix="k/"), change)
+        assert sum((await counts(world, run)).values()) in (7, 8)
+
+
+async def test_one_refused_head_fails_that_key_only() -> None:
+    world = filled(8)
+    head = world.bucket.head
+
+    async def refused(key: bytes) -> SourceObject:
+        if key == b"k/003":
+            raise Forbidden("HEAD k/003")
+        return await head(key)
+
+    world.bucket.head = refused  # type: ignore[method-assign]
+    run = await world.run(ListMessage(keys=tuple(f"k/{number:03d}" for number in range(8))))
+    assert await counts(world, run) == {Outcome.COPIED: 7, Outcome.FAILED: 1}
+    assert (await world.stores.runs.summary(run)).stopped_ranges == 0
+
+
+async def test_single_keys_whose_budget_ends_or_whose_source_throttles_go_on_where_they_were() -> None:
+    world = filled(100)
+    asked, head, lister = 0, world.bucket.head, world.handlers["list"]
+
+    async def slow(key: bytes) -> SourceObject:
+        nonlocal asked
+        asked += 1
+        if asked == 50:
+            raise Throttled("SlowDown")
+        return await head(key)
+
+    async def without_time(message: ListMessage, run: str, budget: Budget) -> None:
+        await lister(message, run, Budget(world.clock.monotonic(), 0))
+
+    world.bucket.head = slow  # type: ignore[method-assign]
+    world.handlers["list"] = without_time
+    run = await world.run(ListMessage(keys=(*(f"k/{number:03d}" for number in range(100)), "k/gone")))
+    assert await counts(world, run) == {Outcome.COPIED: 100, Outcome.FAILED: 1}
+    assert world.same()
+
+
+async def test_single_keys_that_lie_far_apart_are_no_record_between_them() -> None:
+    """Every range between would read it, and none could merge it."""
+    world = filled(100)
+    await world.run(ListMessage(keys=("k/000", "k/099")))
+    read = [item async for item in world.stores.ledger.scan(b"k/", b"k/050", b"k/060")]
+    assert read == []
