@@ -8,9 +8,9 @@ from shared.aws.cloudfront import Access
 from shared.aws.listing import unquoted
 from shared.domain.backoff import BODY
 from shared.domain.checksums import Chunk
-from shared.domain.errors import Changed, Corrupt, Transient
+from shared.domain.errors import Changed, Corrupt, Forbidden, Gone, Refused, Transient
 from shared.domain.objects import SourceObject
-from shared.domain.reasons import Party
+from shared.domain.reasons import Party, Scope
 from shared.http.classification import Classifier
 from shared.http.client import REFUSAL_BYTES, Exchange, Http, Request
 from shared.http.pool import Lane
@@ -95,6 +95,11 @@ class _Body:
                 break
             except Transient as broken:
                 await self._wait(broken)
+            except (Forbidden, Gone, Refused) as refused:
+                if self._party is not Party.EDGE or refused.reason.scope is not Scope.KEY:
+                    raise
+                text = f"{refused}; that of the rest of a body that broke off"  # whoever opens it anew asks S3
+                raise Transient(text, party=Party.EDGE, status=refused.status) from refused
         if chunk is None:
             raise StopAsyncIteration
         self._at += len(chunk)
