@@ -22,7 +22,7 @@ from shared.ledger.compaction import GROUP_KEYS
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord, batch_id
 from shared.ledger.table import Packed, Table, pack
-from shared.ports.control_store import Control
+from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.range_store import HeldRange, OpenRange
 from shared.ports.reports import Reports
@@ -172,6 +172,9 @@ class NoControl:
 
     async def get(self) -> Control:
         return Control()
+
+    async def speak_for(self, identity: str, text: str) -> Spoke:
+        return Spoke(identity, identity, text)
 
 
 def canned_stores(ledger: Any, ranges: Any) -> Stores:

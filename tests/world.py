@@ -98,6 +98,7 @@ class World:
 
     job: str = "job"
     source: str = "source"
+    target: str = "destination"
     keys_per_message: int = 3
     max_attempts: int = 3
     budget_seconds: float = 540.0
@@ -158,7 +159,11 @@ class World:
 
     def _limits(self) -> Limits:
         return replace(
-            Limits.of(Settings(**{**SETTINGS, "job": self.job, "source_bucket": self.source})),
+            Limits.of(
+                Settings(
+                    **{**SETTINGS, "job": self.job, "source_bucket": self.source, "destination_bucket": self.target}
+                )
+            ),
             mapping=self.mapping,
             filters=self.filters,
             storage_classes=self.storage_classes,

@@ -9,7 +9,7 @@ from benchmarks.simulation import limits
 from benchmarks.simulation.model import BATCHES_A_PAGE, PAGE_KEYS, Bill
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock
 from shared.domain.counts import Counts, RangeCounts
-from shared.ports.control_store import Control
+from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ports.stores import Stores
@@ -171,6 +171,10 @@ class ModelControl:
     async def get(self) -> Control:
         await self.documents.read()
         return Control()
+
+    async def speak_for(self, identity: str, text: str) -> Spoke:
+        await self.documents.read()
+        return Spoke(identity, identity, text)
 
 
 def model_stores(documents: Documents, ranges: ModelRanges) -> Stores:

@@ -1,6 +1,6 @@
 """The use cases, put together from adapters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin, admin, publisher
@@ -21,6 +21,7 @@ from shared.ranges.split_range import SplitRange
 from shared.reporting.report_run import ReportRun
 from shared.runs.follow_up import FollowUp
 from shared.runs.heartbeat import Heartbeat
+from shared.runs.identity import OwnLedger
 from shared.runs.lifecycle import RunLifecycle
 from shared.runs.quota import JobControl
 from shared.verifying.delete_extraneous import DeleteExtraneous
@@ -43,7 +44,9 @@ class App:
 
 def bootstrap(adapters: Adapters, limits: Limits) -> App:
     """Put the use cases together."""
-    stores = adapters.stores
+    ledger = OwnLedger(adapters.stores.ledger, adapters.stores.control, adapters.log, limits.identity)
+    stores = replace(adapters.stores, ledger=ledger)
+    adapters = replace(adapters, stores=stores)
     control = JobControl(stores.control, adapters.clock, limits.standing)
     heartbeat = Heartbeat(stores.runs, adapters.clock, limits.pulse_seconds, adapters.instance)
     in_flight = InFlight(limits.objects_in_flight, limits.bytes_in_flight)

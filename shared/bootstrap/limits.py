@@ -12,6 +12,7 @@ from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
 from shared.pricing.catalog import Prices
 from shared.ranges.split_range import PAGE_KEYS, RANGE_KEYS
+from shared.runs.identity import Identity
 from shared.settings import Settings, VerifyAfter
 
 
@@ -63,6 +64,11 @@ class Limits:
     def root(self) -> str:
         """The job's prefix at the source."""
         return self.mapping.source_prefix.decode()
+
+    @property
+    def identity(self) -> Identity:
+        """The buckets and the naming that the ledger speaks for."""
+        return Identity(self.source, self.destination, self.mapping)
 
     @property
     def provenance(self) -> Provenance:

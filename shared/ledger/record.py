@@ -20,13 +20,16 @@ MERGED = ""
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """One batch: its entries in key order, the run that published it, and when (epoch seconds)."""
+    """One batch: its entries in key order, the run that published it, and when (epoch seconds). identity: the buckets
+    and the naming that it speaks for; "" in records of a time when that was not written down.
+    """
 
     batch: str
     run: str
     published_at: float
     entries: Sequence[Entry]
     attempt: int = 1
+    identity: str = ""
 
     @property
     def first(self) -> bytes:

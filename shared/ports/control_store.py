@@ -14,6 +14,15 @@ class Control:
     most_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """For which identities the ledger spoke: the first one ever, the one before now, and that one for people."""
+
+    first: str
+    before: str
+    text: str
+
+
 class ControlStore(Protocol):
     """One job's control, and what its runs have used of their quotas."""
 
@@ -23,6 +32,12 @@ class ControlStore(Protocol):
 
     async def update(self, change: Callable[[Control], Control]) -> Control:
         """Change the control; what it is now. change: may be called again, with what somebody else set since."""
+        ...
+
+    async def speak_for(self, identity: str, text: str) -> Spoke:
+        """Write down for which identity the ledger speaks from now on; for which it spoke. The first one speaks for
+        itself.
+        """
         ...
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:

@@ -19,7 +19,7 @@ from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ports.control_store import Control
+from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ports.run_store import OpenRun, RunSummary
@@ -519,3 +519,20 @@ async def test_marks_that_are_made_at_once_are_all_kept(stores: Stores) -> None:
     await asyncio.gather(*(stores.extras.mark(f"run-{n}", extras, NOW + n) for n in range(3)))
     marked = [[extra async for extra in stores.extras.marked(f"run-{n}", NOW + 3)] for n in range(3)]
     assert sorted(len(found) for found in marked) == [0, 0, 6], "one after the other, each all at once"
+
+
+async def test_for_whom_the_ledger_speaks_is_kept_with_the_first_of_all(stores: Stores) -> None:
+    assert await stores.control.speak_for("a", "A") == Spoke("a", "a", "A"), "the first one speaks for itself"
+    assert await stores.control.speak_for("a", "A") == Spoke("a", "a", "A")
+    assert await stores.control.speak_for("b", "B") == Spoke("a", "a", "A")
+    assert await stores.control.speak_for("b", "B") == Spoke("a", "b", "B")
+    assert await stores.control.speak_for("a", "A") == Spoke("a", "b", "B")
+    assert await stores.control.get() == Control(), "a document of its own"
+
+
+async def test_a_record_keeps_for_whom_it_speaks(stores: Stores) -> None:
+    for batch, identity in (("mine", "a"), ("of before", "")):
+        await stores.ledger.create([replace(record(batch, "a/1"), identity=identity)])
+        found = await stores.ledger.get(batch)
+        assert found is not None
+        assert found.record.identity == identity

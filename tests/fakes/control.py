@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from shared.ports.control_store import Control
+from shared.ports.control_store import Control, Spoke
 
 
 @dataclass
 class FakeControl:
     said: Control = field(default_factory=Control)
+    spoke: Spoke | None = None
     spent: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     async def get(self) -> Control:
@@ -17,6 +18,11 @@ class FakeControl:
     async def update(self, change: Callable[[Control], Control]) -> Control:
         self.said = change(self.said)
         return self.said
+
+    async def speak_for(self, identity: str, text: str) -> Spoke:
+        before = self.spoke or Spoke(identity, identity, text)
+        self.spoke = Spoke(before.first, identity, text)
+        return before
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
         spent = self.spent.get(run, (0, 0))

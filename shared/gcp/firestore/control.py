@@ -1,6 +1,7 @@
 """The job's control document (pause and quotas), and what its runs have used of their quotas.
 
 jobs/{job}/control/job       pause, quotas
+jobs/{job}/control/identity  for which buckets and names the ledger speaks, and which were the first
 jobs/{job}/spending/{run}    what a run has published, while there are quotas
 """
 
@@ -12,7 +13,7 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from shared.domain.errors import StateConflict
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, write
-from shared.ports.control_store import Control
+from shared.ports.control_store import Control, Spoke
 
 
 @in_firestore
@@ -39,6 +40,21 @@ class FirestoreControl:
                 continue
             return control
         raise StateConflict("the job's control was changed too often at once: try again")
+
+    async def speak_for(self, identity: str, text: str) -> Spoke:
+        reference = self._control.document("identity")
+        for _ in range(TRIES):
+            snapshot = await reference.get()
+            fields = snapshot.to_dict() or {"first": identity, "now": identity, "text": text}
+            spoke = Spoke(fields["first"], fields["now"], fields["text"])
+            if snapshot.exists and spoke.before == identity:
+                return spoke
+            try:
+                await write(self._client, reference, {"first": spoke.first, "now": identity, "text": text}, snapshot)
+            except StateConflict:
+                continue
+            return spoke
+        raise StateConflict("the job's identity was changed too often at once: try again")
 
     async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
         reference = self._spending.document(run)

@@ -1,6 +1,7 @@
 """The ledger in Firestore: jobs/{job}/ledger/{batch}, one record a document.
 
     run, published_at, attempt, open, outcomes    as the record says; `open` counts the keys that have not ended
+    identity                                      for which buckets and names it speaks
     first, last, shared                           the span, and what both ends of it begin with
     level, keys                                   an even sample of the records, and how many keys each has
     table, detail                                 the packed entries; must not be indexed
@@ -225,7 +226,8 @@ class FirestoreLedger:
         try:
             entries: Sequence[Any] = Table(Packed(fields["table"], fields["detail"]))
             published_at = fields["published_at"].timestamp()
-            record = BatchRecord(snapshot.id, fields["run"], published_at, entries, fields["attempt"])
+            identity = str(fields.get("identity", ""))
+            record = BatchRecord(snapshot.id, fields["run"], published_at, entries, fields["attempt"], identity)
         except (UnknownSchema, KeyError, AttributeError, TypeError) as error:
             self._log.warning("forgotten record", batch=snapshot.id, reason=str(error))
             record = BatchRecord(snapshot.id, str(fields.get("run", "")), 0, ())
@@ -254,6 +256,7 @@ def _fields(record: BatchRecord) -> dict[str, object]:
         "keys": len(table),
         "published_at": time(record.published_at),
         "attempt": record.attempt,
+        "identity": record.identity,
         "open": table.outcomes.count(None),
         "outcomes": tally(record.tally() if record.run else Counts(), Outcome),
         "table": table.packed.scan,
