@@ -1,5 +1,8 @@
 """Going on after a pause: what was left open is sent again.
 
+However long the pause was, its runs are still running: their lives begin anew before it ends, so that nobody takes them
+for timed out while their messages are on their way.
+
 Safe to run at any time and any number of times: ranges have leases, and the transfer skips what is settled.
 """
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.messages import ListMessage, RangeMessage, VerifyMessage, decode
+from shared.domain.progress import Progress
 from shared.domain.runs import RunKind
 from shared.ports.control_store import ControlStore
 from shared.ports.ledger_store import LedgerStore
@@ -37,9 +41,12 @@ class Resume:
     topics: Mapping[RunKind, str]
 
     async def __call__(self) -> Resumed:
+        running = await self.runs.running()
+        for run in running:
+            await self.runs.heartbeat(run.name, "resume", self.publish.clock.now(), Progress())
         await self.control.update(lambda said: replace(said, paused=False))
         ranges = batches = 0
-        for run in await self.runs.running():
+        for run in running:
             messages = [_read(run, data) for data in await self.ranges.messages(run.name)]
             await self.queue.publish(self.topics[run.kind], messages)
             ranges += len(messages)

@@ -3,8 +3,8 @@
     running     keys are being listed or copied; stored as "going"
     finished    every listed key has ended
     stopped     the same, but a quota or an error kept some keys from being listed
-    timed out   something is left without activity for the life of a batch; the next run takes it up; stored and logged
-                as "stalled", which alerts and reports look for
+    timed out   something is left without activity for the life of a batch, and the job is not paused; the next run
+                takes it up; stored and logged as "stalled", which alerts and reports look for
 
 Nobody counts while a run is running: its counts are sums over its ranges and batches. They are written into the run
 when it is seen to have ended, and from then on its records may be merged.
@@ -79,7 +79,7 @@ class RunLifecycle:
         running = set()
         for run in await self.runs.running():
             state, summary = await self._state(run)
-            if summary is None:
+            if (state is RunState.TIMED_OUT and await self.switch.paused()) or summary is None:
                 running.add(run.name)
             else:
                 version = await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS)

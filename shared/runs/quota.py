@@ -11,7 +11,17 @@ FRESH_SECONDS = 1.0
 """How long an instance believes what it read: a batch takes longer."""
 
 _SHARE = 50
-"""A run's ceilings are reserved in about so many portions, so that a run costs that many writes and no more."""
+"""A portion is no more than such a share of a ceiling."""
+
+_FIRST = 4
+"""Batches of a first portion: hundreds of ranges are listed side by side, and most publish little."""
+
+_GROWTH = 4
+
+_PORTION_SECONDS = 30.0
+"""A portion that was used up sooner is followed by a larger one, so that a range writes the run's spending about twice
+a minute; what is left of one after so long is given back for others to use.
+"""
 
 
 class Stopped(BucketError):
@@ -78,6 +88,8 @@ class QuotaGuard:
     run: str
     _objects: int = 0
     _bytes: int = 0
+    _batches: int = _FIRST
+    _reserved_at: float = float("-inf")
 
     async def reserve(self, objects: int, size: int) -> None:
         """Raises Stopped if the job is paused, or if a ceiling would be exceeded by so many objects and bytes."""
@@ -86,23 +98,57 @@ class QuotaGuard:
             raise Stopped("the job is paused", paused=True)
         if control.most_objects is None and control.most_bytes is None:
             return
-        lacking = max(objects - self._objects, 0), max(size - self._bytes, 0)
-        if any(lacking):
-            await self._reserve_portion(control, lacking)
+        now = self.switch.clock.monotonic()
+        lasted, first = now - self._reserved_at, self._reserved_at == float("-inf")
+        short = objects > self._objects or size > self._bytes
+        if lasted >= _PORTION_SECONDS and not short:
+            self._batches = max(1, self._batches // _GROWTH)
+            await self._give_back(objects * self._batches, size * self._batches)
+            self._reserved_at = now
+        elif short:
+            if lasted < _PORTION_SECONDS and not first:
+                self._batches *= _GROWTH
+            await self._reserve_portion(control, objects, size)
+            self._reserved_at = now
         self._objects -= objects
         self._bytes -= size
 
-    async def _reserve_portion(self, control: Control, lacking: tuple[int, int]) -> None:
-        portion = (control.most_objects or 0) // _SHARE, (control.most_bytes or 0) // _SHARE
-        for wish in (tuple(map(max, lacking, portion)), lacking):
-            if await self.control.reserve(self.run, wish[0], wish[1], control):
-                self._objects += wish[0]
-                self._bytes += wish[1]
+    async def _reserve_portion(self, control: Control, objects: int, size: int) -> None:
+        """Reserve for some batches like this one, for fewer, or for it alone. Raises Stopped if not even that fits."""
+        lacking = max(objects - self._objects, 0), max(size - self._bytes, 0)
+        batches = self._batches
+        while batches > 1:
+            wish = _portion(control.most_objects, objects * batches), _portion(control.most_bytes, size * batches)
+            if wish[0] <= lacking[0] and wish[1] <= lacking[1]:
+                break
+            if await self._reserve(control, max(wish[0], lacking[0]), max(wish[1], lacking[1])):
                 return
-        raise Stopped(f"the ceiling of {control.most_objects} objects and {control.most_bytes} bytes a run is reached")
+            batches //= _GROWTH
+            self._batches = max(1, batches)
+        if not await self._reserve(control, *lacking):
+            said = f"{control.most_objects} objects and {control.most_bytes} bytes"
+            raise Stopped(f"the ceiling of {said} a run is reached")
+
+    async def _reserve(self, control: Control, objects: int, size: int) -> bool:
+        if not await self.control.reserve(self.run, objects, size, control):
+            return False
+        self._objects += objects
+        self._bytes += size
+        return True
 
     async def release(self) -> None:
         """Give back what was reserved and not used."""
-        if self._objects > 0 or self._bytes > 0:
-            await self.control.reserve(self.run, -self._objects, -self._bytes, Control())
-            self._objects = self._bytes = 0
+        await self._give_back(0, 0)
+
+    async def _give_back(self, objects: int, size: int) -> None:
+        """Keep no more than so much."""
+        spare = max(self._objects - objects, 0), max(self._bytes - size, 0)
+        if any(spare):
+            await self.control.reserve(self.run, -spare[0], -spare[1], Control())
+            self._objects -= spare[0]
+            self._bytes -= spare[1]
+
+
+def _portion(ceiling: int | None, wish: int) -> int:
+    """What is wished, but no more than a share of a ceiling."""
+    return wish if ceiling is None else min(wish, ceiling // _SHARE)
