@@ -5,7 +5,7 @@ TERRAFORM ?= terraform
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage schedules test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate check tf-check format clean
+.PHONY: help demo up manage schedules test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate acceptance check tf-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ bench-start: .venv/.bench  ## CPU of starting an instance of each function (RUNS
 
 simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: hours, instances, bill, a plot (SCALE=1)
 	@SCALE="$(SCALE)" $(BIN)/python -m benchmarks.simulate
+
+acceptance: .venv/.local  ## ask the services what only they can say, after an apply (LIVE=1, TFVARS=mine.tfvars); else the stack
+	@LIVE="$(LIVE)" TFVARS="$(TFVARS)" OUT="$(OUT)" TERRAFORM="$(TERRAFORM)" CDN_AUTH="$(CDN_AUTH)" $(BIN)/python -m acceptance
 
 .venv/.policies: requirements-policies.txt | .venv/bin/python
 	@echo "installing what checks policies into .venv/policies"

@@ -1,13 +1,13 @@
 """An independent comparison of two buckets: boto3 on one side, google-cloud-storage on the other.
 
-It shares no code with the project's verifier. Every object is compared by name, size and checksum;
-multipart objects, whose ETag is no MD5, and a share of the others by reading every byte on both sides,
-with content type and user metadata.
+It shares no code with the project's verifier. Every object is compared by name, size and checksum; those whose ETag is
+not the MD5 of the copy (of multipart uploads, of what KMS encrypts, and of what differs) and a share of the others by
+reading every byte on both sides, with content type and user metadata.
 """
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +33,30 @@ class Comparison:
     unsupported: list[str]
 
 
-def compare(s3: S3Client, source: str, gcs: Client, destination: str, cannot_exist: set[str]) -> Comparison:
-    """Compare whole buckets. cannot_exist: keys that must be missing at the destination."""
-    left = {str(item["Key"]): item for page in _pages(s3, source) for item in page}
-    right = {blob.name: blob for blob in gcs.list_blobs(destination)}
-    differences = [f"{key!r}: only at the destination" for key in right.keys() - left.keys()]
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is compared, by default all. prefix: of the keys. folders: prefixes of the names at the destination where
+    copies of them lie. name: of a key's copy. read_every: see READ_EVERY.
+    """
+
+    prefix: str = ""
+    folders: tuple[str, ...] = ("",)
+    name: Callable[[str], str] = str
+    read_every: int = READ_EVERY
+
+
+WHOLE = Scope()
+
+
+def compare(
+    s3: S3Client, source: str, gcs: Client, destination: str, cannot_exist: set[str], scope: Scope = WHOLE
+) -> Comparison:
+    """Compare two buckets. cannot_exist: keys that must be missing at the destination."""
+    left = {str(item["Key"]): item for page in _pages(s3, source, scope.prefix) for item in page}
+    found = {blob.name: blob for folder in scope.folders for blob in gcs.list_blobs(destination, prefix=folder or None)}
+    names = {scope.name(key): key for key in left}
+    differences = [f"{name!r}: only at the destination" for name in found.keys() - names.keys()]
+    right = {names[name]: blob for name, blob in found.items() if name in names}
     unsupported = sorted(key for key in left.keys() & cannot_exist if key not in right)
     to_read = []
     for number, key in enumerate(sorted(left)):
@@ -48,19 +67,21 @@ def compare(s3: S3Client, source: str, gcs: Client, destination: str, cannot_exi
             differences.append(f"{key!r}: missing at the destination")
         elif blob.size != left[key]["Size"]:
             differences.append(f"{key!r}: {left[key]['Size']} bytes at the source, {blob.size} at the destination")
-        elif "-" not in etag and blob.md5_hash and base64.b64decode(blob.md5_hash).hex() != etag:
-            differences.append(f"{key!r}: MD5 differs")
-        elif "-" in etag or number % READ_EVERY == 0:
+        elif (
+            "-" in etag
+            or number % scope.read_every == 0
+            or (blob.md5_hash and base64.b64decode(blob.md5_hash).hex() != etag)
+        ):
             to_read.append(key)
     with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(lambda key: _read_both(s3, source, key, right[key]), to_read):
-            differences.extend(found)
+        for wrong in pool.map(lambda key: _read_both(s3, source, key, right[key]), to_read):
+            differences.extend(wrong)
     total = sum(int(item["Size"]) for item in left.values())
     return Comparison(len(left), total, len(to_read), sorted(differences), unsupported)
 
 
-def _pages(s3: S3Client, bucket: str) -> Iterator[list[dict[str, Any]]]:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+def _pages(s3: S3Client, bucket: str, prefix: str) -> Iterator[list[dict[str, Any]]]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         yield page.get("Contents", [])
 
 

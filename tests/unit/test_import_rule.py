@@ -88,7 +88,9 @@ LONGEST_FILE = 300
 
 FILES = sorted(path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("*.py"))
 CODE = sorted(
-    path for folder in ("shared", "functions", "local", "benchmarks", "cli") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("shared", "functions", "local", "benchmarks", "acceptance", "cli")
+    for path in (ROOT / folder).rglob("*.py")
 )
 
 
@@ -114,7 +116,11 @@ def module_of(path: Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_arrows_point_one_way(path: Path) -> None:
     here = room(module_of(path))
-    ours = {name for name in imports(path) if name.split(".")[0] in ("shared", "functions", "local", "tests", "cli")}
+    ours = {
+        name
+        for name in imports(path)
+        if name.split(".")[0] in ("shared", "functions", "local", "acceptance", "tests", "cli")
+    }
     wrong = {name for name in ours if room(name) not in ALLOWED.get(here, set()) | {here}}
     assert not wrong, f"{module_of(path)} may not import {wrong}"
 

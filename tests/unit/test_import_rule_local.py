@@ -81,7 +81,7 @@ def service(module: str) -> str:
 @pytest.mark.parametrize("path", files("local/emulators"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_an_emulator_imports_neither_the_project_nor_the_tools_nor_another_service(path: Path) -> None:
     names, here = imports(path), module_of(path)
-    assert not roots(names) & {"shared", "functions", "tests", "benchmarks", "cli"}
+    assert not roots(names) & {"shared", "functions", "tests", "benchmarks", "acceptance", "cli"}
     ours = {name for name in names if name.partition(".")[0] == "local"}
     tools = {name for name in ours if name != EMULATORS and not name.startswith(f"{EMULATORS}.")}
     assert not tools, f"{here} may not import the tools around it: {tools}"
@@ -92,7 +92,7 @@ def test_an_emulator_imports_neither_the_project_nor_the_tools_nor_another_servi
 
 @pytest.mark.parametrize("path", files("shared", "functions"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_is_deployed_imports_the_stack(path: Path) -> None:
-    assert not roots(imports(path)) & {"local", "tests", "benchmarks"}
+    assert not roots(imports(path)) & {"local", "tests", "benchmarks", "acceptance"}
 
 
 def test_there_is_no_circle_in_local() -> None:
