@@ -7,6 +7,7 @@ OUT: where the answers go. Exit status 0 only if no answer is bad.
 import asyncio
 import os
 import secrets
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +27,17 @@ from local.children import ROOT, StackError, interruptible
 from local.choices import chosen_settings
 from local.sample import MIB
 from local.stack import Stack
-from shared.domain.errors import BucketError
+from shared.domain.errors import BucketError, SettingsError
 
-FAULTS = (ClientError, BotoCoreError, GoogleAPICallError, GoogleAuthError, BucketError, OSError)
+FAULTS = (
+    ClientError,
+    BotoCoreError,
+    GoogleAPICallError,
+    GoogleAuthError,
+    BucketError,
+    OSError,
+    subprocess.SubprocessError,
+)
 """What services and networks do. Anything else is a mistake of this program's."""
 
 LOCAL = {"LARGE_BYTES": str(16 * MIB), "PART_BYTES": str(8 * MIB)}
@@ -47,8 +56,10 @@ async def trial(console: Console, live: bool, out: Path) -> bool:
     console.print(f"writing below s3://{services.settings.source_bucket}/{going.prefix}", markup=False)
     try:
         await asyncio.to_thread(_write, going)
+        if not going.cases:
+            raise SettingsError(f"S3 took none of the objects: {next(iter(going.left_out.values()))}")
         console.print(f"wrote {len(going.cases)} objects; asking {len(QUESTIONS)} questions")
-        answered = [(question, await _asked(question, going)) for question in QUESTIONS]
+        answered = [(question, await asked(question, going)) for question in QUESTIONS]
         report.show(console, going, answered)
         report.write(out, going, answered)
         console.print(f"the answers are in {out}", markup=False)
@@ -69,7 +80,8 @@ def _write(going: Trial) -> None:
         going.left_out["size/large-in-parts"] = f"LARGE_BYTES is {given.large_bytes:,}: docs/acceptance.md"
 
 
-async def _asked(question: Question, going: Trial) -> Answer:
+async def asked(question: Question, going: Trial) -> Answer:
+    """The answer; a service that refuses to be asked has answered, too."""
     try:
         return await question.ask(going)
     except FAULTS as error:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from acceptance import cleanup, edge, plan, report
-from acceptance.answers import Verdict
+from acceptance.__main__ import asked
+from acceptance.answers import Answer, Question, Verdict
 from acceptance.cases import Case, write
 from acceptance.indexes import queries, refusals
 from acceptance.judge import compared
@@ -25,6 +27,7 @@ from local.emulators.loopback import HOST, free_port
 from local.names import DESTINATION, PROJECT, SOURCE
 from local.stack import Stack
 from shared.domain.errors import SettingsError
+from shared.settings import CdnAuth
 
 
 def test_every_question_has_an_answer_and_the_comparison_agrees(tmp_path: Path) -> None:
@@ -68,6 +71,25 @@ async def test_an_edge_that_keeps_errors_is_told(trial: Trial) -> None:
     answer = await edge.kept_errors(trial)
     assert answer.verdict is Verdict.BAD
     assert "404 NoSuchKey was answered for" in answer.text
+
+
+async def test_what_only_cloudfront_knows_is_not_answered_by_the_local_edge(trial: Trial) -> None:
+    settings = trial.services.settings.model_copy(update={"cdn_auth": CdnAuth.PUBLIC})
+    answer = await edge.checksum_header(Trial(replace(trial.services, settings=settings), trial.prefix))
+    assert answer.verdict is Verdict.NOT_ASKED
+    assert answer.text.startswith("not asked here: ")
+    assert answer.details == {}
+
+
+async def test_a_question_that_a_service_refuses_is_answered_with_the_refusal(trial: Trial) -> None:
+    async def ask(going: Trial) -> Answer:
+        going.services.s3.head_bucket(Bucket="nobody-s")
+        raise AssertionError("there is no such bucket")
+
+    answer = await asked(Question("name", "why", "how", "if_bad", ask), trial)
+    assert answer.verdict is Verdict.BAD
+    assert answer.text.startswith("could not be asked: ClientError: ")
+    assert "404" in answer.text
 
 
 def test_the_judge_sees_what_is_damaged_missing_and_extra(trial: Trial, stack: Stack) -> None:
