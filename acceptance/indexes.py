@@ -52,6 +52,7 @@ def queries(client: AsyncClient, job: str) -> list[Query]:
     ledger, ranges = FirestoreLedger(client, root, Log("ERROR")), FirestoreRanges(client, root)
     runs, extras = FirestoreRuns(client, root, ranges, ledger), FirestoreExtras(client, root)
     prefix, after = f"{NOBODY}/".encode(), f"{NOBODY}/a".encode()
+    marks = root.collection("extras").where(filter=FieldFilter("run", "!=", NOBODY)).select([]).limit(1)
     heartbeats = root.collection("pulses").where(filter=FieldFilter("run", "==", NOBODY))
     return [
         ("ledger: the records of a prefix", lambda: _all(ledger.scan(prefix, b""))),
@@ -73,6 +74,7 @@ def queries(client: AsyncClient, job: str) -> list[Query]:
         ("runs: progress", lambda: runs.progress(NOBODY)),
         ("runs: the last heartbeat", heartbeats.order_by("at", direction="DESCENDING").limit(1).get),
         ("extras: those seen before", lambda: _all(extras.marked(NOBODY, time.time()))),
+        ("extras: those of other comparisons", marks.get),
     ]
 
 

@@ -19,7 +19,7 @@ from local.clients import S3Client
 READ_EVERY = 10
 """Of the objects whose checksum is known on both sides, one in this many is read as well."""
 
-_OURS = {"s3gcs-bucket", "s3gcs-job", "s3gcs-etag", "s3gcs-encryption", "goog-reserved-file-mtime"}
+_OURS = {"s3gcs-bucket", "s3gcs-job", "s3gcs-key", "s3gcs-etag", "s3gcs-encryption", "goog-reserved-file-mtime"}
 
 
 @dataclass(frozen=True, slots=True)
