@@ -14,6 +14,8 @@
     watch        its HTTP client, watched: who holds a connection asks for one of a later lane only
     scale        the sizes at which code takes another way, made small
     world        all of these, from one seed
+    scanning     the world of lister, verifier and deletion: many keys, short pages, a destination that rots
+    truth        what both buckets held at every moment, and what may be said and done of it
     laws         what must hold after every step and at the end, each by its name
     schedule     one seed's history from its first message to its last law
     mutations    defences taken away by hand, to show that the laws would see it

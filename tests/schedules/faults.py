@@ -45,6 +45,8 @@ class Weather:
     outages: dict[str, tuple[float, float]] = field(default_factory=dict)
     throttles: dict[str, tuple[float, float]] = field(default_factory=dict)
     crashes_left: int = 3
+    refused_share: float = 0.0
+    _refused: dict[str, int] = field(default_factory=dict)
     _rates: dict[Fault, float] = field(default_factory=dict)
     _slow_share: float = 0.0
     _draw: random.Random = field(init=False)
@@ -73,6 +75,19 @@ class Weather:
         """Whether a host cannot be reached."""
         begins, ends = self.outages.get(host, (0.0, 0.0))
         return begins <= now < ends
+
+    def refuses(self, page: str, now: float) -> bool:
+        """Whether a page of a listing is refused: once, or so often that whoever asks gives up. page: its request."""
+        if not self.refused_share or now >= self.ends:
+            return False
+        if page not in self._refused:
+            draw = self.chance.of("pages")
+            self._refused[page] = draw.choice((1, 2, 4, 9)) if draw.random() < self.refused_share else 0
+        self._refused[page] -= 1
+        if self._refused[page] >= 0:
+            return True
+        del self._refused[page]
+        return False
 
     def passage(self, host: str, now: float, disturbed: bool, wire: bool) -> Passage:
         """Of the next call. wire: whether it may be cut in two; a call of a port is one whole."""

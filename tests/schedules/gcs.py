@@ -88,6 +88,7 @@ class Gcs:
         self._moves: dict[str, int] = {}
         self._laws, self._may, self._calls, self._enforced = laws, may, calls_a_move, enforced
         self._generation = 0
+        self.page_size = 1000
         self._numbers = 0
 
     def handle(self, request: Request) -> Reply:
@@ -128,6 +129,9 @@ class Gcs:
                 self._laws.broken("preconditions", f"DELETE of {rest} without ifGenerationMatch")
             self._match(request.query.get("ifGenerationMatch"), found)
             del held[rest.encode()]
+            if bucket == DESTINATION:
+                self._laws.world.truth.deleted(found)
+                self._laws.world.truth.copied(found.name, None)
             return Reply(204)
         return Reply(200, {}, json.dumps(found.shown()).encode())
 
@@ -136,6 +140,7 @@ class Gcs:
         prefix, most = query.get("prefix", "").encode(), int(query.get("maxResults", "1000"))
         low = max(low, query.get("pageToken", "").encode())
         names = [n for n in sorted(held) if n >= low and (not high or n < high) and n.startswith(prefix)]
+        most = min(most, self.page_size)
         page: dict[str, Any] = {"items": [held[name].shown() for name in names[:most]]}
         if len(names) > most:
             page["nextPageToken"] = names[most].decode()
@@ -268,7 +273,15 @@ class Gcs:
         stored = Stored(name, body, self._generation, resource, composite)
         if bucket == DESTINATION:
             self._laws.visible(stored, held.get(name))
+            self._laws.world.truth.copied(name, stored)
         held[name] = stored
+        return stored
+
+    def put_by_hand(self, name: bytes, body: bytes, metadata: dict[str, str]) -> Stored:
+        """Somebody else writes to the destination."""
+        self._generation += 1
+        stored = Stored(name, body, self._generation, {"name": name.decode(), "metadata": metadata})
+        self.buckets[DESTINATION][name] = stored
         return stored
 
     def _match(self, expected: str | None, found: Stored | None) -> None:

@@ -1,8 +1,7 @@
 """An event loop in virtual time. It waits for nothing: its clock jumps to whatever comes next.
 
-Why not detangle, simloom or simloop: they replace the loop's clock and randomness, but cannot drop what a dead
-instance still had to do, which is what a crash is. `benchmarks/simulation/virtual_time.py` drives one fleet that never
-dies and whose order does not matter; here order is drawn, and a wait for nothing is an error with names in it.
+`benchmarks/simulation/virtual_time.py` drives one fleet that never dies and whose order does not matter; here order is
+drawn, what a dead instance still had to do is dropped, and a wait for nothing is an error with names in it.
 """
 
 import asyncio

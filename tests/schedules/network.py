@@ -32,6 +32,10 @@ class Request:
     cut: bool = False
 
     @property
+    def is_listing(self) -> bool:
+        return self.method == "GET" and ("list-type" in self.query or self.path.endswith(b"/o"))
+
+    @property
     def told(self) -> str:
         asked = "&".join(name if not value else f"{name}={value[:20]}" for name, value in self.query.items())
         return f"{self.method} {self.host}/{self.path.decode()}{'?' if asked else ''}{asked}"
@@ -177,6 +181,8 @@ class Wire(asyncio.Transport):
                 world.trace(f"{self._instance.name} {request.told} {Fault.LOST_REQUEST.value}")
             self._break()
             return
+        if disturbed and request.is_listing and world.weather.refuses(request.told, self._loop.time()):
+            fault = Fault.THROTTLED
         if fault is Fault.THROTTLED:
             reply = throttled(self._host, world.chance.of("patience").choice((None, "1", "7")))
         elif fault is Fault.ERROR:

@@ -95,7 +95,7 @@ class PubSub:
         if self.world.swarm.late and now < self.world.weather.ends and draw.random() < 0.2:
             delay += draw.choice((5, 60, 700))
         self.world.loop.later(delay, self.push, sent)
-        if topic == "transfer" and self.world.swarm.duplicates and draw.random() < 0.2:
+        if topic in self.world.disturbed and self.world.swarm.duplicates and draw.random() < 0.2:
             self.repeats += 1
             self.world.loop.later(delay + 10 ** draw.uniform(-3, 1.5), self.push, sent, True)
 
@@ -136,7 +136,7 @@ class PubSub:
     def _repeat(self, sent: Sent) -> None:
         """At least once is sometimes twice, at once or hours later."""
         world, draw = self.world, self.world.chance.of("duplicates")
-        if sent.topic != "transfer" or world.loop.time() >= world.weather.ends:
+        if sent.topic not in world.disturbed or world.loop.time() >= world.weather.ends:
             return
         if world.swarm.duplicates and draw.random() < 0.2:
             self.repeats += 1

@@ -36,6 +36,11 @@ class Version:
     checksum: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def single(self) -> bool:
+        """Whether its ETag is an MD5."""
+        return not self.hidden and not self.parts
+
     @cached_property
     def etag(self) -> str:
         if self.hidden:
@@ -82,6 +87,7 @@ class S3:
     def object(self, request: Request, key: bytes, version: Version | None) -> Reply:
         """HEAD or GET of what a key holds, or is said to hold."""
         if version is None:
+            self._laws.world.truth.missed[key] = self._laws.world.loop.time()
             return _error(request, 404, "NoSuchKey")
         wanted = request.headers.get("if-match")
         if request.method == "GET":
@@ -110,25 +116,42 @@ class S3:
         return _answer(request, 206, headers, version.body[start:end])
 
     def _list(self, query: dict[str, str]) -> Reply:
+        """Keys, or with a delimiter what they begin with up to it.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        """
         prefix, after = query.get("prefix", "").encode(), query.get("start-after", "").encode()
         most = min(int(query.get("max-keys", "1000")), self._page_size)
-        keys = [key for key in self.living() if key.startswith(prefix) and key > after]
-        rows = []
-        for key in keys[:most]:
-            found = self.current(key)
-            assert found is not None
-            rows.append(
-                f"<Contents><Key>{quote(key, safe='/')}</Key><LastModified>{rfc3339(found.modified)}</LastModified>"
-                f"<ETag>&quot;{found.etag}&quot;</ETag><Size>{len(found.body)}</Size>"
-                "<StorageClass>STANDARD</StorageClass></Contents>"
+        cut = query.get("delimiter", "").encode()
+        rows: dict[bytes, str] = {}
+        for key in self.living():
+            if not key.startswith(prefix) or key <= after:
+                continue
+            end = key.find(cut, len(prefix)) if cut else -1
+            stem = key if end < 0 else key[: end + 1]
+            rows[stem] = (
+                self._row(key) if end < 0 else f"<CommonPrefixes><Prefix>{_url(stem)}</Prefix></CommonPrefixes>"
             )
-        more = "true" if len(keys) > most else "false"
+        shown = "".join(list(rows.values())[:most])
         return Reply(
             200,
             {},
-            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>{''.join(rows)}"
-            "</ListBucketResult>".encode(),
+            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{str(len(rows) > most).lower()}"
+            f"</IsTruncated>{shown}</ListBucketResult>".encode(),
         )
+
+    def _row(self, key: bytes) -> str:
+        found = self.current(key)
+        assert found is not None
+        return (
+            f"<Contents><Key>{_url(key)}</Key><LastModified>{rfc3339(found.modified)}</LastModified>"
+            f"<ETag>&quot;{found.etag}&quot;</ETag><Size>{len(found.body)}</Size>"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
+        )
+
+
+def _url(key: bytes) -> str:
+    return quote(key, safe="/")
 
 
 def _headers(version: Version, request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from unittest import mock
 
 from shared.domain import parts
 from shared.gcp import storage
+from shared.ranges import split_range
 
 QUANTUM = 64
 """For 256 KiB, of which a chunk of a resumable upload is a multiple."""
@@ -19,6 +20,10 @@ CHUNK = 4 * QUANTUM
 
 LARGE, PART = 1024, 512
 """For 5 GiB and 256 MiB: larger objects are copied in parts, and these parts' size."""
+
+
+FIRST_PAGES = 2
+"""For 8: a range is split after so many pages of its listing."""
 
 
 @contextmanager
@@ -34,6 +39,7 @@ def small(draw: random.Random) -> Iterator[None]:
         mock.patch.object(parts, "LEAST_PART_BYTES", QUANTUM),
         mock.patch.object(parts, "MIB", QUANTUM),
         mock.patch.object(storage, "CHUNK_BYTES", CHUNK),
+        mock.patch.object(split_range, "FIRST_PAGES", FIRST_PAGES),
         mock.patch.object(uuid, "uuid4", drawn),
         mock.patch.object(ssl, "create_default_context", _context),
     ):

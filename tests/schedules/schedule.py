@@ -3,13 +3,16 @@
 import asyncio
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from shared.ports.control_store import Control
 from tests.schedules.chance import Chance
 from tests.schedules.laws import Violation
 from tests.schedules.loop import WORLD, Stuck
 from tests.schedules.mutations import NONE, Mutation
 from tests.schedules.scale import small
+from tests.schedules.scanning import DAY, ScanWorld
 from tests.schedules.world import World
 
 HOUR = 3600.0
@@ -26,18 +29,24 @@ class Told:
     lines: list[str] = field(default_factory=list)
 
 
+SCANNING = {"lister": "list", "verifier": "verify"}
+"""What ONLY may say for the functions that read listings, and what they are called among the messages."""
+
+
 def run(seed: int, only: str = "transfer", tracing: bool = False, mutation: Mutation = NONE) -> Told:
     """Run a schedule. only: the function whose calls are disturbed."""
     chance = Chance(seed)
     with small(chance.of("ids")):
-        world = World(chance, frozenset({only}), tracing, mutation)
+        kind = ScanWorld if only in SCANNING else World
+        world = kind(chance, frozenset({SCANNING.get(only, only)}), tracing, mutation)
         loop = world.loop
         asyncio.set_event_loop(loop)
         world.trace(
             f"seed {seed}: {world.swarm.told()}; {world.shape}; route {world.settings.route}, edge {world.settings.stale_edge}, {world.settings.objects_in_flight} in flight, {world.settings.keys_per_message} keys a message, budget {world.settings.budget_seconds}"
         )
         try:
-            history = WORLD.run(loop.create_task, _history(world))
+            begun = _scan_history(world) if isinstance(world, ScanWorld) else _history(world)
+            history = WORLD.run(loop.create_task, begun)
             loop.run_until_complete(history)
         except Stuck as stuck:
             world.laws.broken("every wait ends", str(stuck))
@@ -67,15 +76,61 @@ async def _history(world: World) -> None:
     for _ in range(3):
         await asyncio.sleep(HOUR - loop.time() % HOUR)
         world.queue.send("list", b"{}")
-    until = loop.time() + PATIENCE_SECONDS
+    if await _rests(world):
+        world.laws.at_the_end()
+
+
+async def _scan_history(world: ScanWorld) -> None:
+    """Listings and comparisons while everything goes on, until an hour; then deltas and comparisons, some days apart if
+    copies are to be deleted; then all ends are written down.
+    """
+    loop, draw, scan, ends = world.loop, world.chance.of("history"), world.scan, world.weather.ends
+    world.queue.send("list", b"{}")
+    asked = {"list": draw.choice((1, 3)), "verify": draw.choice((1, 2, 4))}
+    for topic, count in asked.items():
+        for _ in range(count):
+            loop.later(_soon(draw, ends), world.queue.send, topic, b"{}")
+    often: list[tuple[bool, Callable[[], object]]] = [
+        (world.swarm.changes, world.write),
+        (scan.damage, world.damage),
+        (scan.people, world.ask),
+        (scan.losses, world.lose),
+    ]
+    for happens, what in often:
+        for _ in range(draw.choice((1, 4, 12)) if happens else 0):
+            loop.later(_soon(draw, ends), what)
+    if world.swarm.pauses:
+        loop.later(_soon(draw, ends / 2), world.pause)
+    await asyncio.sleep(ends)
+    if world.swarm.pauses:
+        await asyncio.sleep(1)
+        await world.resume()
+    world.stores.control.said = Control()
+    for _ in range(2):
+        for topic in ("list", "verify"):
+            await asyncio.sleep(2 * HOUR - loop.time() % HOUR)
+            world.queue.send(topic, b"{}")
+    for _ in range(3 if scan.deletion else 0):
+        await asyncio.sleep(DAY / 2)
+        world.queue.send("verify", b"{}")
+    for _ in range(2):
+        await asyncio.sleep(3 * HOUR)
+        world.queue.send("verify", b'{"close": true}')
+    if await _rests(world):
+        world.laws.at_the_end()
+        world.truth.at_the_end()
+
+
+async def _rests(world: World) -> bool:
+    """Whether everything comes to rest."""
+    until = world.loop.time() + PATIENCE_SECONDS
     while world.queue.waiting or world.queue.repeats or world.fleet.busy:
-        if loop.time() > until:
-            world.laws.broken(
-                "every wait ends", f"{[sent.data[:200] for sent in world.queue.waiting.values()]} still go round"
-            )
-            return
+        if world.loop.time() > until:
+            still = [sent.data[:200] for sent in world.queue.waiting.values()]
+            world.laws.broken("every wait ends", f"{still} still go round")
+            return False
         await asyncio.sleep(60)
-    world.laws.at_the_end()
+    return True
 
 
 def _soon(draw: random.Random, ends: float) -> float:

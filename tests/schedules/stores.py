@@ -4,14 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared.domain.counts import Outcome
+from shared.domain.counts import Outcome, RangeCounts
+from shared.domain.runs import RunKind, RunState
 from shared.ledger.compaction import Merge
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import Table, pack
+from shared.ports.range_store import HeldRange, OpenRange
+from shared.ports.run_store import RunSummary
 from tests.fakes import FakeLedger, FakeStores
+from tests.fakes.ranges import FakeRanges
+from tests.fakes.runs import FakeRuns
 
 if TYPE_CHECKING:
     from tests.schedules.laws import Laws
+    from tests.schedules.truth import Truth
 
 COMMIT_BYTES = 10 * 1024 * 1024
 DOCUMENT_BYTES = 1024 * 1024
@@ -45,14 +51,44 @@ class StrictLedger(FakeLedger):
                     self.laws.failed(entry)
 
 
-class StrictStores(FakeStores):
-    """The stores of one job with a strict ledger."""
+class StrictRanges(FakeRanges):
+    """What ranges are closed with is held against what there is."""
 
-    def __init__(self, now: Callable[[], float], laws: "Laws") -> None:
+    truth: "Truth"
+    runs: "StrictRuns"
+
+    async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
+        await super().complete(held, counts, now)
+        self.truth.closed(held, self.runs.documents[held.id.run].kind, counts)
+
+
+class StrictRuns(FakeRuns):
+    """What runs end with is held against their ranges."""
+
+    truth: "Truth"
+
+    async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
+        made = await super().create(opened, kind, now)
+        if made:
+            self.truth.created(opened.piece.run)
+        return made
+
+    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
+        await super().finish(run, state, summary, now, version)
+        self.truth.ended(run, self.documents[run].kind, state)
+
+
+class StrictStores(FakeStores):
+    """The stores of one job, held against what there is."""
+
+    def __init__(self, now: Callable[[], float], laws: "Laws", truth: "Truth") -> None:
         super().__init__(now)
         self.ledger: StrictLedger = StrictLedger(now)
         self.ledger.laws = laws
-        self.runs.ledger = self.ledger
+        self.ranges: StrictRanges = StrictRanges(now)
+        self.runs: StrictRuns = StrictRuns(self.ranges, self.ledger)
+        self.ranges.truth = self.runs.truth = truth
+        self.ranges.runs = self.runs
 
 
 def _fits(records: Sequence[BatchRecord]) -> None:

@@ -13,7 +13,7 @@ from shared.aws.s3 import S3Source
 from shared.bootstrap import Adapters
 from shared.bootstrap.connecting import download
 from shared.domain.backoff import ONCE
-from shared.domain.errors import OutOfService
+from shared.domain.errors import OutOfService, Transient
 from shared.domain.reasons import Party, Reason
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import GcsDestination
@@ -54,9 +54,15 @@ def adapters(instance: "Instance", clock: Clock) -> Adapters:
         staging=GcsStaging(STAGING, DESTINATION, GCS_HOST, http, token, instance.log),
         queue=queue,
         stores=stores(instance),
-        reports=None,
+        reports=reports(instance),
         instance=instance.name,
     )
+
+
+def reports(instance: "Instance") -> Any:
+    """Where reports are put, if the world has such a place."""
+    held = instance.world.reports
+    return Remote("reports", held, instance, Transient) if held is not None else None
 
 
 def stores(instance: "Instance") -> Stores:

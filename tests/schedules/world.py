@@ -9,12 +9,12 @@ from google.auth.credentials import Credentials
 from shared.bootstrap import Limits
 from shared.bootstrap.admin import admin
 from shared.domain.objects import SOURCE_KEY
-from shared.ports.control_store import Control
 from shared.settings import Settings, load
+from tests.fakes import FakeReports
 from tests.schedules.chance import Chance, Swarm
 from tests.schedules.edge import Edge
 from tests.schedules.faults import Weather
-from tests.schedules.gcs import DESTINATION, STAGING, Gcs
+from tests.schedules.gcs import DESTINATION, STAGING, Gcs, Stored
 from tests.schedules.instance import Instance, SkewedClock
 from tests.schedules.laws import Laws
 from tests.schedules.loop import EPOCH, VirtualLoop
@@ -24,6 +24,7 @@ from tests.schedules.pubsub import PubSub
 from tests.schedules.s3 import BUCKET, S3, Version
 from tests.schedules.scale import CHUNK, LARGE, PART, QUANTUM
 from tests.schedules.stores import StrictStores
+from tests.schedules.truth import Truth
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 """What a repr says that differs from process to process."""
@@ -126,27 +127,50 @@ class World:
         self, chance: Chance, disturbed: frozenset[str], tracing: bool = False, mutation: Mutation = NONE
     ) -> None:
         self.chance = chance
-        self.swarm, self.shape = Swarm.of(self.chance), Shape.of(self.chance)
+        self.reports: FakeReports | None = None
+        self.swarm, self.shape = self.drawn_swarm(), Shape.of(self.chance)
         self.disturbed, self.tracing, self.mutation = disturbed, tracing, mutation
         self.lines: list[str] = []
         self.ever_paused = False
         self.loop = VirtualLoop(self.chance.of("reorder") if self.swarm.reorder else None)
         self.laws = Laws(self)
         self.weather = Weather(self.chance, self.swarm, self.shape.ends)
-        self.settings = settings_of(self.chance)
-        self.limits = replace(Limits.of(self.settings), buffer_bytes=2 * CHUNK)
-        self.stores, self.queue = StrictStores(self.time, self.laws), PubSub(self)
+        self.truth = Truth(self)
+        self.page_size = self.drawn_page_size()
+        self.settings = self.drawn_settings()
+        self.limits = self.drawn_limits()
+        self.stores, self.queue = StrictStores(self.time, self.laws, self.truth), PubSub(self)
         self.tokens = Tokens(self)
-        self.s3 = S3(self.laws, self.chance.of("shape").choice((2, 1000)), self.asked)
+        self.s3 = S3(self.laws, self.page_size, self.asked)
         self.gcs = Gcs(self.laws, self.tokens.good, self.shape.calls_a_move, mutation.enforced)
         edge = Edge(self.s3, self.weather, self.chance.of("edge"), self.loop.time)
         self.network = Network(self, {"s3": self.s3, "edge": edge, "gcs": self.gcs})
         self.loop.connect = self.network.connect
         self.fleet = Fleet(self)
+        self.fill()
+
+    def drawn_swarm(self) -> Swarm:
+        return Swarm.of(self.chance)
+
+    def drawn_page_size(self) -> int:
+        return self.chance.of("shape").choice((2, 1000))
+
+    def drawn_settings(self) -> Settings:
+        return settings_of(self.chance)
+
+    def drawn_limits(self) -> Limits:
+        return replace(Limits.of(self.settings), buffer_bytes=2 * CHUNK)
+
+    def fill(self) -> None:
+        """The source as it is at first."""
         for number in range(self.shape.objects):
             self.put(b"k/%d" % number)
             if self.swarm.stale:
                 self.put(b"k/%d" % number)
+
+    def may_stay(self, stored: Stored, version: Version) -> bool:
+        """Whether a copy that differs may stay as it is: never, in this world."""
+        return False
 
     def time(self) -> float:
         """The services' clock, epoch seconds."""
@@ -158,13 +182,20 @@ class World:
 
     def put(self, key: bytes) -> None:
         """A new version of an object, of any kind; often of the size that it had."""
+        version = self.new_version(key)
+        self.s3.history.setdefault(key, []).append(version)
+        self.truth.held(key, version)
+        self.trace(f"source: {key!r} version {version.number}: {len(version.body)} bytes, ETag {version.etag}")
+
+    def new_version(self, key: bytes) -> Version:
+        """Of any kind that S3 has."""
         draw = self.chance.of("objects")
-        history = self.s3.history.setdefault(key, [])
+        history = self.s3.history.get(key, [])
         old = self.s3.current(key)
         sizes = (0, 1, 30, CHUNK, CHUNK + 1, 3 * QUANTUM, 3 * CHUNK, LARGE, LARGE + 1, 2 * PART + 300, 3 * PART)
         size = len(old.body) if old is not None and draw.random() < 0.7 else draw.choice(sizes)
         parts = draw.choice((0, 1, 2, 3)) if size else 0
-        version = Version(
+        return Version(
             key=key,
             body=draw.randbytes(size),
             modified=int(self.time()),
@@ -174,11 +205,10 @@ class World:
             checksum=draw.choice(("", "", "crc32c", "crc64nvme")),
             metadata={SOURCE_KEY: "another"} if self.swarm.reserved and draw.random() < 0.3 else {},
         )
-        history.append(version)
-        self.trace(f"source: {key.decode()} version {version.number}: {size} bytes, ETag {version.etag}")
 
     def delete(self, key: bytes) -> None:
         self.s3.history[key].append(None)
+        self.truth.held(key, None)
         self.trace(f"source: {key.decode()} deleted")
 
     def asked(self, key: bytes) -> None:
@@ -197,11 +227,13 @@ class World:
 
     def pause(self) -> None:
         self.ever_paused = True
-        self.stores.control.said = Control(paused=True)
+        self.truth.paused_at = self.loop.time()
+        self.stores.control.said = replace(self.stores.control.said, paused=True)
         self.trace("paused")
 
     async def resume(self) -> None:
         self.trace("resumed")
+        self.truth.paused_at = None
         clock: Any = SkewedClock(self, 0.0)
         await admin(self.stores.ports, self.queue, clock, self.limits).resume()
 
