@@ -108,11 +108,11 @@ class ScanWorld(World):
         return self.chance.of("scan pages").choice((1, 3, 7, 1000))
 
     def may_stay(self, stored: Stored, version: Version) -> bool:
-        """Somebody has damaged it, and nothing can show it: of this version there is no MD5. Or the bytes are right, and
-        what says from where they come is gone. Comparisons call the first unproven, and copy it if the job says so.
+        """Its bytes are right, though what says from where they come is gone. Or somebody has damaged it, and nothing
+        can show it, as there is no MD5 of this version: comparisons call it unproven, and copy it if the job says so.
         """
         if stored.body == version.body:
-            return version.single
+            return True
         return len(stored.body) == len(version.body) and not version.single and not self.limits.reread_unproven
 
     def fill(self) -> None:
