@@ -128,7 +128,7 @@ def test_no_schedule_breaks_the_law(told: str, law: str) -> None:
     assert [line for line in told.splitlines() if f": {law}: " in line] == []
 
 
-SCANS = 25
+SCANS = 20
 
 HELD_OF_SCANS = (
     "right bytes",
