@@ -201,7 +201,6 @@ def report_run(adapters: Adapters, limits: Limits) -> ReportRun | None:
         reports=adapters.reports,
         ledger=adapters.stores.ledger,
         runs=adapters.stores.runs,
-        clock=adapters.clock,
         job=limits.job,
         source=limits.source,
         destination=limits.destination,

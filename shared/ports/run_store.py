@@ -23,6 +23,15 @@ class OpenRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that has ended, whose report could not be written. ended_at: epoch seconds."""
+
+    run: OpenRun
+    state: RunState
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """The counts of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
     left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
@@ -97,10 +106,21 @@ class RunStore(Protocol):
         """
         ...
 
-    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
-        """Write down how a run ended, with its counts as they are. version: of the right to end it. Raises
-        StateConflict, and changes nothing, if another has taken that over.
+    async def finish(
+        self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True
+    ) -> None:
+        """Write down how a run ended, with its counts as they are. version: of the right to end it. reported: False
+        keeps what a report is made of, so that it can be written later. Raises StateConflict, and changes nothing, if
+        another has taken the right over.
         """
+        ...
+
+    async def unreported(self) -> list[EndedRun]:
+        """Some of the runs that have ended and whose reports are still to be written."""
+        ...
+
+    async def reported(self, run: str) -> None:
+        """A run's report was written after all."""
         ...
 
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:

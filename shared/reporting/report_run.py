@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from shared.domain.counts import ManifestPart
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunState
-from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import OpenRun, RunStore, RunSummary
@@ -24,7 +23,6 @@ class ReportRun:
     reports: Reports
     ledger: LedgerStore
     runs: RunStore
-    clock: Clock
     job: str
     source: str
     destination: str
@@ -41,6 +39,7 @@ class ReportRun:
         sums: Rollup,
         parts: Sequence[ManifestPart],
         checks: Checks,
+        ended_at: float,
     ) -> None:
         """Write the files of a run that has ended. Safe to repeat: they are replaced."""
         folder = run_folder(self.job, run.name)
@@ -57,7 +56,7 @@ class ReportRun:
             destination=self.destination,
             state=state,
             started_at=run.started_at,
-            ended_at=self.clock.now(),
+            ended_at=ended_at,
             listed=(books.listed_keys, books.listed_bytes),
             pending=books.pending,
             outcomes=list(books.outcomes),

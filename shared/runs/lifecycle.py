@@ -29,8 +29,8 @@ from shared.runs.quota import JobControl
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
 
-Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks], Awaitable[None]]
-"""Writes the report of a run that has ended in a state."""
+Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks, float], Awaitable[None]]
+"""Writes the report of a run that has ended in a state, at a time (epoch seconds)."""
 
 DeleteAfter = Callable[[OpenRun, RunState, RunSummary, Rollup], Awaitable[None]]
 """Deletes what a comparison found to be extraneous, where that is allowed."""
@@ -76,6 +76,7 @@ class RunLifecycle:
 
     async def close_ended(self) -> set[str]:
         """Write down the end of every run that has ended; the names of those that are running."""
+        await self._report_late()
         running = set()
         for run in await self.runs.running():
             state, summary = await self._state(run)
@@ -106,10 +107,12 @@ class RunLifecycle:
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
         if self.sweep is not None and run.kind is RunKind.VERIFY:
             await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums))
+        now, reported = self.clock.now(), True
         if self.report is not None:
-            await self._unless_refused(run, "report", self.report(run, state, summary, sums, parts, checks))
+            written = self.report(run, state, summary, sums, parts, checks, now)
+            reported = await self._unless_refused(run, "report", written)
         try:
-            await self.runs.finish(run.name, state, summary, self.clock.now(), version)
+            await self.runs.finish(run.name, state, summary, now, version, reported)
         except StateConflict as moved:
             self.log.warning("another invocation ends the run", run=run.name, reason=str(moved))
             return
@@ -124,9 +127,25 @@ class RunLifecycle:
             **outcomes,
         )
 
-    async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> None:
-        """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning."""
+    async def _report_late(self) -> None:
+        """Write the reports that were refused when their runs ended, until one is refused again."""
+        if self.report is None:
+            return
+        for ended in await self.runs.unreported():
+            run = ended.run
+            summary, (sums, parts) = await self.runs.summary(run.name), await self.ranges.rollup(run.name)
+            written = self.report(run, ended.state, summary, sums, parts, {}, ended.ended_at)
+            if not await self._unless_refused(run, "report", written):
+                return
+            await self.runs.reported(run.name)
+
+    async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> bool:
+        """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning. False
+        if it did.
+        """
         try:
             await work
         except ObjectError as failure:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
+            return False
+        return True

@@ -536,3 +536,17 @@ async def test_a_record_keeps_for_whom_it_speaks(stores: Stores) -> None:
         found = await stores.ledger.get(batch)
         assert found is not None
         assert found.record.identity == identity
+
+
+async def test_a_run_without_its_report_is_kept_in_mind_with_what_the_report_is_made_of(stores: Stores) -> None:
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
+    await stores.runs.heartbeat("run", "one", NOW, Progress({0.0: Beat(0, 1, 10)}, [], {}, 60))
+    version = await stores.runs.acquire_end("run", NOW, 60)
+    books = RunSummary(0, 0, Counts(), Counts(), Counts(), 0)
+    await stores.runs.finish("run", RunState.FINISHED, books, NOW + 5, version, reported=False)
+    (found,) = await stores.runs.unreported()
+    assert (found.run.name, found.state, found.ended_at) == ("run", RunState.FINISHED, NOW + 5)
+    assert (await stores.runs.progress("run")).beats
+    await stores.runs.reported("run")
+    assert await stores.runs.unreported() == []
+    assert not (await stores.runs.progress("run")).beats

@@ -7,7 +7,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, together
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
-from shared.ports.run_store import OpenRun, RunSummary
+from shared.ports.run_store import EndedRun, OpenRun, RunSummary
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.ranges import FakeRanges, StoredRange
 
@@ -22,6 +22,8 @@ class StoredRun:
     books: RunSummary | None = None
     closing_until: float = 0.0
     version: int = 0
+    ended_at: float = 0.0
+    reported: bool = True
 
 
 @dataclass
@@ -90,11 +92,31 @@ class FakeRuns:
         found.version += 1
         return found.version
 
-    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
+    async def finish(
+        self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True
+    ) -> None:
         if self.documents[run].version != version:
             raise StateConflict(run)
         self.documents[run].version += 1
         self.documents[run].state, self.documents[run].books = state, summary
+        self.documents[run].ended_at, self.documents[run].reported = now, reported
+        if reported:
+            self._forget_progress(run)
+
+    def _forget_progress(self, run: str) -> None:
+        for name in [name for name in self.told if name[0] == run]:
+            del self.told[name]
+
+    async def unreported(self) -> list[EndedRun]:
+        return [
+            EndedRun(OpenRun(name, run.kind, run.prefix, run.message, run.started_at), run.state, run.ended_at)
+            for name, run in self.documents.items()
+            if not run.reported
+        ]
+
+    async def reported(self, run: str) -> None:
+        self.documents[run].reported = True
+        self._forget_progress(run)
 
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         return self.turns.get(kind, ("", 0))

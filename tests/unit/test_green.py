@@ -10,6 +10,7 @@ from shared.domain.checksums import VerifiedBy
 from shared.domain.errors import Forbidden
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.reporting.html import moment
 from tests.world import LEASE, World, filled
 
 
@@ -149,3 +150,26 @@ async def test_a_bucket_that_refuses_the_manifest_does_not_keep_a_comparison_fro
     world.reports.put = put  # type: ignore[method-assign]
     _, page = await reported(world, run)
     assert "8 rows could not be written" in page
+
+
+async def test_a_report_that_could_not_be_written_is_written_later() -> None:
+    world = filled(8)
+    run = await world.run()
+    put = world.reports.put
+
+    async def refuse(name: str, body: bytes, content_type: str) -> None:
+        raise Forbidden("the bucket for reports")
+
+    world.reports.put = refuse  # type: ignore[method-assign]
+    await world.run(VerifyMessage(close=True))
+    assert await world.stores.runs.running() == []
+    ended_at = world.clock.time
+    for _ in range(2):
+        world.clock.time += 86_400
+        await world.run(VerifyMessage(close=True))
+    assert f"job/{run}/report.html" not in world.reports.files
+    world.reports.put = put  # type: ignore[method-assign]
+    sentence, page = await reported(world, run)
+    assert sentence == "good: All 8 keys are settled; 8 were copied."
+    assert moment(ended_at) in page
+    assert await world.stores.runs.unreported() == []

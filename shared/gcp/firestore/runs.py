@@ -25,10 +25,13 @@ from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges, open_range
 from shared.ledger.packing import deflate, inflate
 from shared.ports.range_store import OpenRange
-from shared.ports.run_store import OpenRun, RunSummary
+from shared.ports.run_store import EndedRun, OpenRun, RunSummary
 
 _MOST_VERSIONS = 1000
 """Heartbeats whose versions are kept; one that was let go of is read again."""
+
+_MOST_UNREPORTED = 20
+"""Reports that are written late at a time."""
 
 _SAMPLE = 20
 """Open ranges and records that are read to tell when a run was last active."""
@@ -70,8 +73,7 @@ class FirestoreRuns:
         found = []
         async for snapshot in query.stream():
             fields = snapshot.to_dict() or {}
-            started_at = fields["started_at"].timestamp()
-            found.append(OpenRun(snapshot.id, RunKind(fields["kind"]), fields["prefix"], fields["message"], started_at))
+            found.append(_run(snapshot.id, fields))
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
     async def exists(self, run: str) -> bool:
@@ -148,10 +150,13 @@ class FirestoreRuns:
             return None
         return cast("object", written.update_time)
 
-    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
+    async def finish(
+        self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True
+    ) -> None:
         fields: dict[str, object] = {
             "state": state.value,
             "ended_at": time(now),
+            "reported": reported,
             "expires_at": time(now + KEPT_SECONDS),
             "listed": {"listed": {"keys": summary.listed_keys, "bytes": summary.listed_bytes}},
             "outcomes": tally(summary.outcomes, Outcome),
@@ -167,8 +172,25 @@ class FirestoreRuns:
         except (FailedPrecondition, NotFound) as moved:
             if not await holds(reference, fields):
                 raise StateConflict(f"run {run}: another invocation has taken over its end") from moved
+        if reported:
+            await self._forget_progress(run)
+
+    async def _forget_progress(self, run: str) -> None:
         async for heartbeat in self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([]).stream():
             await heartbeat.reference.delete()
+
+    async def unreported(self) -> list[EndedRun]:
+        query = self._runs.where(filter=FieldFilter("reported", "==", False)).limit(_MOST_UNREPORTED)
+        found = []
+        async for snapshot in query.stream():
+            fields = snapshot.to_dict() or {}
+            state, ended_at = RunState(fields["state"]), fields["ended_at"].timestamp()
+            found.append(EndedRun(_run(snapshot.id, fields), state, ended_at))
+        return found
+
+    async def reported(self, run: str) -> None:
+        await self._runs.document(run).update({"reported": True})
+        await self._forget_progress(run)
 
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         snapshot = await self._schedules.document(f"schedule-{kind}").get()
@@ -198,3 +220,8 @@ def recorded(fields: dict[str, Any]) -> RunSummary:
         fields["open_ranges"],
         fields["stopped_ranges"],
     )
+
+
+def _run(name: str, fields: dict[str, Any]) -> OpenRun:
+    started_at = fields["started_at"].timestamp()
+    return OpenRun(name, RunKind(fields["kind"]), fields["prefix"], fields["message"], started_at)
