@@ -94,7 +94,7 @@ _TOKEN = re.compile(r"\*\*|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 
 def translated(glob: str) -> str:
-    """The regular expression of a glob. Raises re.error for a set that is none, such as [z-a]."""
+    """The regular expression of a glob. Raises re.error for a set that is none, such as [z-a] or []."""
     parts = []
     for token in _TOKEN.findall(glob):
         match token:
@@ -107,6 +107,8 @@ def translated(glob: str) -> str:
             case _ if len(token) > 1:
                 inside = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
                 negated = inside.startswith("!")
+                if not inside[negated:]:
+                    raise re.error(f"{token} is a set of nothing")
                 parts.append(f"[{'^' if negated else ''}{_literal_set(inside[negated:])}]")
             case _:
                 parts.append(re.escape(token))

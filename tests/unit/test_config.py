@@ -52,6 +52,8 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ({"CDN_POLICY_SECONDS": "60"}, "CDN_POLICY_SECONDS: "),
         ({"SOURCE_BUCKET": "fast--use1-az4--x-s3"}, "SOURCE_BUCKET: a directory bucket"),
         ({"EXCLUDE": "a/[z-a]"}, "EXCLUDE.0: 'a/[z-a]' is not a glob"),
+        ({"EXCLUDE": "logs/[]"}, "EXCLUDE.0: 'logs/[]' is not a glob"),
+        ({"INCLUDE": "[!]"}, "INCLUDE.0: '[!]' is not a glob"),
         ({"MODIFIED_AFTER": "yesterday"}, "MODIFIED_AFTER: "),
         ({"MODIFIED_AFTER": "2026-01-01T00:00:00"}, "MODIFIED_AFTER: must say its time zone"),
         (
