@@ -1,14 +1,16 @@
 """The counts balance, whoever is refused, killed, or changes the source in between."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, Throttled
-from shared.domain.messages import ListMessage
+from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SourceObject
+from shared.ledger.table import Packed, Table
 from tests.world import World, counts, filled
 
 
@@ -110,3 +112,16 @@ async def test_single_keys_that_lie_far_apart_are_no_record_between_them() -> No
     await world.run(ListMessage(keys=("k/000", "k/099")))
     read = [item async for item in world.stores.ledger.scan(b"k/", b"k/050", b"k/060")]
     assert read == []
+
+
+async def test_a_record_whose_details_are_damaged_counts_as_forgotten() -> None:
+    """The lister could never pass it: its first key was asked of the details."""
+    world = filled(3)
+    world.bucket.put("k/a\nb", b"unsupported: its record is read in detail")
+    await world.run()
+    await world.run(VerifyMessage(close=True))
+    stored = world.stores.ledger.documents
+    for batch, (record, version) in list(stored.items()):
+        stored[batch] = replace(record, entries=Table(Packed(record.table.packed.scan, b"damaged"))), version
+    run = await world.run(ListMessage(prefix="k/"))
+    assert sum((await counts(world, run)).values()) == 4
