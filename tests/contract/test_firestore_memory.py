@@ -4,6 +4,7 @@ import pytest
 from google.cloud.firestore import Client
 
 from local.stack import Stack
+from shared.domain.errors import SettingsError
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
@@ -38,3 +39,23 @@ async def test_what_a_scan_and_a_batch_are_billed(embedded: Stack, monkeypatch: 
     assert len([item async for item in ledger.scan(b"", b"")]) == 20
     scanned = billed()
     assert (scanned[0] - written[0], scanned[1] - written[1]) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("paused", "true"), ("paused", 1), ("most_objects", "ten"), ("most_bytes", -1)]
+)
+async def test_a_control_that_nobody_can_read_is_refused(
+    google_like: Stack, fresh: str, field: str, value: object
+) -> None:
+    """A pause typed as text was taken for none."""
+    control = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).control
+    Client(project="local-project").document(f"jobs/{fresh}/control/job").set({field: value})
+    with pytest.raises(SettingsError, match=field):
+        await control.get()
+
+
+async def test_a_long_ledger_of_small_and_large_records_is_scanned_whole(google_like: Stack, fresh: str) -> None:
+    ledger = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).ledger
+    records = [BatchRecord(f"b{n:03d}", "r", 1.0, (Entry(b"%03d" % n, "e", 1, 1),)) for n in range(400)]
+    await ledger.create(records)
+    assert [item.record.batch async for item in ledger.scan(b"", b"")] == [record.batch for record in records]

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
-from shared.domain.errors import StateConflict
+from shared.domain.errors import SettingsError, StateConflict
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, write
 from shared.ports.control_store import Control, Spoke
@@ -73,8 +73,14 @@ class FirestoreControl:
 
 
 def _control(fields: dict[str, Any]) -> Control:
+    """Raises SettingsError for what a person typed and nobody can read: a pause written as text must not be taken for
+    none, nor a ceiling.
+    """
+    paused = fields.get("paused")
+    if paused is not None and not isinstance(paused, bool):
+        raise SettingsError(_unreadable("paused", paused, "a boolean, true or false, not text"))
     return Control(
-        paused=fields.get("paused") is True,
+        paused=bool(paused),
         most_objects=_ceiling(fields, "most_objects"),
         most_bytes=_ceiling(fields, "most_bytes"),
     )
@@ -86,8 +92,13 @@ def _within(spent: dict[str, int], control: Control) -> bool:
 
 
 def _ceiling(fields: dict[str, Any], name: str) -> int | None:
-    """What is not a number was typed by a person and must not be taken for "no ceiling"."""
     value = fields.get(name)
     if value is None:
         return None
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise SettingsError(_unreadable(name, value, "a number from 0 on, or nothing"))
+    return int(value)
+
+
+def _unreadable(name: str, value: object, wanted: str) -> str:
+    return f"control/job: {name} is {value!r} and must be {wanted}; nothing is listed or copied until it is"

@@ -68,13 +68,14 @@ class FirestoreLedger:
             found = deque([snapshot async for snapshot in page.limit(most).stream()])
             if not found:
                 return
-            last, complete = found[-1], len(found) < most
-            most = _page_records(found)
+            last, count, size = found[-1], len(found), 0
             while found:
-                yield self._read(found.popleft())
-            if complete:
+                read = self._read(found.popleft())
+                size += len(read.record.table.packed) if len(read.record.entries) else 0
+                yield read
+            if count < most:
                 return
-            page = query.start_after(last)
+            page, most = query.start_after(last), _page_records(count, size)
 
     async def _crossing(self, low: bytes) -> "list[DocumentSnapshot[Any]]":
         """The records that begin before `low` and reach it.
@@ -234,10 +235,9 @@ class FirestoreLedger:
         return Versioned(record, snapshot.update_time)
 
 
-def _page_records(page: "Sequence[DocumentSnapshot[Any]]") -> int:
+def _page_records(records: int, size: int) -> int:
     """How many records the next page should hold, by what those of this one weigh."""
-    size = sum(len(snapshot.get(name) or b"") for snapshot in page for name in ("table", "detail"))
-    return max(_LEAST_PAGE, min(PAGE, _PAGE_BYTES * len(page) // max(size, 1)))
+    return max(_LEAST_PAGE, min(PAGE, _PAGE_BYTES * records // max(size, 1)))
 
 
 def _low(prefix: bytes, after: bytes) -> bytes:
