@@ -11,7 +11,7 @@ from shared.domain.errors import Forbidden, Throttled
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.table import Packed, Table
-from tests.world import World, counts, filled
+from tests.world import LEASE, World, counts, filled
 
 
 async def after_a_crash(world: World, crash_at: int, message: ListMessage, change: Callable[[World], None]) -> str:
@@ -68,6 +68,20 @@ async def test_a_range_killed_before_one_of_its_keys_is_deleted_or_changes(crash
         world.bucket.page_size = 4
         run = await after_a_crash(world, crash_at, ListMessage(prefix="k/"), change)
         assert sum((await counts(world, run)).values()) in (7, 8)
+
+
+@pytest.mark.parametrize("crash_at", range(0, 60, 2))
+async def test_a_range_taken_over_by_an_instance_whose_clock_is_behind(crash_at: int) -> None:
+    """What another recorded is told by the ids of its batches: to the one that goes on, it seems recorded later."""
+
+    def change(world: World) -> None:
+        world.clock.time -= 10 * LEASE
+        world.bucket.put("k/001", b"longer than before")
+
+    world = filled(8)
+    world.bucket.page_size = 4
+    run = await after_a_crash(world, crash_at, ListMessage(prefix="k/"), change)
+    assert sum((await counts(world, run)).values()) == 8
 
 
 async def test_one_refused_head_fails_that_key_only() -> None:
