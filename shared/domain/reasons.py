@@ -223,7 +223,7 @@ class Reason(StrEnum):
         "stale_edge",
         True,
         Scope.KEY,
-        502,
+        503,
         "the CDN serves an old version, and the job forbids reading S3 directly",
         "set STALE_EDGE=direct, or invalidate the path; then force the key",
     )

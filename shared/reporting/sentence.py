@@ -118,6 +118,9 @@ def verdict(run: Ended) -> tuple[str, str]:
         if not_there:
             said = f"{not_there:,} of {run.listed:,} keys are not at the destination"
         return "bad", f"{said}; {run.proven:,} are {_proven(run)}{_listed(apart)}. Below is why."
+    ended = sum(run.outcomes.values())
+    if ended != run.listed:
+        return "bad", f"The counts do not add up: {run.listed:,} keys were listed and {ended:,} have an outcome."
     if run.kind is not RunKind.VERIFY:
         tone = "good" if run.proven == run.listed else "warning"
         return tone, f"All {run.listed:,} keys are settled; {copied:,} were copied{_listed(apart, ', ')}."
