@@ -73,8 +73,10 @@ class StrictRuns(FakeRuns):
             self.truth.created(opened.piece.run)
         return made
 
-    async def finish(self, run: str, state: RunState, summary: RunSummary, now: float, version: object) -> None:
-        await super().finish(run, state, summary, now, version)
+    async def finish(
+        self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True
+    ) -> None:
+        await super().finish(run, state, summary, now, version, reported)
         self.truth.ended(run, self.documents[run].kind, state)
 
 
