@@ -27,6 +27,7 @@ from shared.ledger.entry import Entry
 from shared.ports.destination import Destination, Upload
 from shared.ports.download import OpenDownload
 from shared.ports.source import Source
+from shared.pricing.estimate import DIRECT
 
 Existing = dict[bytes, DestinationObject]
 """Live objects of the destination by name; a name that is missing was looked for and is not there."""
@@ -122,26 +123,37 @@ class CopyObject:
                 wanted, told = replace(wanted, version=fitting(await self.source.head(wanted.version.key))), None
                 continue
             with body:
-                used = told or await self._told(wanted.version, body.attributes)
+                used = told or await self._told(wanted.version, body.attributes, body.route)
                 try:
                     return await self._move(wanted, body, used)
                 except Corrupt:
-                    told = await self._corrected(wanted.version)
+                    told = await self._from_s3(wanted.version, exact=True)
                     if (told.promise, told.sizes) == (used.promise, used.sizes):
                         raise
         raise Changed(f"{wanted.version.text}: written to faster than it can be read")
 
-    async def _told(self, version: SourceObject, attributes: Attributes, exact: bool = False) -> Told:
+    async def _told(self, version: SourceObject, attributes: Attributes, route: str = DIRECT) -> Told:
+        """What is known of a version whose answer came by a route. A distribution may leave S3's checksums out: with an
+        origin access control it is not known to sign what asks for them. So S3 is asked where an answer through it
+        says nothing that could prove the bytes.
+        """
         promise = ExpectedChecksums.of(version, attributes)
+        if route != DIRECT and promise.says_nothing:
+            return await self._from_s3(version, exact=False)
+        return await self._with_sizes(version, attributes, promise, exact=False)
+
+    async def _with_sizes(
+        self, version: SourceObject, attributes: Attributes, promise: ExpectedChecksums, exact: bool
+    ) -> Told:
         sizes = await self.source.part_sizes(version, exact) if promise.needs_part_sizes else None
         return Told(attributes, promise, None if sizes is None else tuple(sizes))
 
-    async def _corrected(self, version: SourceObject) -> Told:
+    async def _from_s3(self, version: SourceObject, exact: bool) -> Told:
         """What S3 itself says: an edge may leave headers out, and parts may not be as even as they seem."""
         current, attributes = await self.source.inspect(version.key)
         if current.etag != version.etag:
             raise Changed(f"{version.text}: another version came while it was copied")
-        return await self._told(version, attributes, exact=True)
+        return await self._with_sizes(version, attributes, ExpectedChecksums.of(version, attributes), exact)
 
     async def _move(self, wanted: CopyPlan, body: OpenDownload, told: Told) -> Entry:
         seen = hasher_for(told.promise, told.sizes)

@@ -79,6 +79,11 @@ class ExpectedChecksums:
         )
 
     @property
+    def says_nothing(self) -> bool:
+        """Whether no checksum of S3 is known, and the ETag is no MD5."""
+        return not (self.md5 or self.crc32c or self.crc64nvme or self.further or self.composite)
+
+    @property
     def needs_part_sizes(self) -> bool:
         """Whether only a checksum of the parts can prove a copy."""
         whole = self.md5 or self.crc32c or self.crc64nvme or self.further

@@ -14,7 +14,9 @@ from tests.fakes.bucket import FakeBucket, Stored
 
 @dataclass
 class FakeDownload:
-    """stale: bodies that are served whatever the bucket holds. faults: raised, one a request, in order."""
+    """stale: bodies that are served whatever the bucket holds. faults: raised, one a request, in order.
+    hides_checksums: as a distribution that does not pass on what asks for them.
+    """
 
     bucket: FakeBucket
     name: str = "cdn"
@@ -22,6 +24,7 @@ class FakeDownload:
     faults: dict[bytes, list[ObjectError]] = field(default_factory=lambda: defaultdict(list))
     tamper: dict[bytes, bytes] = field(default_factory=dict)
     hides_encryption: bool = False
+    hides_checksums: bool = False
 
     async def open(self, source: SourceObject, span: Span | None = None) -> OpenDownload:
         self.bucket.requests.append((self.name, source.key))
@@ -40,6 +43,10 @@ class FakeDownload:
         if span is not None:
             body, size = body[span[0] : span[1]], span[1] - span[0]
         told = replace(stored.told, encryption=None) if self.hides_encryption else stored.told
+        if self.hides_checksums:
+            told = replace(
+                told, crc32c=None, crc64nvme=None, sha256=None, sha1=None, crc32=None, md5=None, composite=None
+            )
         return OpenDownload(stored.etag, size, told, _in_two(body), lambda: None, self.name)
 
 

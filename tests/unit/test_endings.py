@@ -31,7 +31,7 @@ from shared.domain.objects import SOURCE_KEY, Attributes
 from shared.domain.provenance import of_the_owner
 from shared.domain.reasons import Party
 from shared.pricing.egress import Threshold
-from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored
+from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored, crc32c_of
 from tests.world import World, counts, filled
 
 
@@ -305,6 +305,23 @@ async def test_what_was_copied_before_and_froze_is_replaced() -> None:
     world.destination.install(b"k", b"old", {"s3-etag": "0" * 32, "s3-key": "another"})
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
     assert world.same()
+
+
+@pytest.mark.parametrize("way", ["cdn", "direct"])
+async def test_checksums_that_an_edge_leaves_out_are_asked_of_s3_only_where_nothing_else_proves_a_copy(
+    way: str,
+) -> None:
+    world = World()
+    world.cdn.name = way
+    world.cdn.hides_checksums = way == "cdn"
+    world.bucket.put("plain", b"its ETag is its MD5")
+    world.bucket.put("kms", b"body", Attributes(encryption="aws:kms", crc32c=crc32c_of(b"body")))
+    world.bucket.objects[b"kms"].etag = "ab" * 16
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 2}
+    found = [entry for record, _ in world.stores.ledger.documents.values() for entry in record.entries]
+    assert {entry.key: entry.proof for entry in found} == {b"plain": VerifiedBy.MD5, b"kms": VerifiedBy.S3_CRC}
+    asked = [key for what, key in world.bucket.requests if what == "head"]
+    assert asked == ([b"kms"] if way == "cdn" else [])
 
 
 async def test_copies_of_before_are_read_as_they_were_meant() -> None:
