@@ -32,7 +32,7 @@ class GoogleApi:
             return answer
         if request.body is not None and not isinstance(request.body, bytes | list | tuple):
             raise CredentialsExpired(
-                f"{request.method}: the access token was renewed, and the body must be sent again from its start"
+                f"{request.method}: there is a new access token, and the body must be sent again from its start"
             )
         return await self._http.send(_with(request, await self._token.current()))
 
