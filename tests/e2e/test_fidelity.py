@@ -93,10 +93,11 @@ def test_headers_and_metadata_travel_along(copied: tuple[Stack, Bucket]) -> None
     head = s3_client(copied[0].environment).head_object(Bucket=SOURCE, Key="attr/all")
     ours = {
         "s3gcs-bucket": SOURCE,
+        "s3gcs-job": "default",
+        "s3gcs-key": "attr/all",
         "s3gcs-etag": head["ETag"].strip('"'),
         "goog-reserved-file-mtime": str(int(head["LastModified"].timestamp())),
     }
-    assert found.metadata.pop("s3gcs-job")
     assert found.metadata == {**head["Metadata"], **ours}
 
 
