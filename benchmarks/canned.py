@@ -135,6 +135,9 @@ class OneRun:
     async def running(self) -> list[object]:
         return []
 
+    async def unreported(self) -> list[object]:
+        return []
+
     async def heartbeat(self, *_: object) -> None: ...
 
 

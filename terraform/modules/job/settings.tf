@@ -41,7 +41,7 @@ locals {
     VERIFY_TOPIC      = google_pubsub_topic.this["verify"].name
     DEAD_LETTER_TOPIC = google_pubsub_topic.this["dead-letters"].name
 
-    PUSH_SERVICE_ACCOUNT = google_service_account.this["invoker"].email
+    PUSH_SERVICE_ACCOUNT = "${google_service_account.this["invoker"].account_id}@${var.project}.iam.gserviceaccount.com" # known at plan
 
     INCLUDE                = join(",", [for glob in var.filters.include : replace(replace(glob, "%", "%25"), ",", "%2C")])
     EXCLUDE                = join(",", [for glob in var.filters.exclude : replace(replace(glob, "%", "%25"), ",", "%2C")])
