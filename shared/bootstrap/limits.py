@@ -7,11 +7,12 @@ from shared.domain.archive import Tier
 from shared.domain.extraneous import DeleteExtras
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
+from shared.domain.page import PAGE_KEYS
 from shared.domain.provenance import Provenance
 from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
 from shared.pricing.catalog import Prices
-from shared.ranges.split_range import PAGE_KEYS, RANGE_KEYS
+from shared.ranges.split_range import RANGE_KEYS
 from shared.runs.identity import Identity
 from shared.settings import Settings, VerifyAfter
 

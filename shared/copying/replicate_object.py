@@ -18,7 +18,7 @@ from shared.ports.ledger_store import LedgerStore
 from shared.ports.source import Source
 
 RUN = "on-demand"
-"""The run under which such copies are on record. It has no books: nothing was listed."""
+"""The run under which such copies are on record. It has no counts: nothing was listed."""
 
 DEADLINE_SECONDS = 540.0
 """As long as a message's copy may take: less than the 600 s after which Cloud Run ends a request, in terraform."""

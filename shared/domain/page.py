@@ -10,6 +10,9 @@ from typing import Self
 from shared.domain.archive import CLASSES, SILENT_CLASSES, Restore
 from shared.domain.objects import SourceObject
 
+PAGE_KEYS = 1000
+"""Keys in a page of a listing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -18,7 +18,7 @@ ENDPOINT_VARIABLE = "SECRET_MANAGER_EMULATOR_HOST"
 
 
 class SecretManager:
-    """`shared.ports.secrets.Secrets`."""
+    """Secret Manager, read when an instance starts."""
 
     def __init__(self) -> None:
         emulator = os.environ.get(ENDPOINT_VARIABLE)

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from shared.domain.page import PAGE_KEYS
 from shared.pricing.catalog import Prices
 from shared.pricing.egress import BYTES_CDN, BYTES_DIRECT, REQUESTS_CDN
 
 DIRECT = "direct"
 """The route that goes around the CDN."""
-
-PAGE_KEYS = 1000
-"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
 
 KEY_BYTES = 140
 """Of a batch's message, for each key: key, ETag, size and time (measured by `make demo`)."""

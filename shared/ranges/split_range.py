@@ -8,12 +8,10 @@ character is found by asking for the first key beyond the one before.
 
 from dataclasses import dataclass
 
+from shared.domain.page import PAGE_KEYS
 from shared.domain.splitting import beyond, inside, spread
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.source import Source
-
-PAGE_KEYS = 1000
-"""Keys in a page of a listing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html"""
 
 FIRST_PAGES = 8
 """Pages after which a key range that nobody knows has proved long."""

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from shared.domain.page import PAGE_KEYS
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import Prices, published
-from shared.pricing.estimate import DIRECT, PAGE_KEYS, STANDARD, Use, overhead
+from shared.pricing.estimate import DIRECT, STANDARD, Use, overhead
 from shared.reporting.sentence import Ended, verdict
 
 MOST_FAILED = 500
