@@ -148,7 +148,7 @@ class OneRange:
     counts: RangeCounts | None = None
 
     async def acquire(self, opened: OpenRange, owner: str, _now: float, _seconds: float) -> HeldRange:
-        return HeldRange(opened.piece, owner, None)
+        return HeldRange(opened.range_id, owner, None)
 
     async def renew(self, held: HeldRange, _now: float, _seconds: float) -> HeldRange:
         return held

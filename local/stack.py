@@ -111,7 +111,7 @@ class Stack:
             "AWS_CREDENTIALS_SECRET": secret_version(AWS_SECRET),
             "LEASE_SECONDS": "5",
             "VERIFY_AFTER": "never",
-            "PULSE_SECONDS": "1",
+            "HEARTBEAT_SECONDS": "1",
         }
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": secret_version(CDN_SECRET)}

@@ -154,7 +154,7 @@ class World:
             instance="instance",
         )
         app = bootstrap(adapters, self._limits())
-        self.switch = app.control
+        self.job_control = app.control
         self.handlers: dict[str, Any] = {"list": app.lister, "transfer": app.copier, "verify": app.verifier}
 
     def _limits(self) -> Limits:

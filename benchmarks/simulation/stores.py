@@ -78,18 +78,18 @@ class ModelRanges:
 
     def add(self, opened: OpenRange) -> None:
         """Open a range."""
-        self.ranges[opened.piece] = ModelRange(opened)
+        self.ranges[opened.range_id] = ModelRange(opened)
         self.open += 1
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        found = self.ranges[opened.piece]
+        found = self.ranges[opened.range_id]
         if found.done:
             return Refusal.DONE
         self.documents.bill.counts["firestore.reads"] += 1
-        await self.documents.write(f"ranges/{opened.piece.cursor}")
+        await self.documents.write(f"ranges/{opened.range_id.cursor}")
         until = found.opened.until
         first = found.split_points[0] if found.split_points else until
-        return HeldRange(opened.piece, owner, first, found.split_points, until)
+        return HeldRange(opened.range_id, owner, first, found.split_points, until)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         await self.documents.write(f"ranges/{held.id.cursor}")
@@ -97,10 +97,10 @@ class ModelRanges:
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
         found = self.ranges[held.id]
-        found.split_points = (*(item.piece.cursor for item in further), *found.split_points)
+        found.split_points = (*(item.range_id.cursor for item in further), *found.split_points)
         for item in further:
             self.add(item)
-        await self.documents.write(f"ranges/{held.id.cursor}", *(f"ranges/{item.piece.cursor}" for item in further))
+        await self.documents.write(f"ranges/{held.id.cursor}", *(f"ranges/{item.range_id.cursor}" for item in further))
         return replace(held, until=found.split_points[0], split_points=found.split_points)
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
@@ -127,7 +127,7 @@ class ModelRuns:
 
     async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
         self.ranges.add(opened)
-        await self.documents.write(f"runs/{opened.piece.run}", f"ranges/{opened.piece.cursor}")
+        await self.documents.write(f"runs/{opened.range_id.run}", f"ranges/{opened.range_id.cursor}")
         return True
 
     async def running(self) -> list[Any]:

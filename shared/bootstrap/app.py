@@ -48,7 +48,7 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
     stores = replace(adapters.stores, ledger=ledger)
     adapters = replace(adapters, stores=stores)
     control = JobControl(stores.control, adapters.clock, limits.standing)
-    heartbeat = Heartbeat(stores.runs, adapters.clock, limits.pulse_seconds, adapters.instance)
+    heartbeat = Heartbeat(stores.runs, adapters.clock, limits.heartbeat_seconds, adapters.instance)
     in_flight = InFlight(limits.objects_in_flight, limits.bytes_in_flight)
     copy = copy_object(adapters, limits)
     large = copy_large(adapters, limits, copy)
@@ -77,7 +77,7 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
                 log=adapters.log,
                 in_flight=in_flight,
                 breaker=Breaker(adapters.clock, adapters.log),
-                pulse=heartbeat,
+                heartbeat=heartbeat,
                 buffer_bytes=limits.buffer_bytes,
                 large_bytes=limits.large_bytes,
                 max_attempts=limits.max_attempts,
@@ -86,8 +86,8 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             queue=adapters.queue,
             clock=adapters.clock,
             log=adapters.log,
-            switch=control,
-            pulse=heartbeat,
+            job_control=control,
+            heartbeat=heartbeat,
             topic=limits.transfer_topic,
         ),
         verifier=VerifyRange(
@@ -105,7 +105,7 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             restores=RequestRestores(adapters.source, adapters.log, limits.restore_tier, limits.restore_days),
             sum_depth=limits.sum_depth,
             reread_unproven=limits.reread_unproven,
-            sweep=extraneous,
+            delete_extraneous=extraneous,
             reports=adapters.reports,
             job=limits.job,
             life_seconds=limits.life_seconds,
@@ -162,7 +162,7 @@ def delete_extraneous(adapters: Adapters, limits: Limits, control: JobControl) -
         destination=adapters.destination,
         extras=adapters.stores.extras,
         ledger=adapters.stores.ledger,
-        switch=control,
+        job_control=control,
         clock=adapters.clock,
         log=adapters.log,
         asked=limits.delete_extras,
@@ -173,12 +173,12 @@ def delete_extraneous(adapters: Adapters, limits: Limits, control: JobControl) -
     )
 
 
-def lifecycle(adapters: Adapters, limits: Limits, control: JobControl, sweep: DeleteExtraneous) -> RunLifecycle:
+def lifecycle(adapters: Adapters, limits: Limits, control: JobControl, delete: DeleteExtraneous) -> RunLifecycle:
     return RunLifecycle(
         runs=adapters.stores.runs,
         ranges=adapters.stores.ranges,
         prefixes=adapters.stores.prefixes,
-        switch=control,
+        job_control=control,
         follow_up=FollowUp(
             queue=adapters.queue,
             topic=limits.verify_topic,
@@ -187,7 +187,7 @@ def lifecycle(adapters: Adapters, limits: Limits, control: JobControl, sweep: De
             verify_always=limits.verify_always,
         ),
         report=report_run(adapters, limits),
-        sweep=sweep,
+        delete_after=delete,
         clock=adapters.clock,
         log=adapters.log,
         life_seconds=limits.life_seconds,
@@ -226,13 +226,13 @@ def range_work(
             ranges=stores.ranges,
             queue=adapters.queue,
             clock=adapters.clock,
-            pulse=heartbeat,
+            heartbeat=heartbeat,
             topic=topic,
             root=limits.root,
             lease_seconds=limits.lease_seconds,
         ),
         runs=runs,
         publish=publisher(stores, adapters.queue, adapters.clock, limits),
-        switch=control,
+        job_control=control,
         log=adapters.log,
     )

@@ -40,7 +40,7 @@ class Limits:
     standing: Control
     lease_seconds: float
     life_seconds: float
-    pulse_seconds: float
+    heartbeat_seconds: float
     large_bytes: int
     part_bytes: int
     max_attempts: int
@@ -94,7 +94,7 @@ class Limits:
             standing=Control(False, given.ceiling_objects, given.ceiling_bytes),
             lease_seconds=given.lease_seconds,
             life_seconds=given.in_flight_life_seconds,
-            pulse_seconds=given.pulse_seconds,
+            heartbeat_seconds=given.heartbeat_seconds,
             large_bytes=given.large_bytes,
             part_bytes=given.part_bytes,
             max_attempts=given.max_attempts,

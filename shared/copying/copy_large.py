@@ -74,7 +74,7 @@ class CopyLarge:
             raise Archived(f"{current.text}: a listing does not tell, but S3 must restore it before it can be read")
         wanted = replace(wanted, version=fitting(current))
         if current.size <= self.large_bytes:
-            return await self.copy.chase(wanted)
+            return await self.copy.copy_latest(wanted)
         number = _identity(wanted)
         found = await self.uploads.get(number)
         if found is None:

@@ -33,7 +33,7 @@ Existing = dict[bytes, DestinationObject]
 """Live objects of the destination by name; a name that is missing was looked for and is not there."""
 
 _MOVES = 3
-"""Versions of one object that are chased within one call before the key is handed back."""
+"""Versions of one object that are tried within one call before the key is requeued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CopyPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SourceFacts:
     """What is known of a version besides its bytes. sizes: of its parts, where only they can prove a copy."""
 
     attributes: Attributes
@@ -59,9 +59,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class CopyObject:
-    """storage_classes: S3's → Cloud
-    Storage's; one that is missing gets the bucket's default.
-    """
+    """storage_classes: S3's → Cloud Storage's; one that is missing gets the bucket's default."""
 
     source: Source
     read: ReadVersion
@@ -70,35 +68,37 @@ class CopyObject:
     provenance: Provenance
     storage_classes: Mapping[str, str] = field(default_factory=dict)
 
-    async def look(self, objects: Sequence[SourceObject]) -> Existing:
+    async def stat_many(self, objects: Sequence[SourceObject]) -> Existing:
         """What is at the destination already, of many at once."""
         names = (self.mapping.place(item.key).name for item in objects)
-        return await self.destination.look([name for name in names if name is not None])
+        return await self.destination.stat_many([name for name in names if name is not None])
 
-    async def __call__(self, listed: SourceObject, force: bool = False, seen: Existing | None = None) -> Entry:
+    async def __call__(self, listed: SourceObject, force: bool = False, present: Existing | None = None) -> Entry:
         """How the key ended. Raises ObjectError where it did not."""
-        decided = await self.decide(listed, force, seen)
-        return decided if isinstance(decided, Entry) else await self.chase(decided)
+        decided = await self.decide(listed, force, present)
+        return decided if isinstance(decided, Entry) else await self.copy_latest(decided)
 
-    async def decide(self, listed: SourceObject, force: bool = False, seen: Existing | None = None) -> Entry | CopyPlan:
+    async def decide(
+        self, listed: SourceObject, force: bool = False, present: Existing | None = None
+    ) -> Entry | CopyPlan:
         """How the key ended without a copy, or which version is to be copied.
 
-        seen: what `look` found; without it the destination is asked.
+        present: what `stat_many` found; without it the destination is asked.
         """
         place = self.mapping.place(listed.key)
         if place.name is None:
             return replace(Entry.of(listed), outcome=Outcome.UNSUPPORTED, reason=place.reason)
         name = place.name
-        present = await self.destination.stat(name) if seen is None else seen.get(name)
-        if present is None:
+        existing = await self.destination.stat(name) if present is None else present.get(name)
+        if existing is None:
             return CopyPlan(listed, fitting(listed), name, 0)
-        self._refuse_collision(listed.key, place, present)
-        if not force and is_of(listed, present, place):
-            return _unchanged(listed, listed, present)
+        self._refuse_collision(listed.key, place, existing)
+        if not force and is_of(listed, existing, place):
+            return _unchanged(listed, listed, existing)
         current = await self.source.head(listed.key)
-        if not force and is_of(current, present, place):
-            return _unchanged(listed, current, present)
-        return CopyPlan(listed, fitting(current), name, present.generation)
+        if not force and is_of(current, existing, place):
+            return _unchanged(listed, current, existing)
+        return CopyPlan(listed, fitting(current), name, existing.generation)
 
     def _refuse_collision(self, key: bytes, place: Place, present: DestinationObject) -> None:
         """Two keys must not take turns at one name: what lies there says which key it came from. Before our names had
@@ -112,27 +112,27 @@ class CopyObject:
         whose = "another object" if theirs is None else f"the copy of {theirs!r}"
         raise Unsupported(f"{key!r} belongs at {present.name!r}, which holds {whose}")
 
-    async def chase(self, wanted: CopyPlan) -> Entry:
+    async def copy_latest(self, wanted: CopyPlan) -> Entry:
         """Copy a version; if it has been replaced meanwhile, the one that replaced it. Bytes that are not those that
         were promised are read once more if S3 itself promises something else, and not otherwise.
         """
-        told: Told | None = None
+        facts: SourceFacts | None = None
         for _ in range(_MOVES):
             body = await self.read(wanted.version)
             if body is None:
-                wanted, told = replace(wanted, version=fitting(await self.source.head(wanted.version.key))), None
+                wanted, facts = replace(wanted, version=fitting(await self.source.head(wanted.version.key))), None
                 continue
             with body:
-                used = told or await self._told(wanted.version, body.attributes, body.route)
+                used = facts or await self._facts(wanted.version, body.attributes, body.route)
                 try:
                     return await self._move(wanted, body, used)
                 except Corrupt:
-                    told = await self._from_s3(wanted.version, exact=True)
-                    if (told.promise, told.sizes) == (used.promise, used.sizes):
+                    facts = await self._from_s3(wanted.version, exact=True)
+                    if (facts.promise, facts.sizes) == (used.promise, used.sizes):
                         raise
         raise Changed(f"{wanted.version.text}: written to faster than it can be read")
 
-    async def _told(self, version: SourceObject, attributes: Attributes, route: str = DIRECT) -> Told:
+    async def _facts(self, version: SourceObject, attributes: Attributes, route: str = DIRECT) -> SourceFacts:
         """What is known of a version whose answer came by a route. A distribution may leave S3's checksums out: with an
         origin access control it is not known to sign what asks for them. So S3 is asked where an answer through it
         says nothing that could prove the bytes.
@@ -144,23 +144,23 @@ class CopyObject:
 
     async def _with_sizes(
         self, version: SourceObject, attributes: Attributes, promise: ExpectedChecksums, exact: bool
-    ) -> Told:
+    ) -> SourceFacts:
         sizes = await self.source.part_sizes(version, exact) if promise.needs_part_sizes else None
-        return Told(attributes, promise, None if sizes is None else tuple(sizes))
+        return SourceFacts(attributes, promise, None if sizes is None else tuple(sizes))
 
-    async def _from_s3(self, version: SourceObject, exact: bool) -> Told:
+    async def _from_s3(self, version: SourceObject, exact: bool) -> SourceFacts:
         """What S3 itself says: an edge may leave headers out, and parts may not be as even as they seem."""
         current, attributes = await self.source.inspect(version.key)
         if current.etag != version.etag:
             raise Changed(f"{version.text}: another version came while it was copied")
         return await self._with_sizes(version, attributes, ExpectedChecksums.of(version, attributes), exact)
 
-    async def _move(self, wanted: CopyPlan, body: OpenDownload, told: Told) -> Entry:
-        seen = hasher_for(told.promise, told.sizes)
-        upload = self.upload(wanted, told.attributes, told.promise)
+    async def _move(self, wanted: CopyPlan, body: OpenDownload, facts: SourceFacts) -> Entry:
+        seen = hasher_for(facts.promise, facts.sizes)
+        upload = self.upload(wanted, facts.attributes, facts.promise)
         chunks = body.chunks if seen is None else watched(body.chunks, seen)
         written = await self.destination.write(upload, chunks)
-        return copied(wanted, written, proven(told.promise, seen, written.md5), body.route, told.attributes)
+        return copied(wanted, written, proven(facts.promise, seen, written.md5), body.route, facts.attributes)
 
     def upload(self, wanted: CopyPlan, attributes: Attributes, promise: ExpectedChecksums) -> Upload:
         """What is to be written for a version."""

@@ -83,7 +83,7 @@ class ReplicateObject:
             record = BatchRecord(batch, RUN, self.clock.now(), (started or Entry.of(current),))
             await self.ledger.create([record])  # after the start: one that fails must leave no key in flight
             return started
-        ended = await self.copy.chase(decided)
+        ended = await self.copy.copy_latest(decided)
         if ended.outcome is Outcome.COPIED:
             await self.ledger.commit_results(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)
         return ended

@@ -4,7 +4,7 @@ Safe to kill at any line and to run twice: what is settled is skipped, what is n
 message is acknowledged only after the record is written and the remainder is published.
 
     0            the budget             + GRACE       + CLEAN_UP     + END
-    |  keys begin  |  what is under way goes on  | cancelled | settled, handed back, answered
+    |  keys begin  |  what is under way goes on  | cancelled | settled, requeued, answered
 """
 
 import asyncio
@@ -49,8 +49,8 @@ class TransferBatch:
     queue: Queue
     clock: Clock
     log: Log
-    switch: JobControl
-    pulse: Heartbeat
+    job_control: JobControl
+    heartbeat: Heartbeat
     topic: str
 
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
@@ -68,7 +68,7 @@ class TransferBatch:
             raise Postponed("what came of the keys could not be written down in time") from None
 
     async def _carry(self, message: TransferMessage, budget: Budget) -> None:
-        if message.part is None and await self.switch.paused():
+        if message.part is None and await self.job_control.paused():
             self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
             return
         began = self.clock.monotonic()
@@ -81,8 +81,8 @@ class TransferBatch:
             return
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
-        seen = await self._look(todo) if message.part is None else None
-        results = await self._all([Job(source, message, budget, seen) for source in todo], budget)
+        present = await self._stat_many(todo) if message.part is None else None
+        results = await self._all([Job(source, message, budget, present) for source in todo], budget)
         ended = [entry for entry in results if isinstance(entry, Entry)]
         left = [item for item in results if isinstance(item, Left)]
         postponed = [item.postponed for item in left if item.postponed is not None]
@@ -90,7 +90,7 @@ class TransferBatch:
             await self._settle(message, found, record, ended)
         if ended:
             await self._clean_up(message)
-        await self.pulse.send(message.run, ended)
+        await self.heartbeat.send(message.run, ended)
         self._tell(message, ended, len(left), self.clock.monotonic() - began)
         if postponed and len(postponed) == len(left):
             raise postponed[0]
@@ -117,12 +117,12 @@ class TransferBatch:
         entries = tuple(Entry.of(entry.source()) for entry in message.objects)
         return BatchRecord(message.batch, message.run, self.clock.now(), entries)
 
-    async def _look(self, todo: Sequence[SourceObject]) -> Existing | None:
+    async def _stat_many(self, todo: Sequence[SourceObject]) -> Existing | None:
         """The destination seen at once. If that fails, every key asks for itself and says what is wrong."""
         copy = self.try_key.copy
         inside = [source for source in todo if source.key.startswith(copy.mapping.source_prefix)]
         try:
-            return await copy.look(inside)
+            return await copy.stat_many(inside)
         except ObjectError as error:
             self.log.warning("cannot look at a whole batch", reason=error.reason, why=str(error))
             return None

@@ -54,12 +54,12 @@ Ended = Entry | Left | None
 
 @dataclass(slots=True)
 class Job:
-    """A key and its message. seen: what is at the destination, for the first try. spent: whether it was tried."""
+    """A key and its message. present: what is at the destination, for the first try. spent: whether it was tried."""
 
     source: SourceObject
     message: TransferMessage
     budget: Budget
-    seen: Existing | None
+    present: Existing | None
     spent: bool = False
 
     @property
@@ -80,7 +80,7 @@ class TryKey:
     log: Log
     in_flight: InFlight
     breaker: Breaker
-    pulse: Heartbeat
+    heartbeat: Heartbeat
     buffer_bytes: int
     large_bytes: int
     max_attempts: int
@@ -98,7 +98,7 @@ class TryKey:
     async def _tries(self, job: Job) -> Ended:
         began, failures = self.clock.monotonic(), list[ObjectError]()
         while leave := await self._leave(job):
-            ended = await self._try(job, leave, None if failures else job.seen)
+            ended = await self._try(job, leave, None if failures else job.present)
             if not isinstance(ended, ObjectError):
                 return ended
             if self.breaker.failed(leave, ended, job.source.key):
@@ -126,12 +126,12 @@ class TryKey:
         self.breaker.give(leave)
         return None
 
-    async def _try(self, job: Job, leave: Leave, seen: Existing | None) -> Entry | ObjectError | None:
+    async def _try(self, job: Job, leave: Leave, present: Existing | None) -> Entry | ObjectError | None:
         """How the key ended, or what it failed with; a mistake of ours is its own, too."""
         began = self.clock.monotonic()
         job.spent = True
         try:
-            ended = await self._copy(job, seen)
+            ended = await self._copy(job, present)
             self.breaker.worked(leave, _served(ended))
         except ObjectError as error:
             return error
@@ -145,20 +145,20 @@ class TryKey:
         if job.message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
             part = f", part {job.message.part.number}" if job.message.part is not None else ""
             seconds = self.clock.monotonic() - began
-            self.pulse.took(job.message.run, f"{job.source.text}{part}", job.source.size, seconds)
+            self.heartbeat.took(job.message.run, f"{job.source.text}{part}", job.source.size, seconds)
         return ended
 
-    async def _copy(self, job: Job, seen: Existing | None) -> Entry | None:
+    async def _copy(self, job: Job, present: Existing | None) -> Entry | None:
         message = job.message
         self._refuse_outside(job.source)
         if message.part is not None:
             return await self.large.part(message, job.source, message.part, job.budget)
-        decided = await self.copy.decide(job.source, message.force, seen)
+        decided = await self.copy.decide(job.source, message.force, present)
         if isinstance(decided, Entry):
             return decided
         if decided.version.size > self.large_bytes:
             return await self.large.start(message, decided)
-        return await self.copy.chase(decided)
+        return await self.copy.copy_latest(decided)
 
     def _refuse_outside(self, source: SourceObject) -> None:
         if not source.key.startswith(self.copy.mapping.source_prefix):
@@ -169,7 +169,7 @@ class TryKey:
         attempt = job.message.attempt
         if attempt >= self.max_attempts:
             return self.gave_up(job, error)
-        self.log.warning("handed back", key=job.source.text, reason=error.reason, attempt=attempt, why=str(error))
+        self.log.warning("requeued", key=job.source.text, reason=error.reason, attempt=attempt, why=str(error))
         return Left(job.source, attempt + 1)
 
     def gave_up(self, job: Job, error: ObjectError) -> Entry:

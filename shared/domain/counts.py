@@ -1,4 +1,4 @@
-"""How a key can end, and the books that must balance.
+"""How a key can end, and the counts that must balance.
 
 Every listed key ends in exactly one outcome; for a run, the outcomes add up to what was listed, in keys
 and in bytes.

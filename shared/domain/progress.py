@@ -1,4 +1,4 @@
-"""What was copied for a run: when, by which way, and what took longest. Told by every instance, added up for people."""
+"""What was copied for a run, when, by which route, and what took longest: of every instance, and added up."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
@@ -7,12 +7,12 @@ from typing import Any, Self
 MOST_SLOW = 20
 """Copies kept as the slowest ones."""
 
-MOST_BEATS = 2000
+MOST_INTERVALS = 2000
 """Of one instance for one run: a day and a half of minutes; what came before is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Interval:
     """What was copied in the seconds that begin at `at` (epoch)."""
 
     at: float
@@ -31,12 +31,12 @@ class Slow:
 
 @dataclass(slots=True)
 class Progress:
-    """beats: by their time. slowest: the longest first. ways: objects and bytes by route. seconds: that instances were
-    at work, each counted apart. classes: objects and bytes by S3's storage class, without STANDARD. kms: objects for
-    which S3 asked KMS.
+    """intervals: by their time. slowest: the longest first. ways: objects and bytes by route. seconds: that instances
+    were at work, each counted apart. classes: objects and bytes by S3's storage class, without STANDARD. kms: objects
+    for which S3 asked KMS.
     """
 
-    beats: dict[float, Beat] = field(default_factory=dict)
+    intervals: dict[float, Interval] = field(default_factory=dict)
     slowest: list[Slow] = field(default_factory=list)
     ways: dict[str, tuple[int, int]] = field(default_factory=dict)
     seconds: float = 0.0
@@ -44,17 +44,17 @@ class Progress:
     kms: int = 0
 
     def at_work(self, at: float, seconds: float) -> None:
-        """An instance was at work in a beat of so many seconds."""
-        if at not in self.beats:
+        """An instance was at work in a interval of so many seconds."""
+        if at not in self.intervals:
             self.seconds += seconds
-            self.beats[at] = Beat(at, 0, 0)
-            while len(self.beats) > MOST_BEATS:
-                del self.beats[min(self.beats)]
+            self.intervals[at] = Interval(at, 0, 0)
+            while len(self.intervals) > MOST_INTERVALS:
+                del self.intervals[min(self.intervals)]
 
     def copied(self, at: float, way: str, objects: int, size: int) -> None:
-        """Objects have come by a route, in a beat that there is."""
-        beat = self.beats[at]
-        self.beats[at] = Beat(at, beat.objects + objects, beat.bytes + size)
+        """Objects have come by a route, in a interval that there is."""
+        interval = self.intervals[at]
+        self.intervals[at] = Interval(at, interval.objects + objects, interval.bytes + size)
         _add(self.ways, way, objects, size)
 
     def read(self, storage_class: str, objects: int, size: int) -> None:
@@ -67,10 +67,10 @@ class Progress:
             self.slowest = sorted([*self.slowest, Slow(seconds, size, what)], reverse=True)[:MOST_SLOW]
 
     def merge(self, other: "Progress") -> None:
-        """Add what another instance tells."""
-        for at, beat in other.beats.items():
-            known = self.beats.get(at, Beat(at, 0, 0))
-            self.beats[at] = Beat(at, known.objects + beat.objects, known.bytes + beat.bytes)
+        """Add what another instance has."""
+        for at, interval in other.intervals.items():
+            known = self.intervals.get(at, Interval(at, 0, 0))
+            self.intervals[at] = Interval(at, known.objects + interval.objects, known.bytes + interval.bytes)
         for slow in other.slowest:
             self.took(slow.seconds, slow.bytes, slow.what)
         for way, (objects, size) in other.ways.items():
@@ -81,14 +81,14 @@ class Progress:
         self.seconds += other.seconds
 
     @property
-    def in_order(self) -> list[Beat]:
-        return [self.beats[at] for at in sorted(self.beats)]
+    def in_order(self) -> list[Interval]:
+        return [self.intervals[at] for at in sorted(self.intervals)]
 
     def table(self) -> dict[str, Any]:
         """As JSON has it."""
-        beats, slowest = map(astuple, self.in_order), map(astuple, self.slowest)
+        intervals, slowest = map(astuple, self.in_order), map(astuple, self.slowest)
         return {
-            "beats": list(beats),
+            "beats": list(intervals),
             "slowest": list(slowest),
             "ways": self.ways,
             "classes": self.classes,
@@ -100,7 +100,7 @@ class Progress:
     def of(cls, table: Mapping[str, Any]) -> Self:
         """What `table` made, here or in a version that did not count classes."""
         return cls(
-            beats={beat[0]: Beat(*beat) for beat in table["beats"]},
+            intervals={interval[0]: Interval(*interval) for interval in table["beats"]},
             slowest=[Slow(*slow) for slow in table["slowest"]],
             ways={way: (objects, size) for way, (objects, size) in table["ways"].items()},
             classes={name: (objects, size) for name, (objects, size) in table.get("classes", {}).items()},
@@ -114,9 +114,9 @@ def _add(amounts: dict[str, tuple[int, int]], name: str, objects: int, size: int
     amounts[name] = known[0] + objects, known[1] + size
 
 
-def together(told: Iterable[Progress]) -> Progress:
+def merged(reported: Iterable[Progress]) -> Progress:
     """The progress of several instances as that of all."""
     found = Progress()
-    for one in told:
+    for one in reported:
         found.merge(one)
     return found

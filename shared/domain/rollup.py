@@ -82,7 +82,7 @@ class Rollup:
             end = cut + 1
         return key[:end]
 
-    def stretches(self, keys: Sequence[bytes]) -> Iterator[tuple[FolderRollup, int, int]]:
+    def groups(self, keys: Sequence[bytes]) -> Iterator[tuple[FolderRollup, int, int]]:
         """The sums of sorted keys, each with the first of its keys and the one after the last."""
         start = 0
         while start < len(keys):

@@ -1,7 +1,7 @@
 """What an operator asks of a job: `python -m shared.entrypoints.manage`, with the job's settings in the environment.
 
-runs                  the runs that are going, with their books so far
-run NAME              one run's books
+runs                  the runs that are going, with their counts so far
+run NAME              one run's counts
 prefix PREFIX         what is known of a prefix: sizes on both sides, last copy, check and repair
 inspect PREFIX        what is remembered of its keys, one JSON object a line
 forget PREFIX         forget them: the next run looks at them afresh (nothing is deleted in any bucket)
@@ -37,7 +37,7 @@ async def runs(stores: Stores, say: Say) -> None:
                 "run": run.name,
                 "prefix": run.prefix,
                 "started_at": _text(run.started_at),
-                **books(await stores.runs.summary(run.name)),
+                **counts_of(await stores.runs.summary(run.name)),
             }
         )
 
@@ -45,7 +45,7 @@ async def runs(stores: Stores, say: Say) -> None:
 async def run(stores: Stores, say: Say, name: str) -> None:
     if not await stores.runs.exists(name):
         raise BucketError(f"there is no run {name!r}: `runs` names those that are going, `prefix` the last ones of one")
-    say({"run": name, **books(await stores.runs.summary(name))})
+    say({"run": name, **counts_of(await stores.runs.summary(name))})
 
 
 async def prefix(stores: Stores, say: Say, name: str) -> None:
@@ -90,8 +90,8 @@ async def ceilings(stores: Stores, say: Say, objects: int | None, size: int | No
     say({"most_objects": objects, "most_bytes": size})
 
 
-def books(summary: RunSummary) -> dict[str, object]:
-    """A run's books for people: what is zero is left out."""
+def counts_of(summary: RunSummary) -> dict[str, object]:
+    """A run's counts for people: what is zero is left out."""
     return {
         "listed": {"keys": summary.listed_keys, "bytes": summary.listed_bytes},
         "outcomes": _tally(summary.outcomes),

@@ -30,7 +30,7 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 """JSON body, status, headers"""
 
 
-class Wish(BaseModel):
+class ReplicateRequest(BaseModel):
     """What is asked for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -50,7 +50,7 @@ class OnDemand:
         if method != "POST":
             return error(405, "method", f"{PATH} takes POST, not {method}", {"Allow": "POST"})
         try:
-            wish = Wish.model_validate_json(body)
+            wish = ReplicateRequest.model_validate_json(body)
         except ValidationError as wrong:
             where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()]
             problems = "; ".join(f"{path}: {said}" if path else said for path, said in where)

@@ -72,7 +72,7 @@ class GcsDestination:
             return None
         return parse(what, resource(what, answer))
 
-    async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
+    async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         """One page of a listing where a stat each would cost more: $5 a million pages, $0.40 a million stats.
 
         A listing is strongly consistent: https://cloud.google.com/storage/docs/consistency

@@ -45,28 +45,28 @@ class ListRange:
             return
         steps = self._key_steps(held) if held.single_keys else await self._steps(held)
         if await self.work(held, steps, budget, message.force):
-            await self._note(held.lease.piece, held.kind)
+            await self._note(held.lease.range_id, held.kind)
 
     def _key_steps(self, held: TakenRange[ListMessage]) -> KeySteps:
         keys = sorted({key.encode() for key in held.message.keys})
-        run, again = held.lease.piece.run, held.lease.taken_over
+        run, again = held.lease.range_id.run, held.lease.taken_over
         return KeySteps(self.source, self.ledger, run, keys[bisect_right(keys, held.walk.start) :], again, self.log)
 
     async def _steps(self, held: TakenRange[ListMessage]) -> ListSteps:
-        run, walk = held.lease.piece.run, held.walk
+        run, walk = held.lease.range_id.run, held.walk
         running = frozenset(item.name for item in await self.runs.running()) | {run}
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         ledger = LedgerScan(self.ledger, self.runs, records, run, held.mine, running, walk.start, merges=True)
         return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds)
 
-    async def _note(self, piece: RangeId, kind: RunKind) -> None:
+    async def _note(self, range_id: RangeId, kind: RunKind) -> None:
         """What the prefix's document says once the last range is closed."""
-        if await self.ranges.is_open(piece.run):
+        if await self.ranges.is_open(range_id.run):
             return
-        listed = await self.ranges.listed(piece.run)
+        listed = await self.ranges.listed(range_id.run)
         keys, size = listed.total_keys, listed.total_bytes
-        self.log.info("listed", run=piece.run, prefix=piece.prefix, keys=keys, bytes=size)
+        self.log.info("listed", run=range_id.run, prefix=range_id.prefix, keys=keys, bytes=size)
         if kind is RunKind.LIST:
-            copy = {"run": piece.run, "state": "published", "published_at": self.clock.now()}
+            copy = {"run": range_id.run, "state": "published", "published_at": self.clock.now()}
             fields = {"copy": copy, "s3_count": keys, "s3_bytes": size}
-            await self.prefixes.update(piece.prefix, lambda _: fields)
+            await self.prefixes.update(range_id.prefix, lambda _: fields)

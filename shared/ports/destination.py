@@ -32,7 +32,7 @@ class Destination(Protocol):
         """The live object of this name, None if there is none."""
         ...
 
-    async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
+    async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         """Those of the names that are live objects. Names that lie close together cost one request."""
         ...
 

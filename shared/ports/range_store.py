@@ -32,7 +32,7 @@ class OpenRange:
     until: its last key, None for the prefix's end.
     """
 
-    piece: RangeId
+    range_id: RangeId
     until: str | None
     message: bytes
 

@@ -18,7 +18,7 @@ class Lease:
 
     ranges: RangeStore
     clock: Clock
-    pulse: Heartbeat
+    heartbeat: Heartbeat
     opened: OpenRange
     owner: str
     seconds: float
@@ -26,8 +26,8 @@ class Lease:
     _renewed: float = 0.0
 
     @property
-    def piece(self) -> RangeId:
-        return self.opened.piece
+    def range_id(self) -> RangeId:
+        return self.opened.range_id
 
     @property
     def until(self) -> str | None:
@@ -44,7 +44,7 @@ class Lease:
         self._renewed = self.clock.monotonic()
         answer = await self.ranges.acquire(self.opened, self.owner, self.clock.now(), self.seconds)
         if answer is Refusal.HELD:
-            raise Busy(f"run {self.piece.run}: the range after {self.piece.cursor!r} is being worked on")
+            raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor!r} is being worked on")
         self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 
@@ -58,5 +58,5 @@ class Lease:
         try:
             self.grant = await self.ranges.renew(self.grant, self.clock.now(), self.seconds)
         except StateConflict as moved:
-            raise Busy(f"run {self.piece.run}: another invocation took over the range") from moved
-        await self.pulse.send(self.piece.run)
+            raise Busy(f"run {self.range_id.run}: another invocation took over the range") from moved
+        await self.heartbeat.send(self.range_id.run)

@@ -50,10 +50,10 @@ class Publishing:
         finally:
             if allowed:
                 await self.lease.renew()
-                self.mine.update(batch_id(self.lease.piece.run, batch) for batch in allowed)
+                self.mine.update(batch_id(self.lease.range_id.run, batch) for batch in allowed)
                 for forced in (False, True):
                     some = [batch for batch in allowed if self._is_forced(batch) is forced]
-                    await self.publish(self.lease.piece.run, some, forced)
+                    await self.publish(self.lease.range_id.run, some, forced)
             self.walk.published(sum(map(len, allowed)))
 
     def _is_forced(self, batch: Sequence[SourceObject]) -> bool:

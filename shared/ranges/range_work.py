@@ -61,7 +61,7 @@ class TakenRange(Generic[M]):
 
     @property
     def prefix(self) -> bytes:
-        return self.lease.piece.prefix.encode()
+        return self.lease.range_id.prefix.encode()
 
     @property
     def end(self) -> bytes:
@@ -78,7 +78,7 @@ class RangeWork:
     ranges: Ranges
     runs: RunLifecycle
     publish: PublishBatches
-    switch: JobControl
+    job_control: JobControl
     log: Log
 
     async def take(
@@ -93,17 +93,17 @@ class RangeWork:
         if taken is None:
             return None
         named, lease = taken
-        piece = lease.piece
+        range_id = lease.range_id
         if message.run is None and not keys:
-            await self.runs.notes.started(piece.run, kind, piece.prefix)
+            await self.runs.notes.started(range_id.run, kind, range_id.prefix)
         walk = Walk(
-            start=piece.cursor.encode(),
+            start=range_id.cursor.encode(),
             until=lease.until.encode() if lease.until is not None else None,
             counts=counts or RangeCounts(),
             most_keys=1 if keys else self.publish.keys_per_message,
             most_bytes=self.publish.batch_bytes,
         )
-        return TakenRange(kind, named, lease, QuotaGuard(self.switch, self.control, piece.run), walk)
+        return TakenRange(kind, named, lease, QuotaGuard(self.job_control, self.control, range_id.run), walk)
 
     async def __call__(
         self,
@@ -200,8 +200,8 @@ class RangeWork:
         """Split off what proves long; after how many pages to look again."""
         walk, depth = held.walk, held.message.generation
         until = walk.until.decode() if walk.until is not None else None
-        found = await self.split(held.lease.piece.prefix, walk.read.decode(), until, depth)
-        points = [point for point in found.points if point.startswith(held.lease.piece.prefix)]
+        found = await self.split(held.lease.range_id.prefix, walk.read.decode(), until, depth)
+        points = [point for point in found.points if point.startswith(held.lease.range_id.prefix)]
         if points and self.ranges.has_room(held.lease, points):
             await self._hand_on(held, points, deeper=1)
         return found.pages
@@ -221,7 +221,7 @@ class RangeWork:
         """All that follows from what happened. True if the range was closed. Raises what made a side unavailable if
         nothing was done yet: the message comes again.
         """
-        walk, piece = held.walk, held.lease.piece
+        walk, range_id = held.walk, held.lease.range_id
         walk.stop()
         rest = walk.rest
         may_hand_on = walk.position is not None
@@ -230,7 +230,7 @@ class RangeWork:
                 if rest is not None:
                     await self._hand_on(held, [rest.decode()])
             case Paused(why):
-                self.log.info("waiting to be resumed", run=piece.run, prefix=piece.prefix, reason=why)
+                self.log.info("waiting to be resumed", run=range_id.run, prefix=range_id.prefix, reason=why)
                 if not may_hand_on:
                     return False
                 if rest is not None:
@@ -238,7 +238,7 @@ class RangeWork:
             case Unavailable(failure):
                 if not may_hand_on:
                     raise failure
-                self.log.warning("a range is handed on", run=piece.run, reason=failure.reason, why=str(failure))
+                self.log.warning("a range is handed on", run=range_id.run, reason=failure.reason, why=str(failure))
                 if rest is not None:
                     await self._hand_on(held, [rest.decode()])
             case QuotaReached(why):
@@ -254,5 +254,5 @@ class RangeWork:
     async def _stopped(self, held: TakenRange[M], why: str) -> None:
         if held.walk.rest is not None or held.single_keys:
             held.walk.counts.stopped = why[:_MOST_REASON]
-            piece = held.lease.piece
-            await self.runs.notes.failed(piece.run, held.kind, piece.prefix, why[:_MOST_REASON])
+            range_id = held.lease.range_id
+            await self.runs.notes.failed(range_id.run, held.kind, range_id.prefix, why[:_MOST_REASON])

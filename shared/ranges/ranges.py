@@ -36,7 +36,7 @@ class Ranges:
     ranges: RangeStore
     queue: Queue
     clock: Clock
-    pulse: Heartbeat
+    heartbeat: Heartbeat
     topic: str
     root: str
     lease_seconds: float
@@ -56,7 +56,7 @@ class Ranges:
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
         if message.run is None:
             await self.runs.create(opened, kind, self.clock.now())
-        lease = Lease(self.ranges, self.clock, self.pulse, opened, uuid.uuid4().hex, self.lease_seconds)
+        lease = Lease(self.ranges, self.clock, self.heartbeat, opened, uuid.uuid4().hex, self.lease_seconds)
         if not await lease.take():
             return None
         grant = lease.grant
@@ -79,7 +79,7 @@ class Ranges:
             raise ValueError("a range that is not held cannot be split")
         further = _further(message, points, grant.until, deeper)
         opened = [
-            OpenRange(RangeId(item.run or "", lease.piece.prefix, item.cursor), until, item.encode())
+            OpenRange(RangeId(item.run or "", lease.range_id.prefix, item.cursor), until, item.encode())
             for item, until in further
         ]
         lease.grant = await self.ranges.split(grant, opened)

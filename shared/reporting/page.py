@@ -62,19 +62,19 @@ def _counts(rows: Rows, feet: int = 0) -> str:
 
 
 def _progress(progress: Progress, copied: int) -> str:
-    beats = [beat for beat in progress.in_order if beat.objects]
-    if len(beats) < 2:
+    intervals = [interval for interval in progress.in_order if interval.objects]
+    if len(intervals) < 2:
         return ""
-    step = min(second.at - first.at for first, second in pairwise(beats))
-    start, end = beats[0].at, beats[-1].at + step
+    step = min(second.at - first.at for first, second in pairwise(intervals))
+    start, end = intervals[0].at, intervals[-1].at + step
     bars, line, sofar = [], [(0.0, 0)], 0
-    fastest = max(beat.bytes for beat in beats) or 1
+    fastest = max(interval.bytes for interval in intervals) or 1
     width = max(step / (end - start) * 600 - 0.5, 0.5)
-    for beat in beats:
-        x = (beat.at - start) / (end - start) * 600
-        bars.append(bar(x, 150, beat.bytes / fastest * 140, width))
+    for interval in intervals:
+        x = (interval.at - start) / (end - start) * 600
+        bars.append(bar(x, 150, interval.bytes / fastest * 140, width))
         line.append((x, sofar))
-        sofar += beat.objects
+        sofar += interval.objects
         line.append((x + step / (end - start) * 600, sofar))
     points = " ".join(f"{x:.1f},{150 - count / max(sofar, 1) * 140:.1f}" for x, count in line)
     plot = (

@@ -43,10 +43,10 @@ class RunLifecycle:
     runs: RunStore
     ranges: RangeStore
     prefixes: PrefixStore
-    switch: JobControl
+    job_control: JobControl
     follow_up: FollowUp
     report: Report | None
-    sweep: DeleteAfter | None
+    delete_after: DeleteAfter | None
     clock: Clock
     log: Log
     life_seconds: float
@@ -59,7 +59,7 @@ class RunLifecycle:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
         one of its kind is running. Asked again for the same run: yes.
         """
-        paused = (await self.switch.read(afresh=True)).paused
+        paused = (await self.job_control.read(afresh=True)).paused
         if not scheduled:
             await self.close_ended()
             return True
@@ -80,7 +80,7 @@ class RunLifecycle:
         running = set()
         for run in await self.runs.running():
             state, summary = await self._state(run)
-            if (state is RunState.TIMED_OUT and await self.switch.paused()) or summary is None:
+            if (state is RunState.TIMED_OUT and await self.job_control.paused()) or summary is None:
                 running.add(run.name)
             else:
                 version = await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS)
@@ -105,8 +105,8 @@ class RunLifecycle:
         summed_up = run.kind is RunKind.VERIFY or summary.outcomes.keys.get(Outcome.FAILED)
         sums, parts = await self.ranges.rollup(run.name) if summed_up else (Rollup(), [])
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
-        if self.sweep is not None and run.kind is RunKind.VERIFY:
-            await self._unless_refused(run, "deletion", self.sweep(run, state, summary, sums))
+        if self.delete_after is not None and run.kind is RunKind.VERIFY:
+            await self._unless_refused(run, "deletion", self.delete_after(run, state, summary, sums))
         now, reported = self.clock.now(), True
         if self.report is not None:
             written = self.report(run, state, summary, sums, parts, checks, now)

@@ -83,7 +83,7 @@ class QuotaGuard:
     below a batch's size stays unused.
     """
 
-    switch: JobControl
+    job_control: JobControl
     control: ControlStore
     run: str
     _objects: int = 0
@@ -93,12 +93,12 @@ class QuotaGuard:
 
     async def reserve(self, objects: int, size: int) -> None:
         """Raises Stopped if the job is paused, or if a ceiling would be exceeded by so many objects and bytes."""
-        control = await self.switch.read()
+        control = await self.job_control.read()
         if control.paused:
             raise Stopped("the job is paused", paused=True)
         if control.most_objects is None and control.most_bytes is None:
             return
-        now = self.switch.clock.monotonic()
+        now = self.job_control.clock.monotonic()
         lasted, first = now - self._reserved_at, self._reserved_at == float("-inf")
         short = objects > self._objects or size > self._bytes
         if lasted >= _PORTION_SECONDS and not short:

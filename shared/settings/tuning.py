@@ -26,7 +26,7 @@ class TuningSettings(BaseModel):
     budget_seconds: float = Field(
         default=540, ge=60, le=560, description="after this an invocation begins nothing new and hands on the rest"
     )
-    pulse_seconds: float = Field(
+    heartbeat_seconds: float = Field(
         default=60,
         ge=0.1,
         le=600,

@@ -114,7 +114,7 @@ class ComparePage:
                 names[index] = place.name
         if not names:
             return pairs
-        found = await self.destination.look(list(names.values()))
+        found = await self.destination.stat_many(list(names.values()))
         return pairs.with_encoded({index: found[name] for index, name in names.items() if name in found})
 
     async def _sources(self, pairs: Pairs, indexes: Sequence[int]) -> Mapping[int, SourceObject]:

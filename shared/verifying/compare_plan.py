@@ -111,7 +111,7 @@ class ComparePlan:
         sums.proofs.update({name: n for name, n in (("md5", by_md5), ("crc32c", by_crc32c)) if n})
         copied = self.pairs.copied_bytes()
         wrong = [index for index, verdict in self.verdicts.items() if self._disagrees(index, verdict)]
-        for amount, start, end in sums.stretches(self.page.keys[:count]):
+        for amount, start, end in sums.groups(self.page.keys[:count]):
             there = [size for size in copied[start:end] if size is not None]
             amount.s3_count += end - start
             amount.s3_bytes += sum(self.page.sizes[start:end])

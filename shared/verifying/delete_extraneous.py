@@ -48,7 +48,7 @@ class DeleteExtraneous:
     destination: Destination
     extras: ExtraStore
     ledger: LedgerStore
-    switch: JobControl
+    job_control: JobControl
     clock: Clock
     log: Log
     asked: DeleteExtras
@@ -97,7 +97,7 @@ class DeleteExtraneous:
         async for some in _portions(self.extras.marked(run.name, before)):
             if self.clock.monotonic() >= end:
                 break
-            if (await self.switch.read(afresh=True)).paused:
+            if (await self.job_control.read(afresh=True)).paused:
                 self.log.warning("deletion waits", run=run.name, reason="the job is paused")
                 break
             deleted += await self._delete(run.name, some)

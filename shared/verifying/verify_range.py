@@ -50,7 +50,7 @@ class VerifyRange:
     restores: RequestRestores
     sum_depth: int = 1
     reread_unproven: bool = False
-    sweep: DeleteExtraneous | None = None
+    delete_extraneous: DeleteExtraneous | None = None
     reports: Reports | None = None
     job: str = "default"
 
@@ -63,10 +63,10 @@ class VerifyRange:
         held = await self.work.take(RunKind.VERIFY, message, new_run, counts=counts)
         forced: set[bytes] = set()
         if held is not None and await self.work(held, await self._steps(held, forced), budget, repairs=forced):
-            await self._note(held.lease.piece)
+            await self._note(held.lease.range_id)
 
     async def _steps(self, held: TakenRange[VerifyMessage], forced: set[bytes]) -> CompareSteps:
-        run, walk, name = held.lease.piece.run, held.walk, self.mapping.name
+        run, walk, name = held.lease.range_id.run, held.walk, self.mapping.name
         running = frozenset(item.name for item in await self.runs.running())
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         compare = ComparePage(
@@ -78,7 +78,7 @@ class VerifyRange:
             mapping=self.mapping,
             life_seconds=self.life_seconds,
             restores=self.restores,
-            delete=self.sweep,
+            delete=self.delete_extraneous,
             ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running),
             quota=held.quota,
             run=run,
@@ -93,12 +93,12 @@ class VerifyRange:
             manifest = WriteManifest(self.reports, self.log, run_folder(self.job, run), held.lease.owner, walk.counts)
         return CompareSteps(compare, CopyWindow(copies, self.mapping), manifest)
 
-    async def _note(self, piece: RangeId) -> None:
+    async def _note(self, range_id: RangeId) -> None:
         """What the prefix's document says once the last range is closed."""
-        if await self.ranges.is_open(piece.run):
+        if await self.ranges.is_open(range_id.run):
             return
-        summary = await self.runs.summary(piece.run)
+        summary = await self.runs.summary(range_id.run)
         verdicts = {name: count for name, count, _ in summary.verdicts}
-        self.log.info("verified", run=piece.run, prefix=piece.prefix, keys=summary.listed_keys, **verdicts)
-        check = {"run": piece.run, "state": "published", "published_at": self.clock.now(), "verdicts": verdicts}
-        await self.prefixes.update(piece.prefix, lambda _: {"check": check})
+        self.log.info("verified", run=range_id.run, prefix=range_id.prefix, keys=summary.listed_keys, **verdicts)
+        check = {"run": range_id.run, "state": "published", "published_at": self.clock.now(), "verdicts": verdicts}
+        await self.prefixes.update(range_id.prefix, lambda _: {"check": check})

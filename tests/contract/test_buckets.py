@@ -309,11 +309,11 @@ async def test_many_names_are_looked_for_at_once(destination: Destination) -> No
     for name in names[::2]:
         await destination.write(upload(name, SMALL), stream(SMALL))
     asked = [name.encode() for name in [*names, "zzz", "a"]]
-    found = await destination.look(asked)
+    found = await destination.stat_many(asked)
     assert sorted(found) == [name.encode() for name in names[::2]]
     assert found[b"k/0000"] == await destination.stat(b"k/0000")
-    assert await destination.look([b"k/0002", b"k/0003"]) == {b"k/0002": await destination.stat(b"k/0002")}
-    assert await destination.look([]) == {}
+    assert await destination.stat_many([b"k/0002", b"k/0003"]) == {b"k/0002": await destination.stat(b"k/0002")}
+    assert await destination.stat_many([]) == {}
 
 
 async def test_a_look_costs_one_request_where_names_are_close_and_a_stat_each_where_not(
@@ -327,7 +327,7 @@ async def test_a_look_costs_one_request_where_names_are_close_and_a_stat_each_wh
 
     async def cost(names: list[str]) -> tuple[int, int]:
         before = embedded.bill()
-        found = await destination.look([name.encode() for name in names])
+        found = await destination.stat_many([name.encode() for name in names])
         assert sorted(found) == sorted(name.encode() for name in names)
         after = embedded.bill()
         return tuple(after[op] - before.get(op, 0) for op in ("gcs.class_a", "gcs.class_b"))  # type: ignore[return-value]
@@ -441,7 +441,7 @@ async def test_a_destination_that_does_not_exist_is_named(embedded: Stack, http:
     nowhere = GcsDestination("no-such-bucket", embedded.environment["STORAGE_EMULATOR_HOST"], http, Token(None))
     for names in ([b"k"], [b"%d" % number for number in range(50)]):
         with pytest.raises(NoSuchBucket, match="DESTINATION_BUCKET"):
-            await nowhere.look(names)
+            await nowhere.stat_many(names)
     with pytest.raises(NoSuchBucket):
         await nowhere.write(upload("k", SMALL), stream(SMALL))
 

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
-from shared.domain.progress import Beat, Progress, Slow
+from shared.domain.progress import Interval, Progress, Slow
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.firestore.ledger import PAGE
@@ -200,40 +200,40 @@ async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
     given = opened()
     assert await stores.runs.create(given, RunKind.LIST, NOW)
     assert not await stores.runs.create(given, RunKind.LIST, NOW)
-    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.piece, "me", None)
+    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.range_id, "me", None)
     assert await stores.ranges.acquire(given, "you", NOW + 59, 60) is Refusal.HELD
-    assert await stores.ranges.acquire(given, "me", NOW + 59, 60) == HeldRange(given.piece, "me", None)
+    assert await stores.ranges.acquire(given, "me", NOW + 59, 60) == HeldRange(given.range_id, "me", None)
     assert await stores.ranges.acquire(given, "you", NOW + 118, 60) is Refusal.HELD
     held = await stores.ranges.acquire(given, "you", NOW + 120, 60)
-    assert held == HeldRange(given.piece, "you", None)
+    assert held == HeldRange(given.range_id, "you", None)
     await stores.ranges.complete(held, RangeCounts(), NOW + 121)
     assert await stores.ranges.acquire(given, "me", NOW + 500, 60) is Refusal.DONE
 
 
 async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores: Stores) -> None:
     await stores.ranges.acquire(opened(), "ahead", NOW + 10**8, 60)
-    assert await stores.ranges.acquire(opened(), "me", NOW, 60) == HeldRange(opened().piece, "me", None)
+    assert await stores.ranges.acquire(opened(), "me", NOW, 60) == HeldRange(opened().range_id, "me", None)
 
 
 async def test_a_range_whose_document_is_lost_can_be_claimed(stores: Stores) -> None:
     given = opened("a/k", "a/z")
-    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.piece, "me", "a/z", (), "a/z")
+    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.range_id, "me", "a/z", (), "a/z")
 
 
 async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
-    piece = RangeId("run", "a/", "")
+    range_id = RangeId("run", "a/", "")
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     first = await take(stores, opened())
     mine = await stores.ranges.split(first, [opened("a/4", "a/7"), opened("a/7")])
-    assert mine == HeldRange(piece, "me", "a/4", ("a/4", "a/7"), None)
+    assert mine == HeldRange(range_id, "me", "a/4", ("a/4", "a/7"), None)
     assert await stores.ranges.acquire(opened(), "me", NOW, 60) == mine
     mine = await stores.ranges.split(await take(stores, opened()), [opened("a/2", "a/4")])
     yours = await take(stores, opened(), "you", NOW + 61)
-    assert yours == HeldRange(piece, "you", "a/2", ("a/2", "a/4", "a/7"), None)
+    assert yours == HeldRange(range_id, "you", "a/2", ("a/2", "a/4", "a/7"), None)
     with pytest.raises(StateConflict):
         await stores.ranges.split(mine, [opened("a/1", "a/2")])
     right = opened("a/4", "ignored")
-    assert await take(stores, right) == HeldRange(right.piece, "me", "a/7", (), "a/7")
+    assert await take(stores, right) == HeldRange(right.range_id, "me", "a/7", (), "a/7")
     assert sorted(await stores.ranges.messages("run")) == [
         b"message ",
         b"message a/2",
@@ -294,24 +294,26 @@ async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Sto
     assert touched is not None
     assert abs(touched - time.time()) < 60
     held = [item async for item in stores.ledger.scan(b"", b"")]
-    books = RunSummary(1, 5, Counts({"copied": 1}, {"copied": 5}), Counts(), Counts({"same": 1}, {"same": 5}), 0, 2)
-    await end(stores, RunState.FINISHED, books)
+    summary = RunSummary(1, 5, Counts({"copied": 1}, {"copied": 5}), Counts(), Counts({"same": 1}, {"same": 5}), 0, 2)
+    await end(stores, RunState.FINISHED, summary)
     await stores.ledger.merge(Merge([held[0].record], []), [held[0].version])
     assert await stores.runs.running() == []
-    assert await stores.runs.summary("run") == books
+    assert await stores.runs.summary("run") == summary
 
 
 async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     before = await stores.runs.last_activity("run")
     assert before is not None
-    one = Progress({0.0: Beat(0, 1, 10), 60.0: Beat(60, 2, 20)}, [Slow(1.5, 20, "k")], {"direct": (3, 30)}, 120)
+    one = Progress({0.0: Interval(0, 1, 10), 60.0: Interval(60, 2, 20)}, [Slow(1.5, 20, "k")], {"direct": (3, 30)}, 120)
     await stores.runs.heartbeat("run", "one", NOW, one)
-    await stores.runs.heartbeat("run", "two", NOW + 60, Progress({60.0: Beat(60, 3, 30)}, [], {"direct": (3, 30)}, 60))
+    await stores.runs.heartbeat(
+        "run", "two", NOW + 60, Progress({60.0: Interval(60, 3, 30)}, [], {"direct": (3, 30)}, 60)
+    )
     after = await stores.runs.last_activity("run")
     assert after is not None
     assert after > before
-    beats = {0.0: Beat(0, 1, 10), 60.0: Beat(60, 5, 50)}
+    beats = {0.0: Interval(0, 1, 10), 60.0: Interval(60, 5, 50)}
     assert await stores.runs.progress("run") == Progress(beats, [Slow(1.5, 20, "k")], {"direct": (6, 60)}, 180)
     assert await stores.runs.progress("no such run") == Progress()
     await end(stores, RunState.TIMED_OUT, RunSummary(0, 0, Counts(), Counts(), Counts(), 1))
@@ -508,7 +510,7 @@ async def test_two_people_who_speak_at_once_are_both_heard(stores: Stores) -> No
 
 async def test_an_older_heartbeat_does_not_replace_a_newer_one(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
-    newer, older = Progress({60.0: Beat(60, 2, 20)}, [], {}, 60), Progress({0.0: Beat(0, 1, 10)}, [], {}, 60)
+    newer, older = Progress({60.0: Interval(60, 2, 20)}, [], {}, 60), Progress({0.0: Interval(0, 1, 10)}, [], {}, 60)
     await stores.runs.heartbeat("run", "one", NOW + 60, newer)
     await stores.runs.heartbeat("run", "one", NOW, older)
     assert await stores.runs.progress("run") == newer
@@ -540,13 +542,13 @@ async def test_a_record_keeps_for_whom_it_speaks(stores: Stores) -> None:
 
 async def test_a_run_without_its_report_is_kept_in_mind_with_what_the_report_is_made_of(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
-    await stores.runs.heartbeat("run", "one", NOW, Progress({0.0: Beat(0, 1, 10)}, [], {}, 60))
+    await stores.runs.heartbeat("run", "one", NOW, Progress({0.0: Interval(0, 1, 10)}, [], {}, 60))
     version = await stores.runs.acquire_end("run", NOW, 60)
-    books = RunSummary(0, 0, Counts(), Counts(), Counts(), 0)
-    await stores.runs.finish("run", RunState.FINISHED, books, NOW + 5, version, reported=False)
+    summary = RunSummary(0, 0, Counts(), Counts(), Counts(), 0)
+    await stores.runs.finish("run", RunState.FINISHED, summary, NOW + 5, version, reported=False)
     (found,) = await stores.runs.unreported()
     assert (found.run.name, found.state, found.ended_at) == ("run", RunState.FINISHED, NOW + 5)
-    assert (await stores.runs.progress("run")).beats
+    assert (await stores.runs.progress("run")).intervals
     await stores.runs.reported("run")
     assert await stores.runs.unreported() == []
-    assert not (await stores.runs.progress("run")).beats
+    assert not (await stores.runs.progress("run")).intervals

@@ -38,11 +38,11 @@ def copied() -> Iterator[tuple[Stack, Bucket]]:
             s3.put_object(Bucket=SOURCE, Key=key, Body=b"" if key == "empty" else key.encode())
         for key, extra in ATTRIBUTES.items():
             s3.put_object(Bucket=SOURCE, Key=key, **extra)
-        books = asyncio.run(runs.summary(asyncio.run(runs.wait(stack, stack.tick("list"), 60))))
-        assert books.balanced
-        assert books.outcomes.keys == {"copied": len(IDENTICAL + ENCODED) + len(ATTRIBUTES), "unsupported": 1}
+        summary = asyncio.run(runs.summary(asyncio.run(runs.wait(stack, stack.tick("list"), 60))))
+        assert summary.balanced
+        assert summary.outcomes.keys == {"copied": len(IDENTICAL + ENCODED) + len(ATTRIBUTES), "unsupported": 1}
         again = asyncio.run(runs.summary(asyncio.run(runs.wait(stack, stack.tick("verify"), 60))))
-        assert again.verdicts.keys == {"same": books.outcomes.keys["copied"], "unsupported": 1}
+        assert again.verdicts.keys == {"same": summary.outcomes.keys["copied"], "unsupported": 1}
         yield stack, gcs_client(stack.environment).bucket(DESTINATION)
 
 

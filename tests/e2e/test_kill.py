@@ -75,10 +75,10 @@ def test_killed_at_random_moments(stack: Stack, objects: list[Sample], function:
             time.sleep(0.1)
     run = asyncio.run(runs.wait(stack, message, 120))
     assert kills() >= 2
-    books = asyncio.run(runs.summary(run))
-    assert books.balanced, books
-    assert books.listed_keys == len(objects)
-    assert set(books.outcomes.keys) <= {Outcome.COPIED, Outcome.UNCHANGED}
+    summary = asyncio.run(runs.summary(run))
+    assert summary.balanced, summary
+    assert summary.listed_keys == len(objects)
+    assert set(summary.outcomes.keys) <= {Outcome.COPIED, Outcome.UNCHANGED}
     gcs = gcs_client(stack.environment)
     result = compare(s3_client(stack.environment), SOURCE, gcs, DESTINATION, set())
     assert result.differences == []
@@ -104,9 +104,9 @@ def test_a_lister_killed_while_it_cuts_a_long_prefix(monkeypatch: pytest.MonkeyP
                 time.sleep(0.1)
         runs.wait_until(lambda: (stack.backlog() or {}).get("lister") == 0, 120)
         run = asyncio.run(runs.run_name(message))
-        books = asyncio.run(runs.summary(run))
+        summary = asyncio.run(runs.summary(run))
         assert kills() >= 2
-        assert (books.listed_keys, books.open_ranges, books.pending) == (count, 0, count)
+        assert (summary.listed_keys, summary.open_ranges, summary.pending) == (count, 0, count)
         ledger = Client(project=PROJECT).collection("jobs/default/ledger").stream()
         keys = [key for record in ledger for key in Table(Packed(record.get("table"), record.get("detail"))).keys]
         assert len(keys) == len(set(keys)) == count

@@ -48,11 +48,11 @@ def test_large_objects_arrive_whole_though_the_transfer_is_killed(environment) -
             while time.monotonic() < deadline and (kills() < 4 or any((stack.backlog() or {}).values())):
                 time.sleep(0.1)
         run = asyncio.run(runs.wait(stack, message, 120))
-        books = asyncio.run(runs.summary(run))
+        summary = asyncio.run(runs.summary(run))
         assert kills() >= 2
-        assert books.balanced, books
-        assert books.listed_keys == 24
-        assert set(books.outcomes.keys) <= {Outcome.COPIED, Outcome.UNCHANGED}
+        assert summary.balanced, summary
+        assert summary.listed_keys == 24
+        assert set(summary.outcomes.keys) <= {Outcome.COPIED, Outcome.UNCHANGED}
         s3, gcs = s3_client(stack.environment), gcs_client(stack.environment)
         for blob in gcs.list_blobs(DESTINATION):
             assert blob.download_as_bytes() == s3.get_object(Bucket=SOURCE, Key=blob.name)["Body"].read()
@@ -81,10 +81,10 @@ def test_an_object_larger_than_memory_and_disk(environment, capsys: pytest.Captu
         run = asyncio.run(runs.wait(stack, stack.tick("list"), 1400))
         seconds = time.monotonic() - started
         used = of_group(stack.children["transfer"].pid).since(before)
-        books = asyncio.run(runs.summary(run))
-        assert books.balanced
-        assert books.outcomes.keys == {Outcome.COPIED: 1}
-        assert books.outcomes.bytes == {Outcome.COPIED: size}
+        summary = asyncio.run(runs.summary(run))
+        assert summary.balanced
+        assert summary.outcomes.keys == {Outcome.COPIED: 1}
+        assert summary.outcomes.bytes == {Outcome.COPIED: size}
         (blob,) = gcs_client(stack.environment).list_blobs(DESTINATION)
         assert blob.size == size
         assert asyncio.run(runs.proofs(run)) == {"s3-crc": 1}

@@ -36,9 +36,9 @@ def objects(stack: Stack) -> list[Sample]:
 
 def outcomes(stack: Stack, job: str) -> dict[str, int]:
     run = asyncio.run(runs.wait(stack, stack.tick(job), 120))
-    books = asyncio.run(runs.summary(run))
-    assert books.balanced, books
-    return books.outcomes.keys
+    summary = asyncio.run(runs.summary(run))
+    assert summary.balanced, summary
+    return summary.outcomes.keys
 
 
 def differences(stack: Stack) -> list[str]:
@@ -115,11 +115,11 @@ def test_damage_of_every_kind_is_found_and_repaired(stack: Stack) -> None:
     bucket.blob("k/00102").delete()
     bucket.blob("only/here").upload_from_string(b"extra")
     run = asyncio.run(runs.wait(stack, stack.tick("verify"), 120))
-    books = asyncio.run(runs.summary(run))
-    assert books.balanced, books
-    found = {name: count for name, count in books.verdicts.keys.items() if name not in ("same", "unsupported")}
+    summary = asyncio.run(runs.summary(run))
+    assert summary.balanced, summary
+    found = {name: count for name, count in summary.verdicts.keys.items() if name not in ("same", "unsupported")}
     assert found == {"checksum_differs": 1, "size_differs": 1, "missing": 1, "extra": 1}
-    assert books.outcomes.keys[Outcome.COPIED] == 3
+    assert summary.outcomes.keys[Outcome.COPIED] == 3
     assert differences(stack) == ["'only/here': only at the destination"]
     bucket.blob("only/here").delete()
     assert outcomes(stack, "verify").get(Outcome.COPIED, 0) == 0

@@ -39,8 +39,8 @@ def run(stack: Stack) -> str:
 
 def test_an_operator_s_day(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     first = run(stack)
-    (books,) = ask(capsys, "run", first)
-    assert (books["balanced"], books["outcomes"]["copied"]["keys"]) == (True, COUNT)
+    (summary,) = ask(capsys, "run", first)
+    assert (summary["balanced"], summary["outcomes"]["copied"]["keys"]) == (True, COUNT)
     assert [item["run"] for item in ask(capsys, "runs")] == [first]
     assert main(["run", "list-that-never-was"]) == 1
     assert "no run 'list-that-never-was'" in capsys.readouterr().err
@@ -60,19 +60,19 @@ def test_an_operator_s_day(stack: Stack, capsys: pytest.CaptureFixture[str]) -> 
     assert len(ask(capsys, "runs")) == 1, "nothing was started"
     assert ask(capsys, "resume") == [{"paused": False, "sent_ranges": 0, "sent_batches": 0}]
     second = run(stack)
-    (books,) = ask(capsys, "run", second)
-    assert books["outcomes"]["unchanged"]["keys"] == COUNT, "what was forgotten was looked at, and was there"
+    (summary,) = ask(capsys, "run", second)
+    assert summary["outcomes"]["unchanged"]["keys"] == COUNT, "what was forgotten was looked at, and was there"
 
     load(s3_client(stack.environment), SOURCE, [Sample(f"c/{n}", 1, n) for n in range(20)], lambda size: None)
     assert ask(capsys, "ceilings", "--objects", "10") == [{"most_objects": 10, "most_bytes": None}]
     third = run(stack)
-    (books,) = ask(capsys, "run", third)
-    assert (books["outcomes"]["copied"]["keys"], books["stopped_ranges"], books["balanced"]) == (10, 1, True)
+    (summary,) = ask(capsys, "run", third)
+    assert (summary["outcomes"]["copied"]["keys"], summary["stopped_ranges"], summary["balanced"]) == (10, 1, True)
     (document,) = ask(capsys, "prefix", "")
     assert "ceiling of 10 objects" in document["copy"]["error"]
     ask(capsys, "ceilings")
-    (books,) = ask(capsys, "run", run(stack))
-    assert books["outcomes"]["copied"]["keys"] == 10
+    (summary,) = ask(capsys, "run", run(stack))
+    assert summary["outcomes"]["copied"]["keys"] == 10
 
 
 def test_what_cannot_be_answered_is_said(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

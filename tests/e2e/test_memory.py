@@ -24,9 +24,9 @@ def test_an_instance_stays_small_under_a_heap_of_large_objects(monkeypatch: pyte
             monkeypatch.setenv(name, value)
         load(s3_client(stack.environment), SOURCE, objects, lambda size: None)
         run = asyncio.run(runs.wait(stack, stack.tick("list"), 200))
-        books = asyncio.run(runs.summary(run))
-        assert books.balanced
-        assert books.outcomes.keys == {"copied": len(objects)}
+        summary = asyncio.run(runs.summary(run))
+        assert summary.balanced
+        assert summary.outcomes.keys == {"copied": len(objects)}
         peak = of_group(stack.children["transfer"].pid).peak_bytes
     assert peak <= CEILING, f"{peak / MIB:.0f} MiB"
     print(f"peak RSS of the transfer instance: {peak / MIB:.0f} MiB")

@@ -65,7 +65,7 @@ def test_a_first_run_writes_twice_a_batch(stack: Stack) -> None:
     stack.post("s3", "/_local/patterns", {"bucket": SOURCE, "key": "photos/{}", "size": 10, "count": count})
     before = stack.bill()
     run = asyncio.run(runs.wait(stack, stack.tick("list"), 120))
-    books = asyncio.run(runs.summary(run))
-    assert books.outcomes.keys == {Outcome.COPIED: count}
+    summary = asyncio.run(runs.summary(run))
+    assert summary.outcomes.keys == {Outcome.COPIED: count}
     fixed = 10
     assert (billed(stack, before, "firestore.writes") - fixed) * 1e6 / count <= 45_000

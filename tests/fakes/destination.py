@@ -27,7 +27,7 @@ class FakeDestination:
         found = self.objects.get(name)
         return found[0] if found else None
 
-    async def look(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
+    async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         return {name: self.objects[name][0] for name in names if name in self.objects}
 
     async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:

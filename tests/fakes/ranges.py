@@ -16,7 +16,7 @@ class StoredRange:
     owner: str = ""
     until: float = 0.0
     fences: list[str] = field(default_factory=list)
-    books: RangeCounts = field(default_factory=RangeCounts)
+    counts: RangeCounts = field(default_factory=RangeCounts)
     touched: float = 0.0
     version: int = 0
 
@@ -30,7 +30,7 @@ class FakeRanges:
     writes: int = 0
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        found = self.documents.setdefault(opened.piece, StoredRange(opened))
+        found = self.documents.setdefault(opened.range_id, StoredRange(opened))
         if found.state == "done":
             return Refusal.DONE
         if found.owner not in ("", owner) and 0 < found.until - now <= 2 * lease_seconds:
@@ -39,7 +39,7 @@ class FakeRanges:
         found.owner, found.until = owner, now + lease_seconds
         end = found.opened.until
         first = found.fences[0] if found.fences else end
-        return HeldRange(opened.piece, owner, first, tuple(found.fences), end, self._wrote(found), taken_over)
+        return HeldRange(opened.range_id, owner, first, tuple(found.fences), end, self._wrote(found), taken_over)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         found = self._of_holder(held)
@@ -48,16 +48,16 @@ class FakeRanges:
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
         found = self._of_holder(held)
-        if any(item.piece in self.documents for item in further):
+        if any(item.range_id in self.documents for item in further):
             raise StateConflict(f"a part of {held.id} exists")
-        found.fences = [item.piece.cursor for item in further] + found.fences
+        found.fences = [item.range_id.cursor for item in further] + found.fences
         for item in further:
-            self.documents[item.piece] = StoredRange(item, touched=self.now())
+            self.documents[item.range_id] = StoredRange(item, touched=self.now())
         return replace(held, until=found.fences[0], split_points=tuple(found.fences), version=self._wrote(found))
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
         self._of_holder(held)
-        self.documents[held.id] = StoredRange(OpenRange(held.id, None, b""), "done", books=counts)
+        self.documents[held.id] = StoredRange(OpenRange(held.id, None, b""), "done", counts=counts)
 
     def _of_holder(self, held: HeldRange) -> StoredRange:
         found = self.documents.get(held.id)
@@ -73,8 +73,8 @@ class FakeRanges:
     async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
         merged, parts = Rollup(), []
         for item in self.of(run):
-            merged.merge(item.books.sums)
-            parts += item.books.manifest
+            merged.merge(item.counts.sums)
+            parts += item.counts.manifest
         return merged, parts
 
     async def messages(self, run: str) -> list[bytes]:
@@ -86,8 +86,8 @@ class FakeRanges:
     async def listed(self, run: str) -> Counts:
         listed = Counts()
         for item in self.of(run):
-            listed.merge(item.books.listed)
+            listed.merge(item.counts.listed)
         return listed
 
     def of(self, run: str) -> list[StoredRange]:
-        return [item for piece, item in self.documents.items() if piece.run == run]
+        return [item for range_id, item in self.documents.items() if range_id.run == run]

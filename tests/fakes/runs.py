@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from shared.domain.counts import Counts
 from shared.domain.errors import StateConflict
-from shared.domain.progress import Progress, together
+from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import EndedRun, OpenRun, RunSummary
@@ -19,7 +19,7 @@ class StoredRun:
     message: bytes
     started_at: float
     state: RunState = RunState.RUNNING
-    books: RunSummary | None = None
+    summary: RunSummary | None = None
     closing_until: float = 0.0
     version: int = 0
     ended_at: float = 0.0
@@ -39,10 +39,10 @@ class FakeRuns:
     told_at: dict[tuple[str, str], float] = field(default_factory=dict)
 
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
-        if opened.piece.run in self.documents:
+        if opened.range_id.run in self.documents:
             return False
-        self.documents[opened.piece.run] = StoredRun(kind, opened.piece.prefix, opened.message, now)
-        self.ranges.documents.setdefault(opened.piece, StoredRange(opened, touched=self.ranges.now()))
+        self.documents[opened.range_id.run] = StoredRun(kind, opened.range_id.prefix, opened.message, now)
+        self.ranges.documents.setdefault(opened.range_id, StoredRange(opened, touched=self.ranges.now()))
         return True
 
     async def running(self) -> list[OpenRun]:
@@ -57,18 +57,18 @@ class FakeRuns:
 
     async def summary(self, run: str) -> RunSummary:
         known = self.documents.get(run)
-        if known is not None and known.books is not None:
-            return known.books
+        if known is not None and known.summary is not None:
+            return known.summary
         listed, still_open = await self.ranges.listed(run), sum(item.state == "open" for item in self.ranges.of(run))
         outcomes, filters, verdicts = Counts(), Counts(), Counts()
         for item in self.ranges.of(run):
-            outcomes.merge(item.books.outcomes)
-            filters.merge(item.books.filters)
-            verdicts.merge(item.books.verdicts)
+            outcomes.merge(item.counts.outcomes)
+            filters.merge(item.counts.filters)
+            verdicts.merge(item.counts.verdicts)
         for record, _ in self.ledger.documents.values():
             if record.run == run:
                 outcomes.merge(record.tally())
-        stopped = sum(bool(item.books.stopped) for item in self.ranges.of(run))
+        stopped = sum(bool(item.counts.stopped) for item in self.ranges.of(run))
         return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, still_open, stopped)
 
     async def last_activity(self, run: str) -> float | None:
@@ -82,7 +82,7 @@ class FakeRuns:
             self.told[run, instance], self.told_at[run, instance] = Progress.of(progress.table()), now
 
     async def progress(self, run: str) -> Progress:
-        return together(progress for (name, _), progress in self.told.items() if name == run)
+        return merged(progress for (name, _), progress in self.told.items() if name == run)
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         found = self.documents[run]
@@ -98,7 +98,7 @@ class FakeRuns:
         if self.documents[run].version != version:
             raise StateConflict(run)
         self.documents[run].version += 1
-        self.documents[run].state, self.documents[run].books = state, summary
+        self.documents[run].state, self.documents[run].summary = state, summary
         self.documents[run].ended_at, self.documents[run].reported = now, reported
         if reported:
             self._forget_progress(run)

@@ -160,11 +160,11 @@ class Laws:
         runs = self.world.stores.runs
         names = list(runs.documents)
         for name in names:
-            books = now(runs.summary(name))
+            summary = now(runs.summary(name))
             if name in self.world.truth.lost:
                 continue
-            if not books.balanced:
-                self.broken("counts balance", f"run {name} ({runs.documents[name].state}): {books}")
+            if not summary.balanced:
+                self.broken("counts balance", f"run {name} ({runs.documents[name].state}): {summary}")
             elif runs.documents[name].state == "going" and name != names[-1]:
                 self.broken("counts balance", f"run {name} is still going")
 

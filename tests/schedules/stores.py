@@ -70,7 +70,7 @@ class StrictRuns(FakeRuns):
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         made = await super().create(opened, kind, now)
         if made:
-            self.truth.created(opened.piece.run)
+            self.truth.created(opened.range_id.run)
         return made
 
     async def finish(

@@ -175,7 +175,7 @@ async def test_names_that_must_be_asked_for_one_by_one_are_asked_within_the_budg
         return ask
 
     if slow == "stat":
-        world.destination.look = slowly(world.destination.look)  # type: ignore[method-assign]
+        world.destination.stat_many = slowly(world.destination.stat_many)  # type: ignore[method-assign]
         world.destination.stat = slowly(world.destination.stat)  # type: ignore[method-assign]
     else:
         world.bucket.head = slowly(world.bucket.head)  # type: ignore[method-assign]

@@ -34,24 +34,24 @@ async def stored(control: Control) -> SlowControl:
 
 async def test_the_first_readers_of_an_instance_all_hear_what_is_stored() -> None:
     store = await stored(Control(paused=True, most_objects=1))
-    switch = JobControl(store, FakeClock())
-    heard = await asyncio.gather(*(switch.read() for _ in range(3)))
+    job_control = JobControl(store, FakeClock())
+    heard = await asyncio.gather(*(job_control.read() for _ in range(3)))
     assert {(item.paused, item.most_objects) for item in heard} == {(True, 1)}
     assert store.reads == 1
 
 
 async def test_a_ceiling_holds_for_two_who_publish_at_once_on_a_fresh_instance() -> None:
     store = await stored(Control(most_objects=1))
-    switch = JobControl(store, FakeClock())
+    job_control = JobControl(store, FakeClock())
     ends = await asyncio.gather(
-        *(QuotaGuard(switch, store, "run").reserve(100, 100) for _ in range(2)), return_exceptions=True
+        *(QuotaGuard(job_control, store, "run").reserve(100, 100) for _ in range(2)), return_exceptions=True
     )
     assert [type(end) for end in ends] == [Stopped, Stopped]
 
 
 async def test_a_reader_that_is_cancelled_takes_the_answer_from_nobody() -> None:
-    switch = JobControl(await stored(Control(paused=True)), FakeClock())
-    first, second = asyncio.create_task(switch.read()), asyncio.create_task(switch.read())
+    job_control = JobControl(await stored(Control(paused=True)), FakeClock())
+    first, second = asyncio.create_task(job_control.read()), asyncio.create_task(job_control.read())
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).paused
@@ -59,14 +59,14 @@ async def test_a_reader_that_is_cancelled_takes_the_answer_from_nobody() -> None
 
 async def test_an_older_answer_that_comes_late_replaces_no_newer_one() -> None:
     store, clock = await stored(Control(paused=True)), FakeClock()
-    switch = JobControl(store, clock)
-    old = asyncio.create_task(switch.read())
+    job_control = JobControl(store, clock)
+    old = asyncio.create_task(job_control.read())
     await asyncio.sleep(0)
     clock.pass_time(0.1)
     await store.update(lambda control: replace(control, paused=False))
-    assert not (await switch.read(afresh=True)).paused
+    assert not (await job_control.read(afresh=True)).paused
     await old
-    assert not (await switch.read()).paused
+    assert not (await job_control.read()).paused
 
 
 @pytest.mark.parametrize("resumed", [True, False])
@@ -75,7 +75,7 @@ async def test_a_message_is_left_only_if_the_job_is_paused_at_that_moment(resume
     world = World()
     world.bucket.put("k", b"body")
     await world.stores.control.update(lambda control: replace(control, paused=True))
-    assert (await world.switch.read()).paused
+    assert (await world.job_control.read()).paused
     if resumed:
         await world.stores.control.update(lambda control: replace(control, paused=False))
     source = ObjectEntry.of(world.bucket.listed(b"k"))

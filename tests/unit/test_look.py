@@ -19,5 +19,5 @@ async def test_a_neighbour_without_checksums_harms_nobody(monkeypatch: pytest.Mo
     monkeypatch.setattr(GcsDestination, "_page", page)
     http = Http(1, FakeClock())
     destination = GcsDestination("bucket", "http://gcs.test", http, Token(None))
-    assert await destination.look([f"k{number:02d}".encode() for number in range(40)]) == {}
+    assert await destination.stat_many([f"k{number:02d}".encode() for number in range(40)]) == {}
     await http.close()

@@ -25,8 +25,8 @@ async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> 
     """Fifty portions were all there were: the 51st range stopped with next to nothing published."""
     ceiling, batch = 1_000_000, 500
     store, clock = CountedControl(), FakeClock()
-    switch = JobControl(store, clock, Control(False, ceiling, None))
-    guards = [QuotaGuard(switch, store, "run") for _ in range(ranges)]
+    job_control = JobControl(store, clock, Control(False, ceiling, None))
+    guards = [QuotaGuard(job_control, store, "run") for _ in range(ranges)]
     published = 0
     while guards:
         clock.pass_time(seconds)

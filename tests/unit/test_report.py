@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.archive import Tier
-from shared.domain.progress import MOST_BEATS, MOST_SLOW, Beat, Progress, Slow, together
+from shared.domain.progress import MOST_INTERVALS, MOST_SLOW, Interval, Progress, Slow, merged
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import published
@@ -76,7 +76,7 @@ def test_what_comes_from_keys_is_never_markup() -> None:
 def test_plots_are_drawn_from_what_there_is() -> None:
     sums = Rollup()
     sums.sizes.update({0: 2, 11: 5, 30: 1})
-    beats = [Beat(0, 5, 1000), Beat(60, 10, 4000), Beat(180, 1, 1)]
+    beats = [Interval(0, 5, 1000), Interval(60, 10, 4000), Interval(180, 1, 1)]
     progress = Progress({beat.at: beat for beat in beats}, [Slow(9.5, 4000, "slow/key")])
     shown = page(replace(GOOD, sums=sums, progress=progress, outcomes=[("copied", 18, 5001)]))
     assert "Line: 16 objects copied" in shown
@@ -98,8 +98,8 @@ def test_what_several_instances_tell_is_added_up() -> None:
     for _ in range(2):
         other.read("GLACIER_IR", 1, 20)
     one.kms, other.kms = 1, 2
-    found = together([one, Progress.of(json.loads(json.dumps(other.table())))])
-    assert found.in_order == [Beat(0, 1, 1), Beat(60, 3, 35)]
+    found = merged([one, Progress.of(json.loads(json.dumps(other.table())))])
+    assert found.in_order == [Interval(0, 1, 1), Interval(60, 3, 35)]
     assert [slow.bytes for slow in found.slowest] == [20, 10, 1]
     assert found.ways == {"cloudfront": (3, 31), "direct": (1, 5)}
     assert found.seconds == 180
@@ -110,12 +110,12 @@ def test_what_several_instances_tell_is_added_up() -> None:
 
 def test_what_is_kept_of_a_long_run_has_an_end() -> None:
     progress = Progress()
-    for minute in range(MOST_BEATS + 5):
+    for minute in range(MOST_INTERVALS + 5):
         progress.at_work(minute * 60.0, 60)
         progress.took(float(minute), 1, "key")
-    assert len(progress.beats) == MOST_BEATS
-    assert [slow.seconds for slow in progress.slowest] == [MOST_BEATS + 4.0 - n for n in range(MOST_SLOW)]
-    assert progress.seconds == (MOST_BEATS + 5) * 60
+    assert len(progress.intervals) == MOST_INTERVALS
+    assert [slow.seconds for slow in progress.slowest] == [MOST_INTERVALS + 4.0 - n for n in range(MOST_SLOW)]
+    assert progress.seconds == (MOST_INTERVALS + 5) * 60
 
 
 def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:

@@ -68,9 +68,9 @@ async def test_a_run_that_nothing_touches_any_more_is_taken_up_by_the_next() -> 
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 3}
     assert world.stores.runs.documents[stalled].state == "stalled"
-    books = world.stores.runs.documents[stalled].books
-    assert books is not None
-    assert books.pending == 3
+    summary = world.stores.runs.documents[stalled].summary
+    assert summary is not None
+    assert summary.pending == 3
     assert said(world, "run ended")[0]["reason"] == "stalled"
 
 
@@ -325,7 +325,7 @@ async def test_a_ceiling_stops_a_run_cleanly(control: Control, copied: int) -> N
     run = await world.run()
     assert await counts(world, run) == ({Outcome.COPIED: copied} if copied else {})
     summary = await world.stores.runs.summary(run)
-    assert summary.listed_keys == copied, "what could not be published is not in the books of this run"
+    assert summary.listed_keys == copied, "what could not be published is not in the summary of this run"
     assert summary.stopped_ranges == (copied < 12)
     if copied < 12:
         assert "ceiling" in str(said(world, "a range has stopped")[0]["reason"])
@@ -533,9 +533,9 @@ async def test_the_comparison_after_a_first_run_is_not_taken_for_the_scheduler_s
     world.clock.time += 2
     await world.drain()
     await world.run(VerifyMessage(close=True))
-    books = [run.books for run in world.stores.runs.documents.values()]
-    assert books[1] is not None
-    assert books[1].verdicts.keys == {"same": 3}
+    summary = [run.summary for run in world.stores.runs.documents.values()]
+    assert summary[1] is not None
+    assert summary[1].verdicts.keys == {"same": 3}
 
 
 async def test_a_range_handed_on_to_an_instance_whose_clock_is_behind_publishes_no_key_twice() -> None:

@@ -10,7 +10,7 @@ KEYS = st.lists(st.text("ab/", min_size=1, max_size=8).map(str.encode), unique=T
 def test_every_key_is_summed_up_in_its_folder(keys: list[bytes], depth: int) -> None:
     sums = Rollup(depth=depth)
     covered = []
-    for amount, start, end in sums.stretches(keys):
+    for amount, start, end in sums.groups(keys):
         amount.s3_count += end - start
         covered += list(range(start, end))
         folders = {sums.folder(key) for key in keys[start:end]}

@@ -36,7 +36,7 @@ class FirestoreRanges:
         self._ranges = job.collection("ranges")
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        reference = self.document(opened.piece)
+        reference = self.document(opened.range_id)
         lease = {"owner": owner, "lease_until": now + lease_seconds}
         snapshot = await reference.get()
         fields: dict[str, Any] | None = snapshot.to_dict() if snapshot.exists else None
@@ -55,7 +55,7 @@ class FirestoreRanges:
             return Refusal.HELD
         split_points, until = tuple(fields.get("fences", ())), fields.get("until")
         first = split_points[0] if split_points else until
-        return HeldRange(opened.piece, owner, first, split_points, until, written.update_time, fields["owner"] != "")
+        return HeldRange(opened.range_id, owner, first, split_points, until, written.update_time, fields["owner"] != "")
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         lease = {"owner": held.owner, "lease_until": now + lease_seconds}
@@ -71,12 +71,12 @@ class FirestoreRanges:
         return replace(held, version=written.update_time)
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
-        split_points = (*(item.piece.cursor for item in further), *held.split_points)
+        split_points = (*(item.range_id.cursor for item in further), *held.split_points)
         option = self._client.write_option(last_update_time=held.version)
         batch = self._client.batch()
         batch.update(self.document(held.id), {"fences": list(split_points)}, option=option)
         for item in further:
-            batch.create(self.document(item.piece), open_range(item))
+            batch.create(self.document(item.range_id), open_range(item))
         try:
             written = await batch.commit()
         except (AlreadyExists, FailedPrecondition, NotFound) as moved:
@@ -145,19 +145,21 @@ class FirestoreRanges:
         query: AsyncQuery = self._ranges.where(filter=FieldFilter("run", "==", run))
         return query
 
-    def document(self, piece: RangeId) -> AsyncDocumentReference:
+    def document(self, range_id: RangeId) -> AsyncDocumentReference:
         """Where a range is stored."""
-        reference: AsyncDocumentReference = self._ranges.document(digest(piece.run, piece.prefix, piece.cursor))
+        reference: AsyncDocumentReference = self._ranges.document(
+            digest(range_id.run, range_id.prefix, range_id.cursor)
+        )
         return reference
 
 
 def open_range(opened: OpenRange) -> dict[str, object]:
     """The document of a range that nobody holds yet."""
-    piece = opened.piece
+    range_id = opened.range_id
     return {
-        "run": piece.run,
-        "prefix": piece.prefix,
-        "cursor": piece.cursor,
+        "run": range_id.run,
+        "prefix": range_id.prefix,
+        "cursor": range_id.cursor,
         "until": opened.until,
         "fences": [],
         "message": opened.message,
@@ -167,5 +169,7 @@ def open_range(opened: OpenRange) -> dict[str, object]:
     }
 
 
-def _lost(piece: RangeId) -> StateConflict:
-    return StateConflict(f"run {piece.run}: the range after {piece.cursor!r} is not ours any more, or its parts exist")
+def _lost(range_id: RangeId) -> StateConflict:
+    return StateConflict(
+        f"run {range_id.run}: the range after {range_id.cursor!r} is not ours any more, or its parts exist"
+    )

@@ -15,7 +15,7 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
-from shared.domain.progress import Progress, together
+from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.counts import read_tally, tally
@@ -54,14 +54,14 @@ class FirestoreRuns:
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         run = {
             "kind": kind.value,
-            "prefix": opened.piece.prefix,
+            "prefix": opened.range_id.prefix,
             "message": opened.message,
             "started_at": time(now),
             "state": RunState.RUNNING.value,
         }
         batch = self._client.batch()
-        batch.create(self._runs.document(opened.piece.run), run)
-        batch.create(self._ranges.document(opened.piece), open_range(opened))
+        batch.create(self._runs.document(opened.range_id.run), run)
+        batch.create(self._ranges.document(opened.range_id), open_range(opened))
         try:
             await batch.commit()
         except AlreadyExists:
@@ -135,7 +135,7 @@ class FirestoreRuns:
 
     async def progress(self, run: str) -> Progress:
         heartbeats = self._heartbeats.where(filter=FieldFilter("run", "==", run)).stream()
-        return together([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in heartbeats])
+        return merged([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in heartbeats])
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         reference = self._runs.document(run)

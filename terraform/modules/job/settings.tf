@@ -72,7 +72,7 @@ locals {
     LOG_LEVEL              = var.tuning.log_level
     MAX_ATTEMPTS           = var.tuning.max_attempts
     OBJECTS_IN_FLIGHT      = var.tuning.objects_in_flight
-    PULSE_SECONDS          = var.tuning.pulse_seconds
+    HEARTBEAT_SECONDS      = var.tuning.heartbeat_seconds
   }
 
   # What the clouds answer is known after the apply only; whether it is set is known before, so that a plan shows the others.

@@ -187,7 +187,7 @@ variable "tuning" {
     max_attempts           = optional(number)
     objects_in_flight      = optional(number)
     part_bytes             = optional(number)
-    pulse_seconds          = optional(number)
+    heartbeat_seconds      = optional(number)
   })
   default  = {}
   nullable = false
