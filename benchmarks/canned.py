@@ -163,7 +163,7 @@ class OneRange:
 class NoPrefixes:
     """`shared.ports.prefix_store.PrefixStore`."""
 
-    async def get(self, _prefix: str) -> dict[str, Any]:
+    async def get(self, _prefix: bytes) -> dict[str, Any]:
         return {}
 
     async def update(self, *_: object) -> dict[str, Any]:

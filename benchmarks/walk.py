@@ -104,7 +104,7 @@ def walk(canned: Canned, both: BothSides, manifest: bool) -> float:
     destination = GcsDestination("d", CANNED_GCS, http, Token(None))
     app = canned_app(http, canned_stores(EmptyLedger(), ranges), destination, Nowhere() if manifest else None)
     before = time.process_time()
-    asyncio.run(app.verifier(VerifyMessage(prefix="photos/"), "run", Budget(app.adapters.clock.monotonic(), 540)))
+    asyncio.run(app.verifier(VerifyMessage(prefix=b"photos/"), "run", Budget(app.adapters.clock.monotonic(), 540)))
     spent = time.process_time() - before
     verdicts = ranges.counts.verdicts.keys if ranges.counts else {}
     if verdicts != {Comparison.SAME: canned.keys}:

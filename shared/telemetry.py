@@ -53,6 +53,11 @@ class Log:
         if _LEVELS[severity] < _LEVELS[self._level]:
             return
         entry = {"severity": severity, "time": datetime.now(UTC).isoformat(), "message": message}
-        line = json.dumps({**entry, **self._bound, **(_ABOUT.get() or {}), **fields}, ensure_ascii=False, default=str)
+        line = json.dumps({**entry, **self._bound, **(_ABOUT.get() or {}), **fields}, ensure_ascii=False, default=_text)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def _text(value: object) -> str:
+    """What JSON has no word for; a key is the text that it is at S3."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

@@ -65,15 +65,15 @@ class ModelBucket:
 
     async def children(self, prefix: bytes, after: bytes) -> Children:
         await self._request(limits.S3_LIST_SECONDS)
-        found: list[str] = []
+        found: list[bytes] = []
         position = bisect_right(self.keys, max(prefix, after))
         while position < len(self.keys) and len(found) < PAGE_KEYS and self.keys[position].startswith(prefix):
             key = self.keys[position]
             slash = key.find(b"/", len(prefix))
             if slash < 0:
                 return Children(found, False)
-            found.append(key[: slash + 1].decode())
-            position = bisect_right(self.keys, (beyond(found[-1]) or "").encode())
+            found.append(key[: slash + 1])
+            position = bisect_right(self.keys, (beyond(found[-1].decode()) or "").encode())
         return Children(found, len(found) < PAGE_KEYS)
 
     async def _request(self, seconds: float) -> None:

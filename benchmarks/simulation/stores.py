@@ -64,7 +64,7 @@ class ModelRange:
 
     opened: OpenRange
     done: bool = False
-    split_points: tuple[str, ...] = ()
+    split_points: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -86,13 +86,13 @@ class ModelRanges:
         if found.done:
             return Refusal.DONE
         self.documents.bill.counts["firestore.reads"] += 1
-        await self.documents.write(f"ranges/{opened.range_id.cursor}")
+        await self.documents.write(f"ranges/{opened.range_id.cursor!r}")
         until = found.opened.until
         first = found.split_points[0] if found.split_points else until
         return HeldRange(opened.range_id, owner, first, found.split_points, until)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
-        await self.documents.write(f"ranges/{held.id.cursor}")
+        await self.documents.write(f"ranges/{held.id.cursor!r}")
         return held
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
@@ -100,14 +100,16 @@ class ModelRanges:
         found.split_points = (*(item.range_id.cursor for item in further), *found.split_points)
         for item in further:
             self.add(item)
-        await self.documents.write(f"ranges/{held.id.cursor}", *(f"ranges/{item.range_id.cursor}" for item in further))
+        await self.documents.write(
+            f"ranges/{held.id.cursor!r}", *(f"ranges/{item.range_id.cursor!r}" for item in further)
+        )
         return replace(held, until=found.split_points[0], split_points=found.split_points)
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
         self.ranges[held.id].done = True
         self.open -= 1
         self.listed_pages += counts.listed.total_keys
-        await self.documents.write(f"ranges/{held.id.cursor}")
+        await self.documents.write(f"ranges/{held.id.cursor!r}")
 
     async def is_open(self, run: str) -> bool:
         await self.documents.read()
@@ -127,7 +129,7 @@ class ModelRuns:
 
     async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
         self.ranges.add(opened)
-        await self.documents.write(f"runs/{opened.range_id.run}", f"ranges/{opened.range_id.cursor}")
+        await self.documents.write(f"runs/{opened.range_id.run}", f"ranges/{opened.range_id.cursor!r}")
         return True
 
     async def running(self) -> list[Any]:
@@ -152,13 +154,13 @@ class ModelPrefixes:
 
     documents: Documents
 
-    async def get(self, prefix: str) -> dict[str, Any]:
+    async def get(self, prefix: bytes) -> dict[str, Any]:
         await self.documents.read()
         return {}
 
-    async def update(self, prefix: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    async def update(self, prefix: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         await self.documents.read()
-        await self.documents.write(f"prefixes/{prefix}")
+        await self.documents.write(f"prefixes/{prefix!r}")
         return change({})
 
 

@@ -61,7 +61,7 @@ class S3Source:
 
     async def children(self, prefix: bytes, after: bytes) -> Children:
         listing = await self._list(prefix, after, {"delimiter": "%2F"})
-        return Children([item.decode() for item in listing.prefixes], not listing.truncated)
+        return Children(list(listing.prefixes), not listing.truncated)
 
     async def _list(
         self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING, amz: Mapping[str, str] = NOTHING

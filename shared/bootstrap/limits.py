@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.domain.archive import Tier
 from shared.domain.extraneous import DeleteExtras
 from shared.domain.filters import Filters
-from shared.domain.keys import KeyMapping
+from shared.domain.keys import Key, KeyMapping
 from shared.domain.page import PAGE_KEYS
 from shared.domain.provenance import Provenance
 from shared.gcp.storage import CHUNK_BYTES
@@ -62,9 +62,9 @@ class Limits:
     range_keys: int = RANGE_KEYS
 
     @property
-    def root(self) -> str:
+    def root(self) -> Key:
         """The job's prefix at the source."""
-        return self.mapping.source_prefix.decode()
+        return self.mapping.source_prefix
 
     @property
     def identity(self) -> Identity:

@@ -75,7 +75,7 @@ class TransferBatch:
         found = await self.ledger.get(message.batch)
         record = found.record if found else self._from_message(message)
         settled = {entry.key for entry in record.entries if not entry.open}
-        todo = [entry.source() for entry in message.objects if entry.key.encode() not in settled]
+        todo = [entry.source() for entry in message.objects if entry.key not in settled]
         if not todo:
             await self._clean_up(message)
             return

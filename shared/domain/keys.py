@@ -1,7 +1,13 @@
 """Key arithmetic: which names GCS can hold, where a key lands, how it is written into a URL."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
+
+Key: TypeAlias = bytes
+"""An object's key in S3, a prefix of keys, or where a range of keys begins or ends: UTF-8, ordered by its bytes. It is
+text only where it leaves the program: in JSON, in Firestore's documents, in logs and on pages.
+"""
 
 MAX_KEY_BYTES = 1024
 """S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -29,20 +35,20 @@ def unsupported_reason(name: bytes) -> str | None:
     return None
 
 
-def quote_key(key: bytes) -> str:
+def quote_key(key: Key) -> str:
     """The key as a URL path: every byte but unreserved characters and `/` is percent-encoded, nothing is
     normalised (`//`, `../` and a leading `/` stay).
     """
     return quote(key, safe="/~")
 
 
-def prefix_end(prefix: bytes) -> bytes | None:
+def prefix_end(prefix: Key) -> Key | None:
     """The least key that is greater than every key with this prefix; None when there is none."""
     trimmed = prefix.rstrip(b"\xff")
     return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else None
 
 
-def common(first: bytes, last: bytes) -> bytes:
+def common(first: Key, last: Key) -> Key:
     """What both keys begin with."""
     differing = (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
     return first[: next(differing, min(len(first), len(last)))]
@@ -67,11 +73,11 @@ class KeyMapping:
     Cloud Storage refuses under a folder of their own, percent-encoded, so that they can be read back.
     """
 
-    source_prefix: bytes = b""
+    source_prefix: Key = b""
     destination_prefix: bytes = b""
     encode: bool = False
 
-    def place(self, key: bytes) -> Place:
+    def place(self, key: Key) -> Place:
         """Where a key under the job's root lands, or why it cannot."""
         name = self.name(key)
         reason = unsupported_reason(name)
@@ -83,7 +89,7 @@ class KeyMapping:
         too_long = unsupported_reason(encoded)
         return Place(None, f"{reason}; encoded it is {too_long}") if too_long else Place(encoded, reason, encoded=True)
 
-    def holds(self, name: bytes, key: bytes) -> bool:
+    def holds(self, name: bytes, key: Key) -> bool:
         """Whether a key lands at this name."""
         return key.startswith(self.source_prefix) and key != b"" and self.place(key).name == name
 
@@ -92,20 +98,20 @@ class KeyMapping:
         """Where names lie that had to be encoded."""
         return self.destination_prefix + _ENCODED
 
-    def original(self, name: bytes) -> bytes | None:
+    def original(self, name: bytes) -> Key | None:
         """The key behind an encoded name, None if the name is not one that `place` makes."""
         if not (self.encode and name.startswith(self.encoded_prefix)):
             return None
         key = unquote_to_bytes(name[len(self.encoded_prefix) :])
         return key if key.startswith(self.source_prefix) and self.place(key).name == name else None
 
-    def name(self, key: bytes) -> bytes:
+    def name(self, key: Key) -> bytes:
         """The destination name of a key under the job's root."""
         if not key.startswith(self.source_prefix):
             raise ValueError(f"{key!r} is outside the job's root {self.source_prefix!r}")
         return self.destination_prefix + key[len(self.source_prefix) :]
 
-    def key(self, name: bytes) -> bytes:
+    def key(self, name: bytes) -> Key:
         """The source key of a name under the destination prefix: the inverse of `name`."""
         if not name.startswith(self.destination_prefix):
             raise ValueError(f"{name!r} is outside the destination prefix {self.destination_prefix!r}")

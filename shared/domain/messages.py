@@ -20,12 +20,12 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.domain.errors import MalformedMessage
-from shared.domain.keys import MAX_KEY_BYTES
+from shared.domain.keys import MAX_KEY_BYTES, Key
 from shared.domain.objects import SourceObject
 from shared.domain.parts import MOST_PARTS
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
-KeyText = Annotated[str, Field(min_length=1, max_length=MAX_KEY_BYTES)]
+ObjectKey = Annotated[Key, Field(min_length=1, max_length=MAX_KEY_BYTES)]
 
 
 class Message(BaseModel):
@@ -47,10 +47,10 @@ class RangeMessage(Message):
     before 25 November 2026 sent `{}`, which is a person's now: until Terraform is applied, its runs may overlap.
     """
 
-    prefix: str = ""
+    prefix: Key = b""
     run: RunId | None = None
-    cursor: str = ""
-    until: str | None = None
+    cursor: Key = b""
+    until: Key | None = None
     generation: int = Field(default=0, ge=0)
     scheduled: bool = False
 
@@ -62,12 +62,12 @@ class RangeMessage(Message):
             raise ValueError('"until" must be greater than "cursor"')
         return self
 
-    def behind(self, cursor: str, until: str | None, deeper: int = 0) -> Self:
+    def behind(self, cursor: Key, until: Key | None, deeper: int = 0) -> Self:
         """The message of a range that is split off this one's. Raises ValueError if nobody could read it."""
         fields = {"cursor": cursor, "until": until, "generation": self.generation + deeper}
         return type(self).model_validate({**self.model_dump(), **fields})
 
-    def named(self, run: str, prefix: str) -> Self:
+    def named(self, run: str, prefix: Key) -> Self:
         """The message with its run and its prefix filled in, as its further ranges carry them."""
         return self.model_copy(update={"run": run, "prefix": prefix})
 
@@ -78,7 +78,7 @@ class ListMessage(RangeMessage):
     redrive: try remembered failures again; meant by any message that names a prefix or keys.
     """
 
-    keys: tuple[KeyText, ...] = Field(default=(), max_length=1000)
+    keys: tuple[ObjectKey, ...] = Field(default=(), max_length=1000)
     force: bool = False
     redrive: bool = False
 
@@ -88,7 +88,7 @@ class ListMessage(RangeMessage):
             raise ValueError('name either "prefix" or "keys", not both')
         return self
 
-    def named(self, run: str, prefix: str) -> Self:
+    def named(self, run: str, prefix: Key) -> Self:
         meant = self.run is None and bool(self.prefix or self.keys)
         return self.model_copy(update={"run": run, "prefix": prefix, "redrive": self.redrive or meant})
 
@@ -96,7 +96,7 @@ class ListMessage(RangeMessage):
 class ObjectEntry(Message):
     """One object to copy. size: bytes. modified: whole epoch seconds."""
 
-    key: KeyText
+    key: ObjectKey
     etag: str
     size: int = Field(ge=0)
     modified: int = Field(default=0, ge=0)
@@ -105,7 +105,7 @@ class ObjectEntry(Message):
     @classmethod
     def of(cls, source: SourceObject) -> Self:
         return cls(
-            key=source.text,
+            key=source.key,
             etag=source.etag,
             size=source.size,
             modified=source.modified,
@@ -113,7 +113,7 @@ class ObjectEntry(Message):
         )
 
     def source(self) -> SourceObject:
-        return SourceObject(self.key.encode(), self.etag, self.size, self.modified, self.storage_class)
+        return SourceObject(self.key, self.etag, self.size, self.modified, self.storage_class)
 
 
 class PartReference(Message):

@@ -1,12 +1,14 @@
 """Arithmetic of the key space: where a key range may be split, in the order of the keys' UTF-8 bytes.
 
-UTF-8 sorts as its code points do, and so does Python's `str`: split points are text, as messages and requests need
-it. Any text is a valid one, whatever keys there are: a key belongs to the range that encloses it,
-`after < key <= until`.
+Any UTF-8 is a valid split point, whatever keys there are: a key belongs to the range that encloses it,
+`after < key <= until`. Split points are found character by character, as text: UTF-8 sorts as its code points do, and
+so does Python's `str`.
 """
 
 from collections.abc import Sequence
 from typing import TypeVar
+
+from shared.domain.keys import Key
 
 T = TypeVar("T")
 
@@ -29,12 +31,12 @@ def spread(items: Sequence[T], most: int) -> list[T]:
     return [items[(position + 1) * len(items) // (most + 1)] for position in range(most)]
 
 
-def key_ranges(cursor: str, points: Sequence[str], until: str | None) -> list[tuple[str, str | None]]:
+def key_ranges(cursor: Key, points: Sequence[Key], until: Key | None) -> list[tuple[Key, Key | None]]:
     """(after, until) of the ranges into which split points divide a key range."""
     edges = [cursor, *points]
     return list(zip(edges, [*points, until], strict=True))
 
 
-def inside(points: Sequence[str], cursor: str, until: str | None) -> list[str]:
+def inside(points: Sequence[Key], cursor: Key, until: Key | None) -> list[Key]:
     """The split points that lie inside a key range, each once and in order."""
     return sorted({point for point in points if point > cursor and (until is None or point < until)})

@@ -35,7 +35,7 @@ async def runs(stores: Stores, say: Say) -> None:
         say(
             {
                 "run": run.name,
-                "prefix": run.prefix,
+                "prefix": run.prefix.decode(),
                 "started_at": _text(run.started_at),
                 **counts_of(await stores.runs.summary(run.name)),
             }
@@ -49,7 +49,7 @@ async def run(stores: Stores, say: Say, name: str) -> None:
 
 
 async def prefix(stores: Stores, say: Say, name: str) -> None:
-    found = await stores.prefixes.get(name)
+    found = await stores.prefixes.get(name.encode())
     if not found:
         raise BucketError(f"nothing is known of the prefix {name!r}: no run was started for just this prefix")
     say(found)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
 from shared.domain.errors import ObjectError
-from shared.domain.messages import KeyText
+from shared.domain.messages import ObjectKey
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
 from shared.ledger.entry import Entry
@@ -35,7 +35,7 @@ class ReplicateRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    key: KeyText
+    key: ObjectKey
     force: bool = False
 
 
@@ -56,16 +56,17 @@ class OnDemand:
             problems = "; ".join(f"{path}: {said}" if path else said for path, said in where)
             return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
         root = self._instance.settings.source_prefix
-        if not wish.key.startswith(root):
-            return error(400, "outside", f"{wish.key!r} lies outside the job's root {root!r}")
+        key = wish.key.decode()
+        if not key.startswith(root):
+            return error(400, "outside", f"{key!r} lies outside the job's root {root!r}")
         try:
             work = self._work = self._work or self._instance.app().replicate
-            return answer(wish.key, runtime.run(work(wish.key.encode(), wish.force)))
+            return answer(key, runtime.run(work(wish.key, wish.force)))
         except ObjectError as failure:
-            self._instance.log.warning("not replicated", key=wish.key, reason=failure.reason, why=str(failure))
+            self._instance.log.warning("not replicated", key=key, reason=failure.reason, why=str(failure))
             return refusal(failure)
         except Exception as bug:
-            self._instance.log.error("not replicated", error=bug, key=wish.key, reason="unexpected")
+            self._instance.log.error("not replicated", error=bug, key=key, reason="unexpected")
             return error(500, "unexpected", "the log says what happened")
 
 

@@ -48,7 +48,7 @@ class ListRange:
             await self._note(held.lease.range_id, held.kind)
 
     def _key_steps(self, held: TakenRange[ListMessage]) -> KeySteps:
-        keys = sorted({key.encode() for key in held.message.keys})
+        keys = sorted(set(held.message.keys))
         run, again = held.lease.range_id.run, held.lease.taken_over
         return KeySteps(self.source, self.ledger, run, keys[bisect_right(keys, held.walk.start) :], again, self.log)
 

@@ -36,7 +36,7 @@ class LedgerStore(Protocol):
         """About how much is recorded of a key range, without reading it."""
         ...
 
-    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[bytes]:
         """First keys of `about` so many of the `records` of a key range, drawn evenly, in order."""
         ...
 

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from shared.domain.counts import Counts, ManifestPart, RangeCounts
+from shared.domain.keys import Key
 from shared.domain.rollup import Rollup
 
 
@@ -21,8 +22,8 @@ class RangeId:
     """One invocation's range of a run: the keys of a prefix after `cursor`."""
 
     run: str
-    prefix: str
-    cursor: str
+    prefix: Key
+    cursor: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class OpenRange:
     """
 
     range_id: RangeId
-    until: str | None
+    until: Key | None
     message: bytes
 
 
@@ -48,9 +49,9 @@ class HeldRange:
 
     id: RangeId
     owner: str
-    until: str | None
-    split_points: Sequence[str] = ()
-    end: str | None = None
+    until: Key | None
+    split_points: Sequence[Key] = ()
+    end: Key | None = None
     version: object = field(default=None, compare=False)
     taken_over: bool = field(default=False, compare=False)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.counts import Counts
+from shared.domain.keys import Key
 from shared.domain.progress import Progress
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
@@ -17,7 +18,7 @@ class OpenRun:
 
     name: str
     kind: RunKind
-    prefix: str
+    prefix: Key
     message: bytes
     started_at: float
 

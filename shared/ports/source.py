@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.archive import Tier
+from shared.domain.keys import Key
 from shared.domain.objects import Attributes, SourceObject
 from shared.domain.page import Page
 
@@ -13,7 +14,7 @@ from shared.domain.page import Page
 class Children:
     """What a delimiter rolls up: prefixes one level down, in order. complete: whether these are all."""
 
-    prefixes: Sequence[str]
+    prefixes: Sequence[Key]
     complete: bool
 
 

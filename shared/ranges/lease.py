@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import Busy, StateConflict
+from shared.domain.keys import Key
 from shared.ports.clock import Clock
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, RangeStore, Refusal
 from shared.runs.heartbeat import Heartbeat
@@ -30,7 +31,7 @@ class Lease:
         return self.opened.range_id
 
     @property
-    def until(self) -> str | None:
+    def until(self) -> Key | None:
         """The last key of the range as it is now, None for the prefix's end."""
         return self.grant.until if self.grant is not None else self.opened.until
 
@@ -44,7 +45,7 @@ class Lease:
         self._renewed = self.clock.monotonic()
         answer = await self.ranges.acquire(self.opened, self.owner, self.clock.now(), self.seconds)
         if answer is Refusal.HELD:
-            raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor!r} is being worked on")
+            raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor.decode()!r} is being worked on")
         self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 

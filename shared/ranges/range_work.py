@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from shared.domain.budget import Budget
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import ObjectError, Transient
-from shared.domain.keys import prefix_end
+from shared.domain.keys import Key, prefix_end
 from shared.domain.messages import RangeMessage
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
@@ -60,11 +60,11 @@ class TakenRange(Generic[M]):
         return self.kind is RunKind.KEYS
 
     @property
-    def prefix(self) -> bytes:
-        return self.lease.range_id.prefix.encode()
+    def prefix(self) -> Key:
+        return self.lease.range_id.prefix
 
     @property
-    def end(self) -> bytes:
+    def end(self) -> Key:
         """A key behind which nothing of the range lies."""
         return self.walk.until or prefix_end(self.prefix) or BEYOND
 
@@ -82,7 +82,7 @@ class RangeWork:
     log: Log
 
     async def take(
-        self, kind: RunKind, message: M, new_run: str, keys: Sequence[str] = (), counts: RangeCounts | None = None
+        self, kind: RunKind, message: M, new_run: str, keys: Sequence[Key] = (), counts: RangeCounts | None = None
     ) -> TakenRange[M] | None:
         """The range of a message, taken for this invocation; None if there is nothing to do. keys: instead of a prefix.
         counts: what the range's counts begin with.
@@ -97,8 +97,8 @@ class RangeWork:
         if message.run is None and not keys:
             await self.runs.notes.started(range_id.run, kind, range_id.prefix)
         walk = Walk(
-            start=range_id.cursor.encode(),
-            until=lease.until.encode() if lease.until is not None else None,
+            start=range_id.cursor,
+            until=lease.until,
             counts=counts or RangeCounts(),
             most_keys=1 if keys else self.publish.keys_per_message,
             most_bytes=self.publish.batch_bytes,
@@ -199,15 +199,14 @@ class RangeWork:
     async def _split_if_long(self, held: TakenRange[M]) -> int:
         """Split off what proves long; after how many pages to look again."""
         walk, depth = held.walk, held.message.generation
-        until = walk.until.decode() if walk.until is not None else None
-        found = await self.split(held.lease.range_id.prefix, walk.read.decode(), until, depth)
-        points = [point for point in found.points if point.startswith(held.lease.range_id.prefix)]
+        found = await self.split(held.prefix, walk.read, walk.until, depth)
+        points = [point for point in found.points if point.startswith(held.prefix)]
         if points and self.ranges.has_room(held.lease, points):
             await self._hand_on(held, points, deeper=1)
         return found.pages
 
-    async def _hand_on(self, held: TakenRange[M], points: Sequence[str], *, deeper: int = 0, send: bool = True) -> None:
-        held.walk.split([point.encode() for point in points])
+    async def _hand_on(self, held: TakenRange[M], points: Sequence[Key], *, deeper: int = 0, send: bool = True) -> None:
+        held.walk.split(points)
         await self.ranges.split(held.lease, held.message, points, deeper=deeper, send=send)
 
     async def _keep_rows(self, walk: Walk, steps: Steps) -> None:
@@ -228,19 +227,19 @@ class RangeWork:
         match result:
             case Completed() | BudgetSpent():
                 if rest is not None:
-                    await self._hand_on(held, [rest.decode()])
+                    await self._hand_on(held, [rest])
             case Paused(why):
                 self.log.info("waiting to be resumed", run=range_id.run, prefix=range_id.prefix, reason=why)
                 if not may_hand_on:
                     return False
                 if rest is not None:
-                    await self._hand_on(held, [rest.decode()], send=False)
+                    await self._hand_on(held, [rest], send=False)
             case Unavailable(failure):
                 if not may_hand_on:
                     raise failure
                 self.log.warning("a range is handed on", run=range_id.run, reason=failure.reason, why=str(failure))
                 if rest is not None:
-                    await self._hand_on(held, [rest.decode()])
+                    await self._hand_on(held, [rest])
             case QuotaReached(why):
                 await self._stopped(held, why)
             case SideFailed(failure):

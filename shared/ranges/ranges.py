@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import MalformedMessage
+from shared.domain.keys import Key
 from shared.domain.messages import RangeMessage
 from shared.domain.runs import RunKind
 from shared.domain.splitting import key_ranges
@@ -38,10 +39,10 @@ class Ranges:
     clock: Clock
     heartbeat: Heartbeat
     topic: str
-    root: str
+    root: Key
     lease_seconds: float
 
-    async def take(self, kind: RunKind, message: M, new_run: str, scopes: Sequence[str] = ()) -> tuple[M, Lease] | None:
+    async def take(self, kind: RunKind, message: M, new_run: str, scopes: Sequence[Key] = ()) -> tuple[M, Lease] | None:
         """A message, its run and prefix filled in, with the lease on its range; None if that is done already.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
@@ -49,10 +50,12 @@ class Ranges:
         Busy while another invocation holds the range.
         """
         prefix = message.prefix or self.root
-        outside = [scope for scope in (prefix, *scopes) if not scope.startswith(self.root)]
+        outside = [scope.decode() for scope in (prefix, *scopes) if not scope.startswith(self.root)]
         if outside:
-            raise MalformedMessage([f"{scope!r} lies outside the job's root {self.root!r}" for scope in outside])
-        named = message.named(message.run or new_run, "" if scopes else prefix)
+            raise MalformedMessage(
+                [f"{scope!r} lies outside the job's root {self.root.decode()!r}" for scope in outside]
+            )
+        named = message.named(message.run or new_run, b"" if scopes else prefix)
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
         if message.run is None:
             await self.runs.create(opened, kind, self.clock.now())
@@ -66,7 +69,7 @@ class Ranges:
         return named, lease
 
     async def split(
-        self, lease: Lease, message: M, points: Sequence[str], *, deeper: int = 0, send: bool = True
+        self, lease: Lease, message: M, points: Sequence[Key], *, deeper: int = 0, send: bool = True
     ) -> None:
         """Let the range end at the first split point, and hand on what lies behind it.
 
@@ -86,10 +89,10 @@ class Ranges:
         if send:
             await self.queue.publish(self.topic, [item for item, _ in further])
 
-    def has_room(self, lease: Lease, points: Sequence[str]) -> bool:
+    def has_room(self, lease: Lease, points: Sequence[Key]) -> bool:
         """Whether a range's document can take more split points. What the end of a budget splits off always fits."""
         held = lease.grant.split_points if lease.grant is not None else ()
-        return sum(len(point.encode()) for point in (*held, *points)) <= MOST_POINT_BYTES
+        return sum(len(point) for point in (*held, *points)) <= MOST_POINT_BYTES
 
     async def close(self, lease: Lease, counts: RangeCounts) -> None:
         """Write down what was done."""
@@ -98,6 +101,6 @@ class Ranges:
         await self.ranges.complete(lease.grant, counts, self.clock.now())
 
 
-def _further(message: M, points: Sequence[str], end: str | None, deeper: int) -> list[tuple[M, str | None]]:
+def _further(message: M, points: Sequence[Key], end: Key | None, deeper: int) -> list[tuple[M, Key | None]]:
     """The messages of the ranges behind the first split point, and where each ends."""
     return [(message.behind(cursor, until, deeper), until) for cursor, until in key_ranges(points[0], points[1:], end)]

@@ -6,8 +6,10 @@ listed? There, a delimiter tells a folder's children in one request; where these
 character is found by asking for the first key beyond the one before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.domain.keys import Key
 from shared.domain.page import PAGE_KEYS
 from shared.domain.splitting import beyond, inside, spread
 from shared.ports.ledger_store import LedgerStore
@@ -31,7 +33,7 @@ _SAMPLES_A_POINT = 4
 class SplitPoints:
     """points: none if the key range should not be split. pages: to list before asking again."""
 
-    points: list[str]
+    points: list[Key]
     pages: int
 
 
@@ -49,37 +51,37 @@ class SplitRange:
     page_keys: int = PAGE_KEYS
     range_keys: int = RANGE_KEYS
 
-    async def __call__(self, prefix: str, position: str, until: str | None, depth: int) -> SplitPoints:
+    async def __call__(self, prefix: Key, position: Key, until: Key | None, depth: int) -> SplitPoints:
         """Where to split what lies after `position`, up to `until`."""
-        known = await self.ledger.count(prefix.encode(), position.encode(), until.encode() if until else None)
+        known = await self.ledger.count(prefix, position, until)
         if known.keys >= 2 * self.range_keys:
             wanted = min(known.keys // self.range_keys, MOST_PARTS)
             drawn = await self.ledger.sample(
-                prefix.encode(),
-                position.encode(),
-                until.encode() if until else None,
+                prefix,
+                position,
+                until,
                 wanted * _SAMPLES_A_POINT,
                 known.records,
             )
             return SplitPoints(spread(inside(drawn, position, until), wanted), 2 * self.range_keys // self.page_keys)
         if known.keys >= pages_before_split(depth) * self.page_keys:
             return SplitPoints([], 2 * known.keys // self.page_keys)
-        points = await self._discover(prefix, position, until)
+        points = await self._discover(prefix.decode(), position.decode(), until)
         return SplitPoints(spread(points, MOST_PARTS), pages_before_split(depth + 1))
 
-    async def _discover(self, prefix: str, position: str, until: str | None) -> list[str]:
+    async def _discover(self, prefix: str, position: str, until: Key | None) -> Sequence[Key]:
         depth = await self._branching(prefix, position, until)
         if depth is None:
             return []
         stem = position[: depth - 1]
         folder = stem[: stem.rfind("/") + 1] if "/" in stem[len(prefix) :] else prefix
         children = await self.source.children(folder.encode(), position.encode())
-        points = inside(children.prefixes, position, until)
+        points = inside(children.prefixes, position.encode(), until)
         if children.complete and len(points) > 1:
             return points
         return await self._siblings(prefix, position[:depth], until)
 
-    async def _branching(self, prefix: str, position: str, until: str | None) -> int | None:
+    async def _branching(self, prefix: str, position: str, until: Key | None) -> int | None:
         """The least number of leading characters of `position` beyond whose stem there are more keys: up to one
         character less, all that is left is alike. None if nothing is left.
         """
@@ -94,25 +96,24 @@ class SplitRange:
                 high = middle
         return low
 
-    async def _siblings(self, prefix: str, stem: str, until: str | None) -> list[str]:
+    async def _siblings(self, prefix: str, stem: str, until: Key | None) -> list[Key]:
         """A split point before each of the next stems as long as this one."""
         depth = len(stem)
-        points: list[str] = []
+        points: list[Key] = []
         while len(points) < MOST_PARTS:
             key = await self._beyond(prefix, stem, until)
             if key is None:
                 break
             point = beyond(stem)
             if point is not None:
-                points.append(point)
-            stem = key[:depth]
+                points.append(point.encode())
+            stem = key.decode()[:depth]
         return points
 
-    async def _beyond(self, prefix: str, stem: str, until: str | None) -> str | None:
+    async def _beyond(self, prefix: str, stem: str, until: Key | None) -> Key | None:
         """The first key of the range that does not begin with `stem` and is greater."""
         point = beyond(stem)
-        if point is None or (until is not None and point >= until):
+        if point is None or (until is not None and point.encode() >= until):
             return None
-        found = await self.source.first_after(prefix.encode(), point.encode())
-        key = found.decode() if found is not None else None
+        key = await self.source.first_after(prefix.encode(), point.encode())
         return key if key is not None and (until is None or key <= until) else None

@@ -51,7 +51,7 @@ class ReportRun:
         report = Report(
             run=run.name,
             kind=run.kind,
-            prefix=run.prefix,
+            prefix=run.prefix.decode(),
             source=self.source,
             destination=self.destination,
             state=state,

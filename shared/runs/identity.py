@@ -84,7 +84,7 @@ class OwnLedger:
     async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
         return await self.stored.count(prefix, after, until)
 
-    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[bytes]:
         return await self.stored.sample(prefix, after, until, about, records)
 
     async def forget(self, prefix: bytes) -> int:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.domain.counts import Outcome
+from shared.domain.keys import Key
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
@@ -27,7 +28,7 @@ class PrefixNotes:
     clock: Clock
     log: Log
 
-    async def started(self, run: str, kind: RunKind, prefix: str) -> None:
+    async def started(self, run: str, kind: RunKind, prefix: Key) -> None:
         """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
         flow, now = FLOWS[kind], self.clock.now()
 
@@ -40,7 +41,7 @@ class PrefixNotes:
 
         await self.prefixes.update(prefix, note)
 
-    async def failed(self, run: str, kind: RunKind, prefix: str, why: str) -> None:
+    async def failed(self, run: str, kind: RunKind, prefix: Key, why: str) -> None:
         """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
         at once, and they share the document.
         """
@@ -78,7 +79,7 @@ class PrefixNotes:
     async def _folders(self, run: OpenRun, sums: Rollup, now: float) -> Checks:
         """What lies above the run's prefix was compared in part: its document keeps what it says of the whole."""
         checks: dict[bytes, tuple[int, int]] = {}
-        prefix = run.prefix.encode()
+        prefix = run.prefix
         folders = sorted({prefix, *(folder for folder in sums.folders if folder.startswith(prefix))})
         for start in range(0, len(folders), _AT_ONCE):
             some = folders[start : start + _AT_ONCE]
@@ -88,8 +89,7 @@ class PrefixNotes:
 
     async def _folder(self, run: OpenRun, folder: bytes, sums: Rollup, now: float) -> tuple[int, int]:
         """The run's own prefix gets the sum of all. Noted again for the same run, a comparison is counted once."""
-        prefix = folder.decode()
-        own = prefix == run.prefix
+        own = folder == run.prefix
         amount = sums.whole() if own else sums.folders[folder]
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
@@ -101,5 +101,5 @@ class PrefixNotes:
                 fields["check"] = {"run": run.name, "started_at": run.started_at, "ended_at": now, "error": ""}
             return fields
 
-        now_known = await self.prefixes.update(prefix, note)
+        now_known = await self.prefixes.update(folder, note)
         return now_known["checks"], now_known["repairs"]

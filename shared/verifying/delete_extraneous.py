@@ -78,7 +78,7 @@ class DeleteExtraneous:
         whole = sums.whole()
         own_copies = whole.gcs_count - whole.extra + sums.own_extra
         found = Evidence(
-            whole_job=run.prefix.encode() == self.mapping.source_prefix,
+            whole_job=run.prefix == self.mapping.source_prefix,
             finished=ended is RunState.FINISHED,
             listed=summary.listed_keys,
             extras=sums.own_extra,

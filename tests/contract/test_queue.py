@@ -37,7 +37,7 @@ def pull(subscriber: object, path: str, wanted: int) -> list[object]:
 async def test_messages_arrive_several_a_call(google_like: Stack, fresh: str) -> None:
     path, subscriber = subscribed(google_like, fresh)
     queue = PubSubQueue("local-project", "dead-letters")
-    sent = [ListMessage(prefix=f"{number}/") for number in range(1200)]
+    sent = [ListMessage(prefix=f"{number}/".encode()) for number in range(1200)]
     await queue.publish(fresh, sent)
     messages = pull(subscriber, path, 1200)
     assert {decode(ListMessage, item.data).prefix for item in messages} == {item.prefix for item in sent}  # type: ignore[attr-defined]

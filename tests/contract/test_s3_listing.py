@@ -119,4 +119,4 @@ async def test_pages_children_and_probes_on_a_server(filled: S3Source, fresh: st
     assert (len(first.prefixes), first.complete) == (1000, False)
     rest = await filled.children(prefix, prefix + b"0000999/x")
     assert (len(rest.prefixes), rest.complete) == (500, True)
-    assert rest.prefixes[0] == f"{fresh}/0001000/"
+    assert rest.prefixes[0] == f"{fresh}/0001000/".encode()

@@ -48,8 +48,8 @@ async def found(stores: Stores, prefix: str = "", after: str = "") -> list[str]:
     return [item.record.batch async for item in stores.ledger.scan(prefix.encode(), after.encode())]
 
 
-def opened(cursor: str = "", until: str | None = None, run: str = "run", prefix: str = "a/") -> OpenRange:
-    return OpenRange(RangeId(run, prefix, cursor), until, f"message {cursor}".encode())
+def opened(cursor: bytes = b"", until: bytes | None = None, run: str = "run", prefix: bytes = b"a/") -> OpenRange:
+    return OpenRange(RangeId(run, prefix, cursor), until, b"message " + cursor)
 
 
 async def end(stores: Stores, state: RunState, summary: RunSummary, at: float = NOW) -> None:
@@ -171,7 +171,7 @@ async def test_a_stretch_is_measured_and_sampled_without_reading_it(stores: Stor
     drawn = await stores.ledger.sample(b"k/", b"k/099z", None, 20, 100)
     assert drawn == sorted(drawn)
     assert 5 <= len(drawn) <= 60
-    assert all(fence >= "k/100" for fence in drawn)
+    assert all(fence >= b"k/100" for fence in drawn)
 
 
 async def test_records_are_merged_all_at_once_or_not_at_all(stores: Stores) -> None:
@@ -216,24 +216,24 @@ async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores:
 
 
 async def test_a_range_whose_document_is_lost_can_be_claimed(stores: Stores) -> None:
-    given = opened("a/k", "a/z")
-    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.range_id, "me", "a/z", (), "a/z")
+    given = opened(b"a/k", b"a/z")
+    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.range_id, "me", b"a/z", (), b"a/z")
 
 
 async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
-    range_id = RangeId("run", "a/", "")
+    range_id = RangeId("run", b"a/", b"")
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     first = await take(stores, opened())
-    mine = await stores.ranges.split(first, [opened("a/4", "a/7"), opened("a/7")])
-    assert mine == HeldRange(range_id, "me", "a/4", ("a/4", "a/7"), None)
+    mine = await stores.ranges.split(first, [opened(b"a/4", b"a/7"), opened(b"a/7")])
+    assert mine == HeldRange(range_id, "me", b"a/4", (b"a/4", b"a/7"), None)
     assert await stores.ranges.acquire(opened(), "me", NOW, 60) == mine
-    mine = await stores.ranges.split(await take(stores, opened()), [opened("a/2", "a/4")])
+    mine = await stores.ranges.split(await take(stores, opened()), [opened(b"a/2", b"a/4")])
     yours = await take(stores, opened(), "you", NOW + 61)
-    assert yours == HeldRange(range_id, "you", "a/2", ("a/2", "a/4", "a/7"), None)
+    assert yours == HeldRange(range_id, "you", b"a/2", (b"a/2", b"a/4", b"a/7"), None)
     with pytest.raises(StateConflict):
-        await stores.ranges.split(mine, [opened("a/1", "a/2")])
-    right = opened("a/4", "ignored")
-    assert await take(stores, right) == HeldRange(right.range_id, "me", "a/7", (), "a/7")
+        await stores.ranges.split(mine, [opened(b"a/1", b"a/2")])
+    right = opened(b"a/4", b"ignored")
+    assert await take(stores, right) == HeldRange(right.range_id, "me", b"a/7", (), b"a/7")
     assert sorted(await stores.ranges.messages("run")) == [
         b"message ",
         b"message a/2",
@@ -242,14 +242,14 @@ async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
     ]
     await stores.ranges.complete(yours, RangeCounts(), NOW)
     with pytest.raises(StateConflict):
-        await stores.ranges.split(yours, [opened("a/1", "a/2")])
+        await stores.ranges.split(yours, [opened(b"a/1", b"a/2")])
 
 
 async def test_the_books_of_a_run(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     first = await take(stores, opened())
     await stores.ledger.create([record("b1", "a/1", "a/2", run="run"), record("b2", "a/1", run="another")])
-    first = await stores.ranges.split(first, [opened("a/5")])
+    first = await stores.ranges.split(first, [opened(b"a/5")])
     assert (await stores.runs.summary("run")).open_ranges == 2
     listed, outcomes = (
         Counts({"listed": 4}, {"listed": 18}),
@@ -262,7 +262,7 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
     assert [item.batch async for item in stores.ledger.unsettled("run")] == ["b1"]
     assert await stores.ranges.is_open("run")
     counts = RangeCounts(verdicts=Counts({"missing": 4}, {"missing": 40}), stopped="a ceiling")
-    await stores.ranges.complete(await take(stores, opened("a/5")), counts, NOW)
+    await stores.ranges.complete(await take(stores, opened(b"a/5")), counts, NOW)
     read = await stores.ledger.get("b1")
     assert read is not None
     ended = [Entry(b"a/1", "e", 9, 7, Outcome.COPIED, drift=4), Entry(b"a/2", "e", 5, 7, Outcome.FAILED)]
@@ -289,7 +289,7 @@ async def test_a_run_that_never_was_does_not_exist(stores: Stores) -> None:
 async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ledger.create([record("b1", "a/1", run="run")])
-    assert await stores.runs.running() == [OpenRun("run", RunKind.LIST, "a/", b"message ", NOW)]
+    assert await stores.runs.running() == [OpenRun("run", RunKind.LIST, b"a/", b"message ", NOW)]
     touched = await stores.runs.last_activity("run")
     assert touched is not None
     assert abs(touched - time.time()) < 60
@@ -321,16 +321,16 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) ->
 
 
 async def test_the_sums_of_all_ranges_are_merged(stores: Stores) -> None:
-    for cursor in ("", "a/5"):
+    for cursor in (b"", b"a/5"):
         sums = Rollup()
         sums.of(b"a/").merge(FolderRollup(1, 2, 3, 4, 5, 6))
         sums.of("é/".encode()).merge(FolderRollup(s3_count=1))
         sums.sizes[5], sums.proofs["md5"] = 2, 1
         sums.unwritten_rows = 3
-        sums.differs(f"a/{cursor}".encode(), 5, "missing")
-        counts = RangeCounts(sums=sums, manifest=[ManifestPart(f"f{cursor}", 1, 2, "00")])
+        sums.differs(b"a/" + cursor, 5, "missing")
+        counts = RangeCounts(sums=sums, manifest=[ManifestPart(f"f{cursor.decode()}", 1, 2, "00")])
         await stores.ranges.complete(await take(stores, opened(cursor)), counts, NOW)
-    await stores.ranges.complete(await take(stores, opened("b")), RangeCounts(), NOW)
+    await stores.ranges.complete(await take(stores, opened(b"b")), RangeCounts(), NOW)
     merged, parts = await stores.ranges.rollup("run")
     assert merged.folders == {b"a/": FolderRollup(2, 4, 6, 8, 10, 12), "é/".encode(): FolderRollup(s3_count=2)}
     assert (merged.sizes, merged.proofs) == ({5: 4}, {"md5": 2})
@@ -436,12 +436,13 @@ async def test_many_reserve_at_once(stores: Stores) -> None:
 
 
 async def test_prefixes_and_rejections_can_be_noted_again_and_again(stores: Stores) -> None:
-    for prefix in ("", "a/", "..", "__x__", "p" * 1024, "é/\U0001f680"):
+    for text in ("", "a/", "..", "__x__", "p" * 1024, "é/\U0001f680"):
+        prefix = text.encode()
         await stores.prefixes.update(prefix, lambda _: {"s3_count": 1})
         await stores.prefixes.update(prefix, lambda _: {"copy": {"run": "r"}})
         await stores.prefixes.update(prefix, lambda _: {"copy": {"state": "published"}})
         assert (await stores.prefixes.get(prefix))["copy"] == {"run": "r", "state": "published"}
-    assert await stores.prefixes.get("unknown") == {}
+    assert await stores.prefixes.get(b"unknown") == {}
     for _ in range(2):
         await stores.rejected.note("id/with:odd signs", RunKind.LIST, ["not JSON"], NOW)
 
@@ -456,11 +457,11 @@ async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Store
     with pytest.raises(StateConflict):
         await stores.ranges.complete(zombie, counted, NOW + 62)
     with pytest.raises(StateConflict):
-        await stores.ranges.split(zombie, [opened("a/9")])
+        await stores.ranges.split(zombie, [opened(b"a/9")])
     assert await stores.ranges.messages("run") == [b"message "]
     holder = await stores.ranges.renew(holder, NOW + 90, 60)
     assert await stores.ranges.acquire(opened(), "third", NOW + 149, 60) is Refusal.HELD
-    holder = await stores.ranges.split(holder, [opened("a/5")])
+    holder = await stores.ranges.split(holder, [opened(b"a/5")])
     await stores.ranges.complete(holder, RangeCounts(Counts({"listed": 5}, {"listed": 5})), NOW + 91)
     with pytest.raises(StateConflict):
         await stores.ranges.complete(zombie, counted, NOW + 92)
@@ -470,12 +471,12 @@ async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Store
 
 async def test_a_split_never_opens_a_neighbour_anew(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.VERIFY, NOW)
-    left = await stores.ranges.split(await take(stores, opened()), [opened("a/4")])
-    right = await take(stores, opened("a/4"), "you")
+    left = await stores.ranges.split(await take(stores, opened()), [opened(b"a/4")])
+    right = await take(stores, opened(b"a/4"), "you")
     await stores.ranges.complete(right, RangeCounts(Counts({"listed": 15}, {"listed": 15})), NOW)
     with pytest.raises(StateConflict):
-        await stores.ranges.split(left, [opened("a/4", "a/4")])
-    assert await stores.ranges.acquire(opened("a/4"), "third", NOW, 60) is Refusal.DONE
+        await stores.ranges.split(left, [opened(b"a/4", b"a/4")])
+    assert await stores.ranges.acquire(opened(b"a/4"), "third", NOW, 60) is Refusal.DONE
     assert (await stores.ranges.listed("run")).keys == {"listed": 15}
     assert await take(stores, opened()) == left
 
@@ -493,11 +494,11 @@ async def test_writers_that_meet_at_a_prefix_lose_nothing(stores: Stores) -> Non
     def one_more(known: dict[str, Any]) -> dict[str, Any]:
         return {"checks": known.get("checks", 0) + 1}
 
-    await asyncio.gather(*(stores.prefixes.update("a/", one_more) for _ in range(4)))
-    assert (await stores.prefixes.get("a/"))["checks"] == 4
-    assert (await stores.prefixes.update("a/", lambda _: {}))["checks"] == 4
-    assert await stores.prefixes.update("nothing/", lambda _: {}) == {}
-    assert await stores.prefixes.get("nothing/") == {}
+    await asyncio.gather(*(stores.prefixes.update(b"a/", one_more) for _ in range(4)))
+    assert (await stores.prefixes.get(b"a/"))["checks"] == 4
+    assert (await stores.prefixes.update(b"a/", lambda _: {}))["checks"] == 4
+    assert await stores.prefixes.update(b"nothing/", lambda _: {}) == {}
+    assert await stores.prefixes.get(b"nothing/") == {}
 
 
 async def test_two_people_who_speak_at_once_are_both_heard(stores: Stores) -> None:

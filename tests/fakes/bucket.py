@@ -100,7 +100,7 @@ class FakeBucket:
         self.requests.append(("children", prefix))
         cut = len(prefix)
         folders = {key[: key.index(b"/", cut) + 1] for key in self._after(prefix, after) if b"/" in key[cut:]}
-        found = sorted(folder.decode() for folder in folders)
+        found = sorted(folders)
         return Children(found[:100], len(found) <= 100)
 
     async def head(self, key: bytes) -> SourceObject:

@@ -32,9 +32,9 @@ class FakeLedger:
         found = [item.record async for item in self.scan(prefix, after, until) if item.record.first > after]
         return KeyCount(sum(len(record.entries) for record in found), len(found))
 
-    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[bytes]:
         found = [item.record.first async for item in self.scan(prefix, after, until) if item.record.first > after]
-        return [first.decode() for first in found[:: max(1, records // about)]]
+        return found[:: max(1, records // about)]
 
     async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
         held = [self.documents.get(old.batch, (None, None))[1] for old in merge.replaced]

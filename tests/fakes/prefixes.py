@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass
 class FakePrefixes:
-    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    documents: dict[bytes, dict[str, Any]] = field(default_factory=dict)
 
-    async def get(self, prefix: str) -> dict[str, Any]:
+    async def get(self, prefix: bytes) -> dict[str, Any]:
         return dict(self.documents.get(prefix, {}))
 
-    async def update(self, prefix: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    async def update(self, prefix: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         fields = change(await self.get(prefix))
         held = self.documents.setdefault(prefix, {}) if fields else self.documents.get(prefix, {})
         for name, value in fields.items():

@@ -15,7 +15,7 @@ class StoredRange:
     state: str = "open"
     owner: str = ""
     until: float = 0.0
-    fences: list[str] = field(default_factory=list)
+    fences: list[bytes] = field(default_factory=list)
     counts: RangeCounts = field(default_factory=RangeCounts)
     touched: float = 0.0
     version: int = 0

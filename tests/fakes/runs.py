@@ -15,7 +15,7 @@ from tests.fakes.ranges import FakeRanges, StoredRange
 @dataclass
 class StoredRun:
     kind: RunKind
-    prefix: str
+    prefix: bytes
     message: bytes
     started_at: float
     state: RunState = RunState.RUNNING

@@ -113,15 +113,14 @@ class Laws:
         found = world.stores.ledger.documents.get(message.batch)
         still = {entry.key for entry in found[0].entries if entry.open} if found is not None else None
         for item in message.objects:
-            key = item.key.encode()
-            if (still is None or key in still) and not self._carried(message.batch, item.key):
+            if (still is None or item.key in still) and not self._carried(message.batch, item.key):
                 self.broken(
                     "acknowledged when settled",
-                    f"{sent.name} was acknowledged, {item.key} of batch {message.batch} is open, "
+                    f"{sent.name} was acknowledged, {item.key.decode()} of batch {message.batch} is open, "
                     "and no other message carries it",
                 )
 
-    def _carried(self, batch: str, key: str) -> bool:
+    def _carried(self, batch: str, key: bytes) -> bool:
         return any(
             isinstance(other.message, TransferMessage)
             and other.message.batch == batch

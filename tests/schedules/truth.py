@@ -44,9 +44,9 @@ SKEW_SECONDS = 15.0
 class Span:
     """A range that was closed: the keys `cursor < key <= until`, until None for the prefix's end."""
 
-    prefix: str
-    cursor: str
-    until: str | None
+    prefix: bytes
+    cursor: bytes
+    until: bytes | None
     stopped: bool
 
 
@@ -98,8 +98,7 @@ class Truth:
         """How many keys a range had all the time since its run began, and how many at some moment of it."""
         least = most = 0
         for key, line in self.source.items():
-            text = key.decode()
-            if text.startswith(span.prefix) and text > span.cursor and (span.until is None or text <= span.until):
+            if key.startswith(span.prefix) and key > span.cursor and (span.until is None or key <= span.until):
                 held = during(line, self.began[run], self.now)
                 least, most = least + (None not in held), most + any(item is not None for item in held)
         return least, most
@@ -111,7 +110,7 @@ class Truth:
         if state is RunState.TIMED_OUT:
             self.world.laws.broken("a run ends", f"run {run} is given up after an hour without any work on it")
             return
-        at: str | None = ""
+        at: bytes | None = b""
         for span in sorted(self.spans[run], key=lambda item: item.cursor):
             if span.cursor != at:
                 self.world.laws.broken("every key in one range", f"run {run}: {span} does not begin at {at!r}")
@@ -135,7 +134,7 @@ class Truth:
         if stored.kind is RunKind.KEYS:
             return
         self.world.trace(f"report of {run}: {tone}: {sentence}")
-        prefix = stored.prefix.encode()
+        prefix = stored.prefix
         pairs = {
             key: (during(line, self.began[run], self.now), during(self.copies[key], self.began[run], self.now))
             for key, line in list(self.source.items())

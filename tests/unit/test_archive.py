@@ -53,9 +53,9 @@ async def test_the_lister_publishes_nothing_that_cannot_be_read_and_all_that_can
 
 async def test_force_and_names_do_not_help_what_cannot_be_read() -> None:
     world = cold()
-    message = ListMessage(keys=("k/001", "k/002"))
+    message = ListMessage(keys=(b"k/001", b"k/002"))
     assert await counts(world, await world.run(message)) == {Outcome.COPIED: 1, Outcome.ARCHIVED: 1}
-    forced = ListMessage(prefix="k/", force=True)
+    forced = ListMessage(prefix=b"k/", force=True)
     assert await counts(world, await world.run(forced)) == {Outcome.COPIED: 2, Outcome.ARCHIVED: 2}
 
 

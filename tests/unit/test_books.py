@@ -42,7 +42,7 @@ async def test_a_listing_refused_on_its_second_page() -> None:
             raise Forbidden("ListBucket")
 
     world.bucket.listed_page = page
-    run = await world.run(ListMessage(prefix="k/"))
+    run = await world.run(ListMessage(prefix=b"k/"))
     assert await counts(world, run) == {Outcome.COPIED: 9}
     assert (await world.stores.runs.summary(run)).stopped_ranges == 1
 
@@ -53,7 +53,7 @@ async def test_single_keys_killed_before_one_of_them_changes(crash_at: int) -> N
         world.bucket.put("k/001", b"new bytes")
 
     world = filled(3)
-    run = await after_a_crash(world, crash_at, ListMessage(keys=("k/001", "k/002")), change)
+    run = await after_a_crash(world, crash_at, ListMessage(keys=(b"k/001", b"k/002")), change)
     assert sum((await counts(world, run)).values()) == 2
 
 
@@ -66,7 +66,7 @@ async def test_a_range_killed_before_one_of_its_keys_is_deleted_or_changes(crash
     ):
         world = filled(8)
         world.bucket.page_size = 4
-        run = await after_a_crash(world, crash_at, ListMessage(prefix="k/"), change)
+        run = await after_a_crash(world, crash_at, ListMessage(prefix=b"k/"), change)
         assert sum((await counts(world, run)).values()) in (7, 8)
 
 
@@ -80,7 +80,7 @@ async def test_a_range_taken_over_by_an_instance_whose_clock_is_behind(crash_at:
 
     world = filled(8)
     world.bucket.page_size = 4
-    run = await after_a_crash(world, crash_at, ListMessage(prefix="k/"), change)
+    run = await after_a_crash(world, crash_at, ListMessage(prefix=b"k/"), change)
     assert sum((await counts(world, run)).values()) == 8
 
 
@@ -94,7 +94,7 @@ async def test_one_refused_head_fails_that_key_only() -> None:
         return await head(key)
 
     world.bucket.head = refused  # type: ignore[method-assign]
-    run = await world.run(ListMessage(keys=tuple(f"k/{number:03d}" for number in range(8))))
+    run = await world.run(ListMessage(keys=tuple(f"k/{number:03d}".encode() for number in range(8))))
     assert await counts(world, run) == {Outcome.COPIED: 7, Outcome.FAILED: 1}
     assert (await world.stores.runs.summary(run)).stopped_ranges == 0
 
@@ -115,7 +115,7 @@ async def test_single_keys_whose_budget_ends_or_whose_source_throttles_go_on_whe
 
     world.bucket.head = slow  # type: ignore[method-assign]
     world.handlers["list"] = without_time
-    run = await world.run(ListMessage(keys=(*(f"k/{number:03d}" for number in range(100)), "k/gone")))
+    run = await world.run(ListMessage(keys=(*(f"k/{number:03d}".encode() for number in range(100)), b"k/gone")))
     assert await counts(world, run) == {Outcome.COPIED: 100, Outcome.FAILED: 1}
     assert world.same()
 
@@ -123,7 +123,7 @@ async def test_single_keys_whose_budget_ends_or_whose_source_throttles_go_on_whe
 async def test_single_keys_that_lie_far_apart_are_no_record_between_them() -> None:
     """Every range between would read it, and none could merge it."""
     world = filled(100)
-    await world.run(ListMessage(keys=("k/000", "k/099")))
+    await world.run(ListMessage(keys=(b"k/000", b"k/099")))
     read = [item async for item in world.stores.ledger.scan(b"k/", b"k/050", b"k/060")]
     assert read == []
 
@@ -137,5 +137,5 @@ async def test_a_record_whose_details_are_damaged_counts_as_forgotten() -> None:
     stored = world.stores.ledger.documents
     for batch, (record, version) in list(stored.items()):
         stored[batch] = replace(record, entries=Table(Packed(record.table.packed.scan, b"damaged"))), version
-    run = await world.run(ListMessage(prefix="k/"))
+    run = await world.run(ListMessage(prefix=b"k/"))
     assert sum((await counts(world, run)).values()) == 4

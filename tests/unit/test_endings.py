@@ -48,7 +48,7 @@ async def test_one_failing_key_does_not_hold_up_the_others() -> None:
     ]
     assert [entry.reason for entry in failed] == ["forbidden: denied"]
     assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 2, Outcome.FAILED: 1}
-    assert await counts(world, await world.run(ListMessage(prefix="k/"))) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
+    assert await counts(world, await world.run(ListMessage(prefix=b"k/"))) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
 
 
 async def test_what_passes_by_itself_is_tried_again_here_then_handed_back() -> None:
@@ -57,7 +57,7 @@ async def test_what_passes_by_itself_is_tried_again_here_then_handed_back() -> N
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 3}
     assert 7.0 in world.clock.slept
-    handed = [fields for _, message, fields in world.log.lines if message == "handed back"]
+    handed = [fields for _, message, fields in world.log.lines if message == "requeued"]
     assert [fields["key"] for fields in handed] == ["k/001"]
 
 
@@ -173,7 +173,7 @@ async def test_an_edge_that_cannot_be_used_is_said_once_and_not_paid_for_twice_f
     assert "price" in str(said["advice"])
     world.cdn.faults.clear()
     world.clock.pass_time(PROBE_SECONDS + 1)
-    await world.run(ListMessage(prefix="k/", force=True))
+    await world.run(ListMessage(prefix=b"k/", force=True))
     assert len([key for way, key in world.bucket.requests if way == "cdn"]) == MISSES_IN_A_ROW + 40
 
 
@@ -291,7 +291,7 @@ async def test_an_owner_may_use_our_names() -> None:
     world.bucket.put("k", b"body", Attributes(metadata=USERS))
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
     assert of_the_owner(world.destination.objects[b"k"][0].metadata) == USERS
-    assert await counts(world, await world.run(ListMessage(prefix="k"))) == {Outcome.UNCHANGED: 1}
+    assert await counts(world, await world.run(ListMessage(prefix=b"k"))) == {Outcome.UNCHANGED: 1}
     assert (await world.stores.runs.summary(await world.run(VerifyMessage()))).verdicts.keys == {"same": 1}
     world.bucket.put("k", b"other", Attributes(metadata=USERS))
     assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
@@ -353,7 +353,7 @@ async def test_keys_being_copied_by_another_run_are_left_to_it() -> None:
     world.send("list", ListMessage())
     await world._deliver(world.inbox.popleft())
     waiting, world.queue.sent = world.queue.sent, []
-    second = await world.run(ListMessage(prefix="k/"))
+    second = await world.run(ListMessage(prefix=b"k/"))
     assert await counts(world, second) == {Outcome.IN_FLIGHT: 3}
     world.clock.time += 3601
     third = await world.run()
@@ -410,7 +410,7 @@ async def test_a_lost_race_looks_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [ListMessage(prefix="other/"), ListMessage(keys=("other/x",)), VerifyMessage(prefix="x")]
+    "message", [ListMessage(prefix=b"other/"), ListMessage(keys=(b"other/x",)), VerifyMessage(prefix=b"x")]
 )
 async def test_what_lies_outside_the_root_is_malformed(message: ListMessage | VerifyMessage) -> None:
 
@@ -478,7 +478,7 @@ async def test_two_keys_never_take_turns_at_one_name() -> None:
     first = await counts(world, await world.run())
     assert first == {Outcome.COPIED: 1, Outcome.UNSUPPORTED: 1}
     (held,) = world.destination.objects.values()
-    assert await counts(world, await world.run(ListMessage(prefix="a", force=True))) is not None
+    assert await counts(world, await world.run(ListMessage(prefix=b"a", force=True))) is not None
     assert next(iter(world.destination.objects.values()))[1] == held[1], "whoever came first stays"
 
 

@@ -195,17 +195,17 @@ async def test_a_subfolder_s_comparison_leaves_its_parent_s_document_alone() -> 
     await world.run()
     await world.run(VerifyMessage())
     await world.run(VerifyMessage(close=True))
-    before = {prefix: dict(world.stores.prefixes.documents[prefix]) for prefix in ("", "a/")}
-    assert (before[""]["s3_count"], before["a/"]["s3_count"]) == (5, 3)
-    await world.run(VerifyMessage(prefix="a/deep/"))
-    await world.run(VerifyMessage(prefix="top"))
+    before = {prefix: dict(world.stores.prefixes.documents[prefix]) for prefix in (b"", b"a/")}
+    assert (before[b""]["s3_count"], before[b"a/"]["s3_count"]) == (5, 3)
+    await world.run(VerifyMessage(prefix=b"a/deep/"))
+    await world.run(VerifyMessage(prefix=b"top"))
     await world.run(VerifyMessage(close=True))
-    assert {prefix: world.stores.prefixes.documents[prefix] for prefix in ("", "a/")} == before
+    assert {prefix: world.stores.prefixes.documents[prefix] for prefix in (b"", b"a/")} == before
     assert (
-        world.stores.prefixes.documents["a/deep/"]["s3_count"],
-        world.stores.prefixes.documents["top"]["s3_count"],
+        world.stores.prefixes.documents[b"a/deep/"]["s3_count"],
+        world.stores.prefixes.documents[b"top"]["s3_count"],
     ) == (1, 2)
-    assert world.stores.prefixes.documents["tops/"]["s3_count"] == 1
+    assert world.stores.prefixes.documents[b"tops/"]["s3_count"] == 1
 
 
 @pytest.mark.parametrize("failure", [Forbidden("ListBucket"), Throttled("SlowDown")])

@@ -71,5 +71,5 @@ async def test_lister_and_verifier_leave_out_the_same_and_count_why() -> None:
     run = await world.run(VerifyMessage())
     assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.FILTERED: 3}
     assert (await world.stores.runs.summary(run)).filters.keys == {Filter.EXCLUDE: 2, Filter.SIZE: 1}
-    run = await world.run(ListMessage(keys=("tmp/b",)))
+    run = await world.run(ListMessage(keys=(b"tmp/b",)))
     assert await counts(world, run) == {Outcome.COPIED: 1}, "who names a key means it"

@@ -84,7 +84,7 @@ async def test_what_the_ledger_has_forgotten_is_unproven_and_read_again_if_the_j
 async def test_a_look_that_found_a_copy_of_its_size_does_not_outweigh_a_proof() -> None:
     world = in_parts()
     await world.run()
-    await world.run(ListMessage(keys=("k/1",)))
+    await world.run(ListMessage(keys=(b"k/1",)))
     records = [record for record, _ in world.stores.ledger.documents.values()]
     assert VerifiedBy.SIZE in {entry.proof for record in records for entry in record.entries}
     assert (await compared(world))[0].startswith("good: All 4 keys")

@@ -209,7 +209,7 @@ async def test_force_outlives_a_lost_upload() -> None:
     world = world_with()
     metadata = {SOURCE_ETAG: world.bucket.listed(KEY).etag}
     world.destination.install(KEY, b"!" + body()[1:], metadata, composite=True)
-    run = world.send("list", ListMessage(prefix="large", force=True))
+    run = world.send("list", ListMessage(prefix=b"large", force=True))
     await until(world, 1)
     world.staging.uploads.clear()
     await world.drain()
@@ -220,7 +220,7 @@ async def test_force_outlives_a_lost_upload() -> None:
 
 async def fanned_out(world: World) -> list[TransferMessage]:
     """The messages of a large object's parts."""
-    world.send("list", ListMessage(prefix="large"))
+    world.send("list", ListMessage(prefix=b"large"))
     for _ in range(2):
         await world._deliver(world.inbox.popleft())
         world.inbox.extend((topic, message, f"f{n}") for n, (topic, message) in enumerate(world.queue.sent))
@@ -403,7 +403,7 @@ async def test_two_runs_that_carry_one_object_both_balance() -> None:
     world = world_with()
     first = world.send("list", ListMessage())
     await until(world, 1)
-    second = world.send("list", ListMessage(prefix="la", force=True))
+    second = world.send("list", ListMessage(prefix=b"la", force=True))
     await world.drain(lambda length: length - 1)
     assert world.same()
     for run in (first, second):

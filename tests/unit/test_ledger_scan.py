@@ -114,7 +114,7 @@ async def test_a_budget_ends_within_what_a_page_jumps_over(last: bool) -> None:
         await lister(message, run, Budget(world.clock.monotonic(), 0))
 
     world.handlers["list"] = once
-    run = await world.run(ListMessage(prefix="k/"))
+    run = await world.run(ListMessage(prefix=b"k/"))
     assert (await world.stores.runs.summary(run)).outcomes.keys == {"unchanged": 3 if last else 2}
     assert 5 <= invocations <= 15
 
@@ -142,6 +142,6 @@ async def test_a_lease_is_renewed_while_the_ledger_is_read() -> None:
 
     world.stores.ledger.scan = slow  # type: ignore[method-assign]
     world.stores.ranges.renew = counted  # type: ignore[assignment, method-assign]
-    run = await world.run(ListMessage(prefix="k/"))
+    run = await world.run(ListMessage(prefix=b"k/"))
     assert await counts(world, run) == {"unchanged": 2}
     assert renewed >= 6

@@ -12,9 +12,9 @@ from shared.domain.objects import SourceObject
     [
         (b"", ListMessage()),
         (b"{}", ListMessage()),
-        (b'{"prefix": "a/"}', ListMessage(prefix="a/")),
-        (b'{"prefix": "a/", "force": true}', ListMessage(prefix="a/", force=True)),
-        (b'{"keys": ["a/b.jpg"]}', ListMessage(keys=("a/b.jpg",))),
+        (b'{"prefix": "a/"}', ListMessage(prefix=b"a/")),
+        (b'{"prefix": "a/", "force": true}', ListMessage(prefix=b"a/", force=True)),
+        (b'{"keys": ["a/b.jpg"]}', ListMessage(keys=(b"a/b.jpg",))),
     ],
 )
 def test_what_a_person_types(body: bytes, expected: ListMessage) -> None:
@@ -71,10 +71,10 @@ def test_messages_survive_the_wire() -> None:
 
 
 def test_defaults_are_not_sent() -> None:
-    assert VerifyMessage(prefix="a/").encode() == b'{"prefix":"a/"}'
+    assert VerifyMessage(prefix=b"a/").encode() == b'{"prefix":"a/"}'
 
 
 def test_a_transfer_message_of_fifty_long_keys_fits_in_a_message() -> None:
     """Pub/Sub takes 10 MB a message; a batch must stay far below."""
-    entries = tuple(ObjectEntry(key="k" * 1020 + f"{i:04d}", etag="0" * 32, size=2**42) for i in range(50))
+    entries = tuple(ObjectEntry(key=b"k" * 1020 + f"{i:04d}".encode(), etag="0" * 32, size=2**42) for i in range(50))
     assert len(TransferMessage(run="r", batch="b", objects=entries).encode()) < 100_000

@@ -52,12 +52,12 @@ async def test_losing_the_memory_costs_a_scan_and_no_copy() -> None:
 async def test_force_copies_what_is_unchanged() -> None:
     world = filled()
     await world.run()
-    assert await counts(world, await world.run(ListMessage(prefix="k/00", force=True))) == {Outcome.COPIED: 8}
+    assert await counts(world, await world.run(ListMessage(prefix=b"k/00", force=True))) == {Outcome.COPIED: 8}
 
 
 async def test_single_keys() -> None:
     world = filled()
-    run = await world.run(ListMessage(keys=("k/001", "nowhere")))
+    run = await world.run(ListMessage(keys=(b"k/001", b"nowhere")))
     assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
 
 

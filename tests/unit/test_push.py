@@ -18,7 +18,7 @@ from shared.entrypoints.push import ATTRIBUTE_BYTES, RENEW_AT, Handler
 from shared.telemetry import Log
 from tests.fakes import FakeClock, FakeQueue, FakeStores
 
-MESSAGE = TransferMessage(run="r", batch="b", objects=(ObjectEntry(key="k", etag="0" * 32, size=1),))
+MESSAGE = TransferMessage(run="r", batch="b", objects=(ObjectEntry(key=b"k", etag="0" * 32, size=1),))
 SUBSCRIPTION = "projects/p/subscriptions/transfer"
 TOPICS = {"list_topic": "list", "transfer_topic": "transfer", "verify_topic": "verify"}
 

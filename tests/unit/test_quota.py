@@ -66,7 +66,7 @@ async def test_a_pause_longer_than_the_life_of_a_batch_loses_no_run() -> None:
     writes = len(world.destination.writes)
     world.stores.control.said = Control(paused=True)
     world.clock.time += 2
-    run = await world.run(ListMessage(prefix="k/", force=True))
+    run = await world.run(ListMessage(prefix=b"k/", force=True))
     world.clock.time += LIFE + 1
     await world.run(VerifyMessage(close=True))
     assert world.stores.runs.documents[run].state == "going"

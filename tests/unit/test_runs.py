@@ -48,7 +48,7 @@ async def test_a_tick_starts_nothing_on_top_of_a_run_that_is_going() -> None:
 async def test_a_person_s_prefix_waits_for_nobody() -> None:
     world = filled(3)
     await listed_only(world)
-    forced = await world.run(ListMessage(prefix="k/", force=True))
+    forced = await world.run(ListMessage(prefix=b"k/", force=True))
     assert forced in world.stores.runs.documents
 
 
@@ -85,7 +85,7 @@ async def test_a_run_that_waits_in_a_long_queue_is_going_as_long_as_somebody_wor
     world.clock.time += LIFE / 2
     tick = await world.run()
     assert tick not in world.stores.runs.documents
-    forced = await world.run(ListMessage(prefix="k/"))
+    forced = await world.run(ListMessage(prefix=b"k/"))
     assert (await counts(world, forced))[Outcome.IN_FLIGHT] == 6, "what waits is not sent again, however long it waits"
     verified = await world.run(VerifyMessage())
     assert (await world.stores.runs.summary(verified)).verdicts.keys["in_flight"] == 6
@@ -97,7 +97,7 @@ async def test_a_run_that_waits_in_a_long_queue_is_going_as_long_as_somebody_wor
 
 async def test_a_prefix_that_matches_nothing_is_a_run_of_no_keys() -> None:
     world = filled(3)
-    run = await world.run(ListMessage(prefix="nothing/here"))
+    run = await world.run(ListMessage(prefix=b"nothing/here"))
     assert await counts(world, run) == {}
     assert (await world.stores.runs.summary(run)).finished
 
@@ -105,10 +105,10 @@ async def test_a_prefix_that_matches_nothing_is_a_run_of_no_keys() -> None:
 async def test_a_prefix_document_tells_its_story() -> None:
     world = filled(3)
     first = await world.run()
-    assert world.stores.prefixes.documents[""]["copy"]["state"] == "published"
+    assert world.stores.prefixes.documents[b""]["copy"]["state"] == "published"
     world.clock.time += 100
     second = await world.run()
-    document = world.stores.prefixes.documents[""]
+    document = world.stores.prefixes.documents[b""]
     assert document["initial"] == {"run": first, "started_at": 1_000_000.0, "ended_at": 1_000_100.0}
     assert document["copy"]["frequency_seconds"] == 100.0
     assert document["copy"]["run"] == second
@@ -116,7 +116,7 @@ async def test_a_prefix_document_tells_its_story() -> None:
     await world.run(VerifyMessage())
     world.clock.time += 100
     await world.run(VerifyMessage())
-    document = world.stores.prefixes.documents[""]
+    document = world.stores.prefixes.documents[b""]
     assert document["check"]["frequency_seconds"] == 100.0
     assert document["repair"]["state"] == "finished"
     assert document["repair"]["copied"] == 0
@@ -130,12 +130,12 @@ async def test_each_folder_s_document_has_the_sums_of_both_sides() -> None:
     world.destination.install(b"a/extra", b"four")
     del world.destination.objects[b"d/3"]
     await world.run(VerifyMessage(repair=False))
-    await world.run(ListMessage(keys=("c",)))
+    await world.run(ListMessage(keys=(b"c",)))
     documents = world.stores.prefixes.documents
     figures = ("s3_count", "s3_bytes", "gcs_count", "gcs_bytes", "wrong", "extra")
-    assert [documents["a/"][name] for name in figures] == [2, 12, 3, 16, 0, 1]
-    assert [documents["d/"][name] for name in figures] == [1, 9, 0, 0, 1, 0]
-    assert [documents[""][name] for name in figures] == [4, 22, 4, 17, 1, 1]
+    assert [documents[b"a/"][name] for name in figures] == [2, 12, 3, 16, 0, 1]
+    assert [documents[b"d/"][name] for name in figures] == [1, 9, 0, 0, 1, 0]
+    assert [documents[b""][name] for name in figures] == [4, 22, 4, 17, 1, 1]
 
 
 async def test_a_first_run_is_followed_by_a_comparison_and_repairs_by_another() -> None:
@@ -183,12 +183,12 @@ async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: in
         await world.run(VerifyMessage(close=True))
         world.clock.time += 301
     assert world.stores.runs.documents[run].state == "finished"
-    assert world.stores.prefixes.documents[""]["initial"]["run"] == run
+    assert world.stores.prefixes.documents[b""]["initial"]["run"] == run
     assert f"job/{run}/report.html" in world.reports.files
     verifies = [name for name, item in world.stores.runs.documents.items() if item.kind is RunKind.VERIFY]
     assert verifies
     assert all(world.stores.runs.documents[name].state == "finished" for name in verifies)
-    assert world.stores.prefixes.documents[""]["s3_count"] == world.stores.prefixes.documents[""]["gcs_count"] == 4
+    assert world.stores.prefixes.documents[b""]["s3_count"] == world.stores.prefixes.documents[b""]["gcs_count"] == 4
 
 
 async def test_what_follows_from_a_run_follows_once() -> None:
@@ -268,7 +268,7 @@ async def test_paused_before_its_first_page_a_forced_run_waits_whole() -> None:
     await world.run()
     world.clock.time += 2
     world.stores.control.said = Control(paused=True)
-    run = await world.run(ListMessage(prefix="k/", force=True))
+    run = await world.run(ListMessage(prefix=b"k/", force=True))
     assert (await world.stores.runs.summary(run)).open_ranges == 1
     await resume(world)
     world.clock.time += 100
@@ -283,7 +283,7 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
     world.destination.writes.clear()
     world.clock.time += 2
     world.stores.control.said = Control(paused=True)
-    run = await world.run(VerifyMessage(prefix="k/"))
+    run = await world.run(VerifyMessage(prefix=b"k/"))
     assert not world.destination.writes
     await resume(world)
     world.clock.time += 100
@@ -329,7 +329,7 @@ async def test_a_ceiling_stops_a_run_cleanly(control: Control, copied: int) -> N
     assert summary.stopped_ranges == (copied < 12)
     if copied < 12:
         assert "ceiling" in str(said(world, "a range has stopped")[0]["reason"])
-        assert "ceiling" in world.stores.prefixes.documents[""]["copy"]["error"]
+        assert "ceiling" in world.stores.prefixes.documents[b""]["copy"]["error"]
     world.stores.control.said = Control()
     world.clock.time += 2
     assert await counts(world, await world.run()) == (
@@ -358,7 +358,7 @@ async def test_a_source_that_cannot_be_listed_ends_the_run_with_the_reason(failu
     summary = await world.stores.runs.summary(run)
     assert summary.finished
     assert summary.stopped_ranges == 1
-    assert str(world.stores.prefixes.documents[""]["copy"]["error"]).startswith(failure.reason)
+    assert str(world.stores.prefixes.documents[b""]["copy"]["error"]).startswith(failure.reason)
     world.bucket.listed_page = lambda: None
     assert await counts(world, await world.run()) == {Outcome.COPIED: 3}
 
@@ -406,7 +406,7 @@ async def test_a_batch_delivered_while_paused_stays_open() -> None:
 
 async def test_records_of_a_run_that_is_going_are_not_merged() -> None:
     world = filled(8)
-    await listed_only(world, ListMessage(prefix="k/"))
+    await listed_only(world, ListMessage(prefix=b"k/"))
     world.queue.sent.clear()
     before = set(world.stores.ledger.documents)
     await world.run()
@@ -426,7 +426,7 @@ async def test_records_of_a_run_that_began_while_they_were_scanned_are_not_merge
             began = True
             entry = Entry.of(world.bucket.listed(b"k/009"))
             settled = BatchRecord("forced", "behind", world.clock.now(), (replace(entry, outcome=Outcome.COPIED),))
-            world.stores.runs.documents["behind"] = StoredRun(RunKind.LIST, "k/", b"{}", world.clock.now())
+            world.stores.runs.documents["behind"] = StoredRun(RunKind.LIST, b"k/", b"{}", world.clock.now())
             world.stores.ledger._write(settled)
 
     world.bucket.listed_page = begin
@@ -467,7 +467,7 @@ async def test_folders_say_how_often_they_were_compared_and_repaired() -> None:
             world.destination.objects.pop(b"k/002")
         await world.run(VerifyMessage())
         await world.run(VerifyMessage(close=True))
-    folder, root = world.stores.prefixes.documents["k/"], world.stores.prefixes.documents[""]
+    folder, root = world.stores.prefixes.documents[b"k/"], world.stores.prefixes.documents[b""]
     assert (folder["checks"], folder["repairs"]) == (root["checks"], root["repairs"]) == (2, 1)
     assert (folder["s3_count"], folder["gcs_count"], root["s3_count"]) == (4, 3, 4)
     assert folder["check"]["started_at"] <= folder["check"]["ended_at"]
@@ -492,7 +492,7 @@ async def test_a_holder_that_was_suspended_before_its_last_write_counts_nothing_
     world.bucket.page_size = 5
     for number in range(20):
         world.bucket.put(f"k/{number:03d}", b"x" * number)
-    message, original = ListMessage(prefix="k/"), world.stores.ranges.complete
+    message, original = ListMessage(prefix=b"k/"), world.stores.ranges.complete
 
     async def suspended(*closing: Any) -> None:
         world.stores.ranges.complete = original  # type: ignore[method-assign]
@@ -555,7 +555,7 @@ async def test_a_range_handed_on_to_an_instance_whose_clock_is_behind_publishes_
                 raise Throttled("SlowDown")
 
         world.bucket.listed_page = page
-        run = world.send("list", ListMessage(prefix="k/"))
+        run = world.send("list", ListMessage(prefix=b"k/"))
         await world.drain(most=1, finish=False)
         world.clock.time -= skew
         await world.drain()

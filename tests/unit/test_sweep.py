@@ -122,7 +122,7 @@ async def test_a_wrong_prefix_map_deletes_nothing() -> None:
     for number in range(10):
         made = {**MADE, SOURCE_KEY: f"old/{number}"}
         world.destination.install(b"wrong/old/%d" % number, b"x", made)
-    await world.run(ListMessage(keys=("k/000",)))
+    await world.run(ListMessage(keys=(b"k/000",)))
     for _ in range(3):
         await compare(world, VerifyMessage(repair=False))
     assert len(world.destination.objects) == 11
@@ -131,7 +131,7 @@ async def test_a_wrong_prefix_map_deletes_nothing() -> None:
 async def test_a_part_of_the_job_deletes_nothing() -> None:
     world = await world_with_an_extra()
     for _ in range(3):
-        await compare(world, VerifyMessage(prefix="k/"))
+        await compare(world, VerifyMessage(prefix=b"k/"))
     assert kept(world)
 
 
@@ -192,7 +192,7 @@ async def test_a_side_that_cannot_be_read_gets_no_verdict_no_repair_and_no_delet
     assert world.stores.runs.documents[run].state == "stopped"
     assert len(world.destination.writes) == writes
     assert kept(world)
-    assert str(world.stores.prefixes.documents[""]["check"]["error"]).startswith("forbidden: the listing is denied")
+    assert str(world.stores.prefixes.documents[b""]["check"]["error"]).startswith("forbidden: the listing is denied")
     shown = world.reports.files[f"job/{run}/report.html"][0].decode()
     assert "has stopped: not every key was looked at" in shown
 
@@ -302,7 +302,7 @@ async def test_another_destination_prefix_keeps_what_lies_at_the_old_names() -> 
     world = filled(10, mapping=KeyMapping(b"", b"old/"))
     await world.run()
     moved = again(world, mapping=KeyMapping())
-    await moved.run(ListMessage(prefix="", force=True))
+    await moved.run(ListMessage(prefix=b"", force=True))
     for _ in range(3):
         await compare(moved)
     assert sum(name.startswith(b"old/") for name in world.destination.objects) == 10

@@ -153,9 +153,9 @@ def test_plans_come_in_order_and_within_the_range() -> None:
             held.add(wrong)
 
 
-@pytest.mark.parametrize("message", [ListMessage(prefix="a/", until="a/z"), VerifyMessage(prefix="a/")])
+@pytest.mark.parametrize("message", [ListMessage(prefix=b"a/", until=b"a/z"), VerifyMessage(prefix=b"a/")])
 def test_a_message_that_nobody_could_read_is_never_built(message: ListMessage | VerifyMessage) -> None:
-    assert message.behind("a/b", "a/c", 2) == type(message)(prefix="a/", cursor="a/b", until="a/c", generation=2)
-    for cursor, until in (("a/c", "a/c"), ("a/c", "a/b"), ("b", None)):
+    assert message.behind(b"a/b", b"a/c", 2) == type(message)(prefix=b"a/", cursor=b"a/b", until=b"a/c", generation=2)
+    for cursor, until in ((b"a/c", b"a/c"), (b"a/c", b"a/b"), (b"b", None)):
         with pytest.raises(ValueError, match="cursor"):
             message.behind(cursor, until)

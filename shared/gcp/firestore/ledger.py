@@ -105,11 +105,11 @@ class FirestoreLedger:
         by_alias = {result.alias: int(result.value) for group in await query.get() for result in group}
         return KeyCount(by_alias["keys"], by_alias["records"])
 
-    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[str]:
+    async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[bytes]:
         level = max(0, (records // max(about, 1)).bit_length() - 2)
         query = self._beginning(prefix, after, until).where(filter=FieldFilter("level", "==", level))
         found = query.order_by("first").select(["first"])
-        return [bytes(snapshot.get("first")).decode() async for snapshot in found.stream()]
+        return [bytes(snapshot.get("first")) async for snapshot in found.stream()]
 
     async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
         batch = self._client.batch()

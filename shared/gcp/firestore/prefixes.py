@@ -7,6 +7,7 @@ from urllib.parse import quote
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
 from shared.domain.errors import StateConflict
+from shared.domain.keys import Key
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, digest, write
 
@@ -22,10 +23,10 @@ class FirestorePrefixes:
         self._client = client
         self._prefixes = job.collection("prefixes")
 
-    async def get(self, prefix: str) -> dict[str, Any]:
+    async def get(self, prefix: Key) -> dict[str, Any]:
         return (await self._prefixes.document(_prefix_id(prefix)).get()).to_dict() or {}
 
-    async def update(self, prefix: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    async def update(self, prefix: Key, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         reference = self._prefixes.document(_prefix_id(prefix))
         for _ in range(TRIES):
             snapshot = await reference.get()
@@ -34,11 +35,11 @@ class FirestorePrefixes:
             if not fields:
                 return known
             try:
-                await write(self._client, reference, {"prefix": prefix, **fields}, snapshot)
+                await write(self._client, reference, {"prefix": prefix.decode(), **fields}, snapshot)
             except StateConflict:
                 continue
             return {**known, **fields}
-        raise StateConflict(f"the notes of the prefix {prefix!r} were changed too often at once")
+        raise StateConflict(f"the notes of the prefix {prefix.decode()!r} were changed too often at once")
 
 
 def merged(known: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +49,6 @@ def merged(known: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _prefix_id(prefix: str) -> str:
+def _prefix_id(prefix: Key) -> str:
     readable = "p:" + quote(prefix, safe="")
-    return readable if len(readable) <= _DOCUMENT_ID_BYTES else "h:" + digest(prefix)
+    return readable if len(readable) <= _DOCUMENT_ID_BYTES else "h:" + digest(prefix.decode())

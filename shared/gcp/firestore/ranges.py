@@ -53,7 +53,8 @@ class FirestoreRanges:
                 written = await reference.update(lease, option=option)
         except (AlreadyExists, FailedPrecondition, NotFound):
             return Refusal.HELD
-        split_points, until = tuple(fields.get("fences", ())), fields.get("until")
+        split_points = tuple(point.encode() for point in fields.get("fences", ()))
+        until = None if fields.get("until") is None else str(fields["until"]).encode()
         first = split_points[0] if split_points else until
         return HeldRange(opened.range_id, owner, first, split_points, until, written.update_time, fields["owner"] != "")
 
@@ -74,7 +75,7 @@ class FirestoreRanges:
         split_points = (*(item.range_id.cursor for item in further), *held.split_points)
         option = self._client.write_option(last_update_time=held.version)
         batch = self._client.batch()
-        batch.update(self.document(held.id), {"fences": list(split_points)}, option=option)
+        batch.update(self.document(held.id), {"fences": [point.decode() for point in split_points]}, option=option)
         for item in further:
             batch.create(self.document(item.range_id), open_range(item))
         try:
@@ -148,7 +149,7 @@ class FirestoreRanges:
     def document(self, range_id: RangeId) -> AsyncDocumentReference:
         """Where a range is stored."""
         reference: AsyncDocumentReference = self._ranges.document(
-            digest(range_id.run, range_id.prefix, range_id.cursor)
+            digest(range_id.run, range_id.prefix.decode(), range_id.cursor.decode())
         )
         return reference
 
@@ -158,9 +159,9 @@ def open_range(opened: OpenRange) -> dict[str, object]:
     range_id = opened.range_id
     return {
         "run": range_id.run,
-        "prefix": range_id.prefix,
-        "cursor": range_id.cursor,
-        "until": opened.until,
+        "prefix": range_id.prefix.decode(),
+        "cursor": range_id.cursor.decode(),
+        "until": None if opened.until is None else opened.until.decode(),
         "fences": [],
         "message": opened.message,
         "state": "open",
@@ -171,5 +172,5 @@ def open_range(opened: OpenRange) -> dict[str, object]:
 
 def _lost(range_id: RangeId) -> StateConflict:
     return StateConflict(
-        f"run {range_id.run}: the range after {range_id.cursor!r} is not ours any more, or its parts exist"
+        f"run {range_id.run}: the range after {range_id.cursor.decode()!r} is not ours any more, or its parts exist"
     )

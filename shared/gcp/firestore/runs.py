@@ -54,7 +54,7 @@ class FirestoreRuns:
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         run = {
             "kind": kind.value,
-            "prefix": opened.range_id.prefix,
+            "prefix": opened.range_id.prefix.decode(),
             "message": opened.message,
             "started_at": time(now),
             "state": RunState.RUNNING.value,
@@ -224,4 +224,4 @@ def recorded(fields: dict[str, Any]) -> RunSummary:
 
 def _run(name: str, fields: dict[str, Any]) -> OpenRun:
     started_at = fields["started_at"].timestamp()
-    return OpenRun(name, RunKind(fields["kind"]), fields["prefix"], fields["message"], started_at)
+    return OpenRun(name, RunKind(fields["kind"]), fields["prefix"].encode(), fields["message"], started_at)
