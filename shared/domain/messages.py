@@ -124,7 +124,7 @@ class PartReference(Message):
 
 
 class TransferMessage(Message):
-    """A batch to copy, or one part of its only object. `attempt` counts from 1; a handed-back remainder carries the
+    """A batch to copy, or one part of its only object. `attempt` counts from 1; a requeued remainder carries the
     next number.
     """
 

@@ -18,10 +18,10 @@ def pushes(headers: Mapping[str, str], account: str | None) -> bool:
     """
     if account is None:
         return True
-    told = {name.lower(): value for name, value in headers.items()}
-    if "x-serverless-authorization" in told:
+    given = {name.lower(): value for name, value in headers.items()}
+    if "x-serverless-authorization" in given:
         return False
-    claims = _claims(told.get("authorization", ""))
+    claims = _claims(given.get("authorization", ""))
     return claims.get("email") == account and claims.get("email_verified") is True
 
 

@@ -50,18 +50,18 @@ class OnDemand:
         if method != "POST":
             return error(405, "method", f"{PATH} takes POST, not {method}", {"Allow": "POST"})
         try:
-            wish = ReplicateRequest.model_validate_json(body)
+            request = ReplicateRequest.model_validate_json(body)
         except ValidationError as wrong:
             where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()]
             problems = "; ".join(f"{path}: {said}" if path else said for path, said in where)
             return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
         root = self._instance.settings.source_prefix
-        key = wish.key.decode()
+        key = request.key.decode()
         if not key.startswith(root):
             return error(400, "outside", f"{key!r} lies outside the job's root {root!r}")
         try:
             work = self._work = self._work or self._instance.app().replicate
-            return answer(key, runtime.run(work(wish.key, wish.force)))
+            return answer(key, runtime.run(work(request.key, request.force)))
         except ObjectError as failure:
             self._instance.log.warning("not replicated", key=key, reason=failure.reason, why=str(failure))
             return refusal(failure)
@@ -76,7 +76,7 @@ def answer(key: str, ended: Entry | None) -> Answer:
         return {"key": key, "outcome": Outcome.IN_FLIGHT.value}, 202, {}
     if ended.outcome is Outcome.UNSUPPORTED:
         return error(422, Outcome.UNSUPPORTED.value, ended.reason)
-    told: Mapping[str, object] = {
+    fields: Mapping[str, object] = {
         "key": key,
         "outcome": str(ended.outcome),
         "etag": ended.etag,
@@ -85,15 +85,15 @@ def answer(key: str, ended: Entry | None) -> Answer:
         "crc32c": ended.crc32c,
         "proof": ended.proof,
     }
-    return dict(told), 201 if ended.outcome is Outcome.COPIED else 200, {}
+    return dict(fields), 201 if ended.outcome is Outcome.COPIED else 200, {}
 
 
 def refusal(failure: ObjectError) -> Answer:
     """What went wrong, as an HTTP answer."""
     reason = failure.reason
     wait = {"Retry-After": str(round(failure.retry_after or RETRY_SECONDS))} if reason.status == 503 else {}
-    told, status, headers = error(reason.status, reason.value, str(failure), wait)
-    return {"error": {**told["error"], "advice": reason.advice}}, status, headers
+    body, status, headers = error(reason.status, reason.value, str(failure), wait)
+    return {"error": {**body["error"], "advice": reason.advice}}, status, headers
 
 
 def error(status: int, reason: str, message: str, headers: dict[str, str] | None = None) -> Answer:

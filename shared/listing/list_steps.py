@@ -144,8 +144,8 @@ class KeySteps:
         except ObjectError as failure:
             if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
                 raise
-            told = "no such key at the source" if isinstance(failure, Gone) else "a key cannot be read at the source"
-            self.log.warning(told, key=key.decode(), run=self.run, reason=failure.reason, why=str(failure))
+            problem = "no such key at the source" if isinstance(failure, Gone) else "a key cannot be read at the source"
+            self.log.warning(problem, key=key.decode(), run=self.run, reason=failure.reason, why=str(failure))
             return None
 
     async def close(self, end: bytes) -> None:

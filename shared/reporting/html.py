@@ -60,8 +60,8 @@ def _cell(cell: object) -> str:
 
 
 def bar(x: float, floor: float, height: float, width: float, title: str = "") -> str:
-    told = f"<title>{title}</title>" if title else ""
-    return f'<rect x="{x:.1f}" y="{floor - height:.1f}" width="{width:.1f}" height="{height:.1f}">{told}</rect>'
+    tooltip = f"<title>{title}</title>" if title else ""
+    return f'<rect x="{x:.1f}" y="{floor - height:.1f}" width="{width:.1f}" height="{height:.1f}">{tooltip}</rect>'
 
 
 def _number(value: float) -> str:

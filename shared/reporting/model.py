@@ -1,4 +1,4 @@
-"""What is told of a run, and the verdict on it."""
+"""What a report says of a run, and its verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,8 @@ Rows = Sequence[tuple[str, int, int]]
 @dataclass(frozen=True, slots=True)
 class Report:
     """listed: keys and bytes. outcomes, filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress:
-    what the instances told. files: of the manifest. prices, storage_classes, keys_per_message, restore_days: the job's.
+    what the instances have reported. files: of the manifest. prices, storage_classes, keys_per_message,
+    restore_days: the job's.
     """
 
     run: str
@@ -51,10 +52,10 @@ class Report:
     restore_days: int = 7
 
     def use(self) -> Use:
-        """What the run used. What the instances have not told came by the ways that the rest did."""
+        """What the run used. What the instances have not reported yet came by the routes that the rest did."""
         keys, size = self.copied
-        told = self.progress.ways or {"cloudfront": (keys, size)}
-        all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*told.values(), strict=True))
+        routes = self.progress.ways or {"cloudfront": (keys, size)}
+        all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*routes.values(), strict=True))
 
         def whole(amounts: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
             return {name: (round(n / all_keys * keys), round(m / all_bytes * size)) for name, (n, m) in amounts.items()}
@@ -64,7 +65,7 @@ class Report:
         if self.kind is RunKind.VERIFY:
             own["gcs.class_a"] = -(-self.listed[0] // PAGE_KEYS)
         kms = round(self.progress.kms / all_keys * keys)
-        return Use(self.listed[0], whole(told), classes, kms, self._written(keys, classes), own)
+        return Use(self.listed[0], whole(routes), classes, kms, self._written(keys, classes), own)
 
     def _written(self, keys: int, classes: Mapping[str, tuple[int, int]]) -> dict[str, int]:
         """Copied objects by Cloud Storage's class; the bucket's default is taken to be STANDARD."""

@@ -83,7 +83,7 @@ def _progress(progress: Progress, copied: int) -> str:
     )
     note = f"Bars: throughput, at most {in_units(fastest / step)} a second. Line: {sofar:,} objects copied, "
     note += f"from {moment(start)} to {moment(end)}"
-    note += f"; {copied - sofar:,} more came after the instances last told." if copied > sofar else "."
+    note += f"; {copied - sofar:,} more came after the last heartbeats." if copied > sofar else "."
     return section("Copying over time", f"{plot}<p>{note}</p>")
 
 

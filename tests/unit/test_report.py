@@ -80,7 +80,7 @@ def test_plots_are_drawn_from_what_there_is() -> None:
     progress = Progress({beat.at: beat for beat in beats}, [Slow(9.5, 4000, "slow/key")])
     shown = page(replace(GOOD, sums=sums, progress=progress, outcomes=[("copied", 18, 5001)]))
     assert "Line: 16 objects copied" in shown
-    assert "2 more came after the instances last told" in shown
+    assert "2 more came after the last heartbeats" in shown
     assert "slow/key" in shown
     assert "1.0 KiB and more: 5 objects" in shown
     assert shown.count("<svg") == 2
