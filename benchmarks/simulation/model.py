@@ -49,6 +49,7 @@ class ModelBucket:
 
     keys: Sequence[bytes]
     size: int
+    clock: VirtualClock
     bill: Bill
 
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
@@ -78,13 +79,14 @@ class ModelBucket:
 
     async def _request(self, seconds: float) -> None:
         self.bill.counts["s3.list"] += 1
-        await asyncio.sleep(seconds)
+        await self.clock.sleep(seconds)
 
 
 @dataclass(slots=True)
 class ModelQueue:
     """`shared.ports.queue.Queue`: list messages go to instances, batches to the transfer's backlog."""
 
+    clock: VirtualClock
     bill: Bill
     deliver: Callable[[ListMessage], None]
     published: Callable[[int], None]
@@ -98,7 +100,7 @@ class ModelQueue:
             count = len(messages) * PAGE_KEYS
             self.bill.counts["pubsub.billed_bytes"] += 2 * count * KEY_BYTES
             self.published(count)
-        await asyncio.sleep(limits.PUBSUB_SECONDS)
+        await self.clock.sleep(limits.PUBSUB_SECONDS)
 
 
 @dataclass(slots=True)
@@ -135,7 +137,7 @@ class Instances:
             task.add_done_callback(self._tasks.discard)
 
     async def _invoke(self, message: ListMessage) -> None:
-        await asyncio.sleep(limits.DELIVERY_SECONDS)
+        await self.clock.sleep(limits.DELIVERY_SECONDS)
         started = self.clock.monotonic()
         if self.work is None:
             raise RuntimeError("no function was deployed")

@@ -1,6 +1,5 @@
 """One scenario, from the scheduler's message to the last copy."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -81,7 +80,7 @@ class Simulation:
         )
         documents = Documents(self.clock, self.bill, writes)
         ranges = ModelRanges(documents)
-        bucket: Any = ModelBucket(keys, int(self.scenario.mean_bytes * PAGE_KEYS), self.bill)
+        bucket: Any = ModelBucket(keys, int(self.scenario.mean_bytes * PAGE_KEYS), self.clock, self.bill)
 
         def arrive(count: int) -> None:
             transfer.backlog += count
@@ -89,7 +88,7 @@ class Simulation:
 
         lister = Instances(self.clock, _default("budget_seconds"))
         lister.work = self._lister(
-            model_stores(documents, ranges), bucket, ModelQueue(self.bill, lister.deliver, arrive)
+            model_stores(documents, ranges), bucket, ModelQueue(self.clock, self.bill, lister.deliver, arrive)
         )
         lister.deliver(ListMessage())
         await self._flow(lister, transfer, ranges)
@@ -120,7 +119,7 @@ class Simulation:
     async def _flow(self, lister: Instances, transfer: Transfer, ranges: ModelRanges) -> None:
         """Copy while listing goes on, then to the end."""
         while self.listed_at is None or transfer.backlog > 0.5:
-            await asyncio.sleep(STEP_SECONDS)
+            await self.clock.sleep(STEP_SECONDS)
             now = self.clock.monotonic()
             lister.admit()
             transfer.step(now, STEP_SECONDS)

@@ -1,6 +1,5 @@
 """Firestore as the production lister meets it in a first run: the ledger is empty."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -25,12 +24,12 @@ class Documents:
 
     async def read(self, count: int = 1) -> None:
         self.bill.counts["firestore.reads"] += count
-        await asyncio.sleep(limits.FIRESTORE_SECONDS)
+        await self.clock.sleep(limits.FIRESTORE_SECONDS)
 
     async def write(self, *documents: str) -> None:
         for document in documents:
             self.bill.wrote(document, self.clock.monotonic())
-        await asyncio.sleep(limits.FIRESTORE_SECONDS)
+        await self.clock.sleep(limits.FIRESTORE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class ModelLedger:
         count = len(records) * BATCHES_A_PAGE
         self.documents.bill.counts["firestore.writes"] += 2 * count
         self.documents.bill.counts["firestore.reads"] += count
-        await self.documents.writes.take(count)
-        await asyncio.sleep(limits.FIRESTORE_SECONDS)
+        turn = self.documents.writes.take(count)
+        await self.documents.clock.sleep(turn + limits.FIRESTORE_SECONDS)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def test_a_ramp_lets_through_what_it_may_and_then_more() -> None:
 
     async def push() -> float:
         for _ in range(3000):
-            await ramp.take(100)
+            await clock.sleep(ramp.take(100))
         return clock.monotonic()
 
     taken = loop.run_until_complete(push())
