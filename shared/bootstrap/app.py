@@ -19,6 +19,7 @@ from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
 from shared.ranges.split_range import SplitRange
 from shared.reporting.report_run import ReportRun
+from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.heartbeat import Heartbeat
 from shared.runs.identity import OwnLedger
@@ -188,6 +189,7 @@ def lifecycle(adapters: Adapters, limits: Limits, control: JobControl, delete: D
         ),
         report=report_run(adapters, limits),
         delete_after=delete,
+        expire_uploads=ExpireUploads(adapters.stores.uploads, adapters.clock, adapters.log),
         clock=adapters.clock,
         log=adapters.log,
         life_seconds=limits.life_seconds,

@@ -133,6 +133,9 @@ class CopyLarge:
                 if await self.uploads.count(opened.upload) < plan.count:
                     await self.abandon(wanted)
                     return await self._again(message, listed, gone)
+            except ObjectError:
+                if reference.number not in await self.uploads.parts(opened.upload, reference.number):
+                    raise  # else another delivery of this message has brought it
             else:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
@@ -226,7 +229,7 @@ class CopyLarge:
 
     async def _again(self, message: TransferMessage, listed: SourceObject, why: ObjectError) -> Entry | None:
         """Begin anew with what is current now, unless the key has ended meanwhile or has had its attempts."""
-        if await self._settled(message, listed):
+        if await self.has_ended(message, listed):
             return None
         decided = await self.copy.decide(listed, message.force)
         if isinstance(decided, Entry):
@@ -236,7 +239,7 @@ class CopyLarge:
         self.log.warning("begun anew", key=listed.text, reason=why.reason, attempt=message.attempt, why=str(why))
         return await self.start(message.model_copy(update={"attempt": message.attempt + 1, "part": None}), decided)
 
-    async def _settled(self, message: TransferMessage, listed: SourceObject) -> bool:
+    async def has_ended(self, message: TransferMessage, listed: SourceObject) -> bool:
         """Whether another part's message has put on record how the key ended."""
         found = await self.ledger.get(message.batch)
         return found is not None and any(entry.key == listed.key and not entry.open for entry in found.record.entries)

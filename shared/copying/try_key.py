@@ -106,13 +106,17 @@ class TryKey:
                 continue
             failures.append(ended)
             if not ended.retryable:
-                return self.gave_up(job, ended)
+                return await self._last_word(job, ended)
             elapsed = self.clock.monotonic() - began
             wait = KEY.wait(len(failures), elapsed, self.clock.draw(), ended.retry_after)
             if wait is None:
                 break
             await self.clock.sleep(wait)
-        return self.put_off(job, failures[-1]) if failures else Left(job.source, job.message.attempt)
+        if not failures:
+            return Left(job.source, job.message.attempt)
+        if job.message.attempt >= self.max_attempts:
+            return await self._last_word(job, failures[-1])
+        return self.put_off(job, failures[-1])
 
     async def _leave(self, job: Job) -> Leave | None:
         """Leave to try the key, None once no new work may be begun."""
@@ -163,6 +167,22 @@ class TryKey:
     def _refuse_outside(self, source: SourceObject) -> None:
         if not source.key.startswith(self.copy.mapping.source_prefix):
             raise Refused(f"{source.text} lies outside SOURCE_PREFIX, which was another when its message was sent")
+
+    async def _last_word(self, job: Job, error: ObjectError) -> Ended:
+        """How a key ends whose last try failed. A write whose answer was lost may have been done, and another message
+        may have brought the object or put its end on record: then the key has not failed.
+        """
+        inside = job.source.key.startswith(self.copy.mapping.source_prefix)
+        try:
+            if job.in_parts and await self.large.has_ended(job.message, job.source):
+                return None
+            if inside and not job.message.force and (job.in_parts or error.retryable):
+                decided = await self.copy.decide(job.source)
+                if isinstance(decided, Entry):
+                    return decided
+        except BucketError as unseen:
+            self.log.warning("no last look", key=job.source.text, why=str(unseen))
+        return self.gave_up(job, error)
 
     def put_off(self, job: Job, error: ObjectError) -> Entry | Left:
         """Another message may have better luck, unless this was the last one."""

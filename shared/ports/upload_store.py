@@ -76,3 +76,13 @@ class UploadStore(Protocol):
     async def close(self, number: str, upload: str) -> None:
         """Forget a multipart upload and its parts, but none that was begun anew under the same number."""
         ...
+
+    async def unpublished_since(self, moment: float) -> list[tuple[str, OpenUpload]]:
+        """Some of the uploads, by number, whose parts were last published before a moment (epoch seconds), the oldest
+        first.
+        """
+        ...
+
+    async def expire(self, number: str, read: OpenUpload) -> bool:
+        """Forget an upload and its parts, if it is still as it was read. False, and nothing is forgotten, if not."""
+        ...

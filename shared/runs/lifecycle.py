@@ -22,6 +22,7 @@ from shared.ports.log import Log
 from shared.ports.prefix_store import PrefixStore
 from shared.ports.range_store import RangeStore
 from shared.ports.run_store import OpenRun, RunStore, RunSummary
+from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.prefix_notes import PrefixNotes
 from shared.runs.quota import JobControl
@@ -47,6 +48,7 @@ class RunLifecycle:
     follow_up: FollowUp
     report: Report | None
     delete_after: DeleteAfter | None
+    expire_uploads: ExpireUploads
     clock: Clock
     log: Log
     life_seconds: float
@@ -77,6 +79,7 @@ class RunLifecycle:
     async def close_ended(self) -> set[str]:
         """Write down the end of every run that has ended; the names of those that are running."""
         await self._report_late()
+        await self.expire_uploads()
         running = set()
         for run in await self.runs.running():
             state, summary = await self._state(run)

@@ -195,6 +195,48 @@ async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> No
     assert await uploads.get("n") is None
 
 
+async def test_old_uploads_are_found_and_forgotten_with_their_parts(uploads: UploadStore) -> None:
+    for number, at in (("new", 300.0), ("older", 200.0), ("oldest", 100.0)):
+        await uploads.open(number, replace(WISH, upload=f"upload-{number}", opened_at=at))
+        await uploads.note(f"upload-{number}", 1, NOTE)
+    found = await uploads.unpublished_since(300.0)
+    assert [(number, opened.opened_at) for number, opened in found] == [("oldest", 100.0), ("older", 200.0)]
+    for number, opened in found:
+        assert await uploads.expire(number, opened)
+    assert await uploads.unpublished_since(301.0) == [("new", replace(WISH, upload="upload-new", opened_at=300.0))]
+    assert [await uploads.count(f"upload-{number}") for number in ("new", "older", "oldest")] == [1, 0, 0]
+
+
+async def test_an_upload_that_is_taken_up_again_meanwhile_is_not_forgotten(uploads: UploadStore) -> None:
+    """Whoever read it before is a stale writer by now."""
+    await uploads.open("n", WISH)
+    await uploads.note("upload-1", 1, NOTE)
+    ((number, read),) = await uploads.unpublished_since(WISH.opened_at + 1)
+    await uploads.published("n", "upload-1", "batch", WISH.opened_at + 2)
+    assert not await uploads.expire(number, read)
+    assert await uploads.get("n") == replace(WISH, published_for="batch", opened_at=WISH.opened_at + 2)
+    assert await uploads.count("upload-1") == 1
+    assert not await uploads.expire("of nobody", read)
+
+
+async def test_an_upload_that_is_taken_up_while_its_parts_are_forgotten_stays(
+    embedded: Stack, monkeypatch: pytest.MonkeyPatch, fresh: str
+) -> None:
+    """The deletion itself has a precondition. Its parts are gone, and are sent again: no record says otherwise."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", embedded.environment["FIRESTORE_EMULATOR_HOST"])
+    uploads = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).uploads
+    await uploads.open("n", WISH)
+    forget = uploads._forget_parts  # type: ignore[attr-defined]
+
+    async def slowly(upload: str) -> None:
+        await forget(upload)
+        await uploads.published("n", "upload-1", "batch", 1.0)
+
+    monkeypatch.setattr(uploads, "_forget_parts", slowly)
+    assert not await uploads.expire("n", WISH)
+    assert await uploads.get("n") == replace(WISH, published_for="batch", opened_at=1.0)
+
+
 async def test_one_at_a_time_finishes(uploads: UploadStore) -> None:
     assert not await uploads.claim("n", "a", 100.0, 60.0), "nothing to finish"
     await uploads.open("n", WISH)

@@ -46,6 +46,16 @@ class FakeUploads:
         if self.leases.get(number, ("", 0.0))[0] == owner:
             del self.leases[number]
 
+    async def unpublished_since(self, moment: float) -> list[tuple[str, OpenUpload]]:
+        old = [(number, opened) for number, opened in self.opened.items() if opened.opened_at < moment]
+        return sorted(old, key=lambda pair: pair[1].opened_at)
+
+    async def expire(self, number: str, read: OpenUpload) -> bool:
+        if self.opened.get(number) != read:
+            return False
+        await self.close(number, read.upload)
+        return True
+
     async def close(self, number: str, upload: str) -> None:
         self.noted.pop(upload, None)
         if number in self.opened and self.opened[number].upload == upload:

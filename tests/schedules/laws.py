@@ -167,15 +167,22 @@ class Laws:
             elif runs.documents[name].state == "going" and name != names[-1]:
                 self.broken("counts balance", f"run {name} is still going")
 
+    @property
+    def excuses_leavings(self) -> bool:
+        """Whether something may be left for a rule to take away: what a call began whose answer was lost, or somebody
+        who was killed.
+        """
+        swarm = self.world.swarm
+        return swarm.crashes or swarm.broken or swarm.state_errors or swarm.outage or swarm.throttling or swarm.slow
+
     def _nothing_is_left(self) -> None:
         world, uploads = self.world, self.world.stores.uploads
         if uploads.opened:
             self.broken("nothing is left", f"uploads remembered: {list(uploads.opened.values())}"[:400])
         if uploads.leases:
             self.broken("nothing is left", f"leases held: {uploads.leases}")
-        swarm = world.swarm
-        if swarm.crashes or swarm.broken or swarm.state_errors or swarm.outage or swarm.throttling or swarm.slow:
-            return  # an upload begun by a call whose answer was lost is for the bucket's lifecycle rule
+        if self.excuses_leavings:
+            return  # what is left in the bucket is for its lifecycle rule
         if world.gcs.uploads or world.gcs.buckets["staging"]:
             self.broken(
                 "nothing is left",

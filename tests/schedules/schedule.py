@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.ports.control_store import Control
+from shared.runs.expire_uploads import UPLOAD_LIFE_SECONDS
 from tests.schedules.chance import Chance
 from tests.schedules.laws import Violation
 from tests.schedules.loop import WORLD, Stuck
@@ -76,8 +77,19 @@ async def _history(world: World) -> None:
     for _ in range(3):
         await asyncio.sleep(HOUR - loop.time() % HOUR)
         world.queue.send("list", b"{}")
-    if await _rests(world):
+    if await _rests(world) and await _outlived(world):
         world.laws.at_the_end()
+
+
+async def _outlived(world: World) -> bool:
+    """Whether everything comes to rest once what a killed instance left has had its time. Where nothing is killed or
+    lost, nothing is left in the first place.
+    """
+    if not world.stores.uploads.opened or not world.laws.excuses_leavings:
+        return True
+    await asyncio.sleep(UPLOAD_LIFE_SECONDS)
+    world.queue.send("list", b"{}")
+    return await _rests(world)
 
 
 async def _scan_history(world: ScanWorld) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 
 from shared.domain.checksums import VerifiedBy, encoded
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden
+from shared.domain.errors import Forbidden, ObjectError, Transient
 from shared.domain.messages import ListMessage, TransferMessage
-from shared.domain.objects import SOURCE_ETAG, Attributes, SourceObject
+from shared.domain.objects import SOURCE_ETAG, Attributes, DestinationObject, SourceObject
 from shared.ledger.record import BatchRecord
 from shared.ports.download import OpenDownload, Span
+from shared.runs.expire_uploads import UPLOAD_LIFE_SECONDS
 from tests.fakes import crc32c_of
-from tests.world import PART, World, counts
+from tests.world import LIFE, PART, Crash, World, counts
 
 KEY = b"large"
 
@@ -123,10 +125,10 @@ async def test_damage_on_the_way_is_seen_by_the_etag_of_the_parts() -> None:
 async def test_the_crash_test_reaches_every_step() -> None:
     world = world_with()
     await world.run()
-    assert 100 < world.steps.taken <= 118
+    assert 100 < world.steps.taken <= 120
 
 
-@pytest.mark.parametrize("crash_at", range(118))
+@pytest.mark.parametrize("crash_at", range(120))
 async def test_killed_at_any_step_the_end_is_the_same(crash_at: int) -> None:
     world = world_with()
     world.steps.crash_at = crash_at
@@ -305,6 +307,81 @@ async def test_a_late_part_of_an_ended_batch_leaves_another_batch_s_upload_alone
     await world._deliver(("transfer", old[0], "late"))
     assert world.stores.uploads.opened
     assert world.staging.uploads
+
+
+@pytest.mark.parametrize("fault", [Forbidden("AccessDenied"), Transient("500")])
+async def test_a_part_of_an_object_that_another_has_finished_has_not_failed(fault: ObjectError) -> None:
+    """Its last try fails, for good or once more, after another run has brought the object."""
+    world = world_with(max_attempts=1)
+    parts = await fanned_out(world)
+    read = world.cdn.open
+
+    async def denied(source: SourceObject, span: Span | None = None) -> OpenDownload:
+        if KEY not in world.destination.objects:
+            world.destination.install(KEY, body(), {SOURCE_ETAG: source.etag}, composite=True)
+        raise fault
+
+    world.cdn.open = denied  # type: ignore[method-assign]
+    await world._deliver(("transfer", parts[0], "p0"))
+    world.cdn.open = read  # type: ignore[method-assign]
+    assert entry(world).outcome is Outcome.UNCHANGED
+    assert clean(world)
+
+
+async def test_a_part_that_another_delivery_has_brought_is_not_missing() -> None:
+    world = world_with(max_attempts=1)
+    parts = await fanned_out(world)
+    read, first = world.cdn.open, parts[0]
+
+    async def overtaken(source: SourceObject, span: Span | None = None) -> OpenDownload:
+        """The same message, delivered twice, is faster elsewhere."""
+        world.cdn.open = read  # type: ignore[method-assign]
+        await world._deliver(("transfer", first, "p0 again"))
+        raise Forbidden("AccessDenied")
+
+    world.cdn.open = overtaken  # type: ignore[method-assign]
+    for number, message in enumerate(parts):
+        await world._deliver(("transfer", message, f"p{number}"))
+    assert entry(world).outcome is Outcome.COPIED
+    assert clean(world)
+
+
+async def test_a_last_look_that_fails_leaves_the_failure_as_it_was() -> None:
+    world = world_with(max_attempts=1)
+    parts = await fanned_out(world)
+
+    async def away(name: bytes) -> DestinationObject | None:
+        raise Transient("503")
+
+    world.cdn.faults[KEY].append(Forbidden("AccessDenied"))
+    world.destination.stat = away  # type: ignore[method-assign]
+    await world._deliver(("transfer", parts[0], "p0"))
+    assert (entry(world).outcome, entry(world).reason) == (Outcome.FAILED, "forbidden: AccessDenied")
+
+
+async def test_an_upload_that_nobody_goes_on_with_is_forgotten() -> None:
+    """Who began it was killed before its parts were published, and the source has changed since."""
+    world = world_with()
+    publish = world.queue.publish
+
+    async def killed(topic: str, messages: Sequence[TransferMessage]) -> None:
+        if any(message.part for message in messages):
+            world.queue.publish = publish  # type: ignore[method-assign]
+            world.bucket.put("large", body(2))
+            raise Crash
+        await publish(topic, messages)
+
+    world.queue.publish = killed  # type: ignore[assignment, method-assign]
+    await world.run()
+    await world.run()
+    assert world.same()
+    assert [opened.published_for for opened in world.stores.uploads.opened.values()] == [""]
+    world.clock.pass_time(UPLOAD_LIFE_SECONDS - 3 * LIFE)
+    await world.run()
+    assert len(world.stores.uploads.opened) == 1, "the staging bucket may still hold something of it"
+    world.clock.pass_time(3 * LIFE)
+    await world.run()
+    assert not world.stores.uploads.opened
 
 
 async def test_an_object_that_is_deleted_while_it_is_copied() -> None:

@@ -16,6 +16,7 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.filters import Filter
 from shared.gcp.firestore.counts import MOST_SUMS
+from shared.runs.expire_uploads import STAGING_RULE_DAYS, UPLOAD_LIFE_SECONDS
 from shared.settings import Settings
 
 FOLDER = ROOT / "terraform"
@@ -100,6 +101,17 @@ def test_what_expires_is_written_with_its_time() -> None:
     table = json.loads((FOLDER / "firestore.indexes.json").read_text())
     assert {item["fieldPath"] for item in table["fieldOverrides"] if item["ttl"]} == {"expires_at"}
     assert sum(path.read_text().count('"expires_at": time(now + KEPT_SECONDS)') for path in ADAPTERS) == 3
+
+
+def test_the_staging_bucket_is_empty_before_an_upload_is_forgotten() -> None:
+    rule = re.search(
+        r'"AbortIncompleteMultipartUpload", "Delete"\].*?age = (\d+)',
+        section("buckets.tf", 'resource "google_storage_bucket" "staging"'),
+        re.DOTALL,
+    )
+    assert rule is not None
+    assert int(rule[1]) == STAGING_RULE_DAYS
+    assert UPLOAD_LIFE_SECONDS >= (STAGING_RULE_DAYS + 1) * 86_400
 
 
 ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))

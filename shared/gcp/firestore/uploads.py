@@ -21,7 +21,7 @@ from shared.gcp.firestore.leases import held_by_another
 from shared.ports.upload_store import OpenUpload, PartNote
 
 _BATCH = 400
-"""Deletions in one commit."""
+"""Deletions in one commit, and old uploads that are looked at in one go."""
 
 
 @in_firestore
@@ -51,7 +51,7 @@ class FirestoreUploads:
 
     async def get(self, number: str) -> OpenUpload | None:
         fields = (await self._upload(number).get()).to_dict()
-        return OpenUpload(**{name: fields[name] for name in OpenUpload.__slots__}) if fields else None
+        return _opened(fields) if fields else None
 
     async def published(self, number: str, upload: str, batch: str, now: float) -> None:
         await self._update(number, {"published_for": batch, "opened_at": now}, upload=upload)
@@ -107,6 +107,10 @@ class FirestoreUploads:
         await self._update(number, {"owner": "", "lease_until": 0.0}, owner=owner)
 
     async def close(self, number: str, upload: str) -> None:
+        await self._forget_parts(upload)
+        await self._forget(number, upload)
+
+    async def _forget_parts(self, upload: str) -> None:
         while True:
             found = [item.reference async for item in self._of(upload).select([]).limit(_BATCH).stream()]
             batch = self._client.batch()
@@ -115,7 +119,22 @@ class FirestoreUploads:
             await batch.commit()
             if len(found) < _BATCH:
                 break
-        await self._forget(number, upload)
+
+    async def unpublished_since(self, moment: float) -> list[tuple[str, OpenUpload]]:
+        old = self._uploads.where(filter=FieldFilter("opened_at", "<", moment)).order_by("opened_at").limit(_BATCH)
+        return [(item.id, _opened(item.to_dict() or {})) async for item in old.stream()]
+
+    async def expire(self, number: str, read: OpenUpload) -> bool:
+        snapshot = await self._upload(number).get()
+        fields = snapshot.to_dict()
+        if not fields or _opened(fields) != read:
+            return False
+        await self._forget_parts(read.upload)
+        try:
+            await self._upload(number).delete(option=self._client.write_option(last_update_time=snapshot.update_time))
+        except (FailedPrecondition, NotFound):
+            return False
+        return True
 
     async def _forget(self, number: str, upload: str) -> None:
         """Delete what is noted of a multipart upload; of one that was begun anew, nothing."""
@@ -161,6 +180,10 @@ class FirestoreUploads:
 def _short(upload: str) -> str:
     """Ids of multipart uploads are long, and a document's id begins with it."""
     return hashlib.sha256(upload.encode()).hexdigest()[:32]
+
+
+def _opened(fields: dict[str, Any]) -> OpenUpload:
+    return OpenUpload(**{name: fields[name] for name in OpenUpload.__slots__})
 
 
 def _note(fields: dict[str, Any]) -> PartNote:
