@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
 from shared.copying.finish_lease import FinishLease
-from shared.copying.part_proof import PartSums, proof_of_parts
+from shared.copying.part_proof import PartChecks, PartSums, proof_of_parts
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
@@ -83,7 +83,7 @@ class CopyLarge:
         if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
             return None
         there = await self.uploads.parts(found.upload) if found.published_for else {}
-        plan = PartPlan(current.size, found.part_bytes)
+        plan = found.plan(current.size)
         missing = [part for part in plan if part not in there] or [plan.count]
         listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
         parts = (PartReference(number=part, version=version) for part in missing)
@@ -96,12 +96,11 @@ class CopyLarge:
     async def _begin(self, number: str, wanted: CopyPlan, attributes: Attributes) -> OpenUpload:
         version = wanted.version
         promise = ExpectedChecksums.of(version, attributes)
-        sizes = await self.source.part_sizes(version, exact=True) if promise.needs_part_sizes else None
-        even = sizes is not None and promise.etag_of_parts and set(sizes[:-1]) <= {sizes[0]}
-        theirs = sizes[0] if sizes is not None and even else None
-        plan = PartPlan.cut(version.size, self.part_bytes, theirs)
+        of_parts = promise.parts is not None and promise.crc_of_all is None
+        sizes = await self.source.part_sizes(version, exact=True) if of_parts else None
         upload = await self.staging.begin(number.encode())
-        wish = OpenUpload(version.text, upload, plan.part_bytes, theirs or 0, self.clock.now())
+        checks = PartChecks.of(promise, sizes)
+        wish = checks.opened(version.text, upload, version.size, self.part_bytes, self.clock.now())
         opened = await self.uploads.open(number, wish)
         if opened.upload != upload:
             await self.staging.abort(number.encode(), upload)
@@ -122,7 +121,7 @@ class CopyLarge:
         opened = await self.uploads.get(number)
         if opened is None:
             return await self._again(message, listed, UploadLost(f"{listed.text}: its upload has vanished"))
-        plan = PartPlan(wanted.version.size, opened.part_bytes)
+        plan = opened.plan(wanted.version.size)
         if reference.number not in await self.uploads.parts(opened.upload, reference.number):
             try:
                 note = await self._send(wanted, number, opened, plan, reference.number)
@@ -132,7 +131,7 @@ class CopyLarge:
             except (Gone, UploadLost) as gone:
                 if await self.uploads.count(opened.upload) < plan.count:
                     await self.abandon(wanted)
-                    return await self._again(message, listed, gone)
+                    return await self._again(message, listed, gone, opened)
             except ObjectError:
                 if reference.number not in await self.uploads.parts(opened.upload, reference.number):
                     raise  # else another delivery of this message has brought it
@@ -149,14 +148,14 @@ class CopyLarge:
 
     async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
         start, end = plan.span(part)
-        sums = PartSums(opened.source_part_bytes)
+        sums = PartSums(opened, (start, end))
         body = await self.copy.read(wanted.version, (start, end))
         if body is None:
             raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
         with body:
             chunks = sums.watch(body.chunks)
             stored = await self.staging.put(number.encode(), opened.upload, part, end - start, chunks)
-        return PartNote(stored.etag, end - start, stored.crc32c, sums.crc64nvme, sums.digests, body.route)
+        return PartNote(stored.etag, end - start, stored.crc32c, sums.crc, sums.digests, body.route)
 
     async def _finish(
         self, message: TransferMessage, wanted: CopyPlan, lease: FinishLease, plan: PartPlan, budget: Budget
@@ -171,15 +170,16 @@ class CopyLarge:
         opened = await self.uploads.get(lease.number)
         parts = await self.uploads.parts(opened.upload) if opened is not None else {}
         if opened is None or len(parts) < plan.count:
-            return await self._again(message, wanted.listed, UploadLost(f"{current.text}: its upload has vanished"))
+            lost = UploadLost(f"{current.text}: its upload has vanished")
+            return await self._again(message, wanted.listed, lost, opened)
         notes = [parts[part] for part in plan]
         promise = ExpectedChecksums.of(current, attributes)
         try:
-            proof = proof_of_parts(promise, notes)
+            proof = proof_of_parts(promise, opened, notes)
             staged = await self._staged(lease, opened, plan, notes)
         except (Corrupt, UploadLost) as wrong:
             await self.abandon(wanted)
-            return await self._again(message, wanted.listed, wrong)
+            return await self._again(message, wanted.listed, wrong, opened)
         final = replace(wanted, version=current, generation=decided.generation)
         upload = self.copy.upload(final, attributes, promise)
         written = await self._move(lease, staged, upload, opened.move_token, budget)
@@ -227,17 +227,24 @@ class CopyLarge:
             raise Corrupt(f"{opened.key}: its parts do not make the whole that they should")
         return staged
 
-    async def _again(self, message: TransferMessage, listed: SourceObject, why: ObjectError) -> Entry | None:
-        """Begin anew with what is current now, unless the key has ended meanwhile or has had its attempts."""
+    async def _again(
+        self, message: TransferMessage, listed: SourceObject, why: ObjectError, opened: OpenUpload | None = None
+    ) -> Entry | None:
+        """Begin anew with what is current now, unless the key has ended meanwhile or has had its attempts. That its
+        upload was forgotten, or taken away after a while, is no fault of the key and costs none; one that vanishes as
+        soon as it is begun does, or it would be begun for ever.
+        """
         if await self.has_ended(message, listed):
             return None
         decided = await self.copy.decide(listed, message.force)
         if isinstance(decided, Entry):
             return decided
-        if message.attempt >= self.max_attempts:
+        young = opened is not None and self.clock.now() - opened.opened_at < self.life_seconds
+        attempt = message.attempt + (not isinstance(why, UploadLost) or young)
+        if attempt > self.max_attempts:
             raise OutOfAttempts(why) from why
         self.log.warning("begun anew", key=listed.text, reason=why.reason, attempt=message.attempt, why=str(why))
-        return await self.start(message.model_copy(update={"attempt": message.attempt + 1, "part": None}), decided)
+        return await self.start(message.model_copy(update={"attempt": attempt, "part": None}), decided)
 
     async def has_ended(self, message: TransferMessage, listed: SourceObject) -> bool:
         """Whether another part's message has put on record how the key ended."""

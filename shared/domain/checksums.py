@@ -16,9 +16,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from awscrt import checksums
@@ -82,6 +83,12 @@ class ExpectedChecksums:
     def says_nothing(self) -> bool:
         """Whether no checksum of S3 is known, and the ETag is no MD5."""
         return not (self.md5 or self.crc32c or self.crc64nvme or self.further or self.composite)
+
+    @property
+    def crc_of_all(self) -> tuple[str, str] | None:
+        """Algorithm and value of a CRC of the whole object: the CRCs of its parts make it."""
+        known = (("crc32c", self.crc32c), ("crc64nvme", self.crc64nvme), self.further or ("", None))
+        return next(((name, value) for name, value in known if name in COMBINE and value is not None), None)
 
     @property
     def needs_part_sizes(self) -> bool:
@@ -174,12 +181,18 @@ class OfParts:
         if self._algorithm is None:
             check_etag(self._expected, self._parts.digests())
             return VerifiedBy.MULTIPART_ETAG
-        running = ALGORITHMS[self._algorithm]()
-        running.update(self._parts.digests())
-        actual = f"{base64.b64encode(running.digest()).decode()}-{self._parts.count}"
-        if actual != self._expected:
-            raise Corrupt(f"the parts make {self._algorithm.upper()} {actual}, S3 says {self._expected}")
+        check_composite(self._algorithm, self._expected, self._parts.digests())
         return VerifiedBy.S3_COMPOSITE
+
+
+def check_composite(algorithm: str, expected: str, digests: bytes) -> None:
+    """Raises Corrupt unless the checksum of these parts' checksums is the one that S3 says."""
+    running = ALGORITHMS[algorithm]()
+    running.update(digests)
+    whole = running.digest()
+    actual = f"{base64.b64encode(whole).decode()}-{len(digests) // len(whole)}"
+    if actual != expected:
+        raise Corrupt(f"the parts make {algorithm.upper()} {actual}, S3 says {expected}")
 
 
 def check_etag(etag: str, digests: bytes) -> None:
@@ -211,9 +224,15 @@ def decoded(text: str) -> int:
     return int.from_bytes(base64.b64decode(text), "big")
 
 
-def combined(parts: Sequence[tuple[int, int]], combine: Callable[[int, int, int], int]) -> int:
+COMBINE: Mapping[str, Callable[[int, int, int], int]] = MappingProxyType(
+    {"crc32c": checksums.combine_crc32c, "crc64nvme": checksums.combine_crc64nvme, "crc32": checksums.combine_crc32}
+)
+"""From the CRC of what comes first, that of what comes next, and the bytes of that: the CRC of both."""
+
+
+def combined(algorithm: str, parts: Sequence[tuple[int, int]]) -> int:
     """The CRC of a body from the (CRC, bytes) of its parts in order."""
-    whole = 0
+    whole, combine = 0, COMBINE[algorithm]
     for value, size in parts:
         whole = combine(whole, value, size)
     return whole
@@ -221,9 +240,4 @@ def combined(parts: Sequence[tuple[int, int]], combine: Callable[[int, int, int]
 
 def combined_crc32c(parts: Sequence[tuple[int, int]]) -> int:
     """See `combined`."""
-    return combined(parts, checksums.combine_crc32c)
-
-
-def combined_crc64nvme(parts: Sequence[tuple[int, int]]) -> int:
-    """See `combined`."""
-    return combined(parts, checksums.combine_crc64nvme)
+    return combined("crc32c", parts)

@@ -1,14 +1,21 @@
 """The state of large objects on their way."""
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
+
+from shared.domain.parts import PartPlan
 
 
 @dataclass(frozen=True, slots=True)
 class OpenUpload:
-    """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last.
-    source_part_bytes: of the source's own parts, 0 where they prove nothing. opened_at: epoch seconds of when its
-    parts were last published, for the batch `published_for`. move_token: how far its move has come.
+    """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last, or what
+    each has at least. source_part_bytes: of the source's own parts, 0 where they prove nothing or differ in size;
+    source_parts: their sizes where they differ, and copied are whole ones. opened_at: epoch seconds of when its parts
+    were last published, for the batch `published_for`. move_token: how far its move has come. crc: which CRC, besides
+    CRC32C, the notes of its parts hold ("" for none); digest: which digest of the source's parts.
     """
 
     key: str
@@ -18,18 +25,37 @@ class OpenUpload:
     opened_at: float
     published_for: str = ""
     move_token: str = ""
+    crc: str = "crc64nvme"
+    digest: str = "md5"
+    source_parts: tuple[int, ...] = ()
+
+    def plan(self, size: int) -> PartPlan:
+        """How an object of so many bytes is cut."""
+        return (
+            PartPlan.along(self.source_parts, self.part_bytes) if self.source_parts else PartPlan(size, self.part_bytes)
+        )
+
+    def source_parts_of(self, start: int, end: int) -> int | Sequence[int]:
+        """The sizes of the source's parts that make one of its copy's, as `PartDigests` takes them; 0 for nothing that
+        could prove it.
+        """
+        if not self.source_parts:
+            return self.source_part_bytes
+        ends = list(accumulate(self.source_parts))
+        first = bisect_right(ends, start)
+        return self.source_parts[first : bisect_left(ends, end) + 1]
 
 
 @dataclass(frozen=True, slots=True)
 class PartNote:
-    """A part that has arrived: its ETag, bytes, checksums, and the MD5s of the source's parts in it (or none).
-    route: the way its bytes took.
+    """A part that has arrived: its ETag, bytes, CRC32C, the CRC that `OpenUpload.crc` names (0 if none), and the
+    digests of the source's parts in it (or none). route: the way its bytes took.
     """
 
     etag: str
     size: int
     crc32c: int
-    crc64nvme: int
+    crc: int
     digests: bytes
     route: str
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
+from google.cloud.firestore import DELETE_FIELD, Client
 from google.cloud.storage import Bucket
 
 from local.clients import gcs_client
@@ -175,6 +176,28 @@ async def test_an_upload_is_opened_once(uploads: UploadStore) -> None:
     found = await uploads.get("n")
     assert found is not None
     assert (found.published_for, found.opened_at, found.move_token) == ("batch", 1_800_000_001.0, "token")
+
+
+async def test_how_it_is_cut_and_proven_is_remembered(uploads: UploadStore) -> None:
+    wish = replace(WISH, crc="crc32", digest="sha256", source_parts=(5 << 20, 6 << 20))
+    await uploads.open("n", wish)
+    assert await uploads.get("n") == wish
+
+
+async def test_what_a_version_of_before_noted_is_read(
+    embedded: Stack, monkeypatch: pytest.MonkeyPatch, fresh: str
+) -> None:
+    for name, value in embedded.environment.items():
+        monkeypatch.setenv(name, value)
+    uploads = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).uploads
+    await uploads.open("n", WISH)
+    await uploads.note("upload-1", 1, NOTE)
+    job = Client(project="local-project").collection("jobs").document(fresh)
+    upload, part = job.collection("uploads").document("n"), next(job.collection("parts").list_documents())
+    upload.update({name: DELETE_FIELD for name in ("crc", "digest", "source_parts")})
+    part.update({"crc": DELETE_FIELD, "crc64nvme": NOTE.crc.to_bytes(8, "big")})
+    assert await uploads.get("n") == WISH
+    assert await uploads.parts("upload-1") == {1: NOTE}
 
 
 async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> None:

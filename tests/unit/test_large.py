@@ -1,10 +1,12 @@
 """Large objects, copied in parts, on the whole pipeline in memory."""
 
 import asyncio
+import base64
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from awscrt import checksums
@@ -13,11 +15,13 @@ from hypothesis import strategies as st
 
 from shared.domain.checksums import VerifiedBy, encoded
 from shared.domain.counts import Outcome
+from shared.domain.digests import ALGORITHMS, PartDigests
 from shared.domain.errors import Forbidden, ObjectError, Transient
 from shared.domain.messages import ListMessage, TransferMessage
 from shared.domain.objects import SOURCE_ETAG, Attributes, DestinationObject, SourceObject
 from shared.ledger.record import BatchRecord
 from shared.ports.download import OpenDownload, Span
+from shared.ports.staging import StoredPart
 from shared.runs.expire_uploads import UPLOAD_LIFE_SECONDS
 from tests.fakes import crc32c_of
 from tests.world import LIFE, PART, Crash, World, counts
@@ -58,13 +62,58 @@ def entry(world: World, key: bytes = KEY):  # type: ignore[no-untyped-def]
     )
 
 
-async def test_uneven_parts_prove_nothing_and_cost_nothing_twice() -> None:
-    world = World(large_bytes=PART)
-    third = len(body()) // 3
-    world.bucket.put("large", body(), parts=(third + 9, third - 9, len(body()) - 2 * third))
+UNEVEN = (PART + 7, 100, 50, PART - 1000, len(body()) - 2 * PART + 843)
+"""Sizes of the source's parts; the copy takes the first one, then the three that follow and the last."""
+
+
+def composite_of(algorithm: str, sizes: Sequence[int]) -> Attributes:
+    """What S3 says of parts of these sizes."""
+    parts, whole = PartDigests(sizes, algorithm), ALGORITHMS[algorithm]()
+    parts.update(body())
+    whole.update(parts.digests())
+    return Attributes(composite=(algorithm, f"{base64.b64encode(whole.digest()).decode()}-{len(sizes)}"))
+
+
+def even(size: int) -> Sequence[int]:
+    whole, rest = divmod(len(body()), size)
+    return (size,) * whole + (rest,)
+
+
+@pytest.mark.parametrize(
+    "sizes", [UNEVEN, even(1_000_000), even(PART), (len(body()),)], ids=["uneven", "even", "as ours", "one"]
+)
+@pytest.mark.parametrize("algorithm", [None, *ALGORITHMS])
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_checksums_of_the_source_s_parts_prove_the_whole(
+    algorithm: str | None, sizes: Sequence[int], damaged: bool
+) -> None:
+    """Whichever the algorithm, None for the multipart ETag alone, and of whatever sizes the parts are."""
+    world = World(large_bytes=PART, max_attempts=1)
+    world.bucket.put("large", body(), composite_of(algorithm, sizes) if algorithm else None, parts=sizes)
+    if damaged:
+        world.cdn.tamper[KEY] = world.direct.tamper[KEY] = body()[:-1] + b"!"
     await world.run()
-    assert (entry(world).outcome, entry(world).proof) == (Outcome.COPIED, VerifiedBy.CRC32C)
-    assert sorted(world.staging.sent) == [1, 2, 3]
+    proof = VerifiedBy.S3_COMPOSITE if algorithm else VerifiedBy.MULTIPART_ETAG
+    assert entry(world).outcome is (Outcome.FAILED if damaged else Outcome.COPIED)
+    assert entry(world).proof == ("" if damaged else proof)
+    assert entry(world).reason.startswith("corrupt" if damaged else "")
+    assert clean(world)
+
+
+async def test_whole_parts_of_any_sizes_are_read_once() -> None:
+    world = World(large_bytes=PART)
+    world.bucket.put("large", body(), parts=UNEVEN)
+    spans = []
+    read = world.cdn.open
+
+    async def open_it(source: SourceObject, span: Span | None = None) -> OpenDownload:
+        spans.append(span)
+        return await read(source, span)
+
+    world.cdn.open = open_it  # type: ignore[method-assign]
+    await world.run()
+    assert sorted(span for span in spans if span) == [(0, UNEVEN[0]), (UNEVEN[0], len(body()))]
+    assert world.same()
 
 
 async def test_an_archive_that_no_listing_tells_of_is_not_fanned_out() -> None:
@@ -94,6 +143,10 @@ async def test_an_object_goes_in_parts_and_appears_at_once() -> None:
         (Attributes(), 3 * PART, VerifiedBy.MULTIPART_ETAG),
         (Attributes(crc32c=crc32c_of(body())), 1_000_000, VerifiedBy.S3_CRC),
         (Attributes(crc64nvme=encoded(checksums.crc64nvme(body()), 8)), 0, VerifiedBy.S3_CRC),
+        (Attributes(crc64nvme=encoded(checksums.crc64nvme(body()), 8)), 1_000_000, VerifiedBy.S3_CRC),
+        (Attributes(crc32=encoded(checksums.crc32(body()), 4)), 1_000_000, VerifiedBy.S3_CRC),
+        (Attributes(crc32=encoded(checksums.crc32(body()), 4), encryption="aws:kms"), 0, VerifiedBy.S3_CRC),
+        (Attributes(sha256="of the whole, which no parts make"), 0, VerifiedBy.CRC32C),
     ],
 )
 async def test_the_whole_is_proven_from_its_parts(attributes: Attributes, parts: int, proof: VerifiedBy) -> None:
@@ -104,7 +157,10 @@ async def test_the_whole_is_proven_from_its_parts(attributes: Attributes, parts:
     assert entry(world).crc32c == crc32c_of(body())
 
 
-@pytest.mark.parametrize("attributes", [Attributes(crc32c="AAAAAA=="), Attributes(crc64nvme="AAAAAAAAAAA=")])
+@pytest.mark.parametrize(
+    "attributes",
+    [Attributes(crc32c="AAAAAA=="), Attributes(crc64nvme="AAAAAAAAAAA="), Attributes(crc32="AAAAAA==")],
+)
 async def test_what_is_not_proven_never_becomes_visible(attributes: Attributes) -> None:
     world = world_with(attributes)
     run = await world.run()
@@ -404,6 +460,47 @@ async def test_an_upload_that_somebody_aborted_is_begun_anew() -> None:
     assert world.same()
     assert await counts(world, run) == {Outcome.COPIED: 2}
     assert clean(world)
+
+
+@pytest.mark.parametrize("lost", ["record", "upload", "object"])
+async def test_an_upload_that_vanished_costs_no_attempt(lost: str) -> None:
+    world = world_with(max_attempts=1)
+    parts = await fanned_out(world)
+    if lost == "object":  # the staged one, after its upload was completed
+        complete = world.staging.complete
+
+        async def taken_away(name: bytes, upload: str, etags: Sequence[str]) -> None:
+            world.staging.complete = complete  # type: ignore[method-assign]
+            await complete(name, upload, etags)
+            world.staging.staged.objects.clear()
+            world.clock.pass_time(LIFE)
+
+        world.staging.complete = taken_away  # type: ignore[method-assign]
+    elif lost == "upload":
+        world.clock.pass_time(LIFE)
+        world.staging.uploads.clear()
+    else:
+        world.stores.uploads.opened.clear()
+    for number, message in enumerate(parts):
+        await world._deliver(("transfer", message, f"p{number}"))
+    await world.drain()
+    assert entry(world).outcome is Outcome.COPIED
+    assert [attempt["attempt"] for _, said, attempt in world.log.lines if said == "begun anew"] == [1]
+    assert clean(world) or lost == "record", "what nobody remembers is for the bucket's own rule"
+
+
+async def test_uploads_that_vanish_at_once_are_not_begun_for_ever() -> None:
+    world = world_with(max_attempts=3)
+    put = world.staging.put
+
+    async def vanishes(*given: Any) -> StoredPart:
+        world.staging.uploads.clear()
+        return await put(*given)
+
+    world.staging.put = vanishes  # type: ignore[assignment, method-assign]
+    await world.run()
+    assert entry(world).reason.startswith("upload_lost")
+    assert {attempt["attempt"] for _, said, attempt in world.log.lines if said == "begun anew"} == {1, 2}
 
 
 async def test_a_late_note_is_not_taken_for_a_part_of_an_upload_that_was_begun_anew() -> None:

@@ -1,10 +1,13 @@
 """How large objects are cut."""
 
+from itertools import accumulate, pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.parts import LEAST_PART_BYTES, MIB, MOST_OBJECT_BYTES, MOST_PARTS, PartPlan
+from shared.domain.parts import LEAST_PART_BYTES, MIB, MOST_OBJECT_BYTES, MOST_PART_BYTES, MOST_PARTS, PartPlan
+from shared.ports.upload_store import OpenUpload
 
 sizes = st.integers(0, MOST_OBJECT_BYTES)
 
@@ -20,6 +23,33 @@ def test_every_byte_is_in_one_part_and_no_limit_is_broken(size: int, wanted: int
     if middle < plan.count:
         assert plan.span(middle)[1] == plan.span(middle + 1)[0]
         assert plan.span(middle)[1] - plan.span(middle)[0] == plan.part_bytes
+
+
+@given(st.lists(st.integers(LEAST_PART_BYTES, MOST_PART_BYTES), min_size=1, max_size=50), st.integers(1, 1024 * MIB))
+def test_parts_of_any_sizes_are_copied_whole(source_parts: list[int], wanted: int) -> None:
+    plan = PartPlan.along(source_parts, wanted)
+    assert plan.size == sum(source_parts)
+    ends = list(accumulate(source_parts))
+    spans = [plan.span(number) for number in plan]
+    assert spans[0][0] == 0
+    assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
+    assert spans[-1][1] == plan.size
+    assert {end for _, end in spans} <= set(ends)
+    assert all(LEAST_PART_BYTES <= end - start <= MOST_PART_BYTES for start, end in spans)
+    assert all(third - first > wanted for (first, _), (_, third) in pairwise(spans[:-1]))
+    opened = OpenUpload("k", "u", wanted, 0, 0.0, source_parts=tuple(source_parts))
+    assert opened.plan(plan.size) == plan
+    found = [opened.source_parts_of(*span) for span in spans]
+    assert [size for sizes in found if not isinstance(sizes, int) for size in sizes] == source_parts
+
+
+def test_many_parts_of_any_sizes_are_not_too_many() -> None:
+    """Ten thousand of the largest object: the first ones small, the last ones as large as they may be."""
+    source_parts = [LEAST_PART_BYTES] * 8_970 + [MOST_PART_BYTES] * 1_010
+    assert sum(source_parts) <= MOST_OBJECT_BYTES
+    plan = PartPlan.along(source_parts, LEAST_PART_BYTES)
+    assert plan.count <= MOST_PARTS
+    assert max(end - start for start, end in map(plan.span, plan)) == MOST_PART_BYTES
 
 
 def test_the_largest_object() -> None:

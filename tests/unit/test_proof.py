@@ -16,8 +16,8 @@ from shared.aws.attributes import checksums as s3_checksums
 from shared.domain.checksums import (
     ExpectedChecksums,
     VerifiedBy,
+    combined,
     combined_crc32c,
-    combined_crc64nvme,
     decoded,
     encoded,
     even_sizes,
@@ -166,8 +166,8 @@ def test_part_digests_do_not_depend_on_the_chunks(body: bytes, part_bytes: int, 
 def test_crcs_of_parts_make_the_crc_of_the_whole(parts: list[bytes]) -> None:
     whole = b"".join(parts)
     assert combined_crc32c([(google_crc32c.value(part), len(part)) for part in parts]) == google_crc32c.value(whole)
-    expected = checksums.crc64nvme(whole)
-    assert combined_crc64nvme([(checksums.crc64nvme(part), len(part)) for part in parts]) == expected
+    for algorithm, crc in (("crc64nvme", checksums.crc64nvme), ("crc32", checksums.crc32)):
+        assert combined(algorithm, [(crc(part), len(part)) for part in parts]) == crc(whole)
 
 
 def test_parts_that_add_up_are_even_and_others_may_be_of_any_size() -> None:

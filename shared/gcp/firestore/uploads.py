@@ -42,6 +42,9 @@ class FirestoreUploads:
             "opened_at": opened.opened_at,
             "published_for": opened.published_for,
             "move_token": opened.move_token,
+            "crc": opened.crc,
+            "digest": opened.digest,
+            "source_parts": list(opened.source_parts),
         }
         try:
             await self._upload(number).create({**fields, **lease})
@@ -66,7 +69,7 @@ class FirestoreUploads:
             "etag": note.etag,
             "size": note.size,
             "crc32c": note.crc32c,
-            "crc64nvme": note.crc64nvme.to_bytes(8, "big"),
+            "crc": note.crc.to_bytes(8, "big"),
             "digests": note.digests,
             "route": note.route,
         }
@@ -183,9 +186,12 @@ def _short(upload: str) -> str:
 
 
 def _opened(fields: dict[str, Any]) -> OpenUpload:
-    return OpenUpload(**{name: fields[name] for name in OpenUpload.__slots__})
+    """What a version of before did not write is as it did it."""
+    known = {name: fields[name] for name in OpenUpload.__slots__ if name in fields}
+    return OpenUpload(**{**known, "source_parts": tuple(known.get("source_parts", ()))})
 
 
 def _note(fields: dict[str, Any]) -> PartNote:
-    crc64nvme = int.from_bytes(fields["crc64nvme"], "big")
-    return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc64nvme, fields["digests"], fields["route"])
+    """Up to 25 November 2026 the CRC was CRC64NVME and was called so."""
+    crc = int.from_bytes(fields.get("crc") or fields["crc64nvme"], "big")
+    return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc, fields["digests"], fields["route"])
