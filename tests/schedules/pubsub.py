@@ -4,6 +4,7 @@ https://cloud.google.com/pubsub/docs/push, https://cloud.google.com/pubsub/docs/
 """
 
 import base64
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ class Sent:
 @dataclass(slots=True)
 class PubSub:
     """`shared.ports.queue.Queue` on the side of the service. waiting: what no acknowledgement has ended. repeats: how
-    many that are acknowledged will be pushed once more.
+    many that are acknowledged will be pushed once more. pending: by topic, what no instance has room for.
     """
 
     world: "World"
@@ -64,6 +65,7 @@ class PubSub:
     dead: list[Sent] = field(default_factory=list)
     rejected: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
     repeats: int = 0
+    pending: dict[str, deque[tuple[Sent, bool]]] = field(default_factory=lambda: defaultdict(deque))
     _numbers: int = 0
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
@@ -100,20 +102,28 @@ class PubSub:
             self.world.loop.later(delay + 10 ** draw.uniform(-3, 1.5), self.push, sent, True)
 
     def push(self, sent: Sent, repeat: bool = False) -> None:
-        """Give it to an instance, or try again when there is room for it."""
+        """Give it to an instance, or wait until there is room for it."""
         if sent.acked and not repeat:
+            self.freed(sent.topic)
             return
         instance = self.world.fleet.room(sent.topic)
         if instance is None:
-            self.world.loop.later(1.0, self.push, sent, repeat)
+            self.pending[sent.topic].append((sent, repeat))
             return
         sent.deliveries += 1
         self.repeats -= repeat
         instance.take(sent)
 
+    def freed(self, topic: str) -> None:
+        """There may be room for one that waits."""
+        pending = self.pending[topic]
+        if pending:
+            self.world.loop.later(self.world.chance.of("room").random(), self.push, *pending.popleft())
+
     def answered(self, sent: Sent, ok: bool) -> None:
         """2xx acknowledges; anything else, or silence until the deadline, delivers again with backoff."""
         world = self.world
+        self.freed(sent.topic)
         if ok:
             first = not sent.acked
             sent.acked = True

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -55,12 +56,22 @@ class Version:
             at += size
         return f"{hashlib.md5(digests).hexdigest()}-{len(self.parts)}"
 
+    @cached_property
+    def row(self) -> str:
+        """As a listing shows it."""
+        return (
+            f"<Contents><Key>{_url(self.key)}</Key><LastModified>{rfc3339(self.modified)}</LastModified>"
+            f"<ETag>&quot;{self.etag}&quot;</ETag><Size>{len(self.body)}</Size>"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
+        )
+
 
 class S3:
     """history: every version of a key in order; None where it was deleted. asked: told of each key that is asked for."""
 
     def __init__(self, laws: "Laws", page_size: int, asked: Callable[[bytes], None]) -> None:
         self.history: dict[bytes, list[Version | None]] = {}
+        self._living: list[bytes] | None = None
         self._laws, self._page_size, self._asked = laws, page_size, asked
 
     def current(self, key: bytes) -> Version | None:
@@ -68,8 +79,16 @@ class S3:
         versions = self.history.get(key)
         return versions[-1] if versions else None
 
+    def write(self, key: bytes, version: Version | None) -> None:
+        """The key holds this from now on, None for nothing."""
+        self.history.setdefault(key, []).append(version)
+        self._living = None
+
     def living(self) -> list[bytes]:
-        return sorted(key for key, versions in self.history.items() if versions[-1] is not None)
+        """The keys that there are, in order."""
+        if self._living is None:
+            self._living = sorted(key for key, versions in self.history.items() if versions[-1] is not None)
+        return self._living
 
     def handle(self, request: Request) -> Reply:
         refused = _unsigned(request)
@@ -124,9 +143,11 @@ class S3:
         most = min(int(query.get("max-keys", "1000")), self._page_size)
         cut = query.get("delimiter", "").encode()
         rows: dict[bytes, str] = {}
-        for key in self.living():
-            if not key.startswith(prefix) or key <= after:
-                continue
+        keys = self.living()
+        for at in range(max(bisect_left(keys, prefix), bisect_right(keys, after)), len(keys)):
+            key = keys[at]
+            if len(rows) > most or not key.startswith(prefix):
+                break
             end = key.find(cut, len(prefix)) if cut else -1
             stem = key if end < 0 else key[: end + 1]
             rows[stem] = (
@@ -143,11 +164,7 @@ class S3:
     def _row(self, key: bytes) -> str:
         found = self.current(key)
         assert found is not None
-        return (
-            f"<Contents><Key>{_url(key)}</Key><LastModified>{rfc3339(found.modified)}</LastModified>"
-            f"<ETag>&quot;{found.etag}&quot;</ETag><Size>{len(found.body)}</Size>"
-            "<StorageClass>STANDARD</StorageClass></Contents>"
-        )
+        return found.row
 
 
 def _url(key: bytes) -> str:

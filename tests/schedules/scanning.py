@@ -17,6 +17,8 @@ from tests.schedules.world import World
 
 DAY = 86_400.0
 
+MOST_PAGES = 14
+
 FOREIGN = {
     "nobody's": {ANOTHERS: "somebody's"},
     "another job's": {
@@ -48,7 +50,7 @@ class ScanSwarm:
     people: bool
     """People ask for prefixes and keys while runs are going."""
     many: bool
-    """There are a hundred keys or more, and not a few dozen."""
+    """There are dozens of keys, in a few schedules more than a hundred, and not a handful."""
 
     @classmethod
     def of(cls, chance: Chance) -> "ScanSwarm":
@@ -105,7 +107,18 @@ class ScanWorld(World):
         return replace(given, page_keys=self.page_size, range_keys=draw.choice((4, 12, 500_000)))
 
     def drawn_page_size(self) -> int:
-        return self.chance.of("scan pages").choice((1, 3, 7, 1000))
+        """What listings of either side show at once. A run makes a few dozen requests at most, so that there is time
+        for many schedules: what pages do to a range shows at the second, the third and the last one.
+        """
+        self.keys = self._drawn_keys()
+        return self._drawn_page("scan pages")
+
+    def _drawn_keys(self) -> int:
+        draw = self.chance.of("keys of a source")
+        return draw.choice((*[20, 30, 40] * 5, 160)) if self.scan.many else draw.choice((1, 3, 6, 12))
+
+    def _drawn_page(self, purpose: str) -> int:
+        return self.chance.of(purpose).choice([size for size in (1, 3, 7, 20, 1000) if self.keys <= MOST_PAGES * size])
 
     def may_stay(self, stored: Stored, version: Version) -> bool:
         """Its bytes are right, though what says from where they come is gone. Or somebody has damaged it, and nothing
@@ -118,9 +131,8 @@ class ScanWorld(World):
     def fill(self) -> None:
         """Folders of many sizes, names beside them, one that Cloud Storage refuses."""
         draw = self.chance.of("keys")
-        self.gcs.page_size = draw.choice((1, 2, 5, 1000))
-        count = draw.choice((90, 160)) if self.scan.many else draw.choice((1, 5, 17, 40))
-        for _ in range(count):
+        self.gcs.page_size = self._drawn_page("pages of copies")
+        for _ in range(self.keys):
             folder = draw.choice(("", "a/", "a/b/", "a/b/c/", "b/", "zz/", "ä/"))
             self.put(f"{folder}{draw.randrange(10 ** draw.choice((1, 2, 4)))}".encode())
         if draw.random() < 0.2:

@@ -114,6 +114,8 @@ class Fleet:
     def gone(self, instance: Instance) -> None:
         self.running[instance.function].remove(instance)
         self.dead.append(instance)
+        for _ in range(len(self.world.queue.pending[instance.function])):
+            self.world.queue.freed(instance.function)
 
     @property
     def busy(self) -> bool:
@@ -183,7 +185,7 @@ class World:
     def put(self, key: bytes) -> None:
         """A new version of an object, of any kind; often of the size that it had."""
         version = self.new_version(key)
-        self.s3.history.setdefault(key, []).append(version)
+        self.s3.write(key, version)
         self.truth.held(key, version)
         self.trace(f"source: {key!r} version {version.number}: {len(version.body)} bytes, ETag {version.etag}")
 
@@ -207,7 +209,7 @@ class World:
         )
 
     def delete(self, key: bytes) -> None:
-        self.s3.history[key].append(None)
+        self.s3.write(key, None)
         self.truth.held(key, None)
         self.trace(f"source: {key.decode()} deleted")
 
