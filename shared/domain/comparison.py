@@ -6,9 +6,10 @@
                                                     restore it before it can be read, else MISSING
     no       yes                                    EXTRA
     yes      another size                           SIZE_DIFFERS
-    yes      MD5 known on both sides, differs       CHECKSUM_DIFFERS
     yes      copied from another ETag               ETAG_DIFFERS
     yes      MD5 known on both sides, equal         SAME
+    yes      MD5 known on both sides, differs, and  CHECKSUM_DIFFERS
+             the copy says what it is a copy of
     yes      CRC32C proven once, equal              SAME
     yes      CRC32C proven once, differs            CHECKSUM_DIFFERS
     yes      neither of these is known              UNPROVEN
@@ -16,6 +17,10 @@
 A CRC32C is proven once when the very bytes of this ETag were copied and held to what S3 promises of them: the ledger
 remembers it, and the destination's listing says what the copy has. The ETag that a copy carries says what it was made
 from, and nothing of the bytes it holds now: without either checksum, a copy is UNPROVEN.
+
+Whether an ETag is an MD5 shows in no listing: of an object that is encrypted with KMS it looks like one and is none.
+Copies of this project say so; one that says nothing, whose MD5 is not the ETag, has other bytes or a source of that
+kind, and is UNPROVEN. A comparison copies it again, as it does whatever is not known to be right and is not ours.
 
 What could be repaired but is being copied right now is IN_FLIGHT instead. What is the same by now, but was found to
 differ by an earlier delivery of the same message, which queued it for another copy and was killed, is REPAIRED.
@@ -96,7 +101,10 @@ def _judge(source: SourceObject, copy: DestinationObject | None, place: Place, c
         return Comparison.ETAG_DIFFERS
     md5 = etag_md5(source.etag, copy.source_encryption)
     if md5 is not None and copy.md5 is not None:
-        return Comparison.SAME if md5 == copy.md5 else Comparison.CHECKSUM_DIFFERS
+        if md5 == copy.md5:
+            return Comparison.SAME
+        if ours is not None:
+            return Comparison.CHECKSUM_DIFFERS
     if crc32c is not None:
         return Comparison.SAME if crc32c == copy.crc32c else Comparison.CHECKSUM_DIFFERS
     return Comparison.UNPROVEN

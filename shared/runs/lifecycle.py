@@ -59,8 +59,11 @@ class RunLifecycle:
 
     async def may_start(self, run: str, kind: RunKind, scheduled: bool) -> bool:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
-        one of its kind is running. Asked again for the same run: yes.
+        one of its kind is running. A run that exists has begun already: its message is only delivered again, and
+        nothing that concerns others may keep it.
         """
+        if await self.runs.exists(run):
+            return True
         paused = (await self.job_control.read(afresh=True)).paused
         if not scheduled:
             await self.close_ended()
