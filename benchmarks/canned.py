@@ -132,6 +132,9 @@ class OneRun:
     async def create(self, *_: object) -> bool:
         return True
 
+    async def exists(self, _run: str) -> bool:
+        return False
+
     async def running(self) -> list[object]:
         return []
 
@@ -170,6 +173,13 @@ class NoPrefixes:
         return {}
 
 
+class NoUploads:
+    """`shared.ports.upload_store.UploadStore` without uploads."""
+
+    async def unpublished_since(self, _moment: float) -> list[object]:
+        return []
+
+
 class NoControl:
     """`shared.ports.control_store.ControlStore`: never paused, no quotas."""
 
@@ -189,7 +199,7 @@ def canned_stores(ledger: Any, ranges: Any) -> Stores:
         ranges=ranges,
         prefixes=prefixes,
         control=cast("Any", control),
-        uploads=none,
+        uploads=cast("Any", NoUploads()),
         extras=none,
         rejected=none,
     )

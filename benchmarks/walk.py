@@ -87,8 +87,9 @@ class Nowhere:
     async def put(self, name: str, body: bytes, content_type: str) -> None: ...
 
 
-def sides() -> tuple[Canned, BothSides]:
-    canned = Canned.make(CANNED_PAGES)
+def sides(pages: int = CANNED_PAGES) -> tuple[Canned, BothSides]:
+    """Both sides of a bucket of so many pages that agree."""
+    canned = Canned.make(pages)
     bodies = list(canned.pages.values())
     gcs = {
         str(number) if number else "": copies_of(parse(body).page, str(number + 1) if number + 1 < len(bodies) else "")

@@ -131,6 +131,10 @@ class ModelRuns:
         await self.documents.write(f"runs/{opened.range_id.run}", f"ranges/{opened.range_id.cursor!r}")
         return True
 
+    async def exists(self, run: str) -> bool:
+        await self.documents.read()
+        return any(held.run == run for held in self.ranges.ranges)
+
     async def running(self) -> list[Any]:
         await self.documents.read()
         return []
@@ -164,6 +168,17 @@ class ModelPrefixes:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUploads:
+    """`shared.ports.upload_store.UploadStore`: none is old."""
+
+    documents: Documents
+
+    async def unpublished_since(self, moment: float) -> list[Any]:
+        await self.documents.read()
+        return []
+
+
+@dataclass(frozen=True, slots=True)
 class ModelControl:
     """`shared.ports.control_store.ControlStore`: never paused, no quotas."""
 
@@ -187,7 +202,7 @@ def model_stores(documents: Documents, ranges: ModelRanges) -> Stores:
         ranges=cast("Any", ranges),
         prefixes=ModelPrefixes(documents),
         control=cast("Any", ModelControl(documents)),
-        uploads=absent,
+        uploads=cast("Any", ModelUploads(documents)),
         extras=absent,
         rejected=absent,
     )
