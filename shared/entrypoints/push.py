@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -29,6 +30,12 @@ TOLD_SECONDS = 300.0
 
 ATTRIBUTE_BYTES = 1024
 """https://cloud.google.com/pubsub/quotas#resource_limits"""
+
+ANSWER_SECONDS = 595.0
+"""A push that is not answered after 600 s is delivered again while it is still being worked on
+(https://cloud.google.com/pubsub/docs/push). Budgets end long before; this is for services that take minutes to answer
+what follows a budget. What is cut off is as if the instance had died: the next delivery goes on.
+"""
 
 M = TypeVar("M", bound=Message)
 
@@ -92,7 +99,8 @@ class Handler(Generic[M]):
     async def _do(self, app: App, work: Work[M], delivery: Delivery, message: M) -> None:
         budget = Budget(app.adapters.clock.monotonic(), self._instance.settings.budget_seconds)
         try:
-            await work(message, self._run_name(delivery), budget)
+            async with _within(ANSWER_SECONDS):
+                await work(message, self._run_name(delivery), budget)
         except MalformedMessage:
             raise
         except Exception as error:
@@ -152,6 +160,19 @@ class Handler(Generic[M]):
             ),
             app.adapters.queue.reject(delivery.data, {"function": self._kind, "reason": _attribute(str(malformed))}),
         )
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """Raises Postponed, and ends what is under way, if it takes longer."""
+    end = asyncio.timeout(seconds)
+    try:
+        async with end:
+            yield
+    except TimeoutError:
+        if not end.expired():
+            raise
+        raise Postponed(f"not done within {seconds:.0f} s") from None
 
 
 def read_push(body: object) -> Delivery:

@@ -43,18 +43,22 @@ class Publishing:
 
     async def _send(self, batches: Sequence[tuple[SourceObject, ...]]) -> None:
         allowed: list[tuple[SourceObject, ...]] = []
+        refused: Exception | None = None
         try:
             for batch in batches:
                 await self.quota.reserve(len(batch), sum(item.size for item in batch))
                 allowed.append(batch)
-        finally:
-            if allowed:
-                await self.lease.renew()
-                self.mine.update(batch_id(self.lease.range_id.run, batch) for batch in allowed)
-                for forced in (False, True):
-                    some = [batch for batch in allowed if self._is_forced(batch) is forced]
-                    await self.publish(self.lease.range_id.run, some, forced)
-            self.walk.published(sum(map(len, allowed)))
+        except Exception as failure:
+            refused = failure
+        if allowed:
+            await self.lease.renew()
+            self.mine.update(batch_id(self.lease.range_id.run, batch) for batch in allowed)
+            for forced in (False, True):
+                some = [batch for batch in allowed if self._is_forced(batch) is forced]
+                await self.publish(self.lease.range_id.run, some, forced)
+        self.walk.published(sum(map(len, allowed)))
+        if refused is not None:
+            raise refused
 
     def _is_forced(self, batch: Sequence[SourceObject]) -> bool:
         return self.force or bool(self.repairs and not self.repairs.isdisjoint(item.key for item in batch))

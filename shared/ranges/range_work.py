@@ -119,8 +119,10 @@ class RangeWork:
         out = Publishing(self.publish, held.quota, held.lease, held.walk, held.mine, force, repairs)
         try:
             result = await self._walk(held, steps, budget, out)
-        finally:
+        except Exception:
             await held.quota.release()
+            raise
+        await held.quota.release()
         return await self._finish(held, steps, result)
 
     async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, out: Publishing) -> Result:

@@ -30,6 +30,11 @@ from shared.runs.quota import JobControl
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
 
+BEGIN_SECONDS = 120.0
+"""After so long an invocation begins no further end of a run, as it has work of its own to do: ends are written down
+one after the other, and one may take minutes where much is deleted.
+"""
+
 Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks, float], Awaitable[None]]
 """Writes the report of a run that has ended in a state, at a time (epoch seconds)."""
 
@@ -80,11 +85,17 @@ class RunLifecycle:
         return await self.runs.schedule(kind, run, version)
 
     async def close_ended(self) -> set[str]:
-        """Write down the end of every run that has ended; the names of those that are running."""
+        """Write down the end of every run that has ended, as far as there is time; the names of those that are running,
+        as far as is known.
+        """
+        begun = self.clock.monotonic()
         await self._report_late()
         await self.expire_uploads()
         running = set()
         for run in await self.runs.running():
+            if self.clock.monotonic() - begun >= BEGIN_SECONDS:
+                running.add(run.name)
+                continue
             state, summary = await self._state(run)
             if (state is RunState.TIMED_OUT and await self.job_control.paused()) or summary is None:
                 running.add(run.name)
