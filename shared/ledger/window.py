@@ -98,13 +98,6 @@ class LedgerWindow:
         listed = zip(page.etags, page.sizes, strict=True)
         return [index for index, (old, new) in enumerate(zip(known, listed, strict=True)) if old != new]
 
-    def own(self, keys: Sequence[bytes]) -> list[int]:
-        """Which of the keys a record of the scanning run has."""
-        if not any(record.run == self.run for record in (*self._records, *self._excerpts)):
-            return []
-        found = ((index, self._others.get(key)) for index, key in enumerate(keys))
-        return [index for index, known in found if known is not None and known.run == self.run]
-
     def origins(self, page: Page) -> list[Origin | None]:
         """What is remembered of the copies of a page's objects, None where that is of another version, or nothing. How
         the bytes of a version were once proven is not outweighed by a later look that only found a copy of its size.

@@ -54,7 +54,7 @@ class ListSteps:
 
     async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
         """What the source does not list is not the lister's, unless a batch of this run has it already."""
-        last = self.ledger.last_queued()
+        last = self.ledger.last_queued(end)
         if last is not None:
             yield self._plan(NO_OBJECTS, last)
 

@@ -44,7 +44,7 @@ class Advanced:
 class LedgerScan:
     """ledger: where merged records are written. records: of the key range, in order of their first keys. run, mine: the
     batches of the run that this very invocation has recorded are passed over. running: the runs that have not ended;
-    their counts still need their records. after: where the listing begins. merges: whether what was passed is merged;
+    their counts still need their records. after: behind which key the range begins. merges: whether what was passed is merged;
     before each merge the runs are asked for once more, because one may have begun since, and its counts would lose what
     is merged away.
     """
@@ -121,10 +121,6 @@ class LedgerScan:
         """Which objects of a page the ledger does not know as copied in just this version."""
         return self._window.differing(page)
 
-    def own(self, keys: Sequence[bytes]) -> list[int]:
-        """Which of the keys a batch of this run has already."""
-        return self._window.own(keys)
-
     def take_queued(self, end: bytes) -> dict[bytes, int]:
         """The keys up to `end` that a batch of this run has already, and their bytes as they were listed for it. Each
         is taken once.
@@ -134,9 +130,12 @@ class LedgerScan:
             del self._queued[key]
         return found
 
-    def last_queued(self) -> bytes | None:
-        """The last of those that were not taken yet, and begin in the range."""
-        return max((key for key in self._queued if key > self.begin), default=None)
+    def last_queued(self, until: bytes | None) -> bytes | None:
+        """The last of those in the range that were not taken yet; until: its last key, None for the prefix's end. Who
+        lost a range may have recorded keys that lie in several ranges of today: each takes its own.
+        """
+        inside = (key for key in self._queued if key > self.begin and (until is None or key <= until))
+        return max(inside, default=None)
 
     def origins(self, page: Page) -> list[Origin | None]:
         """What the ledger knows of the copies of a page's objects."""

@@ -64,8 +64,9 @@ class ComparePage:
         """The verdicts on a page; nearly all are "same", which size, ETag and MD5 show at once."""
         pairs = pair(beside.page, beside.copies, self.mapping)
         page = pairs.page
-        filtered = self.filters.sift(page)
-        queued = frozenset(self.ledger.own(page.keys)) - filtered.keys()
+        listed = self.ledger.take_queued(beside.end)
+        queued = frozenset(index for index, key in enumerate(page.keys) if key in listed) if listed else frozenset()
+        filtered = {index: why for index, why in self.filters.sift(page).items() if index not in queued}
         suspects = pairs.suspects()
         singly = [index for index in suspects if index not in filtered and index not in queued]
         singly = sorted([*singly, *queued]) if queued else singly
@@ -93,6 +94,7 @@ class ComparePage:
             verdicts,
             filtered,
             queued,
+            queued_sizes=listed,
             published=published,
             by_crc32c=frozenset(by_crc32c),
             destination_only=destination_only,

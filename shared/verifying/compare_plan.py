@@ -28,8 +28,9 @@ class ComparePlan:
     """A page beside its copies, with the verdicts that are not simply "same", by index. end: both sides were read up to
     this key.
 
-    queued: objects that a batch of this run has already, whose outcomes are its ledger's. published: objects to copy
-    again. by_crc32c: the same by the CRC32C that was proven when they were copied, for want of an MD5.
+    queued: objects that a batch of this run has already, whose outcomes are its ledger's. queued_sizes: all keys of such
+    batches, and their bytes as they were listed for them; what is gone from the source since was listed once, too.
+    published: objects to copy again. by_crc32c: the same by the CRC32C that was proven when they were copied, for want of an MD5.
     destination_only: the copies of no object, by the keys they would have, and by their indexes; own: the indexes
     of those that this job has made. archived: what must be
     restored before it can be copied, by index. origins: what the ledger knows of the copies, for the manifest.
@@ -41,6 +42,7 @@ class ComparePlan:
     filtered: Mapping[int, Filter]
     queued: frozenset[int]
     published: frozenset[int]
+    queued_sizes: Mapping[bytes, int] = field(default_factory=dict)
     by_crc32c: frozenset[int] = frozenset()
     destination_only: Sequence[tuple[bytes, int]] = ()
     own: frozenset[int] = frozenset()
@@ -63,6 +65,8 @@ class ComparePlan:
         sizes = self.page.sizes[:count]
         if count:
             counts.listed.add("listed", sum(sizes), len(sizes))
+        if self.queued_sizes:
+            self._count_queued(count, counts)
         same, size = len(sizes), sum(sizes)
         for index in [*self.verdicts, *self.filtered]:
             if index < count:
@@ -86,6 +90,15 @@ class ComparePlan:
                 counts.sums.differs(self.pairs.copies.names[index], self.pairs.copies.sizes[index], Comparison.EXTRA)
                 counts.sums.own_extra += index in self.own
         self._sum_up(count, counts.sums)
+
+    def _count_queued(self, count: int, counts: RangeCounts) -> None:
+        """List what is queued as it was listed for its batch: the batch will say how it ended."""
+        there = dict(zip(self.page.keys, self.page.sizes, strict=True))
+        for key, size in self.queued_sizes.items():
+            if self._passed(key, count):
+                counts.listed.add("listed", size - there.get(key, 0), 0 if key in there else 1)
+                if key not in there:
+                    counts.verdicts.add(Comparison.IN_FLIGHT, size)
 
     def rows(self, count: int) -> list[Row]:
         """The manifest's rows of the first `count` objects, and of the destination-only copies up to there."""

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from shared.domain.page import Page
+from shared.domain.copies import NO_COPIES
+from shared.domain.page import NO_OBJECTS, Page
 from shared.ranges.ledger_scan import Advanced
 from shared.ranges.walk import Plan
 from shared.verifying.compare_page import ComparePage
-from shared.verifying.copy_window import CopyWindow, in_portions
+from shared.verifying.copy_window import Beside, CopyWindow, in_portions
 from shared.verifying.write_manifest import WriteManifest
 
 _PORTION = 256
@@ -37,10 +38,13 @@ class CompareSteps:
         await self.compare.ledger.leave(page)
 
     async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
-        """Copies behind the source's last object."""
+        """Copies behind the source's last object, and what a batch of this run has of keys that are gone since."""
         async for beside in self.window.rest(end):
             for portion in in_portions(beside, self.compare.mapping, _PORTION):
                 yield await self.compare(portion)
+        last = self.compare.ledger.last_queued(end)
+        if last is not None:
+            yield await self.compare(Beside(NO_OBJECTS, NO_COPIES, last))
 
     async def close(self, end: bytes) -> None:
         """Nothing is kept open."""

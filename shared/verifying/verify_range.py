@@ -79,7 +79,7 @@ class VerifyRange:
             life_seconds=self.life_seconds,
             restores=self.restores,
             delete=self.delete_extraneous,
-            ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running),
+            ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running, walk.start),
             quota=held.quota,
             run=run,
             repair=held.message.repair,

@@ -14,10 +14,12 @@ from shared.ledger.table import Packed, Table
 from tests.world import LEASE, World, counts, filled
 
 
-async def after_a_crash(world: World, crash_at: int, message: ListMessage, change: Callable[[World], None]) -> str:
+async def after_a_crash(
+    world: World, crash_at: int, message: ListMessage | VerifyMessage, change: Callable[[World], None]
+) -> str:
     """A run whose instance dies at a step, before the source changes."""
-    world.steps.crash_at = crash_at
-    run = world.send("list", message)
+    world.steps.taken, world.steps.crash_at = 0, crash_at
+    run = world.send("verify" if isinstance(message, VerifyMessage) else "list", message)
     deliver = world._deliver
 
     async def delivered(delivery: object) -> None:
@@ -68,6 +70,24 @@ async def test_a_range_killed_before_one_of_its_keys_is_deleted_or_changes(crash
         world.bucket.page_size = 4
         run = await after_a_crash(world, crash_at, ListMessage(prefix=b"k/"), change)
         assert sum((await counts(world, run)).values()) in (7, 8)
+
+
+@pytest.mark.parametrize("crash_at", range(0, 60, 2))
+@pytest.mark.parametrize("key", ["k/001", "k/003", "k/007"])
+async def test_a_comparison_killed_before_a_key_that_it_queued_is_deleted_or_changes(crash_at: int, key: str) -> None:
+    """Its batch will say how the key ended, so it was listed once, as large as it was then, and it has a verdict."""
+    for change in (
+        lambda w: w.bucket.objects.pop(key.encode(), None),
+        lambda w: w.bucket.put(key, b"longer than before"),
+    ):
+        world = filled(8)
+        world.bucket.page_size = 4
+        run = await after_a_crash(world, crash_at, VerifyMessage(prefix=b"k/"), change)
+        ended = await counts(world, run)
+        verdicts = (await world.stores.runs.summary(run)).verdicts.keys
+        compared = sum(count for verdict, count in verdicts.items() if verdict != "extra")
+        assert sum(ended.values()) == compared
+        assert compared in (7, 8)
 
 
 @pytest.mark.parametrize("crash_at", range(0, 60, 2))

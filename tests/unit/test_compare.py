@@ -37,7 +37,7 @@ def copy(
         (source(restore=Restore.UNDER_WAY), None, b"k", V.ARCHIVED, V.ARCHIVED),
         (source(restore=Restore.DONE), None, b"k", V.MISSING, V.IN_FLIGHT),
         (source(), copy(size=6), b"k", V.SIZE_DIFFERS, V.IN_FLIGHT),
-        (source(), copy(md5=OTHER), b"k", V.CHECKSUM_DIFFERS, V.IN_FLIGHT),
+        (source(), copy(md5=OTHER), b"k", V.UNPROVEN, V.IN_FLIGHT),
         (source(), copy(md5=OTHER, metadata=OURS), b"k", V.CHECKSUM_DIFFERS, V.IN_FLIGHT),
         (source(OTHER), copy(metadata=OURS), b"k", V.ETAG_DIFFERS, V.IN_FLIGHT),
         (source(), copy(), b"k", V.SAME, V.SAME),
