@@ -5,7 +5,7 @@ import socket
 
 HOST = "127.0.0.1"
 _PORTS = (10_000, 32_000)
-_given_out: set[int] = set()
+_given_out: dict[int, socket.socket] = {}
 
 
 class PortTaken(Exception):
@@ -13,16 +13,24 @@ class PortTaken(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that this process has not given out before.
+    """A port that nobody listens on, and that no process of this machine has been given by this function.
 
-    It lies below those that the system takes for outgoing connections, which would otherwise take it before
-    its server does.
+    As long as this process lives, it keeps the port of the same number that UDP has: nothing else says to others that
+    a server will come. It lies below those that the system takes for outgoing connections, which would otherwise take
+    it before its server does.
     """
     while True:
         port = random.randrange(*_PORTS)
-        if port not in _given_out and _is_free(port):
-            _given_out.add(port)
+        sign = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            sign.bind((HOST, port))
+        except OSError:
+            sign.close()
+            continue
+        if _is_free(port):
+            _given_out[port] = sign
             return port
+        sign.close()
 
 
 def check_free(name: str, port: int) -> None:

@@ -22,6 +22,9 @@ from local.emulators.loopback import HOST
 from local.ports import Ports
 from local.up import BILL_OFFSET, ENVIRONMENT_FILE
 
+pytestmark = pytest.mark.xdist_group("up")
+"""Its environment and its logs lie in one place of the checkout."""
+
 COUNT = len(Ports.__dataclass_fields__)
 
 
@@ -38,9 +41,9 @@ def start(base: int, **environment: str) -> subprocess.Popen[str]:
 
 
 def free_base() -> int:
-    """A base port with all the ports above it free, below those that the system hands out by itself."""
+    """A base port with all the ports above it free, below those that the tests beside this one are given."""
     for _ in range(50):
-        base = random.randrange(20_000, 30_000)
+        base = random.randrange(5_000, 9_900)
         if all(not listening(base + n) for n in range(BILL_OFFSET + 1)):
             return base
     raise AssertionError("no free ports")
