@@ -1,6 +1,6 @@
 """The batch records that lie ahead of a scan which moves forward in key order."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import repeat

@@ -44,9 +44,9 @@ class Advanced:
 class LedgerScan:
     """ledger: where merged records are written. records: of the key range, in order of their first keys. run, mine: the
     batches of the run that this very invocation has recorded are passed over. running: the runs that have not ended;
-    their counts still need their records. after: behind which key the range begins. merges: whether what was passed is merged;
-    before each merge the runs are asked for once more, because one may have begun since, and its counts would lose what
-    is merged away.
+    their counts still need their records. after: behind which key the range begins. merges: whether what was passed is
+    merged; before each merge the runs are asked for once more, because one may have begun since, and its counts would
+    lose what is merged away.
     """
 
     ledger: LedgerStore
