@@ -21,6 +21,7 @@ from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
     Archived,
+    Busy,
     Changed,
     Corrupt,
     Gone,
@@ -76,13 +77,12 @@ class CopyLarge:
         if current.size <= self.large_bytes:
             return await self.copy.copy_latest(wanted)
         number = _identity(wanted)
-        found = await self.uploads.get(number)
-        if found is None:
-            found = await self._begin(number, wanted, attributes)
+        known = await self.uploads.get(number)
+        found = known or await self._begin(number, wanted, attributes)
         now = self.clock.now()
         if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
             return None
-        there = await self.uploads.parts(found.upload) if found.published_for else {}
+        there = await self.uploads.parts(found.upload) if known is not None else {}
         plan = found.plan(current.size)
         missing = [part for part in plan if part not in there] or [plan.count]
         listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
@@ -138,13 +138,22 @@ class CopyLarge:
             else:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
-            return None
+            return None if opened.published_for else await self._unpublished(message, wanted, number)
         lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
         await lease.take()
         try:
             return await self._finish(message, wanted, lease, plan, budget)
         finally:
             await lease.give_back()
+
+    async def _unpublished(self, message: TransferMessage, wanted: CopyPlan, number: str) -> Entry | None:
+        """Publish the other parts, if whoever began the upload did not come to it. Raises Busy while it still may."""
+        opened = await self.uploads.get(number)
+        if opened is None or opened.published_for:
+            return None
+        if self.clock.now() - opened.opened_at < self.lease_seconds:
+            raise Busy(f"{opened.key}: its parts are being published")
+        return await self.start(message.model_copy(update={"part": None}), wanted)
 
     async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
         start, end = plan.span(part)

@@ -489,6 +489,40 @@ async def test_an_upload_that_vanished_costs_no_attempt(lost: str) -> None:
     assert clean(world) or lost == "record", "what nobody remembers is for the bucket's own rule"
 
 
+async def test_parts_that_nobody_came_to_publish_are_published_by_one_that_comes_again() -> None:
+    """An upload is lost; the part that misses it begins it anew and is killed. The others' messages have ended."""
+    world = world_with()
+    first, *others = await fanned_out(world)
+    for message in others:
+        await world._deliver(("transfer", message, "other"))
+    world.staging.uploads.clear()
+    publish = world.queue.publish
+
+    async def killed(topic: str, messages: Sequence[TransferMessage]) -> None:
+        world.queue.publish = publish  # type: ignore[method-assign]
+        raise Crash
+
+    world.queue.publish = killed  # type: ignore[assignment, method-assign]
+    world.inbox.append(("transfer", first, "first"))
+    await world.drain()
+    assert entry(world).outcome is Outcome.COPIED
+    assert sorted(world.staging.sent) == [1, 2, 2, 3, 3]
+    assert clean(world)
+
+
+async def test_a_part_waits_for_who_may_still_publish_the_others() -> None:
+    world = world_with()
+    first, *_ = await fanned_out(world)
+    ((number, opened),) = world.stores.uploads.opened.items()
+    world.stores.uploads.opened[number] = replace(opened, published_for="")
+    await world._deliver(("transfer", first, "first"))
+    assert [delivery for _, _, delivery in world.inbox] == ["first"], "not acknowledged, and nothing published"
+    assert not world.queue.sent
+    world.stores.uploads.opened[number] = opened
+    await world.drain()
+    assert world.staging.sent == [1]
+
+
 async def test_uploads_that_vanish_at_once_are_not_begun_for_ever() -> None:
     world = world_with(max_attempts=3)
     put = world.staging.put
