@@ -38,11 +38,11 @@ up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_
 manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="inspect a/"; ARGS=-h tells all)
 	@$(BIN)/python -m shared.entrypoints.manage $(or $(ARGS),-h)
 
-test: check  ## check, then all tests: unit, schedules, contract, functions, e2e
-	@$(BIN)/python -m pytest -n 2 tests/unit && $(BIN)/python -m pytest tests/schedules tests/contract tests/functions tests/e2e
+test: check  ## check, then all tests, two at a time, about six minutes (WORKERS=2)
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/e2e tests/functions tests/schedules tests/contract tests/unit
 
 test-fast: .venv/.dev  ## the tests that start no server, about a minute
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/unit
 
 schedules: .venv/.dev  ## run seeded histories in virtual time against the laws (SCHEDULES=1000, SEED=7 tells one, MUTATE=all)
 	@SCHEDULES="$(SCHEDULES)" ONLY="$(ONLY)" SEED="$(SEED)" FIRST="$(FIRST)" MUTATE="$(MUTATE)" $(BIN)/python -m tests.schedules

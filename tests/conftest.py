@@ -1,5 +1,6 @@
 """Servers that several suites are held against, and which tests run side by side."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,30 +16,50 @@ settings.register_profile("no timings", deadline=None)
 settings.load_profile("no timings")
 """How long an example takes is the machine's business, and no property of the code."""
 
-GOOGLES = "googles"
-"""Google's emulators take long to start: all that asks them is one group."""
+ALONE = (
+    "tests/e2e/test_acceptance.py::test_each_declared_index",
+    "tests/e2e/test_acceptance.py::test_every_question",
+    "tests/e2e/test_demo.py",
+    "tests/e2e/test_kill.py",
+    "tests/e2e/test_large.py",
+    "tests/e2e/test_manage.py",
+    "tests/e2e/test_memory.py",
+    "tests/e2e/test_scan.py",
+    "tests/e2e/test_verify.py",
+    "tests/functions/test_replicate.py::test_a_cdn_that_cannot_be_reached",
+    "tests/functions/test_start.py",
+    "tests/schedules/test_schedules.py::test_the_same_seed",
+    "tests/schedules/test_schedules.py::test_what_is_taken_away",
+)
+"""Tests that start their own processes. All others of a file share a stack, a folder or a history."""
+
+HISTORIES = re.compile(r"^(tests/schedules/.*)\[(lister|verifier)\b")
+"""Schedules of one function are run once for all laws."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup` what shares a module's stack goes to one worker, and so do unit tests of a file; what
-    starts a stack of its own is a group of its own.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n 2` two processes run tests side by side, in the order of the command line; what shares something goes to
+    one of them. By node ids, as these are all that the process knows that gives out the work.
     """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  only where it is asked for
+
+    class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByWhatIsShared(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    used: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
-    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
-    if GOOGLES in used or GOOGLES in parameters.values():
-        return GOOGLES
-    shared = [name for name, found in used.items() if found[-1].scope in ("module", "class", "package")]
-    file = item.path.relative_to(item.config.rootpath).as_posix()
-    if shared:
-        return " ".join([file, *(str(parameters[name]) for name in shared if name in parameters)])
-    return file if file.startswith("tests/unit/") else item.nodeid
+def group(nodeid: str) -> str:
+    """What a test shares something with."""
+    if nodeid.startswith(ALONE):
+        return nodeid
+    if "[googles" in nodeid:
+        return "Google's emulators, which take long to start"
+    history = HISTORIES.match(nodeid)
+    return history[2] if history else nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,6 @@ from local.emulators.loopback import HOST
 from local.ports import Ports
 from local.up import BILL_OFFSET, ENVIRONMENT_FILE
 
-pytestmark = pytest.mark.xdist_group("up")
-"""Its environment and its logs lie in one place of the checkout."""
-
 COUNT = len(Ports.__dataclass_fields__)
 
 
