@@ -56,10 +56,11 @@ class Sample:
 def samples(count: int) -> list[Sample]:
     """About `count` objects; the large and the awkward ones are always among them."""
     chance = random.Random(count)
+    large = 200 if count >= 1000 else 80
     found = [
         Sample("empty/zero-bytes", 0, 1),
         Sample("empty/folder/", 0, 2, "application/x-directory"),
-        Sample("video/large-200MB.bin", 200_000_000, 3, "video/mp4", {"camera": "x100"}),
+        Sample(f"video/large-{large}MB.bin", large * 10**6, 3, "video/mp4", {"camera": "x100"}),
         Sample("video/medium-40MB.bin", 40_000_000, 4, "video/mp4"),
         Sample("video/chunked-12MB.bin", 12_000_000, 5, "video/mp4"),
         *(Sample(key, 100 + number, 100 + number, "text/plain") for number, key in enumerate(AWKWARD + UNSUPPORTED)),

@@ -22,7 +22,6 @@ ALONE = (
     "tests/e2e/test_demo.py",
     "tests/e2e/test_kill.py",
     "tests/e2e/test_large.py",
-    "tests/e2e/test_manage.py",
     "tests/e2e/test_memory.py",
     "tests/e2e/test_scan.py",
     "tests/e2e/test_verify.py",

@@ -17,11 +17,12 @@ from shared.entrypoints.manage import main
 COUNT = 30
 
 
-@pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    with Stack(functions=("lister", "transfer"), settings={"KEYS_PER_MESSAGE": "10"}) as running:
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    settings = {"KEYS_PER_MESSAGE": "10"}
+    with Stack(functions=("lister", "transfer"), settings=settings) as running, pytest.MonkeyPatch.context() as patch:
         for name, value in running.environment.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         objects = [Sample(f"{'ab'[n % 2]}/{n:03d}", 10 + n, n) for n in range(COUNT)]
         load(s3_client(running.environment), SOURCE, objects, lambda size: None)
         yield running
