@@ -169,11 +169,12 @@ class Laws:
 
     @property
     def excuses_leavings(self) -> bool:
-        """Whether something may be left for a rule to take away: what a call began whose answer was lost, or somebody
-        who was killed.
+        """Whether something may be left for a rule to take away: what a call began whose answer was lost or came after
+        the invocation's end, or somebody who was killed.
         """
         swarm = self.world.swarm
-        return swarm.crashes or swarm.broken or swarm.state_errors or swarm.outage or swarm.throttling or swarm.slow
+        lost = swarm.crashes or swarm.broken or swarm.state_errors or swarm.outage or swarm.throttling
+        return lost or swarm.slow or swarm.freezes
 
     def _nothing_is_left(self) -> None:
         world, uploads = self.world, self.world.stores.uploads

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -25,7 +27,8 @@ BUCKET = "source"
 @dataclass(frozen=True)
 class Version:
     """parts: the sizes of a multipart upload's parts, () for a single part. hidden: encrypted with KMS, so that its
-    ETag is no MD5. checksum: "crc32c" or "crc64nvme" of the whole object, or none. number: counts a key's versions.
+    ETag is no MD5. checksum: the algorithm of S3's checksum, or none; of the whole object if it is a CRC, of its parts
+    if `composite` (a single part has only that of the whole). archived: cannot be read. number: counts a key's versions.
     """
 
     key: bytes
@@ -35,6 +38,8 @@ class Version:
     parts: tuple[int, ...] = ()
     hidden: bool = False
     checksum: str = ""
+    composite: bool = False
+    archived: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -113,6 +118,8 @@ class S3:
             self._laws.reads(key, wanted)
         if wanted is not None and wanted.strip('"') != version.etag:
             return _error(request, 412, "PreconditionFailed")
+        if version.archived and request.method == "GET":
+            return _error(request, 403, "InvalidObjectState")
         headers = _headers(version, request)
         if "partNumber" in request.query:
             number = int(request.query["partNumber"])
@@ -181,15 +188,35 @@ def _headers(version: Version, request: Request) -> dict[str, str]:
     }
     if version.hidden:
         headers["x-amz-server-side-encryption"] = "aws:kms"
+    if version.archived:  # the listing does not tell
+        headers |= {"x-amz-storage-class": "INTELLIGENT_TIERING", "x-amz-archive-status": "ARCHIVE_ACCESS"}
     if version.checksum and request.headers.get("x-amz-checksum-mode") == "ENABLED" and "range" not in request.headers:
-        value = (
-            google_crc32c.value(version.body).to_bytes(4, "big")
-            if version.checksum == "crc32c"
-            else checksums.crc64nvme(version.body).to_bytes(8, "big")
-        )
-        headers[f"x-amz-checksum-{version.checksum}"] = base64.b64encode(value).decode()
-        headers["x-amz-checksum-type"] = "FULL_OBJECT"
+        headers |= _checksum(version)
     return headers
+
+
+def _checksum(version: Version) -> dict[str, str]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html"""
+    digest = _DIGESTS[version.checksum]
+    if not version.parts or not version.composite:
+        whole, kind, tail = digest(version.body), "FULL_OBJECT", ""
+    else:
+        ends = list(accumulate(version.parts))
+        each = [version.body[end - size : end] for end, size in zip(ends, version.parts, strict=True)]
+        whole, kind, tail = digest(b"".join(map(digest, each))), "COMPOSITE", f"-{len(each)}"
+    return {
+        f"x-amz-checksum-{version.checksum}": base64.b64encode(whole).decode() + tail,
+        "x-amz-checksum-type": kind,
+    }
+
+
+_DIGESTS: dict[str, Callable[[bytes], bytes]] = {
+    "crc32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
+    "crc32c": lambda body: int(google_crc32c.value(body)).to_bytes(4, "big"),
+    "crc64nvme": lambda body: checksums.crc64nvme(body).to_bytes(8, "big"),
+    "sha1": lambda body: hashlib.sha1(body).digest(),
+    "sha256": lambda body: hashlib.sha256(body).digest(),
+}
 
 
 def _answer(request: Request, status: int, headers: dict[str, str], body: bytes) -> Reply:

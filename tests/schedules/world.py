@@ -197,6 +197,7 @@ class World:
         sizes = (0, 1, 30, CHUNK, CHUNK + 1, 3 * QUANTUM, 3 * CHUNK, LARGE, LARGE + 1, 2 * PART + 300, 3 * PART)
         size = len(old.body) if old is not None and draw.random() < 0.7 else draw.choice(sizes)
         parts = draw.choice((0, 1, 2, 3)) if size else 0
+        checksum = draw.choice(("", "", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"))
         return Version(
             key=key,
             body=draw.randbytes(size),
@@ -204,7 +205,8 @@ class World:
             number=len(history) + 1,
             parts=_cut(size, parts, even=draw.random() < 0.7) if parts else (),
             hidden=draw.random() < 0.3,
-            checksum=draw.choice(("", "", "crc32c", "crc64nvme")),
+            checksum=checksum,
+            composite=checksum.startswith("sha") or (checksum.startswith("crc32") and draw.random() < 0.5),
             metadata={SOURCE_KEY: "another"} if self.swarm.reserved and draw.random() < 0.3 else {},
         )
 
