@@ -6,6 +6,7 @@ stands. Here nothing fails; `make schedules` has the faults.
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -14,13 +15,10 @@ import pytest
 from shared.domain.checksums import VerifiedBy
 from shared.domain.counts import Outcome
 from shared.pricing.egress import Threshold
-from shared.settings import Route, Settings
-from tests.schedules.chance import Chance, Swarm
-from tests.schedules.loop import WORLD
+from shared.settings import Route
+from tests.schedules.calm import CalmWorld, scaled
 from tests.schedules.network import Reply
-from tests.schedules.s3 import Version
-from tests.schedules.scale import CHUNK, LARGE, PART, small
-from tests.schedules.world import Shape, World
+from tests.schedules.scale import CHUNK, LARGE, PART
 
 OF_EACH, MOST = 8, 140
 """Objects of a kind; and of the kind that asks S3 for something while it is read so many that a message of 100 keys has
@@ -63,34 +61,14 @@ KINDS: dict[str, tuple[dict[str, Any], Outcome, str]] = {
 """By name: what is special, how it ends, and by what it is proven."""
 
 
-class EveryKind(World):
-    """route, in_flight: the settings of these names."""
-
-    def __init__(self, route: Route, in_flight: int) -> None:
-        self._asked_for = {"route": route, "objects_in_flight": in_flight, "keys_per_message": 100}
-        super().__init__(Chance(1), frozenset())
-
-    def drawn_swarm(self) -> Swarm:
-        return Swarm(**{name: False for name in Swarm.__slots__})
-
-    def drawn_page_size(self) -> int:
-        return 1000
-
-    def drawn_settings(self) -> Settings:
-        return super().drawn_settings().model_copy(update=self._asked_for)
+class EveryKind(CalmWorld):
+    """What is missing is deleted as soon as it has been listed."""
 
     def fill(self) -> None:
-        self.shape = Shape(objects=0, instances=1, concurrency=8, ends=0.0, calls_a_move=1)
-        for kind, (special, _, _) in KINDS.items():
-            for number in range(MOST if kind == "seven in parts" else OF_EACH):
-                key = f"{kind}/{number}".encode()
-                given = {"body": b"", **special, "key": key, "modified": int(self.time()), "number": 1}
-                self.s3.history[key] = [Version(**given)]
-                self.truth.held(key, self.s3.current(key))
+        super().fill()
         listing = self.s3._list
 
         def listed(query: dict[str, str]) -> Reply:
-            """What is missing was deleted as soon as it had been listed."""
             reply = listing(query)
             for key in self.s3.living():
                 if key.startswith(b"missing/"):
@@ -99,37 +77,24 @@ class EveryKind(World):
 
         self.s3._list = listed  # type: ignore[method-assign]
 
-    def see_through(self) -> None:
-        async def history() -> None:
-            self.queue.send("list", b"{}")
-            await asyncio.sleep(SOON_SECONDS)
 
-        asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_until_complete(WORLD.run(self.loop.create_task, history()))
-        finally:
-            asyncio.set_event_loop(None)
-            self.loop.close()
-
-    def ends(self) -> dict[str, set[tuple[Outcome | None, str, str]]]:
-        """Outcomes, proofs and routes by kind."""
-        found = defaultdict(set)
-        for record, _ in self.stores.ledger.documents.values():
-            for entry in record.entries:
-                found[entry.key.decode().partition("/")[0]].add((entry.outcome, entry.proof, entry.route))
-        return found
+def objects() -> Iterator[dict[str, Any]]:
+    for kind, (special, _, _) in KINDS.items():
+        for number in range(MOST if kind == "seven in parts" else OF_EACH):
+            yield {"key": f"{kind}/{number}".encode(), "body": b"", **special}
 
 
 @pytest.mark.parametrize("route", Route)
 @pytest.mark.parametrize("in_flight", [1, 64])
 def test_every_kind_of_object_ends_by_every_way(route: Route, in_flight: int) -> None:
-    with small(Chance(1).of("ids")), mock.patch("shared.bootstrap.connecting.cheapest", return_value=Threshold(10)):
-        world = EveryKind(route, in_flight)
-        world.see_through()
+    with scaled(), mock.patch("shared.bootstrap.connecting.cheapest", return_value=Threshold(10)):
+        world = EveryKind(objects(), route=route, objects_in_flight=in_flight, keys_per_message=100)
+        world.see_through(lambda: asyncio.sleep(SOON_SECONDS))
     assert world.laws.violations == []
-    assert not world.fleet.busy, "copies wait for one another"
-    assert not world.queue.waiting
-    ends = world.ends()
+    assert world.rests, "copies wait for one another"
+    ends = defaultdict(set)
+    for entry in world.entries():
+        ends[entry.key.decode().partition("/")[0]].add((entry.outcome, entry.proof, entry.route))
     assert ends.keys() == KINDS.keys()
     for kind, (special, outcome, proof) in KINDS.items():
         way = route

@@ -130,7 +130,7 @@ class World:
     ) -> None:
         self.chance = chance
         self.reports: FakeReports | None = None
-        self.swarm, self.shape = self.drawn_swarm(), Shape.of(self.chance)
+        self.swarm, self.shape = self.drawn_swarm(), self.drawn_shape()
         self.disturbed, self.tracing, self.mutation = disturbed, tracing, mutation
         self.lines: list[str] = []
         self.ever_paused = False
@@ -153,6 +153,9 @@ class World:
 
     def drawn_swarm(self) -> Swarm:
         return Swarm.of(self.chance)
+
+    def drawn_shape(self) -> Shape:
+        return Shape.of(self.chance)
 
     def drawn_page_size(self) -> int:
         return self.chance.of("shape").choice((2, 1000))
