@@ -122,7 +122,8 @@ class CopyLarge:
         if opened is None:
             return await self._again(message, listed, UploadLost(f"{listed.text}: its upload has vanished"))
         plan = opened.plan(wanted.version.size)
-        if reference.number not in await self.uploads.parts(opened.upload, reference.number):
+        known = await self.uploads.parts(opened.upload, reference.number)
+        if reference.number <= plan.count and reference.number not in known:  # begun anew, it may have fewer parts
             try:
                 note = await self._send(wanted, number, opened, plan, reference.number)
             except Changed as changed:
@@ -142,7 +143,7 @@ class CopyLarge:
         lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
         await lease.take()
         try:
-            return await self._finish(message, wanted, lease, plan, budget)
+            return await self._finish(message, wanted, lease, budget)
         finally:
             await lease.give_back()
 
@@ -167,7 +168,7 @@ class CopyLarge:
         return PartNote(stored.etag, end - start, stored.crc32c, sums.crc, sums.digests, body.route)
 
     async def _finish(
-        self, message: TransferMessage, wanted: CopyPlan, lease: FinishLease, plan: PartPlan, budget: Budget
+        self, message: TransferMessage, wanted: CopyPlan, lease: FinishLease, budget: Budget
     ) -> Entry | None:
         decided = await self.copy.decide(wanted.listed, message.force)
         if isinstance(decided, Entry):
@@ -178,14 +179,15 @@ class CopyLarge:
             return await self._again(message, wanted.listed, Changed(f"{current.text}: replaced while it was copied"))
         opened = await self.uploads.get(lease.number)
         parts = await self.uploads.parts(opened.upload) if opened is not None else {}
-        if opened is None or len(parts) < plan.count:
+        plan = opened.plan(current.size) if opened is not None else ()
+        if opened is None or not parts.keys() >= set(plan):
             lost = UploadLost(f"{current.text}: its upload has vanished")
             return await self._again(message, wanted.listed, lost, opened)
         notes = [parts[part] for part in plan]
         promise = ExpectedChecksums.of(current, attributes)
         try:
             proof = proof_of_parts(promise, opened, notes)
-            staged = await self._staged(lease, opened, plan, notes)
+            staged = await self._staged(lease, opened, current.size, notes)
         except (Corrupt, UploadLost) as wrong:
             await self.abandon(wanted)
             return await self._again(message, wanted.listed, wrong, opened)
@@ -218,7 +220,7 @@ class CopyLarge:
                 return None
 
     async def _staged(
-        self, lease: FinishLease, opened: OpenUpload, plan: PartPlan, notes: list[PartNote]
+        self, lease: FinishLease, opened: OpenUpload, size: int, notes: list[PartNote]
     ) -> DestinationObject:
         """The whole object in the staging bucket, its checksum the one that its parts make. Raises UploadLost if both
         it and its parts are gone.
@@ -226,13 +228,13 @@ class CopyLarge:
         whole = encoded(combined_crc32c([(note.crc32c, note.size) for note in notes]), 4)
         name = lease.number.encode()
         staged = await self.staging.stat(name)
-        if staged is None or (staged.size, staged.crc32c) != (plan.size, whole):
+        if staged is None or (staged.size, staged.crc32c) != (size, whole):
             with suppress(UploadLost):  # completed by an invocation that was killed before it could hear so
                 await lease.write(self.staging.complete(name, opened.upload, [note.etag for note in notes]))
             staged = await self.staging.stat(name)
         if staged is None:
             raise UploadLost(f"{opened.key}: neither its parts nor what they make is in the staging bucket")
-        if (staged.size, staged.crc32c) != (plan.size, whole):
+        if (staged.size, staged.crc32c) != (size, whole):
             raise Corrupt(f"{opened.key}: its parts do not make the whole that they should")
         return staged
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 
 from shared.aws.address import S3Address
-from shared.aws.cloudfront import SignedForS3
+from shared.aws.cloudfront import CdnAddress, SignedForS3
 from shared.aws.credentials import SigningKeys
 from shared.aws.download import ObjectDownload
 from shared.aws.s3 import S3Source
@@ -26,10 +26,13 @@ from shared.domain.errors import (
     CredentialsExpired,
     Forbidden,
     Gone,
+    ObjectError,
+    Refused,
     Transient,
     WrongRegion,
 )
 from shared.domain.objects import SourceObject
+from shared.domain.reasons import Party
 from shared.http.client import Http
 from tests.contract.raw import Asked, answer, answering
 
@@ -112,6 +115,27 @@ async def test_another_version_is_no_rest_of_this_one(http: Http) -> None:
             with await way(url, http).open(OBJECT) as body, pytest.raises(Changed):
                 async for _ in body.chunks:
                     pass
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, Forbidden), (404, Gone), (416, Refused), (405, Refused)])
+async def test_what_an_edge_refuses_of_a_rest_does_not_end_the_key(
+    http: Http, status: int, kind: type[ObjectError]
+) -> None:
+    """It has kept an error, or lost the object since: whoever reads it anew asks S3. S3's own word is the last one."""
+
+    async def serve(asked: Asked) -> bytes:
+        return answer(status) if "range" in asked.headers else served(asked, 40_000)
+
+    async with answering(serve) as (url, asked):
+        edge = ObjectDownload(SignedForS3(at(url), CdnAddress(url)), http)
+        for download, error in ((edge, Transient), (way(url, http), kind)):
+            asked.clear()
+            with await download.open(OBJECT) as body, pytest.raises(error) as caught:
+                async for _ in body.chunks:
+                    pass
+            assert (type(caught.value), caught.value.status) == (error, status)
+            assert caught.value.party is (Party.EDGE if download is edge else Party.S3)
+            assert len([item for item in asked if item.method == "GET"]) == 2, "the rest is asked for once"
 
 
 async def test_a_rest_that_cannot_be_reached_keeps_its_turn(http: Http) -> None:

@@ -523,6 +523,21 @@ async def test_a_part_waits_for_who_may_still_publish_the_others() -> None:
     assert world.staging.sent == [1]
 
 
+async def test_a_part_that_the_upload_begun_anew_does_not_have_is_not_missed() -> None:
+    """PART_BYTES was raised between; then the upload vanished."""
+    world = World(large_bytes=PART, max_attempts=1)
+    world.bucket.put("large", bytes(6 * PART))
+    parts = await fanned_out(world)
+    object.__setattr__(world.handlers["transfer"].try_key.large, "part_bytes", 3 * PART)
+    world.stores.uploads.opened.clear()
+    for number, message in enumerate(parts):
+        await world._deliver(("transfer", message, f"p{number}"))
+    await world.drain()
+    assert entry(world).outcome is Outcome.COPIED
+    assert sorted(set(world.staging.sent)) == [1, 2]
+    assert not any(severity == "ERROR" for severity, _, _ in world.log.lines)
+
+
 async def test_uploads_that_vanish_at_once_are_not_begun_for_ever() -> None:
     world = world_with(max_attempts=3)
     put = world.staging.put

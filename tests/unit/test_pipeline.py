@@ -1,5 +1,6 @@
 """The laws, on the whole pipeline in memory: killed anywhere, delivered twice, out of order, forgotten."""
 
+import asyncio
 import random
 
 import pytest
@@ -141,3 +142,15 @@ async def test_a_transfer_without_time_left_hands_its_keys_on_with_the_same_atte
     await world.handlers[topic](message, "", Budget(started=0, seconds=1))
     assert world.queue.sent == [(topic, message)]
     assert not world.destination.writes
+
+
+async def test_a_key_twice_in_a_message_that_comes_thrice_at_once() -> None:
+    world = filled(5)
+    entries = tuple(ObjectEntry.of(world.bucket.listed(key)) for key in sorted(world.bucket.objects))
+    message = TransferMessage(run="r", batch="b", objects=entries + entries)
+    budget = Budget(world.clock.monotonic(), 540)
+    await asyncio.gather(*(world.handlers["transfer"](message, "", budget) for _ in range(3)))
+    (record,) = (record for record, _ in world.stores.ledger.documents.values())
+    assert {entry.key for entry in record.entries} == set(world.bucket.objects)
+    assert {entry.outcome for entry in record.entries} <= {Outcome.COPIED, Outcome.UNCHANGED}
+    assert world.same()
