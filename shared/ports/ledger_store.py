@@ -7,6 +7,7 @@ from typing import Protocol
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
+from shared.ports.range_store import HeldRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ class LedgerStore(Protocol):
         """First keys of `about` so many of the `records` of a key range, drawn evenly, in order."""
         ...
 
-    async def create(self, records: Sequence[BatchRecord]) -> None:
-        """Create the records of published batches; one that exists already is left as it is."""
+    async def create(self, records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
+        """Create the records of published batches; one that exists already is left as it is. held: the range whose keys
+        they are. Raises StateConflict if it is not the holder's any more: whoever has it now would never see a record
+        that came so late, so that nobody would send it, or two would have its keys counted.
+        """
         ...
 
     async def get(self, batch: str) -> Versioned | None:

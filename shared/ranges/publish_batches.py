@@ -14,6 +14,7 @@ from shared.ledger.record import BatchRecord, batch_id
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
+from shared.ports.range_store import HeldRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,17 @@ class PublishBatches:
     keys_per_message: int
     batch_bytes: int
 
-    async def __call__(self, run: str, batches: Sequence[tuple[SourceObject, ...]], force: bool) -> None:
-        """Returns once every batch is recorded and accepted by the queue."""
+    async def __call__(
+        self, run: str, batches: Sequence[tuple[SourceObject, ...]], force: bool, held: HeldRange | None = None
+    ) -> None:
+        """Returns once every batch is recorded and accepted by the queue. held: the range that they are of. Raises
+        StateConflict, and nothing is recorded, if somebody else has it now.
+        """
         now = self.clock.now()
         records = [BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch))) for batch in batches]
         if not records:
             return
-        await self.ledger.create(records)
+        await self.ledger.create(records, held)
         await self.queue.publish(self.topic, [batch_message(record, force) for record in records])
 
     async def resend(self, record: BatchRecord, force: bool) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.domain.errors import Busy, StateConflict
 from shared.domain.objects import SourceObject
 from shared.ledger.record import BatchRecord, batch_id
 from shared.ranges.lease import Lease
@@ -55,10 +56,17 @@ class Publishing:
             self.mine.update(batch_id(self.lease.range_id.run, batch) for batch in allowed)
             for forced in (False, True):
                 some = [batch for batch in allowed if self._is_forced(batch) is forced]
-                await self.publish(self.lease.range_id.run, some, forced)
+                await self._publish(some, forced)
         self.walk.published(sum(map(len, allowed)))
         if refused is not None:
             raise refused
+
+    async def _publish(self, batches: Sequence[tuple[SourceObject, ...]], forced: bool) -> None:
+        run = self.lease.range_id.run
+        try:
+            await self.publish(run, batches, forced, self.lease.grant)
+        except StateConflict as moved:
+            raise Busy(f"run {run}: another invocation took over the range") from moved
 
     def _is_forced(self, batch: Sequence[SourceObject]) -> bool:
         return self.force or bool(self.repairs and not self.repairs.isdisjoint(item.key for item in batch))

@@ -2,7 +2,8 @@
 
 completed        the range is closed
 budget spent     what is left becomes a range of its own, and its message is sent
-paused           what is left becomes a range without a message, until the job is resumed
+paused           what is left becomes a range without a message, until the job is resumed; who finds, once it is written
+                 down, that it is resumed already, sends the message
 quota reached    the range is closed where it stands, and says why
 unavailable      a side does not answer now: what is left is a message again; nacked if nothing was done yet
 side failed      a side will not answer at all: the range is closed where it stands, and says why
@@ -14,7 +15,7 @@ from typing import Generic, TypeVar
 
 from shared.domain.budget import Budget
 from shared.domain.counts import RangeCounts
-from shared.domain.errors import ObjectError, Transient
+from shared.domain.errors import ObjectError, Postponed, Transient
 from shared.domain.keys import Key, prefix_end
 from shared.domain.messages import RangeMessage
 from shared.domain.page import NO_OBJECTS, Page
@@ -207,9 +208,12 @@ class RangeWork:
             await self._hand_on(held, points, deeper=1)
         return found.pages
 
-    async def _hand_on(self, held: TakenRange[M], points: Sequence[Key], *, deeper: int = 0, send: bool = True) -> None:
+    async def _hand_on(
+        self, held: TakenRange[M], points: Sequence[Key], *, deeper: int = 0, paused: bool = False
+    ) -> None:
         held.walk.split(points)
-        await self.ranges.split(held.lease, held.message, points, deeper=deeper, send=send)
+        still = self.job_control.paused if paused else None
+        await self.ranges.split(held.lease, held.message, points, deeper=deeper, paused=still)
 
     async def _keep_rows(self, walk: Walk, steps: Steps) -> None:
         counted = walk.take_counted()
@@ -233,9 +237,11 @@ class RangeWork:
             case Paused(why):
                 self.log.info("waiting to be resumed", run=range_id.run, prefix=range_id.prefix, reason=why)
                 if not may_hand_on:
-                    return False
+                    if await self.job_control.paused():
+                        return False
+                    raise Postponed("the job was resumed meanwhile")
                 if rest is not None:
-                    await self._hand_on(held, [rest], send=False)
+                    await self._hand_on(held, [rest], paused=True)
             case Unavailable(failure):
                 if not may_hand_on:
                     raise failure

@@ -6,7 +6,7 @@ sends them again. So every key lies in exactly one range of a run, whoever dies 
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,6 +27,9 @@ MOST_POINT_BYTES = 200_000
 """Of a range's split points together, so that its document stays far below 1 MiB however often it is split."""
 
 M = TypeVar("M", bound=RangeMessage)
+
+Paused = Callable[[], Awaitable[bool]]
+"""Whether the job is paused, now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,13 @@ class Ranges:
         return named, lease
 
     async def split(
-        self, lease: Lease, message: M, points: Sequence[Key], *, deeper: int = 0, send: bool = True
+        self, lease: Lease, message: M, points: Sequence[Key], *, deeper: int = 0, paused: Paused | None = None
     ) -> None:
         """Let the range end at the first split point, and hand on what lies behind it.
 
-        deeper: how much further the new ranges are from the run's first one. send: without it, nobody begins them until
-        the run is resumed. Raises ValueError, and nothing has changed, if a message would be invalid; StateConflict if
+        deeper: how much further the new ranges are from the run's first one. paused: asked once they are written down;
+        if it says so, nobody begins them until the run is resumed: whoever ends the pause later than that finds them.
+        Raises ValueError, and nothing has changed, if a message would be invalid; StateConflict if
         somebody took the range over.
         """
         grant = lease.grant
@@ -86,7 +90,7 @@ class Ranges:
             for item, until in further
         ]
         lease.grant = await self.ranges.split(grant, opened)
-        if send:
+        if paused is None or not await paused():
             await self.queue.publish(self.topic, [item for item, _ in further])
 
     def has_room(self, lease: Lease, points: Sequence[Key]) -> bool:

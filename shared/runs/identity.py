@@ -19,6 +19,7 @@ from shared.ledger.record import BatchRecord
 from shared.ports.control_store import ControlStore
 from shared.ports.ledger_store import KeyCount, LedgerStore, Versioned
 from shared.ports.log import Log
+from shared.ports.range_store import HeldRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class OwnLedger:
         anew = tuple(Entry(entry.key, entry.etag, entry.size, entry.modified) for entry in found.record.entries)
         return replace(found, record=replace(found.record, entries=anew))
 
-    async def create(self, records: Sequence[BatchRecord]) -> None:
-        await self.stored.create([self._own(record) for record in records])
+    async def create(self, records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
+        await self.stored.create([self._own(record) for record in records], held)
 
     async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         await self.stored.commit_results(self._own(record), version)

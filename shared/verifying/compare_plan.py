@@ -31,10 +31,9 @@ class ComparePlan:
     queued: objects that a batch of this run has already, whose outcomes are its ledger's. queued_sizes: all keys of
     such batches, and their bytes as they were listed for them; what is gone from the source since was listed once, too.
     published: objects to copy again. by_crc32c: the same by the CRC32C that was proven when they were copied, for want
-    of an MD5.
-    destination_only: the copies of no object, by the keys they would have, and by their indexes; own: the indexes
-    of those that this job has made. archived: what must be
-    restored before it can be copied, by index. origins: what the ledger knows of the copies, for the manifest.
+    of an MD5. destination_only: the copies of no object, by the keys they would have, and by their indexes; own: the
+    indexes of those that this job has made. archived: what must be restored before it can be copied, by index. origins:
+    what the ledger knows of the copies, for the manifest.
     """
 
     pairs: Pairs

@@ -469,6 +469,26 @@ async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Store
     assert await stores.ranges.messages("run") == [b"message a/5"]
 
 
+async def test_who_has_lost_a_range_records_no_batch_of_it(stores: Stores) -> None:
+    """However late a write arrives: whoever has the range now has read the ledger already."""
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
+    zombie = await take(stores, opened(), "zombie")
+    await stores.ledger.create([record("b1", "a")], zombie)
+    holder = await take(stores, opened(), "holder", NOW + 61)
+    with pytest.raises(StateConflict):
+        await stores.ledger.create([record("b2", "b")], zombie)
+    assert await found(stores) == ["b1"]
+    holder = await stores.ranges.renew(holder, NOW + 62, 60)
+    await stores.ledger.create([record("b1", "other"), record("b3", "c")], holder)
+    assert sorted(await found(stores)) == ["b1", "b3"]
+    with pytest.raises(StateConflict):
+        await stores.ledger.create([record("b1", "a"), record("b4", "d")], zombie)
+    await stores.ranges.complete(holder, RangeCounts(), NOW + 63)
+    with pytest.raises(StateConflict):
+        await stores.ledger.create([record("b5", "e")], holder)
+    assert sorted(await found(stores)) == ["b1", "b3"]
+
+
 async def test_a_split_never_opens_a_neighbour_anew(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.VERIFY, NOW)
     left = await stores.ranges.split(await take(stores, opened()), [opened(b"a/4")])

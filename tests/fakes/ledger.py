@@ -10,13 +10,18 @@ from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.ledger_store import KeyCount, Versioned
+from shared.ports.range_store import HeldRange
+from tests.fakes.ranges import FakeRanges
 
 
 @dataclass
 class FakeLedger:
-    """now: the time of the server, which stamps what is written. documents: records with their versions."""
+    """now: the time of the server, which stamps what is written. ranges: where it shows whose a range is. documents:
+    records with their versions.
+    """
 
     now: Callable[[], float] = lambda: 1_000_000.0
+    ranges: FakeRanges | None = None
     documents: dict[str, tuple[BatchRecord, int]] = field(default_factory=dict)
     stamps: dict[str, float] = field(default_factory=dict)
     writes: int = 0
@@ -53,7 +58,9 @@ class FakeLedger:
             del self.documents[batch]
         return len(gone)
 
-    async def create(self, records: Sequence[BatchRecord]) -> None:
+    async def create(self, records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
+        if held is not None and self.ranges is not None:
+            self.ranges.of_holder(held)
         for record in records:
             if record.batch not in self.documents:
                 self._write(record)

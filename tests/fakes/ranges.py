@@ -42,12 +42,12 @@ class FakeRanges:
         return HeldRange(opened.range_id, owner, first, tuple(found.fences), end, self._wrote(found), taken_over)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
-        found = self._of_holder(held)
+        found = self.of_holder(held)
         found.until = now + lease_seconds
         return replace(held, version=self._wrote(found))
 
     async def split(self, held: HeldRange, further: Sequence[OpenRange]) -> HeldRange:
-        found = self._of_holder(held)
+        found = self.of_holder(held)
         if any(item.range_id in self.documents for item in further):
             raise StateConflict(f"a part of {held.id} exists")
         found.fences = [item.range_id.cursor for item in further] + found.fences
@@ -56,10 +56,10 @@ class FakeRanges:
         return replace(held, until=found.fences[0], split_points=tuple(found.fences), version=self._wrote(found))
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
-        self._of_holder(held)
+        self.of_holder(held)
         self.documents[held.id] = StoredRange(OpenRange(held.id, None, b""), "done", counts=counts)
 
-    def _of_holder(self, held: HeldRange) -> StoredRange:
+    def of_holder(self, held: HeldRange) -> StoredRange:
         found = self.documents.get(held.id)
         if found is None or found.version != held.version:
             raise StateConflict(f"{held.id} is not ours any more")

@@ -17,7 +17,8 @@ class FakeStores:
     """As `shared.ports.stores.Stores`, with all that the fakes show. now: the time of the server."""
 
     def __init__(self, now: Callable[[], float] = lambda: 1_000_000.0) -> None:
-        self.ledger, self.ranges = FakeLedger(now), FakeRanges(now)
+        self.ranges = FakeRanges(now)
+        self.ledger = FakeLedger(now, self.ranges)
         self.runs = FakeRuns(self.ranges, self.ledger)
         self.prefixes = FakePrefixes()
         self.control = FakeControl()

@@ -85,9 +85,9 @@ class StrictStores(FakeStores):
 
     def __init__(self, now: Callable[[], float], laws: "Laws", truth: "Truth") -> None:
         super().__init__(now)
-        self.ledger: StrictLedger = StrictLedger(now)
-        self.ledger.laws = laws
         self.ranges: StrictRanges = StrictRanges(now)
+        self.ledger: StrictLedger = StrictLedger(now, self.ranges)
+        self.ledger.laws = laws
         self.runs: StrictRuns = StrictRuns(self.ranges, self.ledger)
         self.ranges.truth = self.runs.truth = truth
         self.ranges.runs = self.runs

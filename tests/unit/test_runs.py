@@ -263,6 +263,34 @@ async def test_paused_nothing_starts_and_resumed_all_goes_on() -> None:
     assert await counts(world, run) == {Outcome.COPIED: 9}
 
 
+@pytest.mark.parametrize("page", [1, 2])
+@pytest.mark.parametrize("message", [ListMessage(prefix=b"k/"), VerifyMessage(prefix=b"k/")])
+async def test_a_range_that_is_left_as_the_job_is_resumed_goes_on(
+    message: ListMessage | VerifyMessage, page: int
+) -> None:
+    """Resume has read the open ranges before this one was written down: nobody else will send it."""
+    world, pages, about_to_end = filled(9), 0, False
+    world.bucket.page_size = 3
+    get = world.stores.control.get
+
+    def listed() -> None:
+        nonlocal pages, about_to_end
+        world.clock.pass_time(2)
+        pages += 1
+        about_to_end = pages == page
+
+    async def still_paused() -> Control:
+        nonlocal about_to_end
+        paused, about_to_end = about_to_end, False
+        return replace(await get(), paused=paused)
+
+    world.bucket.listed_page = listed
+    world.stores.control.get = still_paused  # type: ignore[method-assign]
+    run = await world.run(message)
+    assert await counts(world, run) == {Outcome.COPIED: 9}
+    assert world.same()
+
+
 async def test_paused_before_its_first_page_a_forced_run_waits_whole() -> None:
     world = filled(4)
     await world.run()

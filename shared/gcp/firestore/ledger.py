@@ -11,10 +11,17 @@ Spans are bytes, which Firestore sorts as bytes, as S3 sorts keys.
 
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
+from google.cloud.firestore import (
+    AsyncClient,
+    AsyncDocumentReference,
+    AsyncTransaction,
+    DocumentSnapshot,
+    async_transactional,
+)
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -25,12 +32,14 @@ from shared.domain.keys import common, prefix_end
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.counts import sums, tally
 from shared.gcp.firestore.documents import COMMIT_BYTES, TRIES, digest, time, write
+from shared.gcp.firestore.ranges import range_document
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import Packed, Table, UnknownSchema
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.log import Log
+from shared.ports.range_store import HeldRange
 
 PAGE = 300
 """Records fetched a query at the most. A query ends after 60 s, however slowly its answer is taken, so a page is taken
@@ -57,6 +66,7 @@ class FirestoreLedger:
     def __init__(self, client: AsyncClient, job: AsyncDocumentReference, log: Log) -> None:
         self._client = client
         self._ledger = job.collection("ledger")
+        self._ranges = job.collection("ranges")
         self._log = log
 
     async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
@@ -168,31 +178,48 @@ class FirestoreLedger:
                 if entry.outcome is Outcome.FAILED:
                     yield entry
 
-    async def create(self, records: Sequence[BatchRecord]) -> None:
+    async def create(self, records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
         batch: list[tuple[str, dict[str, object]]] = []
         size = 0
         for record in records:
             fields = _fields(record)
             weight = _weight(record)
             if size + weight > COMMIT_BYTES:
-                await self._create(batch)
+                await self._create(batch, held)
                 batch, size = [], 0
             batch.append((record.batch, fields))
             size += weight
-        await self._create(batch)
+        await self._create(batch, held)
 
-    async def _create(self, documents: Sequence[tuple[str, dict[str, object]]]) -> None:
-        batch = self._client.batch()
-        for name, fields in documents:
-            batch.create(self._ledger.document(name), fields)
+    async def _create(self, documents: Sequence[tuple[str, dict[str, object]]], held: HeldRange | None) -> None:
         try:
-            await batch.commit()
+            await self._create_new(documents, held)
         except AlreadyExists:
+            for document in documents:
+                with suppress(AlreadyExists):
+                    await self._create_new([document], held)
+
+    async def _create_new(self, documents: Sequence[tuple[str, dict[str, object]]], held: HeldRange | None) -> None:
+        """All of them in one commit, which is a transaction where a range must still be its holder's: who takes it over
+        waits for that, or comes first and has it fail. https://firebase.google.com/docs/firestore/transaction-data-contention
+        """
+        if held is None:
+            batch = self._client.batch()
             for name, fields in documents:
-                try:
-                    await self._ledger.document(name).create(fields)
-                except AlreadyExists:
-                    continue
+                batch.create(self._ledger.document(name), fields)
+            await batch.commit()
+            return
+        reference, version = self._ranges.document(range_document(held.id)), held.version
+
+        @async_transactional
+        async def create(transaction: AsyncTransaction) -> None:
+            snapshot = await reference.get(["owner"], transaction=transaction)
+            if not snapshot.exists or snapshot.update_time != version:
+                raise StateConflict(f"{held.id} is not ours any more")
+            for name, fields in documents:
+                transaction.create(self._ledger.document(name), fields)
+
+        await create(self._client.transaction())
 
     async def get(self, batch: str) -> Versioned | None:
         snapshot = await self._ledger.document(batch).get()

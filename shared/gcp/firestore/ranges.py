@@ -148,10 +148,13 @@ class FirestoreRanges:
 
     def document(self, range_id: RangeId) -> AsyncDocumentReference:
         """Where a range is stored."""
-        reference: AsyncDocumentReference = self._ranges.document(
-            digest(range_id.run, range_id.prefix.decode(), range_id.cursor.decode())
-        )
+        reference: AsyncDocumentReference = self._ranges.document(range_document(range_id))
         return reference
+
+
+def range_document(range_id: RangeId) -> str:
+    """The id of a range's document."""
+    return digest(range_id.run, range_id.prefix.decode(), range_id.cursor.decode())
 
 
 def open_range(opened: OpenRange) -> dict[str, object]:
