@@ -14,9 +14,10 @@ help:  ## list the targets
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0])'
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/.local: requirements.txt requirements-local.txt | .venv/bin/python
-	@echo "installing what the stack needs into .venv"
+.venv/.local: requirements.txt requirements-cli.txt requirements-local.txt local/bucket-transfer | .venv/bin/python
+	@echo "installing what the stack and the command-line tool need into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	@install -m 755 local/bucket-transfer $(BIN)/bucket-transfer
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.local

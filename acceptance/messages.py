@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from acceptance.services import Services
+from shared import clients
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ports.run_store import RunSummary
 from shared.telemetry import Log
@@ -16,9 +17,8 @@ _CALM = 2
 
 async def publish(services: Services, topic: str, message: Mapping[str, object]) -> str:
     """What `gcloud pubsub topics publish` does; the message's id."""
-    path = services.publisher.topic_path(services.settings.google_cloud_project, topic)
-    sent = services.publisher.publish(path, json.dumps(message).encode())
-    return str(await asyncio.to_thread(sent.result, 60))
+    data = json.dumps(message).encode()
+    return await clients.publish(services.publisher, services.settings.google_cloud_project, topic, data)
 
 
 async def run_of(services: Services, message_id: str) -> str:

@@ -4,13 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import boto3
-from botocore.config import Config
 from google.cloud.firestore import AsyncClient
 from google.cloud.pubsub_v1 import PublisherClient
 from google.cloud.storage import Client
 
-from local.clients import S3Client, gcs_client, s3_client
+from shared import clients
+from shared.clients import S3Client
 from shared.domain.errors import SettingsError
 from shared.settings import Settings, load
 
@@ -52,17 +51,11 @@ def connect(live: bool) -> Services:
     return Services(
         live=live,
         settings=settings,
-        s3=_live_s3(settings) if live else s3_client(environment),
-        gcs=Client(project=settings.google_cloud_project) if live else gcs_client(environment),
+        s3=clients.s3(environment, settings.aws_region) if live else clients.s3_client(environment),
+        gcs=clients.gcs(environment) if live else clients.gcs_client(environment),
         publisher=PublisherClient(),
         firestore=AsyncClient(project=settings.google_cloud_project, database=settings.firestore_database),
     )
-
-
-def _live_s3(settings: Settings) -> S3Client:
-    """Checksums only where a case asks for them, so that the others get those that S3 makes by itself."""
-    config = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
-    return boto3.client("s3", region_name=settings.aws_region, config=config)
 
 
 def names_of_yours(settings: Settings) -> Mapping[str, str]:

@@ -25,6 +25,9 @@ from shared.domain.objects import SourceObject
 from shared.domain.parts import MOST_PARTS
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
+MOST_KEYS = 1000
+"""Single keys that one message names: a megabyte at the most, a tenth of what Pub/Sub takes."""
+
 ObjectKey = Annotated[Key, Field(min_length=1, max_length=MAX_KEY_BYTES)]
 
 
@@ -78,7 +81,7 @@ class ListMessage(RangeMessage):
     redrive: try remembered failures again; meant by any message that names a prefix or keys.
     """
 
-    keys: tuple[ObjectKey, ...] = Field(default=(), max_length=1000)
+    keys: tuple[ObjectKey, ...] = Field(default=(), max_length=MOST_KEYS)
     force: bool = False
     redrive: bool = False
 

@@ -33,6 +33,15 @@ class EndedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as it is stored, whatever its state. ended_at: epoch seconds, None while that is not written down."""
+
+    run: OpenRun
+    state: RunState
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """The counts of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
     left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
@@ -75,6 +84,12 @@ class RunStore(Protocol):
 
     async def running(self) -> list[OpenRun]:
         """The runs whose end has not been written down, by their start."""
+        ...
+
+    async def since(self, moment: float) -> list[RunRecord]:
+        """The runs that began at a moment (epoch seconds) or later, in the order of their beginnings. For people: it
+        reads a document for each of them.
+        """
         ...
 
     async def exists(self, run: str) -> bool:

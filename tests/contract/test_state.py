@@ -286,6 +286,26 @@ async def test_a_run_that_never_was_does_not_exist(stores: Stores) -> None:
     assert await stores.runs.exists("run")
 
 
+async def test_runs_are_found_by_when_they_began(stores: Stores) -> None:
+    begun = {
+        "list-20270115T080000-1": NOW,
+        "verify-20270115T090000-2": NOW + 3600,
+        "list-20270116T080000-3": NOW + 86_400,
+    }
+    for name, at in begun.items():
+        assert await stores.runs.create(opened(run=name), RunKind.KEYS if name.endswith("3") else RunKind.LIST, at)
+    version = await stores.runs.acquire_end("verify-20270115T090000-2", NOW, 60)
+    summary = RunSummary(0, 0, Counts(), Counts(), Counts(), 0)
+    await stores.runs.finish("verify-20270115T090000-2", RunState.FINISHED, summary, NOW + 4000, version)
+    assert [record.run.name for record in await stores.runs.since(NOW)] == list(begun)
+    later = await stores.runs.since(NOW + 1)
+    assert [(record.run.kind, record.state, record.ended_at) for record in later] == [
+        (RunKind.LIST, RunState.FINISHED, NOW + 4000),
+        (RunKind.KEYS, RunState.RUNNING, None),
+    ]
+    assert await stores.runs.since(NOW + 86_401) == []
+
+
 async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ledger.create([record("b1", "a/1", run="run")])

@@ -7,7 +7,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
-from shared.ports.run_store import EndedRun, OpenRun, RunSummary
+from shared.ports.run_store import EndedRun, OpenRun, RunRecord, RunSummary
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.ranges import FakeRanges, StoredRange
 
@@ -51,6 +51,18 @@ class FakeRuns:
             for name, run in self.documents.items()
             if run.state is RunState.RUNNING
         ]
+
+    async def since(self, moment: float) -> list[RunRecord]:
+        found = [
+            RunRecord(
+                OpenRun(name, run.kind, run.prefix, run.message, run.started_at),
+                run.state,
+                None if run.state is RunState.RUNNING else run.ended_at,
+            )
+            for name, run in self.documents.items()
+            if run.started_at >= moment
+        ]
+        return sorted(found, key=lambda record: (record.run.started_at, record.run.name))
 
     async def exists(self, run: str) -> bool:
         return run in self.documents

@@ -2,7 +2,7 @@
 
 domain ← ledger ← ports ← runs ← ranges ← listing, verifying
          pricing          copying, reporting                  ← bootstrap ← entrypoints ← functions
-                          http ← aws, gcp
+                          http ← aws, gcp                              ← cli, which nothing imports
 """
 
 import ast
@@ -31,6 +31,7 @@ ALLOWED = {
     "shared.gcp": {"shared.domain", "shared.http", "shared.ledger", "shared.ports"},
     "shared.settings": {*CORE},
     "shared.telemetry": set[str](),
+    "shared.clients": set[str](),
     "shared.clock": set[str](),
     "shared.bootstrap": {
         *CORE,
@@ -57,6 +58,18 @@ ALLOWED = {
         "shared.telemetry",
     },
     "functions": {"shared.bootstrap", "shared.domain", "shared.entrypoints"},
+    "cli": {
+        *CORE,
+        "shared.bootstrap",
+        "shared.clients",
+        "shared.clock",
+        "shared.listing",
+        "shared.ports",
+        "shared.reporting",
+        "shared.runs",
+        "shared.settings",
+        "shared.telemetry",
+    },
 }
 """What each room may import of ours, besides itself."""
 
@@ -86,7 +99,7 @@ IMPURE = {
 
 LONGEST_FILE = 300
 
-FILES = sorted(path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(path for folder in ("shared", "functions", "cli") for path in (ROOT / folder).rglob("*.py"))
 CODE = sorted(
     path
     for folder in ("shared", "functions", "local", "benchmarks", "acceptance", "cli")

@@ -92,7 +92,7 @@ def test_an_emulator_imports_neither_the_project_nor_the_tools_nor_another_servi
 
 @pytest.mark.parametrize("path", files("shared", "functions"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_is_deployed_imports_the_stack(path: Path) -> None:
-    assert not roots(imports(path)) & {"local", "tests", "benchmarks", "acceptance"}
+    assert not roots(imports(path)) & {"local", "tests", "benchmarks", "acceptance", "cli"}
 
 
 def test_there_is_no_circle_in_local() -> None:

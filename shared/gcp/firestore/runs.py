@@ -25,13 +25,16 @@ from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges, open_range
 from shared.ledger.packing import deflate, inflate
 from shared.ports.range_store import OpenRange
-from shared.ports.run_store import EndedRun, OpenRun, RunSummary
+from shared.ports.run_store import EndedRun, OpenRun, RunRecord, RunSummary
 
 _MOST_VERSIONS = 1000
 """Heartbeats whose versions are kept; one that was let go of is read again."""
 
 _MOST_UNREPORTED = 20
 """Reports that are written late at a time."""
+
+_MOST_WAITED = 86_400.0
+"""Seconds from when a run's message was published to when the run begins, at the most that is looked for."""
 
 _SAMPLE = 20
 """Open ranges and records that are read to tell when a run was last active."""
@@ -75,6 +78,22 @@ class FirestoreRuns:
             fields = snapshot.to_dict() or {}
             found.append(_run(snapshot.id, fields))
         return sorted(found, key=lambda run: (run.started_at, run.name))
+
+    async def since(self, moment: float) -> list[RunRecord]:
+        """By their names, which bear the second in which their message was published: times have no index, because
+        these only grow. https://cloud.google.com/firestore/docs/best-practices#indexes
+        """
+        found = []
+        stamp = time(moment - _MOST_WAITED).strftime("%Y%m%dT%H%M%S")
+        for kind in RunKind:
+            low, high = (self._runs.document(f"{kind}-{end}") for end in (stamp, "~"))
+            query = self._runs.where(filter=FieldFilter("__name__", ">=", low))
+            async for snapshot in query.where(filter=FieldFilter("__name__", "<", high)).stream():
+                fields = snapshot.to_dict() or {}
+                ended = fields.get("ended_at")
+                run, state = _run(snapshot.id, fields), RunState(fields["state"])
+                found.append(RunRecord(run, state, None if ended is None else ended.timestamp()))
+        return sorted((item for item in found if item.run.started_at >= moment), key=_beginning)
 
     async def exists(self, run: str) -> bool:
         return bool((await self._runs.document(run).get(["state"])).exists)
@@ -225,3 +244,7 @@ def recorded(fields: dict[str, Any]) -> RunSummary:
 def _run(name: str, fields: dict[str, Any]) -> OpenRun:
     started_at = fields["started_at"].timestamp()
     return OpenRun(name, RunKind(fields["kind"]), fields["prefix"].encode(), fields["message"], started_at)
+
+
+def _beginning(record: RunRecord) -> tuple[float, str]:
+    return record.run.started_at, record.run.name

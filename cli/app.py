@@ -1,0 +1,49 @@
+"""The application: its commands in the order in which a person meets them, and the process around it."""
+
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from cli import run, runs, status, steering, use, verify
+from cli.exits import TEXT
+
+NAME = "bucket-transfer"
+
+app = typer.Typer(
+    name=NAME,
+    help="Watch and steer a job that moves an S3 bucket into Cloud Storage.",
+    epilog=TEXT,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"{NAME} {metadata.version(NAME)}")
+        except metadata.PackageNotFoundError:
+            typer.echo(f"{NAME}, from a checkout")
+        raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+for module in (status, runs, run, verify, steering, use):
+    module.register(app)
+
+
+def main() -> int:
+    """Exit status for the shell."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name=NAME)
+    return 0

@@ -1,0 +1,47 @@
+"""A run's counts, as documents and as lines."""
+
+from typing import Any
+
+from cli.output import Output, size
+from shared.domain.counts import Counts
+from shared.ports.run_store import RunSummary
+
+
+def counts_of(summary: RunSummary) -> dict[str, Any]:
+    """For programs: what is zero is left out."""
+    return {
+        "listed": {"keys": summary.listed_keys, "bytes": summary.listed_bytes},
+        "outcomes": tally(summary.outcomes),
+        "filters": tally(summary.filters),
+        "verdicts": tally(summary.verdicts),
+        "pending": summary.pending,
+        "open_ranges": summary.open_ranges,
+        "stopped_ranges": summary.stopped_ranges,
+        "balanced": summary.balanced,
+    }
+
+
+def tally(counts: Counts) -> dict[str, dict[str, int]]:
+    """Keys and bytes by name."""
+    return {name: {"keys": keys, "bytes": amount} for name, keys, amount in counts}
+
+
+def keys_of(tallied: dict[str, dict[str, int]]) -> str:
+    """Keys by name in a line, the most first."""
+    ordered = sorted(tallied.items(), key=lambda item: -item[1]["keys"])
+    return ", ".join(f"{amount['keys']:,} {name}" for name, amount in ordered if amount["keys"]) or "nothing"
+
+
+def show_counts(found: dict[str, Any], output: Output) -> None:
+    """For people: a row for each outcome, filter and verdict."""
+    groups = (("outcome", "outcomes"), ("left out by", "filters"), ("comparison", "verdicts"))
+    rows = [
+        (what, name, f"{amount['keys']:,}", size(amount["bytes"]))
+        for what, group in groups
+        for name, amount in found[group].items()
+    ]
+    listed = found["listed"]
+    rows.insert(0, ("listed", "", f"{listed['keys']:,}", size(listed["bytes"])))
+    if found["pending"] > 0:
+        rows.append(("pending", "", f"{found['pending']:,}", ""))
+    output.table(("what", "which", "keys", "bytes"), rows, numbers=("keys", "bytes"))

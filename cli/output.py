@@ -1,0 +1,144 @@
+"""How answers are shown: tables for people, one JSON document for programs, no control codes where nobody looks."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any, TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from cli.exits import Exit
+
+
+def visible(text: object) -> str:
+    """Text as it may be shown: a key can hold any character, also those that a terminal obeys."""
+    plain = text.decode(errors="backslashreplace") if isinstance(text, bytes) else str(text)
+    if plain.isprintable():
+        return plain
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in plain)
+
+
+def size(count: float) -> str:
+    """Bytes for people, in powers of 1,000."""
+    return decimal(int(count))
+
+
+def moment(epoch_seconds: float | None) -> str:
+    """A time as RFC 3339, "" for none."""
+    if epoch_seconds is None:
+        return ""
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def span(seconds: float) -> str:
+    """How long something takes, to two units."""
+    whole = int(seconds)
+    units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    parts = []
+    for length, name in units:
+        count, whole = divmod(whole, length)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+class Output:
+    """Where a command's answer goes. For people: standard output, and what is only beside the point on the other."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, as_json: bool = False) -> None:
+        self._stdout, self._stderr, self.as_json = stdout, stderr, as_json
+        self.console = Console(file=stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person looks at standard output, and it can be drawn on."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def line(self, *words: object, style: str | None = None) -> None:
+        """A line of text."""
+        text = visible(" ".join(map(str, words)))
+        if self.terminal:
+            self.console.print(Text(text, style=style or ""))
+        else:
+            self._stdout.write(f"{text}\n")
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
+        """A table; the columns that `numbers` names are set to the right."""
+        cells = [[visible(cell) for cell in row] for row in rows]
+        if self.terminal:
+            self.console.print(self.drawn(headers, cells, numbers))
+            return
+        widths = [max(len(row[index]) for row in (headers, *cells)) for index in range(len(headers))]
+        for row in (headers, *cells):
+            padded = (
+                cell.rjust(width) if header in numbers else cell.ljust(width)
+                for cell, width, header in zip(row, widths, headers, strict=True)
+            )
+            self._stdout.write("  ".join(padded).rstrip() + "\n")
+
+    def drawn(self, headers: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str]) -> Table:
+        """The table as a terminal shows it."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for header in headers:
+            table.add_column(header, justify="right" if header in numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def captured(self, show: "Callable[[Output], None]") -> Text:
+        """What would be shown, to be drawn again and again at one place."""
+        written = StringIO()
+        output = Output(written, self._stderr)
+        output.console = Console(
+            file=written,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+            force_terminal=True,
+            width=self.console.width,
+            color_system="standard" if self.console.color_system else None,
+        )
+        show(output)
+        return Text.from_ansi(written.getvalue())
+
+    def document(self, found: object) -> None:
+        """The one JSON document of a command."""
+        text = json.dumps(found, ensure_ascii=False, indent=2 if self.terminal else None, default=_text)
+        self._stdout.write(f"{text}\n")
+
+    def aside(self, text: str) -> None:
+        """What a person may want to know, and no program reads: a line on standard error."""
+        self._stderr.write(f"{visible(text)}\n")
+
+    def flush(self) -> None:
+        self._stdout.flush()
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command has to say. document: for programs. show: for people. status: for the shell."""
+
+    document: Any
+    show: Callable[[Output], None] = field(compare=False)
+    status: Exit = Exit.DONE
+
+
+def give(answer: Answer, output: Output) -> int:
+    """Say it as it was asked for; the exit status."""
+    if output.as_json:
+        output.document(answer.document)
+    else:
+        answer.show(output)
+    output.flush()
+    return int(answer.status)

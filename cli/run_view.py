@@ -1,0 +1,136 @@
+"""One run as a person wants to see it: how far, how fast, how long still, what it cost so far."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from cli.counts import counts_of, keys_of
+from cli.output import moment, size, span
+from cli.session import Session
+from shared.domain.counts import Outcome
+from shared.domain.progress import Progress
+from shared.domain.rollup import Rollup
+from shared.domain.runs import RunState
+from shared.ports.run_store import OpenRun, RunSummary
+from shared.pricing.estimate import bill, total
+from shared.reporting.model import Report
+
+_RECENT_SECONDS = 300.0
+"""How far back a rate looks."""
+
+_MOST_FAILURES = 10_000
+"""Failed keys that are read to tell the causes of a run that is going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """objects, size: that were copied a second lately (0 where nothing is known). dollars: an estimate, by the job's
+    prices. causes: failed keys by reason.
+    """
+
+    run: OpenRun
+    summary: RunSummary
+    now: float
+    objects: float
+    size: float
+    dollars: float
+    causes: dict[str, int]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left of it. That it has ended is written down by the scheduler's next message."""
+        return self.summary.finished
+
+    @property
+    def share(self) -> float:
+        """Of the listed keys, how many have ended."""
+        return 1 - self.summary.pending / self.summary.listed_keys if self.summary.listed_keys else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the last listed key has ended at the present rate; None while keys are listed, or if nothing moves."""
+        summary = self.summary
+        if summary.open_ranges or summary.pending <= 0:
+            return None
+        rest = summary.listed_bytes - summary.outcomes.total_bytes
+        by = [left / rate for left, rate in ((summary.pending, self.objects), (rest, self.size)) if rate > 0]
+        return max(by, default=None)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "run": self.run.name,
+            "kind": self.run.kind.value,
+            "prefix": self.run.prefix.decode(),
+            "started_at": moment(self.run.started_at),
+            **counts_of(self.summary),
+            "done": self.done,
+            "objects_per_second": round(self.objects, 1),
+            "bytes_per_second": round(self.size),
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left),
+            "dollars": round(self.dollars, 6),
+            "causes": self.causes,
+        }
+
+    def line(self) -> str:
+        """All of it in a line, without the name."""
+        summary = self.summary
+        parts = [f"{summary.listed_keys:,} listed ({size(summary.listed_bytes)})"]
+        parts.append(keys_of(self.document()["outcomes"]))
+        if not self.done:
+            parts.append("still listing" if summary.open_ranges else f"{summary.pending:,} pending")
+            if self.size:
+                parts.append(f"{self.objects:,.0f} objects/s, {size(self.size)}/s")
+            if self.seconds_left is not None:
+                parts.append(f"{span(self.seconds_left)} left")
+        return "; ".join(parts)
+
+
+async def view(session: Session, run: OpenRun) -> RunView:
+    """The run as it is now. Reads some forty documents, and its failed keys."""
+    stores, now = session.admin.stores, session.clock.now()
+    summary, progress = await stores.runs.summary(run.name), await stores.runs.progress(run.name)
+    causes: Counter[str] = Counter()
+    if summary.outcomes.keys.get(Outcome.FAILED):
+        async for entry in stores.ledger.failed(run.name):
+            causes[entry.reason.partition(":")[0]] += 1
+            if causes.total() >= _MOST_FAILURES:
+                break
+    objects, amount = rate(progress, now)
+    return RunView(run, summary, now, objects, amount, dollars(session, run, summary, progress, now), dict(causes))
+
+
+def rate(progress: Progress, now: float) -> tuple[float, float]:
+    """Objects and bytes a second of the last minutes."""
+    recent = [interval for interval in progress.in_order if interval.at >= now - _RECENT_SECONDS]
+    if not recent:
+        return 0.0, 0.0
+    seconds = max(now - recent[0].at, 1.0)
+    return sum(item.objects for item in recent) / seconds, sum(item.bytes for item in recent) / seconds
+
+
+def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progress, now: float) -> float:
+    """What a run cost so far, as its report will estimate it."""
+    limits = session.limits
+    report = Report(
+        run=run.name,
+        kind=run.kind,
+        prefix=run.prefix.decode(),
+        source=limits.source,
+        destination=limits.destination,
+        state=RunState.RUNNING,
+        started_at=run.started_at,
+        ended_at=now,
+        listed=(summary.listed_keys, summary.listed_bytes),
+        pending=summary.pending,
+        outcomes=list(summary.outcomes),
+        filters=(),
+        verdicts=(),
+        sums=Rollup(),
+        failed=(),
+        progress=progress,
+        files=(),
+        prices=limits.prices,
+        storage_classes=limits.storage_classes,
+        keys_per_message=limits.keys_per_message,
+    )
+    return total(bill(report.use(), limits.prices))

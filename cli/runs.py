@@ -1,0 +1,97 @@
+"""`runs`: the runs of the last days, or the counts of one."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.command import command
+from cli.counts import counts_of, keys_of, show_counts
+from cli.exits import CommandError, Exit
+from cli.output import Answer, Output, moment
+from cli.session import Session
+from shared.domain.counts import Outcome
+from shared.domain.runs import RunState
+from shared.ports.run_store import RunRecord, RunSummary
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "runs", ("runs --days 30", "runs list-20261125T020000-9312"))(runs)
+
+
+async def runs(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run: its counts.")] = None,
+    days: Annotated[float, typer.Option(min=0, help="How far back to look.")] = 7,
+    limit: Annotated[int, typer.Option(min=1, help="The most runs to show, the last ones.")] = 20,
+) -> Answer:
+    """The runs of the last days, or the counts of one.
+
+    With a RUN the exit status is 3 if keys of it have failed or were not listed.
+    """
+    return await (_index(session, days, limit) if name is None else one_run(session, name))
+
+
+async def one_run(session: Session, name: str) -> Answer:
+    """A run's counts. Raises CommandError if it is not known."""
+    store = session.admin.stores.runs
+    if not await store.exists(name):
+        raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
+    summary = await store.summary(name)
+    document = {"run": name, **counts_of(summary)}
+
+    def show(output: Output) -> None:
+        output.line(name)
+        show_counts(document, output)
+        output.line(verdict_line(summary))
+
+    return Answer(document, show, Exit.DONE if all_well(summary) else Exit.NOT_SO)
+
+
+def all_well(summary: RunSummary) -> bool:
+    """Whether every listed key has ended, none has failed, and every key was listed."""
+    return summary.balanced and not summary.stopped_ranges and not summary.outcomes.keys.get(Outcome.FAILED)
+
+
+def verdict_line(summary: RunSummary) -> str:
+    """What a run's counts come to, in a sentence."""
+    if not summary.finished:
+        return f"still going: {summary.open_ranges:,} ranges are being listed, {summary.pending:,} keys are pending"
+    if not summary.balanced:
+        return "the outcomes do not add up to what was listed: keep the run's documents, and report it"
+    parts = []
+    if summary.stopped_ranges:
+        parts.append(f"{summary.stopped_ranges:,} ranges ended before their last key, by a ceiling or an error")
+    failed = summary.outcomes.keys.get(Outcome.FAILED, 0)
+    if failed:
+        parts.append(f"{failed:,} keys have failed: `bucket-transfer failures` says why")
+    return "; ".join(parts) or "every listed key has an outcome, and none has failed"
+
+
+async def _index(session: Session, days: float, limit: int) -> Answer:
+    store = session.admin.stores.runs
+    found = (await store.since(session.clock.now() - days * 86_400))[-limit:]
+    summaries = {record.run.name: await store.summary(record.run.name) for record in found}
+    document = [_document(record, summaries[record.run.name]) for record in found]
+
+    def show(output: Output) -> None:
+        if not document:
+            output.line(f"no run has begun within {days:g} days")
+            return
+        rows = [
+            (run["run"], run["prefix"], run["state"], run["started_at"], keys_of(run["outcomes"])) for run in document
+        ]
+        output.table(("run", "prefix", "state", "began", "keys"), rows)
+
+    return Answer(document, show)
+
+
+def _document(record: RunRecord, summary: RunSummary) -> dict[str, Any]:
+    return {
+        "run": record.run.name,
+        "kind": record.run.kind.value,
+        "prefix": record.run.prefix.decode(),
+        "state": "running" if record.state is RunState.RUNNING else record.state.value,
+        "started_at": moment(record.run.started_at),
+        "ended_at": moment(record.ended_at) or None,
+        **counts_of(summary),
+    }

@@ -1,0 +1,21 @@
+"""Keys and prefixes as they are typed."""
+
+from cli.exits import CommandError, Exit
+from cli.session import Session
+from shared.domain.keys import Key
+
+
+def typed(session: Session, text: str) -> Key:
+    """A key or prefix of the job, "" for the whole job. Raises CommandError if it is none."""
+    try:
+        return within_job(session, text.encode())
+    except UnicodeEncodeError:
+        raise CommandError(f"{text!r} is not UTF-8, as every key of S3 is", Exit.USAGE) from None
+
+
+def within_job(session: Session, key: Key) -> Key:
+    """The key or prefix. Raises CommandError if it lies outside the job."""
+    root = session.limits.root
+    if key and not key.startswith(root):
+        raise CommandError(f"{key.decode()!r} lies outside the job, whose root is {root.decode()!r}", Exit.USAGE)
+    return key

@@ -1,0 +1,104 @@
+"""What a command works with: the found job, its state, its queue and its buckets, each connected when it is used."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from cli import job
+from cli.buckets import GcsReader, S3Reader
+from cli.output import Output
+from shared import clients
+from shared.bootstrap import Admin, Limits, connect_admin
+from shared.clock import SystemClock
+from shared.domain.messages import Message
+from shared.domain.objects import DestinationObject, SourceObject
+from shared.domain.page import Page
+from shared.ports.clock import Clock
+from shared.settings import Settings, load
+
+
+class SourceReader(Protocol):
+    """The S3 bucket, as far as commands read it."""
+
+    async def head(self, key: bytes) -> SourceObject:
+        """The current version. Raises Gone if there is none."""
+        ...
+
+    def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
+        """Pages of objects with the prefix, in key order, strictly after `after`."""
+        ...
+
+
+class DestinationReader(Protocol):
+    """The Cloud Storage bucket, as far as commands read it."""
+
+    async def stat(self, name: bytes) -> DestinationObject | None:
+        """The live object of this name, None if there is none."""
+        ...
+
+
+class Sender(Protocol):
+    """Where a person's messages go."""
+
+    async def send(self, topic: str, message: Message) -> str:
+        """The message's id, once Pub/Sub has it."""
+        ...
+
+
+class PubSubSender:
+    """`Sender` on Pub/Sub."""
+
+    def __init__(self, project: str) -> None:
+        from google.cloud.pubsub_v1 import PublisherClient  # noqa: PLC0415, half a second that most commands spare
+
+        self._client, self._project = PublisherClient(), project
+
+    async def send(self, topic: str, message: Message) -> str:
+        return await clients.publish(self._client, self._project, topic, message.encode())
+
+
+@dataclass
+class Session:
+    """One command's. Must be used on one loop."""
+
+    found: job.FoundJob
+    settings: Settings
+    output: Output
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What the settings mean."""
+        return Limits.of(self.settings)
+
+    @cached_property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @cached_property
+    def admin(self) -> Admin:
+        """The job's state. What it logs would be taken for an answer, so only errors are."""
+        return connect_admin(self.settings.model_copy(update={"log_level": "ERROR"}))
+
+    @cached_property
+    def sender(self) -> Sender:
+        return PubSubSender(self.settings.google_cloud_project)
+
+    @cached_property
+    def source(self) -> SourceReader:
+        client = clients.s3(self.found.environment, self.settings.aws_region)
+        return S3Reader(client, self.settings.source_bucket, self.settings.requester_pays)
+
+    @cached_property
+    def destination(self) -> DestinationReader:
+        return GcsReader(clients.gcs(self.found.environment), self.settings.destination_bucket)
+
+
+def open_session(name: str | None, terraform: Path | None, output: Output) -> Session:
+    """Find the job and read its settings. Raises CommandError or SettingsError if there is none to work with."""
+    found = job.find(name, terraform, os.environ, Path.cwd())
+    settings = load(found.environment)
+    job.enter(found)
+    return Session(found, settings, output)

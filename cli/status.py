@@ -1,0 +1,114 @@
+"""`status`: what the job is doing now."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+
+from cli.command import command
+from cli.exits import CommandError, Exit
+from cli.output import Answer, Output, moment, size
+from cli.run_view import RunView, view
+from cli.session import Session
+from shared.ports.control_store import Control
+from shared.ports.run_store import RunRecord
+from shared.pricing.money import in_dollars
+from shared.runs.quota import JobControl
+
+_LAST = 5
+_DAYS = 7
+_BAR = 30
+"""Characters of a run's bar."""
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "status", ("status", "status --watch --every 5"))(status)
+
+
+async def status(
+    session: Session,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until nothing is running.")] = False,
+    every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often --watch asks.")] = 10,
+) -> Answer:
+    """What the job is doing now: runs with their rate and time left, failures by cause, pause and ceilings.
+
+    Each look costs some forty reads of Firestore a run.
+    """
+    if watch and session.output.as_json:
+        raise CommandError("--watch answers again and again, and --json once: choose one", Exit.USAGE)
+    if watch and session.output.terminal:
+        with Live(console=session.output.console, auto_refresh=False) as live:
+            while (answer := await _look(session)).document["busy"]:
+                live.update(session.output.captured(answer.show), refresh=True)
+                await asyncio.sleep(every)
+        return answer
+    answer = await _look(session)
+    while watch and answer.document["busy"]:
+        for run in answer.document["running"]:
+            outcomes = sum(amount["keys"] for amount in run["outcomes"].values())
+            session.output.line(run["run"], f"{run['listed']['keys']:,} listed, {outcomes:,} ended")
+        session.output.flush()
+        await asyncio.sleep(every)
+        answer = await _look(session)
+    return answer
+
+
+async def _look(session: Session) -> Answer:
+    runs, now = session.admin.stores.runs, session.clock.now()
+    control = await JobControl(session.admin.stores.control, session.clock, session.limits.standing).read(afresh=True)
+    views = [await view(session, run) for run in await runs.running()]
+    recent = [record for record in await runs.since(now - _DAYS * 86_400) if record.ended_at is not None]
+    document = {
+        "job": session.settings.job,
+        "source": f"{session.limits.source}/{session.settings.source_prefix}",
+        "destination": f"{session.limits.destination}/{session.limits.mapping.destination_prefix.decode()}",
+        "paused": control.paused,
+        "most_objects": control.most_objects,
+        "most_bytes": control.most_bytes,
+        "busy": any(not item.done for item in views),
+        "running": [item.document() for item in views],
+        "ended": [_ended(record) for record in recent[-_LAST:]],
+    }
+    return Answer(document, lambda output: _show(document, views, control, output))
+
+
+def _ended(record: RunRecord) -> dict[str, Any]:
+    return {
+        "run": record.run.name,
+        "prefix": record.run.prefix.decode(),
+        "state": record.state.value,
+        "ended_at": moment(record.ended_at),
+    }
+
+
+def _show(document: dict[str, Any], views: list[RunView], control: Control, output: Output) -> None:
+    output.line(f"job {document['job']}: {document['source']} to {document['destination']}")
+    if control.paused:
+        output.line("paused: nothing is published or copied until `bucket-transfer resume`", style="yellow")
+    if control.most_objects is not None or control.most_bytes is not None:
+        objects = "any number of" if control.most_objects is None else f"{control.most_objects:,}"
+        amount = "any size" if control.most_bytes is None else size(control.most_bytes)
+        output.line(f"ceiling of a run: {objects} objects, {amount}")
+    if not views:
+        output.line("nothing is running")
+    for item in views:
+        output.line("")
+        where = item.run.prefix.decode() or "the whole job"
+        output.line(f"{item.run.name} ({item.run.kind.value} of {where}, since {moment(item.run.started_at)})")
+        output.line(f"  {_bar(item.share, output)}{item.share:.0%}  {item.line()}")
+        if item.done:
+            output.line("  nothing is left of it; the scheduler's next message writes its end and its report")
+        for cause, keys in sorted(item.causes.items(), key=lambda pair: -pair[1]):
+            output.line(f"  failed, {cause}: {keys:,}", style="red")
+        output.line(f"  about ${in_dollars(item.dollars)} so far")
+    if document["ended"]:
+        output.line("")
+        rows = [(run["run"], run["prefix"], run["state"], run["ended_at"]) for run in reversed(document["ended"])]
+        output.table(("ended", "prefix", "how", "when"), rows)
+
+
+def _bar(share: float, output: Output) -> str:
+    """Only where it can be drawn."""
+    full = round(share * _BAR)
+    return f"{'━' * full}{'─' * (_BAR - full)} " if output.terminal else ""

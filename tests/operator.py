@@ -1,0 +1,67 @@
+"""The command-line tool on a job in memory: what a person types, and what comes of it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli import session
+from cli.app import app
+from cli.job import FoundJob
+from cli.output import Output
+from shared.bootstrap.admin import admin
+from shared.domain.messages import Message
+from shared.settings import Settings
+from tests.world import SETTINGS, World
+
+
+class Sender:
+    """`cli.session.Sender`: into the world's inbox."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.sent = world, list[tuple[str, Message]]()
+
+    async def send(self, topic: str, message: Message) -> str:
+        self.sent.append((topic, message))
+        return self.world.send(topic, message).partition("-")[2]
+
+
+class Operator:
+    """Types commands. more: settings of the job that differ from the world's usual ones."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
+        self.world, self.sender = world, Sender(world)
+        settings = Settings(**{**SETTINGS, **more})
+
+        def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
+            made = session.Session(FoundJob({}, "a test"), settings, output)
+            admin_ = admin(world.stores.ports, world.queue, world.clock, made.limits)
+            made.__dict__ |= {
+                "admin": admin_,
+                "clock": world.clock,
+                "source": world.bucket,
+                "destination": world.destination,
+                "sender": self.sender,
+            }
+            return made
+
+        monkeypatch.setattr(session, "open_session", opened)
+
+    def types(self, *arguments: str, typed: str | None = None, status: int = 0) -> Result:
+        result = CliRunner().invoke(app, arguments, input=typed, catch_exceptions=False)
+        assert result.exit_code == status, (result.stdout, result.stderr)
+        return result
+
+    def asks(self, *arguments: str, typed: str | None = None, status: int = 0) -> Any:
+        """The one JSON document that a command answers with."""
+        return json.loads(self.types(*arguments, "--json", typed=typed, status=status).stdout)
+
+    def run(self, message: Any = None) -> str:
+        """A run of the world, seen through."""
+        return asyncio.run(self.world.run(message))
+
+    def drain(self) -> None:
+        asyncio.run(self.world.drain())

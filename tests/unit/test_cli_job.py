@@ -1,0 +1,151 @@
+"""Which job a command is about, and what it says if there is none."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.app import app
+from cli.exits import CommandError
+from cli.job import FoundJob, enter, find
+from cli.output import span, visible
+from cli.profiles import Profiles, parsed
+from tests.world import SETTINGS
+
+LIVE = {name.upper(): str(value) for name, value in SETTINGS.items()}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "TERRAFORM": str(terraform(tmp_path, LIVE))}
+
+
+def terraform(folder: Path, settings: dict[str, str], status: int = 0) -> Path:
+    """What stands in for the program: answers as it does."""
+    program = folder / "terraform-stands-in"
+    told = f"cat <<'END'\n{json.dumps(settings)}\nEND" if not status else "echo '╷\n│ Error: no state file' >&2"
+    program.write_text(f'#!/bin/sh\necho "$@" > {folder}/asked\n{told}\nexit {status}\n')
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
+    return program
+
+
+def applied(folder: Path) -> Path:
+    (folder / "terraform").mkdir(exist_ok=True)
+    (folder / "terraform" / "terraform.tfstate").write_text("{}")
+    return folder
+
+
+def stack(folder: Path, job: str = "default") -> Path:
+    (folder / ".local").mkdir(exist_ok=True)
+    lines = {**LIVE, "JOB": job, "SOURCE_BUCKET": "of the stack"}
+    (folder / ".local" / "env").write_text("".join(f"export {name}='{value}'\n" for name, value in lines.items()))
+    return folder
+
+
+def test_an_environment_with_a_job_s_settings_is_that_job(tmp_path: Path, home: dict[str, str]) -> None:
+    found = find(None, None, {**home, **LIVE}, applied(stack(tmp_path)))
+    assert (found.where, found.environment["SOURCE_BUCKET"]) == ("the environment", "source")
+
+
+def test_the_saved_job_in_use_comes_before_what_lies_here(tmp_path: Path, home: dict[str, str]) -> None:
+    profiles = Profiles(home)
+    profiles.save("photos", {**LIVE, "JOB": "photos"})
+    assert find(None, None, home, applied(tmp_path)).where.startswith("terraform output in")
+    profiles.use("photos")
+    assert find(None, None, home, applied(tmp_path)).name == "photos"
+    assert find(None, None, home, applied(tmp_path), saved=False).name == "job"
+
+
+def test_the_configuration_here_comes_before_the_local_stack_and_this_is_found_from_below(
+    tmp_path: Path, home: dict[str, str]
+) -> None:
+    below = stack(tmp_path) / "a" / "b"
+    below.mkdir(parents=True)
+    assert find(None, None, home, below).environment["SOURCE_BUCKET"] == "of the stack"
+    assert find(None, None, home, applied(tmp_path)).where == f"terraform output in {tmp_path / 'terraform'}"
+    assert (tmp_path / "asked").read_text() == f"-chdir={tmp_path / 'terraform'} output -json environment\n"
+
+
+def test_a_name_means_the_saved_job_or_whatever_here_has_it(tmp_path: Path, home: dict[str, str]) -> None:
+    Profiles(home).save("photos", {**LIVE, "JOB": "theirs"})
+    assert find("photos", None, home, tmp_path).name == "theirs"
+    assert find("second", None, home, applied(stack(tmp_path, "second"))).where.startswith("the local stack")
+    with pytest.raises(CommandError, match=r"no job 'third' is known \(saved jobs: photos\)"):
+        find("third", None, home, tmp_path)
+    with pytest.raises(CommandError, match="is the job 'job', not 'other'"):
+        find("other", tmp_path, home, tmp_path)
+
+
+def test_nothing_found_says_what_to_do(tmp_path: Path, home: dict[str, str]) -> None:
+    with pytest.raises(CommandError, match=r"no job is known here: name one .*--terraform DIR.*make up"):
+        find(None, None, home, tmp_path)
+
+
+def test_a_configuration_that_cannot_say_is_told_in_a_line(tmp_path: Path, home: dict[str, str]) -> None:
+    refuses = {**home, "TERRAFORM": str(terraform(tmp_path, {}, status=1))}
+    with pytest.raises(CommandError, match=r"output -json environment`: Error: no state file$"):
+        find(None, tmp_path, refuses, tmp_path)
+    with pytest.raises(CommandError, match="is not installed"):
+        find(None, tmp_path, {**home, "TERRAFORM": "/nowhere/terraform"}, tmp_path)
+
+
+def test_a_shell_s_emulator_is_not_asked_about_a_job_that_lives_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:2")
+    enter(FoundJob({"PUBSUB_EMULATOR_HOST": "127.0.0.1:3"}, "a test"))
+    assert "FIRESTORE_EMULATOR_HOST" not in os.environ
+    assert os.environ["PUBSUB_EMULATOR_HOST"] == "127.0.0.1:3"
+
+
+def test_a_job_is_saved_without_credentials_and_meant_from_then_on(
+    tmp_path: Path, home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = {"AWS_SECRET_ACCESS_KEY": "never"}
+    for name, value in {**home, **LIVE, **secret}.items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["use", "photos", "--json"])
+    assert json.loads(result.stdout)["source"] == "s3://source/"
+    profiles = Profiles(home)
+    assert (profiles.in_use, profiles.names()) == ("photos", ["photos"])
+    assert "never" not in profiles.path("photos").read_text()
+    assert profiles.read("photos") == {name: value for name, value in LIVE.items()}
+    result = CliRunner().invoke(app, ["use", "../photos"])
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "is no name for a job" in result.stderr
+
+
+def test_the_local_stack_is_not_saved(tmp_path: Path, home: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**home, **LIVE, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["use", "photos"])
+    assert result.exit_code == 1
+    assert not Profiles(home).names()
+
+
+def test_wrong_settings_are_one_line(tmp_path: Path, home: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**home, **LIVE, "ROUTE": "by boat", "LIST_TOPIC": "list", "STAGING_BUCKET": ""}.items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["status"])
+    assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (1, 1, "")
+    assert "ROUTE:" in result.stderr
+    assert "STAGING_BUCKET is missing" in result.stderr
+
+
+def test_a_file_of_settings_is_read_as_a_shell_does() -> None:
+    assert parsed("# a job\nexport A='b c'\nD=e=f\n\nG=\n") == {"A": "b c", "D": "e=f", "G": ""}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [(b"a/\x1b[31m", "a/\\x1b[31m"), (b"a\nb", "a\\nb"), ("[red]", "[red]"), (b"\xff", "\\xff"), ("é 🚀", "é 🚀")],
+)
+def test_no_key_commands_the_terminal(given: object, shown: str) -> None:
+    assert visible(given) == shown
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0 s"), (61, "1 min 1 s"), (90_000, "1 d 1 h"), (3600, "1 h")])
+def test_a_span_has_two_units(seconds: float, shown: str) -> None:
+    assert span(seconds) == shown

@@ -1,0 +1,98 @@
+"""What the tool says of runs."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from cli.run_view import rate
+from shared.domain.messages import ListMessage
+from shared.domain.progress import Progress
+from shared.domain.runs import RunState
+from tests.operator import Operator
+from tests.world import filled
+
+
+def test_the_runs_of_the_last_days_and_the_counts_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(5)
+    world.bucket.put("k/\n", b"refused")
+    operator = Operator(world, monkeypatch)
+    first, second = operator.run(), operator.run()
+    (one, two) = operator.asks("runs")
+    assert [(one["run"], one["state"]), (two["run"], two["state"])] == [(first, "finished"), (second, "running")]
+    assert one["outcomes"]["copied"]["keys"] == 5
+    assert two["outcomes"]["unchanged"] == {"keys": 5, "bytes": 10}
+    assert [run["run"] for run in operator.asks("runs", "--limit", "1")] == [second]
+    shown = operator.types("runs").stdout.splitlines()
+    assert shown[0].split() == ["run", "prefix", "state", "began", "keys"]
+    assert shown[1].endswith("5 copied, 1 unsupported")
+    assert not any(line.endswith(" ") or "\x1b" in line for line in shown)
+
+    counts = operator.asks("runs", first)
+    assert (counts["listed"], counts["balanced"]) == ({"keys": 6, "bytes": 17}, True)
+    assert (
+        operator.types("runs", first).stdout.splitlines()[-1] == "every listed key has an outcome, and none has failed"
+    )
+    world.clock.time += 8 * 86_400
+    assert operator.types("runs").stdout == "no run has begun within 7 days\n"
+
+
+def test_a_run_with_failed_keys_is_not_well_and_one_that_never_was_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(3), monkeypatch)
+    run = operator.run(ListMessage(keys=(b"k/000", b"never")))
+    result = operator.types("runs", run, status=3)
+    assert "1 keys have failed" in result.stdout
+    result = operator.types("runs", "list-m99", status=1)
+    assert (result.stdout, result.stderr.count("\n")) == ("", 1)
+    assert "there is no run 'list-m99'" in result.stderr
+
+
+def test_status_of_a_job_at_rest_at_work_and_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(9)
+    operator = Operator(world, monkeypatch)
+    assert "nothing is running" in operator.types("status").stdout
+    operator.run()
+    world.send("list", ListMessage(force=True))
+    asyncio.run(world.drain(most=2, finish=False))
+    document = operator.asks("status")
+    (run,) = [run for run in document["running"] if not run["done"]]
+    assert (document["busy"], run["listed"]["keys"], run["pending"]) == (True, 9, 6)
+    assert run["dollars"] > 0
+    world.stores.control.said = replace(world.stores.control.said, paused=True, most_objects=5)
+    shown = operator.types("status").stdout
+    assert "paused: nothing is published or copied until `bucket-transfer resume`" in shown
+    assert "ceiling of a run: 5 objects, any size" in shown
+    assert "\x1b" not in shown
+
+
+def test_watching_without_a_terminal_is_a_line_a_look_until_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(9)
+    operator = Operator(world, monkeypatch)
+    run = world.send("list", ListMessage())
+    asyncio.run(world.drain(most=1, finish=False))
+
+    async def wait(seconds: float) -> None:
+        await world.drain()
+
+    monkeypatch.setattr("cli.status.asyncio.sleep", wait)
+    shown = operator.types("status", "--watch").stdout.splitlines()
+    assert shown[0] == f"{run} 9 listed, 0 ended"
+    assert "9 listed" in shown[-3] or any("nothing is left of it" in line for line in shown)
+    assert "choose one" in operator.types("status", "--watch", "--json", status=2).stderr
+
+
+def test_ended_runs_are_told_with_how_they_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(2), monkeypatch)
+    first = operator.run()
+    operator.run()
+    (ended,) = operator.asks("status")["ended"]
+    assert (ended["run"], ended["state"]) == (first, RunState.FINISHED)
+
+
+def test_a_rate_is_of_the_last_minutes() -> None:
+    progress = Progress()
+    for at, objects, size in ((0.0, 10**6, 10**9), (1000.0, 60, 6000), (1060.0, 40, 4000)):
+        progress.at_work(at, 60)
+        progress.copied(at, "direct", objects, size)
+    assert rate(progress, 1100.0) == (1.0, 100.0)
+    assert rate(Progress(), 5.0) == (0.0, 0.0)

@@ -1,0 +1,159 @@
+"""What the tool tells a job to do."""
+
+import asyncio
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.exits import CommandError
+from cli.key_list import Format, format_of, keys_in
+from shared.domain.messages import MOST_KEYS, ListMessage, VerifyMessage
+from tests.operator import Operator
+from tests.world import filled
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> Operator:
+    operator = Operator(filled(6), monkeypatch)
+
+    async def wait(seconds: float) -> None:
+        await operator.world.drain()
+
+    monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
+    return operator
+
+
+def test_a_run_is_asked_for_and_is_never_taken_for_the_scheduler_s(operator: Operator) -> None:
+    document = operator.asks("run")
+    assert operator.sender.sent == [("list", ListMessage())]
+    assert document == {"sent": True, "messages": ["m0"], "running_beside": []}
+    operator.asks("run", "k/", "--force")
+    assert operator.sender.sent[1:] == [("list", ListMessage(prefix=b"k/", force=True))]
+    assert "its run's name ends in -m2" in operator.types("run").stdout
+
+
+def test_waiting_answers_with_the_counts_and_says_if_keys_have_failed(operator: Operator) -> None:
+    (run,) = operator.asks("run", "--wait")["runs"]
+    assert (run["outcomes"]["copied"]["keys"], run["balanced"]) == (6, True)
+    shown = operator.types("verify", "--wait").stdout
+    assert "every listed key has an outcome, and none has failed" in shown
+    assert "\x1b" not in shown
+    result = operator.types("run", "--keys-from", "-", "--wait", typed="k/000\nnever\n", status=3)
+    assert "1 keys have failed" in result.stdout
+
+
+def test_a_paused_job_is_sent_nothing_and_the_person_is_told(operator: Operator) -> None:
+    assert operator.asks("pause") == {"job": "job", "paused": True}
+    for command in (("run",), ("verify",), ("run", "--keys-from", "-")):
+        assert operator.asks(*command, typed="k/000\n", status=3) == {"sent": False, "why": "paused"}
+    assert "`bucket-transfer resume` first" in operator.types("run", status=3).stdout
+    assert not operator.sender.sent
+    assert operator.asks("resume") == {"job": "job", "paused": False, "sent_ranges": 0, "sent_batches": 0}
+    operator.asks("run")
+    assert len(operator.sender.sent) == 1
+
+
+def test_a_run_that_is_going_on_is_told_of_and_keeps_nothing_from_beginning(operator: Operator) -> None:
+    first = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    assert operator.asks("run")["running_beside"] == [first]
+    assert f"{first} is still going on; this begins at once, beside it" in operator.types("run").stdout
+    operator.drain()
+    assert operator.asks("run")["running_beside"] == [], "nothing is left of it, though its end is not written down yet"
+
+
+def test_what_was_left_open_by_a_pause_is_sent_again(operator: Operator) -> None:
+    operator.asks("run")
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    operator.asks("pause")
+    operator.world.clock.time += 2
+    operator.drain()
+    assert operator.asks("resume")["sent_batches"] == 2
+    operator.drain()
+    assert operator.world.same()
+
+
+def test_a_comparison_repairs_unless_it_must_not(operator: Operator) -> None:
+    operator.asks("verify", "k/", "--no-repair")
+    operator.asks("verify")
+    assert operator.sender.sent == [
+        ("verify", VerifyMessage(prefix=b"k/", repair=False)),
+        ("verify", VerifyMessage()),
+    ]
+
+
+def test_ceilings_are_set_one_by_one_shown_and_taken_away(operator: Operator) -> None:
+    assert operator.asks("ceiling", "--objects", "10") == {"job": "job", "most_objects": 10, "most_bytes": None}
+    assert operator.asks("ceiling", "--bytes", "0") == {"job": "job", "most_objects": 10, "most_bytes": 0}
+    assert "may publish 10 objects and 0 bytes (0 bytes)" in operator.types("ceiling").stdout
+    assert operator.asks("ceiling", "--none")["most_objects"] is None
+    assert "goes with neither" in operator.types("ceiling", "--none", "--bytes", "1", status=2).stderr
+    operator.types("ceiling", "--objects", "-1", status=2)
+
+
+def test_the_job_s_own_ceiling_holds_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(1), monkeypatch, ceiling_objects=7)
+    assert operator.asks("ceiling")["most_objects"] == 7
+    assert operator.asks("status")["most_objects"] == 7
+
+
+def test_what_lies_outside_the_job_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(1), monkeypatch, source_prefix="a/")
+    for command in (("run", "b/"), ("verify", "b/"), ("run", "--keys-from", "-")):
+        assert "lies outside the job" in operator.types(*command, typed="b/c\n", status=2).stderr
+    assert "not both" in operator.types("run", "a/b", "--keys-from", "-", status=2).stderr
+    assert not operator.sender.sent
+
+
+def test_a_list_of_any_length_goes_out_in_portions_each_key_once(operator: Operator) -> None:
+    typed = "".join(f"k/{number}\n" for number in range(MOST_KEYS + 1)) + "k/0\n"
+    assert len(operator.asks("run", "--keys-from", "-", typed=typed)["messages"]) == 2
+    sent = [message.keys for _, message in operator.sender.sent if isinstance(message, ListMessage)]
+    assert [len(keys) for keys in sent] == [MOST_KEYS, 1]
+    assert len({key for keys in sent for key in keys}) == MOST_KEYS + 1
+
+
+def test_a_list_that_is_wrong_at_its_end_sends_nothing(operator: Operator, tmp_path: Path) -> None:
+    listed = tmp_path / "manifest.jsonl"
+    listed.write_text('{"key": "k/000"}\n{"name": "k/001"}\n')
+    result = operator.types("run", "--keys-from", str(listed), status=1)
+    assert "manifest.jsonl, line 2: not a JSON object" in result.stderr
+    assert "names no key" in operator.types("run", "--keys-from", "-", typed="\n", status=1).stderr
+    assert "a key of 1025 bytes" in operator.types("run", "--keys-from", "-", typed="k" * 1025, status=1).stderr
+    assert not operator.sender.sent
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "keys"),
+    [
+        ("list.txt", "a b\n\n é,+%41 \r\n{x}\n", [b"a b", " é,+%41 ".encode(), b"{x}"]),
+        ("report.jsonl.gz", '{"key": "a\\nb", "size": 1}\n\n{"key": "é"}\n', [b"a\nb", "é".encode()]),
+        ("inventory.csv", '"bucket","a+b%2Bc/%C3%A9","","true"\n"bucket","d"\n', ["a b+c/é".encode(), b"d"]),
+        ("inventory.csv.gz", '"bucket","%0A%22"\n', [b'\n"']),
+    ],
+)
+def test_lists_are_read_as_their_names_say(tmp_path: Path, name: str, text: str, keys: list[bytes]) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    assert list(keys_in(str(path), format_of(name), "bucket")) == keys
+
+
+def test_what_is_wrong_in_a_list_is_said_with_its_place(tmp_path: Path) -> None:
+    def read(name: str, data: bytes, written: Format | None = None) -> list[bytes]:
+        (tmp_path / name).write_bytes(data)
+        return list(keys_in(str(tmp_path / name), written or format_of(name), "bucket"))
+
+    with pytest.raises(CommandError, match=r"row 2: of the bucket 'other', and the job's is 'bucket'"):
+        read("a.csv", b'"bucket","a"\n"other","b"\n')
+    with pytest.raises(CommandError, match=r"row 1: not bucket, key"):
+        read("a.csv", b"bucket\n")
+    with pytest.raises(CommandError, match="line 1: not a JSON object"):
+        read("a.txt", b"a\n", Format.MANIFEST)
+    with pytest.raises(CommandError, match="cannot be read to its end"):
+        read("a.txt", b"a\n\xff\n")
+    with pytest.raises(CommandError, match="cannot be read to its end"):
+        read("a.gz", gzip.compress(json.dumps("a" * 1000).encode())[:-9])
+    with pytest.raises(CommandError, match="cannot be opened: No such file"):
+        list(keys_in(str(tmp_path / "never"), Format.LINES, "bucket"))
