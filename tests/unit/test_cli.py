@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import command, session
+from cli import session
 from cli.app import app
 from cli.job import FoundJob
 from cli.output import Output
@@ -51,7 +51,7 @@ def asker(monkeypatch: pytest.MonkeyPatch, world: World) -> Ask:
         def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
             return InMemory(world, output)
 
-        monkeypatch.setattr(command.session, "open_session", opened)
+        monkeypatch.setattr(session, "open_session", opened)
         return CliRunner().invoke(app, arguments, input=typed, catch_exceptions=False)
 
     return ask

@@ -15,13 +15,8 @@ from contextlib import suppress
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import (
-    AsyncClient,
-    AsyncDocumentReference,
-    AsyncTransaction,
-    DocumentSnapshot,
-    async_transactional,
-)
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncTransaction, DocumentSnapshot
+from google.cloud.firestore import async_transactional as transactional
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -211,7 +206,7 @@ class FirestoreLedger:
             return
         reference, version = self._ranges.document(range_document(held.id)), held.version
 
-        @async_transactional
+        @transactional
         async def create(transaction: AsyncTransaction) -> None:
             snapshot = await reference.get(["owner"], transaction=transaction)
             if not snapshot.exists or snapshot.update_time != version:
