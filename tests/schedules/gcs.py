@@ -98,6 +98,8 @@ class Gcs:
             return self._route(request)
         except Refusal as refused:
             return refused.reply
+        except json.JSONDecodeError:
+            return Reply(400, {}, b'{"error": {"code": 400, "errors": [{"reason": "parseError"}]}}')
 
     def _route(self, request: Request) -> Reply:
         path = request.path.decode()

@@ -9,7 +9,7 @@ import contextvars
 import heapq
 import random
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVarTuple
 
 EPOCH = 1_800_000_000.0
 """Seconds since 1970 at which every schedule begins."""
@@ -27,6 +27,13 @@ OWNER: contextvars.ContextVar[Mortal | None] = contextvars.ContextVar("owner", d
 
 WORLD = contextvars.Context()
 """For callbacks of the world itself, which no crash may take away."""
+
+Ts = TypeVarTuple("Ts")
+
+Timer = tuple[float, int, asyncio.Handle | None, Callable[..., object] | None, tuple[Any, ...]]
+"""When something is due, its number, and what: a handle, or a callback of the world's with its arguments. Most of what a
+schedule does is to wait, and asyncio's own timers cost several times as much.
+"""
 
 Connect = Callable[[Mortal | None, Callable[[], asyncio.BaseProtocol], str], Coroutine[Any, Any, Any]]
 
@@ -60,6 +67,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, reorder: random.Random | None = None) -> None:
         super().__init__()
         self._now = 0.0
+        self._number = 0
+        self._timers: list[Timer] = []
         self._reorder = reorder
         self.connect: Connect | None = None
         NumberedTask._numbers = 0
@@ -70,8 +79,25 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._now
 
     def later(self, delay: float, callback: Callable[..., object], *args: Any) -> None:
-        """As `call_later`, for the world: the caller's death does not stop it."""
-        self.call_later(delay, callback, *args, context=WORLD)
+        """As `call_later`, for the world: the caller's death does not stop it, and what it raises ends the schedule."""
+        self._number += 1
+        heapq.heappush(self._timers, (self._now + delay, self._number, None, callback, args))
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._number += 1
+        heapq.heappush(self._timers, (when, self._number, handle, None, ()))
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is dropped when its time comes."""
 
     async def create_connection(  # type: ignore[override]
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, **_options: Any
@@ -99,17 +125,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         """One round: the clock moves on if nothing is ready, and all that is ready runs."""
-        ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
-        while scheduled and scheduled[0]._cancelled:
-            heapq.heappop(scheduled)._scheduled = False
+        ready, timers = self._ready, self._timers  # type: ignore[attr-defined]
+        while timers and timers[0][2] is not None and timers[0][2]._cancelled:
+            heapq.heappop(timers)
         if not ready:
-            if not scheduled:
+            if not timers:
                 raise Stuck("\n".join(waits(asyncio.all_tasks(self))))
-            self._now = max(self._now, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._now:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False
-            ready.append(handle)
+            self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            due = heapq.heappop(timers)
+            ready.append(due if due[2] is None else due[2])
         if self._reorder is not None and len(ready) > 1:
             shuffled = list(ready)
             self._reorder.shuffle(shuffled)
@@ -117,7 +142,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             ready.extend(shuffled)
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:
+            if type(handle) is tuple:
+                WORLD.run(handle[3], *handle[4])
+            elif not handle._cancelled:
                 owner = handle._context.get(OWNER)
                 if owner is None or (owner.alive and owner.frozen_until <= self._now):
                     handle._run()
