@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from unicodedata import category
 
 from shared.domain.digests import ALGORITHMS
 from shared.domain.objects import Attributes
@@ -56,13 +57,15 @@ def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, st
 
 
 def _text(value: str) -> str:
-    """User metadata as its owner wrote it: S3 sends what is not ASCII as RFC 2047 encoded words.
+    """User metadata as its owner wrote it: S3 sends what is not ASCII as RFC 2047 encoded words. What only looks like
+    such words, because it would mean control characters or half a character, stays as it came: Cloud Storage takes text.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
     """
     if not (value.startswith("=?") and value.endswith("?=")):
         return value
     try:
-        return str(make_header(decode_header(value)))
+        text = str(make_header(decode_header(value)))
     except (ValueError, LookupError, HeaderParseError):
         return value
+    return value if any(category(character) in ("Cc", "Cs") for character in text) else text

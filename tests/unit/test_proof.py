@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -228,3 +229,23 @@ def test_a_bucket_key_spares_kms_a_request(encryption: str | None, bucket_key: s
     }
     headers = {name: value for name, value in given.items() if value is not None}
     assert attributes(headers).asked_kms is asked
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("plain", "plain"),
+        ("=?UTF-8?B?w6l0w6k=?=", "été"),
+        ("=?UTF-8?Q?a_=F0=9F=9A=80?=", "a \U0001f680"),
+        ("=?utf-8?q?a?= b =?utf-8?q?c?=", "a b c"),
+        *((kept, kept) for kept in (
+            "=?unicode-escape?q?=5Cud800?=", "=?utf-7?q?+2AA-?=", "=?utf-8?b?AAo=?=", "=?utf-8?b?////?=", "=?x?=",
+            "=?rot13?q?a?=", "=?undefined?q?a?=",
+        )),
+    ],
+)  # fmt: skip
+def test_metadata_is_text_that_cloud_storage_can_hold(sent: str, meant: str) -> None:
+    """What is no text when it is decoded (half a character, control characters) is what its owner wrote."""
+    found = attributes({"x-amz-meta-name": sent}).metadata["name"]
+    assert found == meant
+    assert json.loads(json.dumps(found).encode()) == found.encode().decode()
