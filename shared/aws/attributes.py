@@ -58,7 +58,7 @@ def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, st
 
 def _text(value: str) -> str:
     """User metadata as its owner wrote it: S3 sends what is not ASCII as RFC 2047 encoded words. What only looks like
-    such words, because it would mean control characters or half a character, stays as it came: Cloud Storage takes text.
+    such words, because it would mean control characters or half a character, stays as it came.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
     """
