@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import socket
 import ssl
 import struct
@@ -86,6 +87,50 @@ async def test_bodies_in_every_framing_on_one_connection(http: Http, kind: str) 
         for _ in range(3):
             assert (await http.once("GET", url + "/a//b/../c?d=%2F", {})).body == body
         assert len(connections) == 1
+
+
+def framed(chance: random.Random) -> tuple[str, bytes, bytes]:
+    """The way a body is framed, all that is sent, and the body."""
+    body = chance.randbytes(chance.choice((0, 1, 2, 100, 65_535, 65_536, 65_537, 524_289)))
+    kind = chance.choice(("length", "chunked", "head", "none"))
+    early = chance.choice((b"", b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"))
+    if kind == "none":
+        return kind, early + b"HTTP/1.1 204 No Content\r\n\r\n", b""
+    if kind != "chunked":
+        told = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        return kind, early + told + (b"" if kind == "head" else body), b"" if kind == "head" else body
+    sent, at = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0
+    while at < len(body):
+        piece = body[at : at + chance.randint(1, 100_000)]
+        sent, at = sent + b"%x\r\n%s\r\n" % (len(piece), piece), at + len(piece)
+    return kind, early + sent + b"0\r\n\r\n", body
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_bodies_are_read_wherever_the_wire_cuts_them(http: Http, seed: int) -> None:
+    """Answers of every framing, one after the other on few connections, cut at random."""
+    chance = random.Random(seed)
+    answers = [framed(chance) for _ in range(30)]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            asked = await head(reader)
+            sent, at = answers[int(asked.split(b" ")[1][1:])][1], 0
+            while at < len(sent):
+                size = max(chance.choice((1, 3, 17, 1000, 65_536)), len(sent) // 20)
+                writer.write(sent[at : at + size])
+                at += size
+                await writer.drain()
+                await asyncio.sleep(0)
+
+    async def read(number: int, url: str) -> bytes:
+        method = "HEAD" if answers[number][0] == "head" else "GET"
+        return (await http.once(method, f"{url}/{number}", {})).body
+
+    async with serving(serve) as (url, connections), asyncio.timeout(60):
+        read_bodies = await asyncio.gather(*(read(number, url) for number in range(len(answers))))
+        assert read_bodies == [body for _, _, body in answers]
+        assert len(connections) <= 4
 
 
 async def test_the_path_is_sent_as_it_is_and_headers_come_in_lower_case(http: Http) -> None:

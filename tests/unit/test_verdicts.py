@@ -1,10 +1,12 @@
 """What answers mean: a row for every rule of `shared/http/rules.py`, and what must not be taken for one."""
 
+import base64
 import json
 import re
 
 import pytest
 
+from shared.aws.cloudfront import wildcard_policy
 from shared.domain import errors as e
 from shared.domain.reasons import Party, Reason, Scope, advice_for
 from shared.domain.runs import RunKind, RunState
@@ -197,6 +199,20 @@ def test_a_redirect_names_the_region() -> None:
     assert type(found) is e.WrongRegion
     assert "eu-west-1" in str(found)
     assert "AWS_REGION" in str(found)
+
+
+def test_what_a_refusal_repeats_of_a_request_gives_no_secret_away() -> None:
+    """S3 repeats the headers that were signed; an error page repeats a URL, of which the policy alone is longer than
+    what an error shows.
+    """
+    signed = (
+        b"<Error><Code>SignatureDoesNotMatch</Code><CanonicalRequest>x-amz-security-token:CANARY</CanonicalRequest>"
+    )
+    assert "CANARY" not in str(Classifier(Party.S3)("s3 GET k", 403, {}, signed + b"</Error>"))
+    policy = base64.b64encode(wildcard_policy("https://d.example/*", 1_800_000_000)).decode()
+    for page in ("Access Denied: you have no permission for /k?Policy={}", "/k?Policy={}"):
+        body = f"{page.format(policy)}&Signature={'CANARY' * 57}&Key-Pair-Id=K".encode()
+        assert str(Classifier(Party.EDGE)("cloudfront GET k", 403, {}, body)).count("CANARY") < 10
 
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
