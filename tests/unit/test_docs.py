@@ -53,3 +53,9 @@ def test_prose_wraps(document: Path) -> None:
     for line in document.read_text().splitlines():
         code ^= line.startswith("```")
         assert code or line.startswith(("|", "```")) or "](" in line or len(line) <= 120, line
+
+
+def test_what_is_not_carried_is_said() -> None:
+    limits = (ROOT / "README.md").read_text()
+    for lost in ("`Expires`", "`x-amz-missing-meta`", "ACLs and tags", "A change of metadata alone"):
+        assert lost in limits, lost
