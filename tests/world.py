@@ -110,6 +110,7 @@ class World:
     range_keys: int = 500_000
     repair_passes: int = 1
     reread_unproven: bool = False
+    compare_metadata: bool = False
     delete_extras: DeleteExtras = DeleteExtras.OFF
     restore_tier: Tier | None = None
     standing: Control = field(default_factory=Control)
@@ -178,6 +179,7 @@ class World:
             bytes_in_flight=10**9,
             repair_passes=self.repair_passes,
             reread_unproven=self.reread_unproven,
+            compare_metadata=self.compare_metadata,
             verify_initial=self.verify_initial,
             verify_always=self.verify_always,
             delete_extras=self.delete_extras,

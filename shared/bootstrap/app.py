@@ -25,6 +25,7 @@ from shared.runs.heartbeat import Heartbeat
 from shared.runs.identity import OwnLedger
 from shared.runs.lifecycle import RunLifecycle
 from shared.runs.quota import JobControl
+from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.delete_extraneous import DeleteExtraneous
 from shared.verifying.request_restores import RequestRestores
 from shared.verifying.verify_range import VerifyRange
@@ -106,6 +107,11 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             restores=RequestRestores(adapters.source, adapters.log, limits.restore_tier, limits.restore_days),
             sum_depth=limits.sum_depth,
             reread_unproven=limits.reread_unproven,
+            metadata=(
+                CompareMetadata(adapters.source, adapters.destination, adapters.log)
+                if limits.compare_metadata
+                else None
+            ),
             delete_extraneous=extraneous,
             reports=adapters.reports,
             job=limits.job,

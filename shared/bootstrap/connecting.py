@@ -98,7 +98,7 @@ async def adapters(given: Settings, clock: Clock, http: Http) -> Adapters:
         copy_source=S3Source(address, http, ONCE),
         download=download(given, direct, ObjectDownload(cdn, http) if cdn is not None else None),
         direct=direct if given.stale_edge is StaleEdgePolicy.DIRECT else None,
-        destination=GcsDestination(given.destination_bucket, endpoint, http, token),
+        destination=GcsDestination(given.destination_bucket, endpoint, http, token, changes=given.compare_metadata),
         copy_destination=GcsDestination(given.destination_bucket, endpoint, http, token, ONCE),
         staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
         queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),

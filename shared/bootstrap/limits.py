@@ -51,6 +51,7 @@ class Limits:
     verify_always: bool
     sum_depth: int
     reread_unproven: bool
+    compare_metadata: bool
     delete_extras: DeleteExtras
     extra_share: float
     extra_grace_seconds: float
@@ -105,6 +106,7 @@ class Limits:
             verify_always=given.verify_after is VerifyAfter.ALWAYS,
             sum_depth=given.sum_depth,
             reread_unproven=given.reread_unproven,
+            compare_metadata=given.compare_metadata,
             delete_extras=given.delete_extras,
             extra_share=given.extra_share,
             extra_grace_seconds=given.extra_grace_seconds,

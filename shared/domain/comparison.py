@@ -22,6 +22,9 @@ Whether an ETag is an MD5 shows in no listing: of an object that is encrypted wi
 Copies of this project say so; one that says nothing, whose MD5 is not the ETag, has other bytes or a source of that
 kind, and is UNPROVEN. A comparison copies it again, as it does whatever is not known to be right and is not ours.
 
+What is the same in its bytes is METADATA_DIFFERS where its headers or metadata are not those of the object
+(`verifying/compare_metadata.py`, for jobs that ask for it).
+
 What could be repaired but is being copied right now is IN_FLIGHT instead. What is the same by now, but was found to
 differ by an earlier delivery of the same message, which queued it for another copy and was killed, is REPAIRED.
 """

@@ -12,7 +12,9 @@ from shared.domain.page import Page
 
 @dataclass(frozen=True)
 class CopyPage:
-    """Live objects in the order of their names; the columns are equally long. md5s: hex, None for composite objects."""
+    """Live objects in the order of their names; the columns are equally long. md5s: hex, None for composite objects.
+    metagenerations: empty where the listing was not asked for them.
+    """
 
     names: Sequence[bytes]
     sizes: Sequence[int]
@@ -20,6 +22,7 @@ class CopyPage:
     crc32cs: Sequence[str]
     md5s: Sequence[str | None]
     metadata: Sequence[dict[str, str]]
+    metagenerations: Sequence[int] = ()
 
     @classmethod
     def of(cls, copies: Sequence[DestinationObject]) -> "CopyPage":
@@ -30,6 +33,7 @@ class CopyPage:
             [item.crc32c for item in copies],
             [item.md5 for item in copies],
             [item.metadata for item in copies],
+            [item.metageneration for item in copies],
         )
 
     def __len__(self) -> int:
@@ -43,6 +47,7 @@ class CopyPage:
             self.crc32cs[index],
             self.md5s[index],
             self.metadata[index],
+            self.metagenerations[index] if self.metagenerations else 1,
         )
 
     def part(self, start: int, stop: int | None = None) -> "CopyPage":
@@ -55,6 +60,7 @@ class CopyPage:
             self.crc32cs[cut],
             self.md5s[cut],
             self.metadata[cut],
+            self.metagenerations[cut],
         )
 
     def up_to(self, name: bytes) -> int:

@@ -66,7 +66,10 @@ class SourceObject:
 
 @dataclass(frozen=True, slots=True)
 class DestinationObject:
-    """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it."""
+    """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it.
+
+    metageneration: 1, and one more whenever its metadata is changed; 1, too, where it was not asked for.
+    """
 
     name: bytes
     size: int
@@ -74,6 +77,7 @@ class DestinationObject:
     crc32c: str
     md5: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    metageneration: int = 1
 
     @property
     def source_etag(self) -> str | None:

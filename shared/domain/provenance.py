@@ -56,6 +56,22 @@ def _beside_ours(name: str) -> str:
     return f"{_USERS}{name}" if name.startswith(OURS) or name == SOURCE_MTIME else name
 
 
+_MIME = "application/octet-stream"
+"""What Cloud Storage calls an object whose type nobody has named."""
+
+
+def carries(copy: Attributes, source: Attributes) -> bool:
+    """Whether a copy, with all the metadata that it has, says what its object says besides its bytes."""
+    return (
+        (copy.content_type or _MIME) == (source.content_type or _MIME)
+        and copy.content_encoding == source.content_encoding
+        and copy.content_language == source.content_language
+        and copy.content_disposition == source.content_disposition
+        and copy.cache_control == source.cache_control
+        and of_the_owner(copy.metadata) == source.metadata
+    )
+
+
 def of_the_owner(metadata: Mapping[str, str]) -> dict[str, str]:
     """The user metadata of the S3 object, from that of its copy."""
     return {

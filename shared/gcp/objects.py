@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.copies import CopyPage
 from shared.domain.errors import ObjectError, Transient
-from shared.domain.objects import DestinationObject
+from shared.domain.objects import Attributes, DestinationObject
 from shared.domain.reasons import Party
 from shared.http.classification import Classifier
 from shared.http.client import Answer
@@ -15,7 +15,12 @@ from shared.ports.destination import Upload
 _WRITE = Classifier(Party.DESTINATION, writes=True)
 
 FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
-"""What `parse` reads."""
+"""What `parse` reads, besides how often the metadata was changed, which only some ask for."""
+
+CHANGES = f"{FIELDS},metageneration"
+
+ALL_FIELDS = f"{CHANGES},contentType,contentEncoding,contentLanguage,contentDisposition,cacheControl"
+"""What `described` reads, too."""
 
 
 def resource_of(upload: Upload) -> dict[str, object]:
@@ -49,13 +54,26 @@ def parse(what: str, resource: dict[str, object]) -> DestinationObject:
             crc32c=str(resource["crc32c"]),
             md5=base64.b64decode(str(md5)).hex() if md5 else None,
             metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
+            metageneration=int(str(resource.get("metageneration", 1))),
         )
     except (KeyError, ValueError) as wrong:
         raise Transient(f"{what}: an answer that does not describe the object: {wrong!r}") from None
 
 
-def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
-    """A page of a listing as columns."""
+def described(resource: dict[str, Any]) -> Attributes:
+    """What travels with the bytes, and the metadata as it is stored, ours included."""
+    return Attributes(
+        content_type=resource.get("contentType"),
+        content_encoding=resource.get("contentEncoding"),
+        content_language=resource.get("contentLanguage"),
+        content_disposition=resource.get("contentDisposition"),
+        cache_control=resource.get("cacheControl"),
+        metadata=resource.get("metadata") or {},
+    )
+
+
+def parse_page(resources: Sequence[dict[str, Any]], changes: bool = False) -> CopyPage:
+    """A page of a listing as columns. changes: whether it says how often metadata was changed."""
     md5s = (item.get("md5Hash") for item in resources)
     return CopyPage(
         [item["name"].encode() for item in resources],
@@ -64,6 +82,7 @@ def parse_page(resources: Sequence[dict[str, Any]]) -> CopyPage:
         [item["crc32c"] for item in resources],
         [base64.b64decode(md5).hex() if md5 else None for md5 in md5s],
         [item.get("metadata") or {} for item in resources],
+        [int(item["metageneration"]) for item in resources] if changes else (),
     )
 
 

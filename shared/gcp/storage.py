@@ -17,11 +17,11 @@ from shared.domain.checksums import Chunk, crc32c, encoded
 from shared.domain.copies import CopyPage
 from shared.domain.errors import Corrupt, LostRace, NoSuchBucket, ObjectError, Transient, Unsorted
 from shared.domain.keys import MAX_KEY_BYTES
-from shared.domain.objects import DestinationObject
+from shared.domain.objects import Attributes, DestinationObject
 from shared.domain.page import in_order
 from shared.domain.reasons import Party
 from shared.gcp.api import JSON, GoogleApi, resource
-from shared.gcp.objects import FIELDS, failure, parse, parse_page, resource_of
+from shared.gcp.objects import ALL_FIELDS, CHANGES, FIELDS, described, failure, parse, parse_page, resource_of
 from shared.gcp.session import UploadSession
 from shared.gcp.token import Token
 from shared.http.classification import Classifier
@@ -39,6 +39,7 @@ PAGE = 1000
 
 _READ, _WRITE = Classifier(Party.DESTINATION), Classifier(Party.DESTINATION, writes=True)
 _PAGE_FIELDS = f"fields=items({FIELDS}),nextPageToken"
+_PAGE_CHANGES = f"fields=items({CHANGES}),nextPageToken"
 _BOUNDARY = uuid.uuid4().hex
 """Separates metadata and bytes; drawn once a process, and nobody who writes objects can know it."""
 
@@ -51,26 +52,45 @@ _PAGE_SHARE = 4
 
 class GcsDestination:
     """`shared.ports.destination.Destination`. endpoint: https://storage.googleapis.com, or a local stack's. retry:
-    of a stat or a deletion; listings are retried in any case, a write never is.
+    of a stat or a deletion; listings are retried in any case, a write never is. changes: whether listings say how often
+    the metadata of an object was changed.
     """
 
-    def __init__(self, bucket: str, endpoint: str, http: Http, token: Token, retry: RetryPolicy = QUESTIONS) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        endpoint: str,
+        http: Http,
+        token: Token,
+        retry: RetryPolicy = QUESTIONS,
+        changes: bool = False,
+    ) -> None:
         self._bucket = bucket
+        self._changes = changes
         self._api = GoogleApi(http, token)
         self._retry = retry
         self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
         self._upload = f"{endpoint}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
 
     async def stat(self, name: bytes) -> DestinationObject | None:
-        url = f"{self._objects}/{quote(name, safe='')}?fields={FIELDS}"
-        what = f"gcs stat {name.decode()}"
+        what = _stat(name)
+        found = await self._described(name, FIELDS)
+        return parse(what, found) if found is not None else None
+
+    async def inspect(self, name: bytes) -> tuple[DestinationObject, Attributes] | None:
+        found = await self._described(name, ALL_FIELDS)
+        return (parse(_stat(name), found), described(found)) if found is not None else None
+
+    async def _described(self, name: bytes, fields: str) -> dict[str, Any] | None:
+        url = f"{self._objects}/{quote(name, safe='')}?fields={fields}"
+        what = _stat(name)
         answer = await self._api.ask(self._retry, what, _READ, Request("GET", url), good=(200, 404))
         if answer.status == 404:
             error = _READ(what, answer.status, answer.headers, answer.body)
             if isinstance(error, NoSuchBucket):
                 raise error
             return None
-        return parse(what, resource(what, answer))
+        return resource(what, answer)
 
     async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         """One page of a listing where a stat each would cost more: $5 a million pages, $0.40 a million stats.
@@ -103,7 +123,7 @@ class GcsDestination:
     async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
         token, last = "", after
         while True:
-            query = f"maxResults={PAGE}&{_PAGE_FIELDS}"
+            query = f"maxResults={PAGE}&{_PAGE_CHANGES if self._changes else _PAGE_FIELDS}"
             if prefix:
                 query += f"&prefix={quote(prefix, safe='')}"
             if token:
@@ -111,7 +131,7 @@ class GcsDestination:
             elif after:
                 query += f"&startOffset={quote(after, safe='')}"
             page = await self._page(f"{self._objects}?{query}")
-            found = parse_page(page.get("items", ()))
+            found = parse_page(page.get("items", ()), self._changes)
             found = found.part(found.up_to(after)) if after else found
             if len(found):
                 if not in_order(found.names, last):
@@ -213,6 +233,10 @@ class GcsDestination:
         except (ObjectError, asyncio.CancelledError):
             await session.abandon()
             raise
+
+
+def _stat(name: bytes) -> str:
+    return f"gcs stat {name.decode()}"
 
 
 def _what(upload: Upload) -> str:

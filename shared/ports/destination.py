@@ -32,6 +32,10 @@ class Destination(Protocol):
         """The live object of this name, None if there is none."""
         ...
 
+    async def inspect(self, name: bytes) -> tuple[DestinationObject, Attributes] | None:
+        """The live object of this name with what travels with its bytes; its metadata is all that is stored."""
+        ...
+
     async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         """Those of the names that are live objects. Names that lie close together cost one request."""
         ...

@@ -35,6 +35,12 @@ class FollowingSettings(BaseModel):
         description="whether comparisons have copies made again whose bytes nothing proves any more: there is no MD5 "
         "to compare, and the ledger has lost the checksum that was proven when they were copied",
     )
+    compare_metadata: bool = Field(
+        default=False,
+        description="whether comparisons also find copies with other headers or metadata: both sides are asked for "
+        "each key that was written again with the same bytes, or whose copy's metadata was changed, for $0.80 a "
+        "million; comparing takes twice the CPU",
+    )
     delete_extras: DeleteExtras = Field(
         default=DeleteExtras.OFF,
         description="copies that belong to no object: `off` leaves them, `dry-run` says what would be deleted, `on` "

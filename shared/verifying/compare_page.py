@@ -20,6 +20,7 @@ from shared.ports.log import Log
 from shared.ports.source import Source
 from shared.ranges.ledger_scan import LedgerScan
 from shared.runs.quota import QuotaGuard
+from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.compare_plan import ComparePlan
 from shared.verifying.copy_window import Beside
 from shared.verifying.delete_extraneous import DeleteExtraneous
@@ -39,7 +40,8 @@ _MAY_CARRY_THE_ETAG = frozenset({Comparison.CHECKSUM_DIFFERS, Comparison.UNPROVE
 @dataclass(frozen=True, slots=True)
 class ComparePage:
     """life_seconds: how long a published batch counts as being copied. run, repair: of the comparison. reread: whether
-    copies whose bytes nothing proves any more are to be made again. with_origins: whether plans carry what the ledger
+    copies whose bytes nothing proves any more are to be made again. metadata: compares headers and metadata, if the job
+    asks for it. with_origins: whether plans carry what the ledger
     knows of the copies. forced: where keys are named that are to be copied though their copies carry the right ETag.
     """
 
@@ -57,6 +59,7 @@ class ComparePage:
     run: str
     repair: bool
     reread: bool
+    metadata: CompareMetadata | None
     with_origins: bool
     forced: set[bytes]
 
@@ -72,7 +75,7 @@ class ComparePage:
         singly = sorted([*singly, *queued]) if queued else singly
         if singly:
             pairs = await self._with_encoded(pairs, singly)
-        sources = await self._sources(pairs, singly)
+        sources = dict(await self._sources(pairs, singly))
         origins = self.ledger.origins(page) if singly or self.with_origins else ()
         verdicts: dict[int, Comparison] = {}
         by_crc32c: set[int] = set()
@@ -82,6 +85,13 @@ class ComparePage:
                 verdicts[index] = verdict
             elif pairs.md5(index) != page.etags[index]:
                 by_crc32c.add(index)
+        if self.metadata is not None:
+            same = [index for index in range(len(page)) if index not in verdicts and index not in filtered]
+            for index in await self.metadata(pairs, same):
+                copied = self._is_copied(page.keys[index])
+                verdicts[index] = Comparison.IN_FLIGHT if copied else Comparison.METADATA_DIFFERS
+                sources[index] = page[index]
+                by_crc32c.discard(index)
         wrong = frozenset(index for index, verdict in verdicts.items() if self._is_wrong(verdict, pairs, index))
         published = wrong - queued if self.repair else frozenset[int]()
         self.forced.update(page.keys[index] for index in published if verdicts[index] in _MAY_CARRY_THE_ETAG)
@@ -155,12 +165,16 @@ class ComparePage:
         """queued: a batch of this very run has the key, because it did not agree when an earlier delivery of the same
         message compared it. It is not the same, then, whatever has become of it since.
         """
-        known = self.ledger.lookup(source.key)
-        waits = not queued and known is not None and known.entry.open
-        alive = waits and is_alive(known, self.ledger.running, self.clock.now(), self.life_seconds)
+        alive = not queued and self._is_copied(source.key)
         crc32c = origin[4] if origin is not None and origin[0] == source.etag and is_proven(origin) else None
         verdict = compare(source, pairs.copy(index), self.mapping.place(source.key), alive, crc32c)
         return Comparison.REPAIRED if queued and verdict is Comparison.SAME else verdict
+
+    def _is_copied(self, key: bytes) -> bool:
+        """Whether a batch has the key and is still at it."""
+        known = self.ledger.lookup(key)
+        waits = known is not None and known.entry.open
+        return waits and is_alive(known, self.ledger.running, self.clock.now(), self.life_seconds)
 
     async def _restore(self, archived: Mapping[int, SourceObject]) -> dict[int, Restore]:
         """Ask for what must be restored first, if this comparison is to repair; what each waits for then."""

@@ -19,6 +19,7 @@ _OUTCOMES = {
     Comparison.ARCHIVED: Outcome.ARCHIVED,
     Comparison.IN_FLIGHT: Outcome.IN_FLIGHT,
     Comparison.UNPROVEN: Outcome.UNCHANGED,
+    Comparison.METADATA_DIFFERS: Outcome.UNCHANGED,
 }
 """How keys end that are not published; what disagrees and is not copied again has failed."""
 

@@ -21,6 +21,7 @@ from shared.ports.source import Source
 from shared.ranges.ledger_scan import LedgerScan
 from shared.ranges.range_work import RangeWork, TakenRange
 from shared.reporting.manifest import run_folder
+from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.compare_page import ComparePage
 from shared.verifying.compare_steps import CompareSteps
 from shared.verifying.copy_window import CopyWindow
@@ -32,7 +33,8 @@ from shared.verifying.write_manifest import WriteManifest
 @dataclass(frozen=True, slots=True)
 class VerifyRange:
     """life_seconds: how long a published batch counts as being copied. sum_depth: folders below the job's root that are
-    summed up apart. reread_unproven: whether copies whose bytes nothing proves any more are made again.
+    summed up apart. reread_unproven: whether copies whose bytes nothing proves any more are made again. metadata: None
+    where headers and metadata are not compared.
     """
 
     source: Source
@@ -50,6 +52,7 @@ class VerifyRange:
     restores: RequestRestores
     sum_depth: int = 1
     reread_unproven: bool = False
+    metadata: CompareMetadata | None = None
     delete_extraneous: DeleteExtraneous | None = None
     reports: Reports | None = None
     job: str = "default"
@@ -84,6 +87,7 @@ class VerifyRange:
             run=run,
             repair=held.message.repair,
             reread=self.reread_unproven,
+            metadata=self.metadata,
             forced=forced,
             with_origins=self.reports is not None,
         )

@@ -25,7 +25,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Archived, Changed, Corrupt, Forbidden, Gone, LostRace, NoSuchBucket
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import Attributes, SourceObject
-from shared.domain.provenance import Provenance
+from shared.domain.provenance import Provenance, carries
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
 from shared.gcp.token import Token
 from shared.http.client import Http
@@ -291,6 +291,41 @@ async def test_names_are_kept_byte_for_byte_and_listed_in_order(destination: Des
         names[-1].encode()
     ]
     assert [name async for page in destination.listing(b"a/", b"") for name in page.names] == [b"a/../b", b"a//b"]
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "in chunks"])
+async def test_what_travels_with_the_bytes_is_read_back(destination: Destination, body: bytes) -> None:
+    said = Attributes("text/css", "br", "de", "attachment", "no-cache", {})
+    given = replace(upload("k", body), attributes=said, metadata={"s3-etag": "e", "colour": ""})
+    written = await destination.write(given, stream(body))
+    assert await destination.inspect(b"k") == (written, replace(said, metadata=given.metadata))
+    assert await destination.inspect(b"other") is None
+    plain = await destination.write(upload("plain", SMALL), stream(SMALL))
+    found = await destination.inspect(b"plain")
+    assert found is not None
+    assert found[0] == plain
+    assert carries(found[1], Attributes(metadata={"s3-etag": "e"}))
+
+
+async def test_a_listing_says_how_often_metadata_was_changed_if_it_is_asked(
+    embedded: Stack, http: Http, fresh: str
+) -> None:
+    environment = embedded.environment
+    gcs_client(environment).create_bucket(fresh)
+    asked, other = (
+        GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None), changes=changes)
+        for changes in (True, False)
+    )
+    for name in ("j", "k"):
+        await asked.write(upload(name, SMALL), stream(SMALL))
+    blob = gcs_client(environment).bucket(fresh).blob("k")
+    blob.content_type = "text/html"
+    blob.patch()
+    assert [page.metagenerations async for page in asked.listing(b"", b"")] == [[1, 2]]
+    assert [page[1].metageneration async for page in other.listing(b"", b"")] == [1]
+    found = await other.inspect(b"k")
+    assert found is not None
+    assert (found[0].metageneration, found[1].content_type) == (2, "text/html")
 
 
 async def test_a_chunk_that_fails_is_sent_again(embedded: Stack, http: Http, fresh: str) -> None:

@@ -3,15 +3,16 @@
 import base64
 import hashlib
 import itertools
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import google_crc32c
 
 from shared.domain.checksums import Chunk
 from shared.domain.copies import CopyPage
 from shared.domain.errors import Corrupt, LostRace
-from shared.domain.objects import DestinationObject
+from shared.domain.objects import Attributes, DestinationObject
 from shared.ports.destination import Upload
 
 
@@ -22,10 +23,21 @@ class FakeDestination:
     page_size: int = 1000
     writes: list[bytes] = field(default_factory=list)
     classes: dict[bytes, str | None] = field(default_factory=dict)
+    attributes: dict[bytes, Attributes] = field(default_factory=lambda: defaultdict(Attributes))
 
     async def stat(self, name: bytes) -> DestinationObject | None:
         found = self.objects.get(name)
         return found[0] if found else None
+
+    async def inspect(self, name: bytes) -> tuple[DestinationObject, Attributes] | None:
+        found = self.objects.get(name)
+        return (found[0], replace(self.attributes[name], metadata=found[0].metadata)) if found else None
+
+    def change(self, name: bytes, attributes: Attributes) -> None:
+        """Somebody changes what is said of an object, and leaves its bytes; metadata: all of it."""
+        copy, body = self.objects[name]
+        changed = replace(copy, metadata=attributes.metadata, metageneration=copy.metageneration + 1)
+        self.objects[name], self.attributes[name] = (changed, body), attributes
 
     async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
         return {name: self.objects[name][0] for name in names if name in self.objects}
@@ -41,7 +53,7 @@ class FakeDestination:
         present = self.objects.get(upload.name)
         if (present[0].generation if present else 0) != upload.generation:
             raise LostRace(upload.name.decode())
-        self.classes[upload.name] = upload.storage_class
+        self.classes[upload.name], self.attributes[upload.name] = upload.storage_class, upload.attributes
         return self.install(upload.name, body, upload.metadata)
 
     def install(

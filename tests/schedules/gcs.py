@@ -24,13 +24,14 @@ DESTINATION, STAGING = "destination", "staging"
 
 @dataclass(slots=True)
 class Stored:
-    """A live object. resource: what was sent ahead of its bytes."""
+    """A live object. resource: what was sent ahead of its bytes. metageneration: one more whenever that is changed."""
 
     name: bytes
     body: bytes
     generation: int
     resource: dict[str, Any]
     composite: bool = False
+    metageneration: int = 1
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -43,6 +44,8 @@ class Stored:
             "generation": str(self.generation),
             "crc32c": crc32c(self.body),
             "metadata": self.metadata,
+            "metageneration": str(self.metageneration),
+            "contentType": self.resource.get("contentType", "application/octet-stream"),
         }
         if not self.composite:
             shown["md5Hash"] = base64.b64encode(hashlib.md5(self.body).digest()).decode()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 BUCKET = "source"
 
+CONTENT_TYPE = "application/x-test"
+"""Of every object."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -182,7 +185,7 @@ def _headers(version: Version, request: Request) -> dict[str, str]:
     headers = {
         "ETag": f'"{version.etag}"',
         "Last-Modified": formatdate(version.modified, usegmt=True),
-        "Content-Type": "application/x-test",
+        "Content-Type": CONTENT_TYPE,
         "Accept-Ranges": "bytes",
         **{f"x-amz-meta-{name}": value for name, value in version.metadata.items()},
     }

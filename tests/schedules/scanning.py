@@ -94,6 +94,7 @@ class ScanWorld(World):
                 "budget_seconds": draw.choice((0.5, 2.0, 8.0)) if self.scan.short_budget else 540,
                 "lease_seconds": draw.choice((15.0, 60.0)),
                 "reread_unproven": draw.random() < 0.5,
+                "compare_metadata": self.chance.of("metadata").random() < 0.5,
                 "delete_extras": "on" if self.scan.deletion else "off",
                 "extra_share": draw.choice((0.5, 1.0)),
                 "extra_grace_seconds": draw.choice((1.0, 7200.0, DAY)),
@@ -157,7 +158,9 @@ class ScanWorld(World):
         """Somebody adds, replaces or deletes a key of the source."""
         draw = self.chance.of("writes")
         roll = draw.random()
-        if roll < 0.4:
+        if self.s3.living() and self.chance.of("metadata").random() < 0.1:
+            self.write_again(draw.choice(self.s3.living()))
+        elif roll < 0.4:
             self.put(f"{draw.choice(('', 'a/', 'a/b/', 'b/', 'new/'))}{draw.randrange(1000)}".encode())
         elif self.s3.living():
             key = draw.choice(self.s3.living())
@@ -166,10 +169,19 @@ class ScanWorld(World):
             else:
                 self.delete(key)
 
+    def write_again(self, key: bytes) -> None:
+        """The same bytes, and so the same ETag, with other metadata."""
+        old = self.s3.current(key)
+        assert old is not None
+        version = replace(old, modified=int(self.time()), metadata={"written": str(int(self.time()))})
+        self.s3.write(key, version)
+        self.truth.held(key, version)
+        self.trace(f"source: {key!r} written again with other metadata")
+
     def damage(self) -> None:
         """Somebody else writes to the destination."""
         draw, held = self.chance.of("damage"), self.gcs.buckets[DESTINATION]
-        kind = draw.choice(("gone", "bytes", "size", "stripped", *FOREIGN))
+        kind = draw.choice(("gone", "bytes", "size", "stripped", "headers", *FOREIGN))
         if kind in FOREIGN:
             self.rot(f"{draw.choice(('', 'a/', 'b/', 'other/'))}x{draw.randrange(50)}".encode(), b"x", FOREIGN[kind])
             return
@@ -186,8 +198,22 @@ class ScanWorld(World):
             self.rot(name, bytes([stored.body[0] ^ 1]) + stored.body[1:], stored.metadata)
         elif kind == "size":
             self.rot(name, stored.body + b"!", stored.metadata)
+        elif kind == "headers":
+            self.change_headers(name)
         else:
             self.rot(name, stored.body, {})
+
+    def change_headers(self, name: bytes) -> None:
+        """Somebody changes what is said of an object, and leaves its bytes and its generation."""
+        held = self.gcs.buckets[DESTINATION]
+        stored = held[name]
+        held[name] = changed = replace(
+            stored,
+            resource={**stored.resource, "contentType": "text/html"},
+            metageneration=stored.metageneration + 1,
+        )
+        self.truth.copied(name, changed)
+        self.trace(f"destination: somebody changes the type of {name!r}")
 
     def rot(self, name: bytes, body: bytes, metadata: dict[str, str]) -> None:
         """The destination holds this now, whatever was there."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.domain.counts import RangeCounts
+from shared.domain.provenance import of_the_owner
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import HeldRange
 from tests.schedules.gcs import Stored
-from tests.schedules.s3 import Version
+from tests.schedules.s3 import CONTENT_TYPE, Version
 
 if TYPE_CHECKING:
     from tests.schedules.world import World
@@ -168,6 +169,12 @@ class Truth:
             return sum(says.values())
 
         return {
+            "with other headers or metadata": count(
+                {
+                    key: any(v and c and not headers_agree(v, c) for v in versions for c in copies)
+                    for key, (versions, copies) in ever.items()
+                }
+            ),
             "missing": count({key: None in copies for key, (_, copies) in ever.items()}),
             "of another size": count(
                 {
@@ -233,6 +240,12 @@ def during(line: Line[T], since: float, until: float) -> list[T | None]:
     """What was there at `since`, and all that came until `until`."""
     before: list[T | None] = [item for at, item in line if at <= since]
     return [before[-1] if before else None] + [item for at, item in line if since < at <= until]
+
+
+def headers_agree(version: Version, copy: Stored) -> bool:
+    """Whether a copy says what its object says."""
+    said = of_the_owner(copy.metadata) == version.metadata
+    return said and copy.resource.get("contentType") == CONTENT_TYPE
 
 
 def agree(versions: list[Version | None], copies: list[Stored | None]) -> bool:

@@ -49,7 +49,7 @@ def adapters(instance: "Instance", clock: Clock) -> Adapters:
         copy_source=S3Source(address, http, ONCE),
         download=download(settings, direct, None if settings.route is Route.DIRECT else edge),
         direct=direct if settings.stale_edge is StaleEdgePolicy.DIRECT else None,
-        destination=GcsDestination(DESTINATION, GCS_HOST, http, token),
+        destination=GcsDestination(DESTINATION, GCS_HOST, http, token, changes=settings.compare_metadata),
         copy_destination=GcsDestination(DESTINATION, GCS_HOST, http, token, ONCE),
         staging=GcsStaging(STAGING, DESTINATION, GCS_HOST, http, token, instance.log),
         queue=queue,

@@ -55,6 +55,7 @@ locals {
     REPAIR_PASSES       = var.comparison.repair_passes
     SUM_DEPTH           = var.comparison.sum_depth
     REREAD_UNPROVEN     = var.comparison.reread_unproven
+    COMPARE_METADATA    = var.comparison.metadata
     DELETE_EXTRAS       = var.comparison.delete_extras
     EXTRA_SHARE         = var.comparison.extra_share
     EXTRA_GRACE_SECONDS = var.comparison.extra_grace_days * 86400
