@@ -66,6 +66,8 @@ PARTS = {SOURCE_ETAG: "abc-2"}
         (source("abc-2"), copy(metadata=PARTS), None, V.UNPROVEN, True),
         (source("abc-2"), copy(), "crc==", V.SAME, False),
         (source("abc-2"), copy(), None, V.UNPROVEN, False),
+        (source(), copy(md5=OTHER), "crc==", V.SAME, False),
+        (source(), copy(md5=OTHER), "other", V.CHECKSUM_DIFFERS, False),
         (source("abc-3"), copy(metadata=PARTS), "crc==", V.ETAG_DIFFERS, False),
         (source("abc-2"), copy(metadata=PARTS, size=6), "crc==", V.SIZE_DIFFERS, False),
         (source(), copy(md5=OTHER, metadata=OURS), "crc==", V.CHECKSUM_DIFFERS, False),

@@ -64,6 +64,23 @@ async def test_what_a_page_jumps_over_is_not_held(page: Page, merges: bool) -> N
         assert not any(merge.merged for merge in merged), "the source has none of these keys"
 
 
+async def test_what_this_run_has_queued_is_told_once_and_of_the_range_only() -> None:
+    """Who has lost a range may have recorded keys behind its end of today: another range has these."""
+    stores, keys = FakeStores(), (b"a", b"d", b"f", b"p")
+    entries = [Entry(key, "e", number + 1, 1) for number, key in enumerate(keys)]
+    await stores.ledger.create([BatchRecord("b", "run", 1.0, Table(pack(entries)))])
+    records = stores.ledger.scan(b"", b"a", b"f")
+    ledger = LedgerScan(stores.ledger, stores.runs, records, "run", frozenset(), frozenset({"run"}), b"a")
+    async for _ in ledger.advance(NO_OBJECTS, BEYOND):
+        pass
+    assert ledger.take_queued(b"d") == {b"d": 2}
+    assert ledger.take_queued(b"d") == {}
+    assert ledger.last_queued(b"f") == b"f"
+    assert ledger.last_queued(b"e") is None
+    assert ledger.last_queued(None) == b"p"
+    assert ledger.take_queued(b"f") == {b"f": 3}
+
+
 async def test_what_is_let_go_of_still_says_what_it_knows_of_the_page() -> None:
     keys = [b"k/%05d/%04d" % (number, 7) for number in range(100)]
     page = Page.of([SourceObject(key, "e" if number else "other", 1, 1) for number, key in enumerate(keys)])

@@ -1,5 +1,6 @@
 """How a message is answered: when it comes again, what is said of it, and when it goes on as a new one."""
 
+import asyncio
 import base64
 import json
 import re
@@ -14,6 +15,7 @@ from shared.domain.budget import Budget
 from shared.domain.errors import Busy, OutOfService, Postponed
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
 from shared.domain.reasons import Party, Reason
+from shared.entrypoints import push
 from shared.entrypoints.push import ATTRIBUTE_BYTES, RENEW_AT, Handler
 from shared.telemetry import Log
 from tests.fakes import FakeClock, FakeQueue, FakeStores
@@ -68,6 +70,25 @@ async def test_near_the_limit_of_deliveries_a_message_goes_on_as_a_new_one(error
     assert not door.queue.sent
     await door.push(MESSAGE.encode(), RENEW_AT)
     assert door.queue.sent == [("transfer", MESSAGE)]
+
+
+async def test_a_push_is_answered_in_time_whatever_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pub/Sub would deliver it again, and two would work on it."""
+    assert 540 < push.ANSWER_SECONDS < 600
+    monkeypatch.setattr(push, "ANSWER_SECONDS", 0.01)
+    ended: list[str] = []
+
+    async def slow(_message: Any, _run: str, _budget: Budget) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cut off")
+
+    with pytest.raises(Postponed):
+        await Door(slow).push(MESSAGE.encode())
+    assert ended == ["cut off"]
+    with pytest.raises(TimeoutError):
+        await Door(raising(TimeoutError("of something else"))).push(MESSAGE.encode())
 
 
 async def test_if_it_cannot_be_published_it_is_not_acknowledged() -> None:

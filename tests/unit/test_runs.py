@@ -7,14 +7,24 @@ import pytest
 
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden, NoSuchBucket, ObjectError, StateConflict, Throttled, Unsorted
+from shared.domain.errors import (
+    Forbidden,
+    NoSuchBucket,
+    ObjectError,
+    OutOfService,
+    StateConflict,
+    Throttled,
+    Unsorted,
+)
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
+from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind, RunState
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
 from shared.ranges import ranges
 from shared.ranges.resume import Resume, Resumed
+from shared.runs.lifecycle import BEGIN_SECONDS
 from tests.fakes import StoredRun
 from tests.world import LEASE, LIFE, World, counts, filled
 
@@ -43,6 +53,52 @@ async def test_a_tick_starts_nothing_on_top_of_a_run_that_is_going() -> None:
     third = await world.run()
     assert await counts(world, third) == {Outcome.UNCHANGED: 3}
     assert world.stores.runs.documents[first].state == "finished"
+
+
+@pytest.mark.parametrize("scheduled", [True, False])
+async def test_a_run_that_exists_goes_on_whatever_was_scheduled_since_and_whatever_fails_with_others(
+    scheduled: bool,
+) -> None:
+    """Its first delivery died after it had created the run: nothing but the next one brings it to its end."""
+    world = filled(3)
+    world.steps.crash_at = 2 * 9
+    run = world.send("list", ListMessage(scheduled=scheduled))
+    await world._deliver(world.inbox.popleft())
+    assert world.steps.crash_at is None
+    assert run in world.stores.runs.documents
+    other = replace(world.stores.runs.documents[run])
+    world.stores.runs.documents["other"] = other
+    world.stores.runs.turns[RunKind.LIST] = "other", 9
+
+    async def unavailable(name: str) -> float | None:
+        raise OutOfService("firestore: unavailable", Party.FIRESTORE, Reason.UNREACHABLE)
+
+    world.stores.runs.last_activity = unavailable  # type: ignore[method-assign]
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 3}
+    assert world.same()
+
+
+async def test_ends_of_other_runs_are_begun_as_long_as_there_is_time_for_a_message_s_own_work() -> None:
+    world = filled(3)
+    ended = [await world.run(ListMessage(prefix=b"k/00%d" % number)) for number in range(3)]
+    put = world.reports.put
+
+    async def slow(name: str, body: bytes, content_type: str) -> None:
+        world.clock.pass_time(BEGIN_SECONDS / 2 + 1)
+        await put(name, body, content_type)
+
+    def states() -> list[str]:
+        return [str(world.stores.runs.documents[run].state) for run in ended]
+
+    for run in ended:
+        stored = world.stores.runs.documents[run]
+        stored.state, stored.summary, stored.closing_until = RunState.RUNNING, None, 0.0
+    world.reports.put = slow  # type: ignore[method-assign]
+    await world.run(ListMessage(prefix=b"nothing/"))
+    assert states() == ["finished", "finished", "going"]
+    await world.run(VerifyMessage(close=True))
+    assert states() == ["finished"] * 3
 
 
 async def test_a_person_s_prefix_waits_for_nobody() -> None:
