@@ -125,7 +125,7 @@ def test_no_schedule_breaks_the_law(told: str, law: str) -> None:
     assert [line for line in told.splitlines() if f": {law}: " in line] == []
 
 
-SCANS = 20
+SCANS = 150
 
 HELD_OF_SCANS = (
     "right bytes",
@@ -144,8 +144,6 @@ HELD_OF_SCANS = (
     "S3 is asked before a deletion",
     "nothing is deleted that S3 has",
     "grace is kept",
-)
-AWAITED_OF_SCANS = (
     "nothing lost",
     "nothing of others is deleted",
     "a pause deletes nothing",
@@ -156,7 +154,6 @@ AWAITED_OF_SCANS = (
     "the sentence is true",
     "bounded time",
 )
-"""Laws that lister, verifier and deletion do not keep yet."""
 
 
 @pytest.fixture(scope="module", params=("lister", "verifier"))
@@ -174,9 +171,8 @@ def test_no_scan_breaks_the_law(scanned: str, law: str) -> None:
     assert [line for line in scanned.splitlines() if f": {law}: " in line] == []
 
 
-@pytest.mark.xfail(strict=True, reason="a deletion believes an ETag, goes on in a pause; a lost report is not written")
 def test_no_scan_breaks_any_law(scanned: str) -> None:
-    assert [line for line in scanned.splitlines() if any(f": {law}: " in line for law in AWAITED_OF_SCANS)] == []
+    assert scanned.splitlines()[-1] == f"{SCANS} schedules, 0 violations"
 
 
 def test_no_schedule_breaks_any_law(told: str) -> None:

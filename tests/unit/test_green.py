@@ -1,5 +1,7 @@
 """What a comparison calls the same, and by what; its report names all the rest."""
 
+import gzip
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -173,3 +175,29 @@ async def test_a_report_that_could_not_be_written_is_written_later() -> None:
     assert sentence == "good: All 8 keys are settled; 8 were copied."
     assert moment(ended_at) in page
     assert await world.stores.runs.unreported() == []
+
+
+async def test_the_first_thousand_keys_that_disagree_are_on_the_page_and_all_in_the_manifest() -> None:
+    """Over ranges of which each names its own, and before what only waits or belongs to no object."""
+    world = filled(1300, keys_per_message=100, repair_passes=1)
+    world.bucket.page_size = world.destination.page_size = 100
+    await world.run()
+    world.destination.install(b"a/extra", b"nobody's")
+    for number in range(1200):
+        spoil(world, b"k/%03d" % number)
+    run = await world.run(VerifyMessage(repair=False))
+    assert len(world.stores.ranges.of(run)) > 1
+    sentence, page = await reported(world, run)
+    assert "1,199 of other bytes" in sentence or "1,199 unproven" in sentence, "of the first key there are no bytes"
+    named = re.findall(r"<td>(k/\d+|a/extra)</td>", page)
+    assert named == sorted(named)[:1000]
+    assert len(named) == 1000
+    assert "a/extra" not in named
+    rows = [
+        json.loads(line)
+        for name, (body, _) in world.reports.files.items()
+        if name.endswith(".ndjson.gz")
+        for line in gzip.decompress(body).splitlines()
+    ]
+    disagree = [row for row in rows if row["verdict"] not in ("same", "extra")]
+    assert (len(rows), len(disagree)) == (1301, 1199)

@@ -73,7 +73,7 @@ async def test_a_run_that_exists_goes_on_whatever_was_scheduled_since_and_whatev
     async def unavailable(name: str) -> float | None:
         raise OutOfService("firestore: unavailable", Party.FIRESTORE, Reason.UNREACHABLE)
 
-    world.stores.runs.last_activity = unavailable  # type: ignore[method-assign]
+    world.stores.runs.last_activity = unavailable
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 3}
     assert world.same()
