@@ -34,9 +34,6 @@ class Log:
         self._level = level
         self._bound = bound
 
-    def debug(self, message: str, **fields: object) -> None:
-        self._write("DEBUG", message, fields)
-
     def info(self, message: str, **fields: object) -> None:
         self._write("INFO", message, fields)
 

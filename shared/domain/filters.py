@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from shared.domain.objects import SourceObject
-from shared.domain.page import Page, rfc3339
+from shared.domain.page import Page
 
 
 class Filter(StrEnum):
@@ -56,12 +55,6 @@ class Filters:
         rows = zip(page.keys, page.sizes, page.modified, page.storage_classes, strict=True)
         reasons = ((index, self._reason(*row)) for index, row in enumerate(rows))
         return {index: reason for index, reason in reasons if reason is not None}
-
-    def reason(self, source: SourceObject) -> Filter | None:
-        """Why an object is left out, None if it is wanted."""
-        return (
-            None if self.idle else self._reason(source.key, source.size, rfc3339(source.modified), source.storage_class)
-        )
 
     def _reason(self, name: bytes, size: int, modified: str, storage_class: str) -> Filter | None:
         key = name.decode()

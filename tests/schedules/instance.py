@@ -51,8 +51,6 @@ class TracedLog:
     def __init__(self, instance: "Instance") -> None:
         self._instance = instance
 
-    def debug(self, message: str, **fields: object) -> None: ...
-
     def info(self, message: str, **fields: object) -> None:
         self._told(message, fields)
 
