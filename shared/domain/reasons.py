@@ -30,7 +30,6 @@ class Party(StrEnum):
     """AWS's token service, which gives credentials for a role."""
     FIRESTORE = "firestore"
     PUBSUB = "pubsub"
-    SECRETS = "secrets"
 
 
 class Scope(StrEnum):
