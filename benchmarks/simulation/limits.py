@@ -33,6 +33,9 @@ https://firebase.google.com/docs/firestore/best-practices#ramping_up_traffic"""
 DOCUMENT_WRITES_A_SECOND = 1
 """Sustained, to one document. https://firebase.google.com/docs/firestore/best-practices#updates_to_a_single_document"""
 
+HEARTBEAT_SECONDS = 60.0
+"""Between two writes of an instance that works on a run; the setting's default."""
+
 DEFAULT_INSTANCES = 100
 LISTER_INSTANCES = 100
 TRANSFER_INSTANCES = 300

@@ -155,7 +155,7 @@ class Simulation:
             "peak instances of the transfer": transfer.peak_instances,
             "list requests": counts["s3.list"],
             "list requests above one a page": counts["s3.list"] / pages - 1,
-            "firestore writes a million keys": counts["firestore.writes"] / objects * 1e6,
+            "firestore writes a million keys": (counts["firestore.writes"] + transfer.heartbeats) / objects * 1e6,
             "hottest document": self.bill.hottest[1],
             "its writes a second": self.bill.hottest[0],
             "hours of ranges waiting for Firestore's write ramp": ranges.documents.writes.waited / limits.HOUR,
@@ -174,6 +174,7 @@ class Simulation:
         seconds = lister.busy_seconds / limits.LISTER_CONCURRENCY + transfer.instance_seconds
         own = {
             **counts,
+            "firestore.writes": counts["firestore.writes"] + transfer.heartbeats,
             "s3.list": counts["s3.list"] - pages,
             "gcs.class_a": pages,
             "run.cpu_seconds": seconds,

@@ -24,6 +24,11 @@ class Transfer:
     partitions: float = limits.S3_PARTITIONS_AT_FIRST
     binding: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def heartbeats(self) -> int:
+        """Of all instances, each into a document of its own."""
+        return int(self.instance_seconds / limits.HEARTBEAT_SECONDS)
+
     def instance_rate(self) -> float:
         """Objects a second of one instance: what its CPU, its places and its network allow."""
         size, places = self.object_bytes, limits.OBJECTS_IN_FLIGHT
