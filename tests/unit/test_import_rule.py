@@ -63,12 +63,12 @@ ALLOWED = {
         "shared.bootstrap",
         "shared.clients",
         "shared.clock",
+        "shared.copying",
         "shared.listing",
         "shared.ports",
         "shared.reporting",
         "shared.runs",
         "shared.settings",
-        "shared.telemetry",
     },
 }
 """What each room may import of ours, besides itself."""

@@ -1,0 +1,140 @@
+"""`failures` and `redrive`: the keys that were not copied, by cause, and another try for them."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from cli import sending
+from cli.command import command
+from cli.exits import Exit
+from cli.ledger import that_ended
+from cli.output import Answer, Output, moment, size
+from cli.scope import typed
+from cli.sending import Wait
+from cli.session import Session
+from shared.domain.counts import Outcome
+from shared.domain.keys import Key
+from shared.domain.messages import MOST_KEYS, ListMessage
+from shared.domain.reasons import advice_for, passes_by_itself
+from shared.ledger.window import Known
+
+_EXAMPLES = 3
+_OUTCOMES = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ARCHIVED)
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "failures", ("failures", "failures photos/ --cause forbidden --all --json"))(failures)
+    command(app, "redrive", ("redrive --cause kms_denied --wait", "redrive photos/"))(redrive)
+
+
+@dataclass(slots=True)
+class Cause:
+    """Keys that ended for one reason. reason: of the first of them, as it is recorded."""
+
+    name: str
+    outcome: Outcome
+    reason: str
+    bytes: int = 0
+    known: list[Known] = field(default_factory=list)
+
+    @property
+    def advice(self) -> str:
+        return advice_for(self.reason) or advice_for(self.outcome.value)
+
+    def document(self, every: bool) -> dict[str, Any]:
+        shown = self.known if every else self.known[:_EXAMPLES]
+        return {
+            "cause": self.name,
+            "outcome": self.outcome.value,
+            "keys": len(self.known),
+            "bytes": self.bytes,
+            "tried_by_the_next_run": self.outcome is Outcome.FAILED and passes_by_itself(self.reason),
+            "advice": self.advice,
+            "all" if every else "examples": [
+                {
+                    "key": known.entry.key.decode(),
+                    "bytes": known.entry.size,
+                    "reason": known.entry.reason,
+                    "run": known.run or None,
+                    "at": moment(known.published_at),
+                }
+                for known in shown
+            ],
+        }
+
+
+Causes = Annotated[
+    list[str] | None, typer.Option("--cause", metavar="CAUSE", help="Only these, as `failures` names them. Repeatable.")
+]
+Prefix = Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only keys that begin so; else the job.")]
+
+
+async def _causes(session: Session, prefix: Key, wanted: list[str] | None, failed_only: bool) -> list[Cause]:
+    """The most frequent first."""
+    found: dict[tuple[str, str], Cause] = {}
+    async for known in that_ended(session, prefix, (Outcome.FAILED,) if failed_only else _OUTCOMES):
+        entry = known.entry
+        outcome = entry.outcome or Outcome.FAILED
+        name = entry.reason.partition(":")[0] if outcome is Outcome.FAILED else outcome.value
+        if wanted and name not in wanted:
+            continue
+        cause = found.setdefault((outcome, name), Cause(name, outcome, entry.reason))
+        cause.bytes += entry.size
+        cause.known.append(known)
+    return sorted(found.values(), key=lambda cause: -len(cause.known))
+
+
+async def failures(
+    session: Session,
+    prefix: Prefix = "",
+    cause: Causes = None,
+    every: Annotated[bool, typer.Option("--all", help="Name every key, and not a few of each cause.")] = False,
+) -> Answer:
+    """The keys that the ledger knows as failed, unsupported or archived, by cause, with what to do.
+
+    Reads the ledger's records of the prefix: one document for some thousand keys. The exit status is 3 if there are
+    any. Not here are what the ledger does not keep: archived objects that a listing shows (a run's counts have them),
+    and keys that were named and do not exist at the source (the log names them).
+    """
+    causes = await _causes(session, typed(session, prefix), cause, failed_only=False)
+    document = {
+        "prefix": prefix,
+        "keys": sum(len(item.known) for item in causes),
+        "causes": [item.document(every) for item in causes],
+    }
+
+    def show(output: Output) -> None:
+        if not causes:
+            output.line(f"no key of {prefix!r} is known" if prefix else "no key is known", "that was not copied")
+        for item in causes:
+            again = ", tried by the next run again" if item.document(False)["tried_by_the_next_run"] else ""
+            output.line(f"{item.name}: {len(item.known):,} keys, {size(item.bytes)} ({item.outcome.value}{again})")
+            if item.advice:
+                output.line(f"  what to do: {item.advice}")
+            for known in item.known if every else item.known[:_EXAMPLES]:
+                output.line(f"  {known.entry.key.decode()}  {known.entry.reason}")
+            if not every and len(item.known) > _EXAMPLES:
+                output.line(f"  … and {len(item.known) - _EXAMPLES:,} more (--all)")
+
+    return Answer(document, show, Exit.NOT_SO if causes else Exit.DONE)
+
+
+async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, wait: Wait = False) -> Answer:
+    """Try failed keys again, all of them or those of some causes, once what kept them is mended.
+
+    They go out by name, so nothing is listed. While the job is paused nothing is sent, and the exit status is 3.
+    """
+    kept = await sending.may_send(session)
+    if kept is not None:
+        return kept
+    causes = await _causes(session, typed(session, prefix), cause, failed_only=not cause)
+    keys = sorted(known.entry.key for item in causes for known in item.known)
+    if not keys:
+        nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "") + ": nothing was sent"
+        return Answer({"sent": False, "why": "nothing failed", "keys": 0}, lambda output: output.line(nothing))
+    portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
+    sent = await sending.send(session, session.limits.list_topic, [ListMessage(keys=some) for some in portions])
+    answer = await sending.answer(session, sent, wait, f"{len(keys):,} failed keys")
+    answer.document["keys"] = len(keys)
+    return answer
