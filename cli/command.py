@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from google.api_core.exceptions import GoogleAPICallError
-from google.auth.exceptions import GoogleAuthError
 from rich.markup import escape
 
 from cli import session
@@ -105,6 +102,17 @@ def reported(output: Output, work: Callable[[], int]) -> int:
         return work()
     except BrokenPipeError:
         raise  # nobody reads any more: the program ends without a word
-    except (CommandError, BucketError, GoogleAPICallError, GoogleAuthError, ClientError, BotoCoreError, OSError) as why:
+    except Exception as why:
+        if not isinstance(why, _expected()):
+            raise
         output.aside(f"bucket-transfer: {'; '.join(line.strip() for line in str(why).splitlines() if line.strip())}")
         return int(why.status if isinstance(why, CommandError) else Exit.FAILED)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What is nobody's mistake in here. The providers' libraries are imported by whoever has used them."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+
+    return CommandError, BucketError, OSError, GoogleAPICallError, GoogleAuthError, ClientError, BotoCoreError

@@ -1,23 +1,27 @@
-"""What a command works with: the found job, its state, its queue and its buckets, each connected when it is used."""
+"""What a command works with: the found job, its state, its queue and its buckets, each connected when it is used.
+
+The providers' libraries take seconds to import on a small machine, and `--help` needs none of them: they are imported
+where they are used.
+"""
 
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cli import job
-from cli.buckets import GcsReader, S3Reader
 from cli.output import Output
-from shared import clients
-from shared.bootstrap import Admin, Limits, connect_admin
 from shared.clock import SystemClock
 from shared.domain.messages import Message
 from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.page import Page
 from shared.ports.clock import Clock
 from shared.settings import Settings, load
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Admin, Limits
 
 
 class SourceReader(Protocol):
@@ -52,11 +56,13 @@ class PubSubSender:
     """`Sender` on Pub/Sub."""
 
     def __init__(self, project: str) -> None:
-        from google.cloud.pubsub_v1 import PublisherClient  # noqa: PLC0415, half a second that most commands spare
+        from google.cloud.pubsub_v1 import PublisherClient
 
         self._client, self._project = PublisherClient(), project
 
     async def send(self, topic: str, message: Message) -> str:
+        from shared import clients
+
         return await clients.publish(self._client, self._project, topic, message.encode())
 
 
@@ -69,8 +75,10 @@ class Session:
     output: Output
 
     @cached_property
-    def limits(self) -> Limits:
+    def limits(self) -> "Limits":
         """What the settings mean."""
+        from shared.bootstrap import Limits
+
         return Limits.of(self.settings)
 
     @cached_property
@@ -78,8 +86,10 @@ class Session:
         return SystemClock()
 
     @cached_property
-    def admin(self) -> Admin:
+    def admin(self) -> "Admin":
         """The job's state. What it logs would be taken for an answer, so only errors are."""
+        from shared.bootstrap import connect_admin
+
         return connect_admin(self.settings.model_copy(update={"log_level": "ERROR"}))
 
     @cached_property
@@ -88,11 +98,17 @@ class Session:
 
     @cached_property
     def source(self) -> SourceReader:
+        from cli.buckets import S3Reader
+        from shared import clients
+
         client = clients.s3(self.found.environment, self.settings.aws_region)
         return S3Reader(client, self.settings.source_bucket, self.settings.requester_pays)
 
     @cached_property
     def destination(self) -> DestinationReader:
+        from cli.buckets import GcsReader
+        from shared import clients
+
         return GcsReader(clients.gcs(self.found.environment), self.settings.destination_bucket)
 
 

@@ -1,0 +1,161 @@
+"""The command-line tool as a person types it, on the real functions: an operator's day."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.app import app
+from local import runs
+from local.children import ROOT
+from local.clients import gcs_client, s3_client
+from local.names import DESTINATION, SOURCE
+from local.sample import Sample, load
+from local.stack import Stack
+from local.up import _write_environment
+
+COUNT = 30
+DENIED, REFUSED, FROZEN = "b/denied", "b/new\nline", "b/frozen"
+
+
+class Person:
+    """In a folder with the local stack's file, and nothing else that says which job is meant."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.stack, self.folder = stack, folder
+
+    def types(self, *arguments: str, status: int = 0, typed: str | None = None) -> Result:
+        result = CliRunner().invoke(app, arguments, input=typed, catch_exceptions=False)
+        assert result.exit_code == status, (arguments, result.stdout, result.stderr)
+        return result
+
+    def asks(self, *arguments: str, status: int = 0, typed: str | None = None) -> Any:
+        return json.loads(self.types(*arguments, "--json", status=status, typed=typed).stdout)
+
+    def in_a_process(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """By the script that `make` leaves, in a shell."""
+        script = ROOT / "local" / "bucket-transfer"
+        tool = self.folder / ".venv" / "bin" / "bucket-transfer"
+        tool.parent.mkdir(parents=True, exist_ok=True)
+        tool.write_text(script.read_text())
+        tool.chmod(0o755)
+        (tool.parent / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (tool.parent / "python").chmod(0o755)
+        for room in ("cli", "shared"):
+            if not (self.folder / room).exists():
+                (self.folder / room).symlink_to(ROOT / room)
+        environment = {
+            name: value for name, value in os.environ.items() if "EMULATOR" not in name and "AWS" not in name
+        }
+        shell = ["bash", "-c", f"set -o pipefail; cd {self.folder}; PATH={tool.parent}:$PATH; {command}"]
+        return subprocess.run(shell, capture_output=True, text=True, timeout=120, env=environment, check=False)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(settings={"KEYS_PER_MESSAGE": "10"}) as running:
+        s3 = s3_client(running.environment)
+        objects = [Sample(f"{'ab'[n % 2]}/{n:03d}", 10 + n, n) for n in range(COUNT)]
+        load(s3, SOURCE, [*objects, Sample(DENIED, 9, 1), Sample(REFUSED, 9, 2)], lambda size: None)
+        s3.put_object(Bucket=SOURCE, Key=FROZEN, Body=b"cold", StorageClass="GLACIER")
+        for server, op in (("edge", "cdn.request"), ("s3", "s3.get")):
+            running.fault(server, op=op, key=f"*{DENIED}", do="status", status=403, code="AccessDenied", times=99)
+        yield running
+
+
+@pytest.fixture
+def person(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
+    _write_environment(stack.environment, tmp_path / ".local" / "env")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")
+    return Person(stack, tmp_path)
+
+
+def test_a_first_run_its_failures_and_their_mend(person: Person) -> None:
+    assert person.types("status").stdout.splitlines()[1:] == ["nothing is running"]
+    (first,) = person.asks("run", "--wait", status=3)["runs"]
+    outcomes = {name: amount["keys"] for name, amount in first["outcomes"].items()}
+    assert outcomes == {"copied": COUNT, "failed": 1, "unsupported": 1, "archived": 1}
+    assert [run["run"] for run in person.asks("runs")] == [first["run"]]
+    assert person.asks("prefix", "")["copy"]["state"] == "published"
+
+    said = {
+        key: person.asks("explain", key, status=0 if key == "a/000" else 3)
+        for key in ("a/000", DENIED, REFUSED, FROZEN)
+    }
+    assert {key: item["next_run"]["outcome"] for key, item in said.items()} == {
+        "a/000": "unchanged",
+        DENIED: "failed",
+        REFUSED: "unsupported",
+        FROZEN: "archived",
+    }
+    (attempt,) = said["a/000"]["attempts"]
+    assert (attempt["run"], attempt["route"], attempt["proof"]) == (first["run"], "cloudfront", "md5")
+    assert said["a/000"]["destination"]["md5"] == said["a/000"]["source"]["etag"]
+    assert said["a/000"]["comparison"] == "same"
+
+    causes = {cause["cause"]: cause["keys"] for cause in person.asks("failures", status=3)["causes"]}
+    assert causes == {"forbidden": 1, "unsupported": 1}
+    for server in ("edge", "s3"):
+        person.stack.clear(server, "/_local/faults")
+    (again,) = person.asks("redrive", "--cause", "forbidden", "--wait")["runs"]
+    assert again["outcomes"]["copied"]["keys"] == 1
+    assert person.asks("explain", DENIED)["current"] is True
+
+
+def test_a_pause_a_ceiling_and_a_comparison(person: Person) -> None:
+    copied = gcs_client(person.stack.environment).bucket(DESTINATION)
+    person.asks("pause")
+    assert person.asks("run", status=3) == {"sent": False, "why": "paused"}
+    assert "paused: nothing is published" in person.types("status").stdout
+    assert person.asks("resume")["paused"] is False
+    load(s3_client(person.stack.environment), SOURCE, [Sample(f"c/{n}", 1, n) for n in range(20)], lambda size: None)
+    assert person.asks("ceiling", "--objects", "10")["most_objects"] == 10
+    (third,) = person.asks("run", "c/", "--wait", status=3)["runs"]
+    assert (third["outcomes"]["copied"]["keys"], third["stopped_ranges"]) == (10, 1)
+    person.asks("ceiling", "--none")
+    copied.blob("a/000").delete()
+    (verified,) = person.asks("verify", "--wait")["runs"]
+    assert verified["verdicts"]["missing"]["keys"] == 11
+    assert copied.get_blob("a/000") is not None
+    assert person.asks("forget", "a/", "--yes")["forgotten_records"] > 0
+    assert person.asks("explain", "a/000")["next_run"]["why"].startswith(
+        "the ledger does not know it; the copy is looked"
+    )
+
+
+def test_keys_of_a_manifest_go_out_by_name(person: Person) -> None:
+    listed = "".join(json.dumps({"key": f"a/{n:03d}"}) + "\n" for n in range(0, COUNT, 2))
+    asked = ("run", "--keys-from", "-", "--format", "manifest", "--force", "--wait")
+    (run,) = person.asks(*asked, typed=listed)["runs"]
+    assert run["outcomes"]["copied"]["keys"] == COUNT // 2
+
+
+def test_the_script_in_a_pipe_is_plain_and_ends_in_silence(person: Person) -> None:
+    shown = person.in_a_process("bucket-transfer status --verbose")
+    assert (shown.returncode, "\x1b" in shown.stdout) == (0, False), shown.stderr
+    assert shown.stderr == f"job 'default', from the local stack ({person.folder}/.local/env)\n"
+    cut = person.in_a_process("bucket-transfer inspect '' --limit 0 --json | true")
+    assert (cut.returncode, cut.stdout, cut.stderr) == (1, "", "")
+    wrong = person.in_a_process("bucket-transfer runs never")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr == "bucket-transfer: there is no run 'never': `bucket-transfer runs` names the last ones\n"
+
+
+def test_a_stack_that_is_gone_is_a_line(person: Person) -> None:
+    text = (person.folder / ".local" / "env").read_text()
+    port = str(person.stack.ports.s3)
+    (person.folder / ".local" / "env").write_text(text.replace(f":{port}", ":1"))
+    result = person.types("explain", "a/000", status=1)
+    assert result.stderr.count("\n") == 1
+    assert "S3 cannot be asked" in result.stderr
+    runs.wait_until(lambda: not any((person.stack.backlog() or {}).values()), 30)
