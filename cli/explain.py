@@ -123,7 +123,7 @@ def _next_run(
 ) -> NextRun:
     if source is None or ends is None:
         return NextRun("not listed", "the source has no such object", advice_for("gone") if last is not None else "")
-    left_out = session.limits.filters.reason(source)
+    left_out = session.limits.filters.sift(Page.of([source])).get(0)
     if left_out is not None:
         return NextRun("filtered", f"the filter {left_out.value} leaves it out", "a run of single keys passes filters")
     decision = decide(
