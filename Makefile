@@ -5,7 +5,7 @@ TERRAFORM ?= terraform
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up manage schedules test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate acceptance check tf-check format clean
+.PHONY: help demo up schedules test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate acceptance check tf-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,9 +35,6 @@ demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STA
 
 up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_AUTH, LIST_SECONDS, VERIFY_SECONDS)
 	@PORT="$(PORT)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
-
-manage: .venv/.local  ## ask a job, with its settings in the environment (ARGS="inspect a/"; ARGS=-h tells all)
-	@$(BIN)/python -m shared.entrypoints.manage $(or $(ARGS),-h)
 
 test: check  ## check, then all tests, two at a time, about six minutes (WORKERS=2)
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/e2e tests/functions tests/schedules tests/contract tests/unit

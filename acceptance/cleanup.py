@@ -30,7 +30,7 @@ def clean(trial: Trial) -> str:
             copies += 1
     return (
         f"deleted {keys} objects below s3://{given.source_bucket}/{trial.prefix} and {copies} copies of them; the "
-        f"runs' reports stay, and what the ledger knows of them until `make manage ARGS='forget {trial.prefix}'`"
+        f"runs' reports stay, and what the ledger knows of them until `bucket-transfer forget {trial.prefix}`"
     )
 
 

@@ -39,7 +39,7 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float, every: floa
 
 
 async def summary(services: Services, run: str) -> RunSummary:
-    """A run's counts, as `make manage ARGS="run NAME"` reads them."""
+    """A run's counts, as `bucket-transfer runs RUN` reads them."""
     given = services.settings
     stores = firestore_stores(given.google_cloud_project, given.firestore_database, given.job, Log("ERROR"))
     return await stores.runs.summary(run)

@@ -16,7 +16,7 @@ QUESTIONS = (
         "every case ends as it should",
         "sizes, keys, classes and encryption that the authors could try on their own servers only",
         "the run's counts, against what was written",
-        "`make manage ARGS=\"inspect PREFIX\"` says each key's reason, docs/errors.md what to do; with CloudFront's "
+        "`bucket-transfer failures PREFIX` says each key's reason, docs/errors.md what to do; with CloudFront's "
         "origin access control objects under AWS's own KMS key cannot be read: use a key of yours",
         copying.copies,
     ),

@@ -13,7 +13,7 @@ class FollowingSettings(BaseModel):
     ceiling_objects: int | None = Field(
         default=None,
         ge=1,
-        description="the most objects that one run may publish, unless `manage ceilings` says otherwise",
+        description="the most objects that one run may publish, unless `bucket-transfer ceiling` says otherwise",
     )
     ceiling_bytes: int | None = Field(default=None, ge=1, description="the same, in bytes")
     verify_after: VerifyAfter = Field(

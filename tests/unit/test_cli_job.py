@@ -3,9 +3,12 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.app import app
@@ -132,6 +135,22 @@ def test_wrong_settings_are_one_line(tmp_path: Path, home: dict[str, str], monke
     assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (1, 1, "")
     assert "ROUTE:" in result.stderr
     assert "STAGING_BUCKET is missing" in result.stderr
+
+
+def test_help_and_completion_wait_for_none_of_the_providers_libraries() -> None:
+    heavy = ("boto3", "google.cloud.storage", "google.cloud.firestore", "google.cloud.pubsub_v1", "grpc")
+    told = f"import sys, cli.app; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+def test_every_command_has_help_two_examples_and_json(name: str) -> None:
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert shown.stdout.count(f"bucket-transfer {name}") >= 2
+    assert "--json" in shown.stdout
+    assert "\x1b" not in shown.stdout
 
 
 def test_a_file_of_settings_is_read_as_a_shell_does() -> None:

@@ -14,7 +14,7 @@ output "dashboard" {
 }
 
 output "environment" {
-  description = "The functions' settings, for `make manage`."
+  description = "The functions' settings, for `bucket-transfer`."
   value       = local.environment
 }
 
