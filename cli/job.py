@@ -124,7 +124,8 @@ def _from_terraform(folder: Path, environment: Mapping[str, str]) -> FoundJob:
         settings = None
     if not isinstance(settings, dict):
         raise CommandError(f"`{' '.join(command)}` does not answer with a job's settings: was it applied?")
-    return FoundJob({name: str(value) for name, value in settings.items()}, f"terraform output in {folder}")
+    given = {name: str(value) for name, value in settings.items() if value is not None}
+    return FoundJob(given, f"terraform output in {folder}")
 
 
 def stands_for_itself(found: FoundJob, environment: Mapping[str, str]) -> Mapping[str, str | None]:

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "TERRAFORM": str(terraform(tmp_path, LIVE))}
 
 
-def terraform(folder: Path, settings: dict[str, str], status: int = 0) -> Path:
+def terraform(folder: Path, settings: Mapping[str, str | None], status: int = 0) -> Path:
     """What stands in for the program: answers as it does."""
     program = folder / "terraform-stands-in"
     told = f"cat <<'END'\n{json.dumps(settings)}\nEND" if not status else "echo '╷\n│ Error: no state file' >&2"
@@ -93,6 +94,13 @@ def test_a_configuration_that_cannot_say_is_told_in_a_line(tmp_path: Path, home:
         find(None, tmp_path, refuses, tmp_path)
     with pytest.raises(CommandError, match="is not installed"):
         find(None, tmp_path, {**home, "TERRAFORM": "/nowhere/terraform"}, tmp_path)
+
+
+def test_a_setting_that_is_null_is_not_set(tmp_path: Path) -> None:
+    program = terraform(tmp_path, {**LIVE, "CDN_URL": None, "DESTINATION_PREFIX": ""})
+    found = find(None, tmp_path, {"TERRAFORM": str(program)}, tmp_path).environment
+    assert "CDN_URL" not in found
+    assert found["DESTINATION_PREFIX"] == ""
 
 
 def test_a_shell_s_emulator_is_not_asked_about_a_job_that_lives_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
