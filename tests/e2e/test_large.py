@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import random
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -31,6 +33,20 @@ def make(stack: Stack, key: str, size: int, **more: object) -> None:
     stack.post("s3", "/_local/patterns", {"bucket": SOURCE, "key": key, "size": size, **more})
 
 
+def upload(stack: Stack, key: str, algorithm: str, sizes: Sequence[int]) -> None:
+    """In parts of these sizes, with a checksum of the parts' checksums."""
+    client, chance = s3_client(stack.environment), random.Random(key)
+    where = {"Bucket": SOURCE, "Key": key}
+    given = client.create_multipart_upload(**where, ChecksumAlgorithm=algorithm)
+    where["UploadId"] = given["UploadId"]
+    parts = []
+    for number, size in enumerate(sizes, 1):
+        body = chance.randbytes(size)
+        told = client.upload_part(**where, PartNumber=number, Body=body, ChecksumAlgorithm=algorithm)
+        parts.append({"PartNumber": number, **{name: told[name] for name in ("ETag", f"Checksum{algorithm}")}})
+    client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+
 def test_large_objects_arrive_whole_though_the_transfer_is_killed(environment) -> None:  # type: ignore[no-untyped-def]
     """Every proof that parts can give; the transfer is killed at random moments."""
     settings = {"LARGE_BYTES": str(16 * MIB), "PART_BYTES": str(5 * MIB), "LEASE_SECONDS": "2", "STORAGE_CLASS_MAP": "STANDARD_IA=NEARLINE"}  # fmt: skip
@@ -40,6 +56,7 @@ def test_large_objects_arrive_whole_though_the_transfer_is_killed(environment) -
         make(stack, "large/etag", 70 * MIB, etag="multipart", part_bytes=8 * MIB, checksum=None, seed=5)
         make(stack, "large/opaque", 40 * MIB + 7, etag="opaque", checksum=None, seed=6)
         make(stack, "large/cold", 40 * MIB, headers={"x-amz-storage-class": "STANDARD_IA"}, seed=7)
+        upload(stack, "large/composite", "SHA256", (9 * MIB + 1, 6 * MIB, 8 * MIB, 5 * MIB))
         make(stack, "small/{}", 1000, count=20, seed=100)
         stack.fault("edge", op="cdn.request", key="*large*", do="delay", seconds=0.4, times=40)
         message = stack.tick("list")
@@ -51,7 +68,7 @@ def test_large_objects_arrive_whole_though_the_transfer_is_killed(environment) -
         summary = asyncio.run(runs.summary(run))
         assert kills() >= 2
         assert summary.balanced, summary
-        assert summary.listed_keys == 24
+        assert summary.listed_keys == 25
         assert set(summary.outcomes.keys) <= {Outcome.COPIED, Outcome.UNCHANGED}
         s3, gcs = s3_client(stack.environment), gcs_client(stack.environment)
         for blob in gcs.list_blobs(DESTINATION):
@@ -61,11 +78,11 @@ def test_large_objects_arrive_whole_though_the_transfer_is_killed(environment) -
         assert gcs.bucket(DESTINATION).get_blob("large/cold").storage_class == "NEARLINE"
         assert [blob.name for blob in gcs.list_blobs(STAGING)] == []
         found = set(asyncio.run(runs.proofs(run)))
-        unseen = {"s3-crc", "multipart-etag", "crc32c", "md5"} - found
+        unseen = {"s3-crc", "multipart-etag", "s3-composite", "crc32c", "md5"} - found
         assert not unseen or "size" in found, (
             "size: copied by one that died before it told, and found there by the next"
         )
-        assert stack.bill()["gcs.objects_written"] <= 24 + 2 * kills(), "objects were put together again and again"
+        assert stack.bill()["gcs.objects_written"] <= 25 + 2 * kills(), "objects were put together again and again"
 
 
 @pytest.mark.skipif(not os.environ.get("LARGE_GIB"), reason="make test-large")
