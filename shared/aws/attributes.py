@@ -30,6 +30,7 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         crc32=whole.get("crc32"),
         sha1=whole.get("sha1"),
         sha256=whole.get("sha256"),
+        sha512=whole.get("sha512"),
         md5=base64.b64decode(whole["md5"]).hex() if "md5" in whole else None,
         composite=composite,
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),

@@ -1,7 +1,7 @@
 """What an S3 object promises of its bytes, and how a copy is shown to have kept the promise. Strongest first:
 
     md5             the ETag is the MD5, or S3 has been given one, and Cloud Storage has computed the same one
-    s3-sha          S3's full-object SHA-256 or SHA-1, computed again on the way
+    s3-sha          S3's full-object SHA-512, SHA-256 or SHA-1, computed again on the way
     s3-crc          S3's full-object CRC32C, CRC64NVME or CRC32, computed again on the way
     s3-composite    S3's checksum of the parts' checksums, computed again on the way
     multipart-etag  the MD5 of the parts' MD5s, computed again on the way
@@ -64,7 +64,12 @@ class ExpectedChecksums:
     def of(cls, source: SourceObject, attributes: Attributes) -> "ExpectedChecksums":
         count = parts_in(source.etag)
         etag_of_parts = count is not None and not hides_md5(attributes.encryption)
-        named = {"sha256": attributes.sha256, "sha1": attributes.sha1, "crc32": attributes.crc32}
+        named = {
+            "sha512": attributes.sha512,
+            "sha256": attributes.sha256,
+            "sha1": attributes.sha1,
+            "crc32": attributes.crc32,
+        }
         composite = attributes.composite
         composed = parts_in(composite[1]) if composite is not None else None
         return cls(

@@ -37,11 +37,13 @@ ALGORITHMS: Mapping[str, Callable[[], Running]] = MappingProxyType(
         "crc64nvme": lambda: _Crc(checksums.crc64nvme, 8),
         "sha1": lambda: hashlib.sha1(usedforsecurity=False),
         "sha256": hashlib.sha256,
+        "sha512": hashlib.sha512,
         "md5": lambda: hashlib.md5(usedforsecurity=False),
     }
 )
-"""By the names that S3's headers end with: x-amz-checksum-….
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+"""By the names that S3's headers end with: x-amz-checksum-…. XXHASH64, XXHASH3 and XXHASH128, which S3 knows, too,
+are not used: no page says in which order their bytes are sent, and a wrong guess would keep objects from being copied.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_S3ComputeObjectChecksumOperation.html
 """
 
 

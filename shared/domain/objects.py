@@ -107,7 +107,7 @@ class DestinationObject:
 class Attributes:
     """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
     gives them). encryption: x-amz-server-side-encryption; bucket_key: whether a key of the bucket spares KMS a request
-    an object. crc32c, crc64nvme, crc32, sha1, sha256 (base64) and md5 (hex): of the whole object, where S3 has them.
+    an object. crc32c, crc64nvme, crc32, sha1, sha256, sha512 (base64), md5 (hex): of the whole object, where S3 has it.
     composite: algorithm and value of a checksum of the parts' checksums, with their number after a dash. storage_class:
     S3's.
     """
@@ -125,6 +125,7 @@ class Attributes:
     crc32: str | None = None
     sha1: str | None = None
     sha256: str | None = None
+    sha512: str | None = None
     md5: str | None = None
     composite: tuple[str, str] | None = None
     storage_class: str = "STANDARD"

@@ -45,7 +45,15 @@ class FakeDownload:
         told = replace(stored.told, encryption=None) if self.hides_encryption else stored.told
         if self.hides_checksums:
             told = replace(
-                told, crc32c=None, crc64nvme=None, sha256=None, sha1=None, crc32=None, md5=None, composite=None
+                told,
+                crc32c=None,
+                crc64nvme=None,
+                sha512=None,
+                sha256=None,
+                sha1=None,
+                crc32=None,
+                md5=None,
+                composite=None,
             )
         return OpenDownload(stored.etag, size, told, _in_two(body), lambda: None, self.name)
 

@@ -98,6 +98,7 @@ ETAG = etag_of_parts(BODY, PARTS)
         (promise(MD5, encryption="aws:kms", md5=MD5), None, MD5, VerifiedBy.MD5),
         (promise("odd", crc32=base64_of("crc32", BODY)), None, None, VerifiedBy.S3_CRC),
         (promise("odd", sha1=base64_of("sha1", BODY)), None, None, VerifiedBy.S3_SHA),
+        (promise("odd", sha512=base64_of("sha512", BODY)), None, None, VerifiedBy.S3_SHA),
         (promise("odd", sha256=base64_of("sha256", BODY), crc32="wrong"), None, None, VerifiedBy.S3_SHA),
         (promise(ETAG, crc32=base64_of("crc32", BODY)), PARTS, None, VerifiedBy.S3_CRC),
         *(
@@ -193,6 +194,8 @@ def test_parts_that_add_up_are_even_and_others_may_be_of_any_size() -> None:
         ({"crc32c": "AAAAAA==-3", "type": "FULL_OBJECT"}, {}, ("crc32c", "AAAAAA==-3")),
         ({"crc32c": "AAAAAA==", "type": "COMPOSITE"}, {}, None),
         ({"sha1": "too short"}, {}, None),
+        ({"sha512": base64_of("sha512", BODY)}, {"sha512": base64_of("sha512", BODY)}, None),
+        ({"xxhash64": "AAAAAAAAAAA="}, {}, None),
         ({"md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, {"md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, None),
     ],
 )
@@ -201,7 +204,11 @@ def test_what_s3_says_of_checksums(
 ) -> None:
     given = {f"x-amz-checksum-{name}": value for name, value in headers.items()}
     assert s3_checksums(given) == (whole, composite)
-    md5 = attributes(given).md5
+    found = attributes(given)
+    assert {
+        name: getattr(found, name) for name in ALGORITHMS if name in whole and name != "md5"
+    }.items() <= whole.items()
+    md5 = found.md5
     assert md5 == (hashlib.md5(b"").hexdigest() if "md5" in whole else None)
 
 
