@@ -48,16 +48,8 @@ LISTER_CONCURRENCY = 8
 INSTANCES_A_MINUTE = 60
 """Assumed: new instances of a service under load."""
 
-COPY_CPU_SECONDS = 0.21e-3
-COPY_CPU_SECONDS_A_BYTE = 1.5e-9
-"""Of the transfer function, measured: `make bench-transfer`, 10 KiB objects, and large ones over TLS."""
-
-INSTANCE_BYTES_A_SECOND = 75e6
-"""Assumed: 600 Mbit/s in and out of an instance of one vCPU."""
-
 OBJECTS_IN_FLIGHT = 64
-COPY_SECONDS = 0.2
-"""Assumed latency of a small copy: CloudFront to S3 and back, then the write."""
+"""Of an instance of the transfer; `shared/pricing/speed.py` has how fast that makes it."""
 
 S3_LIST_SECONDS = 0.15
 S3_PROBE_SECONDS = 0.06

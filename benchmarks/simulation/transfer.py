@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.simulation import limits
 from shared.pricing.estimate import KEY_BYTES
+from shared.pricing.speed import objects_a_second
 
 
 @dataclass(slots=True)
@@ -31,13 +32,7 @@ class Transfer:
 
     def instance_rate(self) -> float:
         """Objects a second of one instance: what its CPU, its places and its network allow."""
-        size, places = self.object_bytes, limits.OBJECTS_IN_FLIGHT
-        in_turn = limits.COPY_SECONDS + size * places / limits.INSTANCE_BYTES_A_SECOND
-        return min(
-            1 / (limits.COPY_CPU_SECONDS + limits.COPY_CPU_SECONDS_A_BYTE * size),
-            places / in_turn,
-            limits.INSTANCE_BYTES_A_SECOND / size,
-        )
+        return objects_a_second(self.object_bytes, limits.OBJECTS_IN_FLIGHT)
 
     def rates(self, now: float) -> dict[str, float]:
         """Objects a second that each limit allows."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from local import runs
 from local.children import ROOT
 from local.clients import gcs_client, s3_client
 from local.names import DESTINATION, SOURCE
+from local.prices import priced
 from local.sample import Sample, load
 from local.stack import Stack
 from local.up import _write_environment
+from shared.pricing.catalog import published
 
 COUNT = 30
 DENIED, REFUSED, FROZEN = "b/denied", "b/new\nline", "b/frozen"
@@ -149,6 +152,34 @@ def test_the_script_in_a_pipe_is_plain_and_ends_in_silence(person: Person) -> No
     wrong = person.in_a_process("bucket-transfer runs never")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert wrong.stderr == "bucket-transfer: there is no run 'never': `bucket-transfer runs` names the last ones\n"
+
+
+def test_a_forecast_is_within_five_percent_of_the_bill(person: Person) -> None:
+    """By what the local servers count, at list prices: so without what is free in a month."""
+    catalog = published()
+    free = {
+        "meters": {name: {"free": 0} for name, meter in catalog.meters.items() if meter.free},
+        "regions": {
+            group: {"meters": {name: {"free": 0} for name, meter in region.meters.items() if meter.free}}
+            for group, region in catalog.regions.items()
+        },
+    }
+    with (person.folder / ".local" / "env").open("a") as env:
+        env.write(f"export PRICES={shlex.quote(json.dumps(free))}\n")
+    objects = [Sample(f"d/{n:03d}", 100_000 + n, n) for n in range(40)]
+    load(s3_client(person.stack.environment), SOURCE, objects, lambda size: None)
+    plan = person.asks("plan", "d/")
+    assert (plan["complete"], plan["to_copy"]["keys"]) == (True, 40)
+    before = person.stack.bill()
+    person.asks("run", "d/", "--wait")
+    counted = {name: amount - before.get(name, 0) for name, amount in person.stack.bill().items()}
+    measured: dict[str, float] = {}
+    for line in priced(counted):
+        measured[line.service] = measured.get(line.service, 0.0) + line.dollars
+    services, forecast = ("CloudFront", "S3", "Cloud Storage"), plan["routes"]["cloudfront"]["services"]
+    whole = sum(measured[name] for name in services)
+    assert sum(forecast[name] for name in services) == pytest.approx(whole, rel=0.05)
+    assert forecast["CloudFront"] == pytest.approx(measured["CloudFront"], rel=0.01)
 
 
 def test_a_stack_that_is_gone_is_a_line(person: Person) -> None:

@@ -8,6 +8,7 @@ from benchmarks.simulation import limits
 from benchmarks.simulation.run import Scenario, simulate
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
+from shared.pricing import speed
 
 
 @pytest.mark.parametrize("folder_objects", [75, 0])
@@ -58,6 +59,6 @@ def test_the_flow_is_as_fast_as_its_narrowest_place() -> None:
     transfer = Transfer(object_bytes=1e9, backlog=1e6)
     for second in range(0, 600, 10):
         transfer.step(float(second), 10)
-    rate = limits.INSTANCE_BYTES_A_SECOND / 1e9 * limits.TRANSFER_INSTANCES
+    rate = speed.INSTANCE_BYTES_A_SECOND / 1e9 * limits.TRANSFER_INSTANCES
     assert transfer.step(600, 10) == pytest.approx(min(rate, limits.CDN_BYTES_A_SECOND / 1e9) * 10)
     assert transfer.binding.most_common(1)[0][0] in ("instances of the transfer", "CloudFront bandwidth")

@@ -1,0 +1,22 @@
+"""How fast an instance of the transfer copies, for forecasts: of one vCPU, over TLS.
+
+What is measured is of `make bench-transfer` (docs/performance.md); what is assumed is no service's promise. Services
+may hold the whole back where its instances would not: `make simulate` has these limits, too.
+"""
+
+COPY_CPU_SECONDS = 0.21e-3
+COPY_CPU_SECONDS_A_BYTE = 1.5e-9
+"""Measured: 10 KiB objects, and large ones over TLS."""
+
+INSTANCE_BYTES_A_SECOND = 75e6
+"""Assumed: 600 Mbit/s in and out of an instance of one vCPU."""
+
+COPY_SECONDS = 0.2
+"""Assumed latency of a small copy: CloudFront to S3 and back, then the write."""
+
+
+def objects_a_second(size: float, places: int) -> float:
+    """Of objects of so many bytes: what an instance's CPU, its places and its network allow."""
+    in_turn = COPY_SECONDS + size * places / INSTANCE_BYTES_A_SECOND
+    by_cpu = 1 / (COPY_CPU_SECONDS + COPY_CPU_SECONDS_A_BYTE * size)
+    return min(by_cpu, places / in_turn, INSTANCE_BYTES_A_SECOND / max(size, 1.0))
