@@ -1,83 +1,14 @@
-"""Does every Firestore query have its index? Each is asked once, of runs and keys that are nobody's.
-
-Firestore refuses a query without an index whether or not a document fits:
-https://firebase.google.com/docs/firestore/query-data/indexing
-"""
-
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
-
-from google.api_core.exceptions import GoogleAPICallError
-from google.cloud.firestore import AsyncClient
-from google.cloud.firestore_v1.base_query import FieldFilter
+"""Does every Firestore query have its index?"""
 
 from acceptance.answers import Answer, judged
 from acceptance.trial import Trial
-from shared.domain.errors import BucketError
-from shared.gcp.firestore.extras import FirestoreExtras
-from shared.gcp.firestore.ledger import FirestoreLedger
-from shared.gcp.firestore.ranges import FirestoreRanges
-from shared.gcp.firestore.runs import FirestoreRuns
+from shared.gcp.firestore.queries import queries, refusals
 from shared.telemetry import Log
-
-NOBODY = "acceptance-nobody"
-"""A run that never was."""
-
-Query = tuple[str, Callable[[], Awaitable[Any]]]
 
 
 async def every_query(trial: Trial) -> Answer:
     """Ask each query of the functions."""
-    asked = queries(trial.services.firestore, trial.services.settings.job)
+    asked = queries(trial.services.firestore, trial.services.settings.job, Log("ERROR"))
     refused = await refusals(asked)
     good = f"{len(asked)} queries, each has its index"
     return judged(not refused, good if not refused else f"{len(refused)} of {len(asked)} queries are refused", refused)
-
-
-async def refusals(asked: Sequence[Query]) -> dict[str, str]:
-    """What is refused, and in which words: Firestore's own have a link that makes the index."""
-    found = {}
-    for name, ask in asked:
-        try:
-            await ask()
-        except (BucketError, GoogleAPICallError) as error:
-            found[name] = str(error)
-    return found
-
-
-def queries(client: AsyncClient, job: str) -> list[Query]:
-    """All that the functions ask with a condition, by what they want to know."""
-    root = client.collection("jobs").document(job)
-    ledger, ranges = FirestoreLedger(client, root, Log("ERROR")), FirestoreRanges(client, root)
-    runs, extras = FirestoreRuns(client, root, ranges, ledger), FirestoreExtras(client, root)
-    prefix, after = f"{NOBODY}/".encode(), f"{NOBODY}/a".encode()
-    marks = root.collection("extras").where(filter=FieldFilter("run", "!=", NOBODY)).select([]).limit(1)
-    heartbeats = root.collection("pulses").where(filter=FieldFilter("run", "==", NOBODY))
-    return [
-        ("ledger: the records of a prefix", lambda: _all(ledger.scan(prefix, b""))),
-        ("ledger: the records of a range", lambda: _all(ledger.scan(prefix, after, f"{NOBODY}/b".encode()))),
-        ("ledger: how many there are", lambda: ledger.count(prefix, after, None)),
-        ("ledger: a sample", lambda: ledger.sample(prefix, after, None, 4, 100)),
-        ("ledger: what has not ended", lambda: _all(ledger.unsettled(NOBODY))),
-        ("ledger: outcomes", lambda: ledger.outcomes(NOBODY)),
-        ("ledger: what failed", lambda: _all(ledger.failed(NOBODY))),
-        ("ranges: sums", lambda: ranges.rollup(NOBODY)),
-        ("ranges: messages", lambda: ranges.messages(NOBODY)),
-        ("ranges: one that is open", lambda: ranges.is_open(NOBODY)),
-        ("ranges: listed", lambda: ranges.listed(NOBODY)),
-        ("ranges: outcomes", lambda: ranges.outcomes(NOBODY)),
-        ("ranges: filters", lambda: ranges.filters(NOBODY)),
-        ("ranges: verdicts", lambda: ranges.verdicts(NOBODY)),
-        ("ranges: open and stopped", lambda: ranges.open_and_stopped(NOBODY)),
-        ("runs: those that are running", runs.running),
-        ("runs: progress", lambda: runs.progress(NOBODY)),
-        ("runs: the last heartbeat", heartbeats.order_by("at", direction="DESCENDING").limit(1).get),
-        ("extras: those seen before", lambda: _all(extras.marked(NOBODY, time.time()))),
-        ("extras: those of other comparisons", marks.get),
-    ]
-
-
-async def _all(found: AsyncIterator[object]) -> None:
-    async for _ in found:
-        pass

@@ -21,7 +21,10 @@ from shared.ports.clock import Clock
 from shared.settings import Settings, load
 
 if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
     from shared.bootstrap import Admin, Limits
+    from shared.clients import S3Client
 
 
 class SourceReader(Protocol):
@@ -97,19 +100,30 @@ class Session:
         return PubSubSender(self.settings.google_cloud_project)
 
     @cached_property
-    def source(self) -> SourceReader:
-        from cli.buckets import S3Reader
+    def s3(self) -> "S3Client":
+        """boto3, by the person's own credentials."""
         from shared import clients
 
-        client = clients.s3(self.found.environment, self.settings.aws_region)
-        return S3Reader(client, self.settings.source_bucket, self.settings.requester_pays)
+        return clients.s3(self.found.environment, self.settings.aws_region)
+
+    @cached_property
+    def gcs(self) -> "Client":
+        """google-cloud-storage, likewise."""
+        from shared import clients
+
+        return clients.gcs(self.found.environment)
+
+    @cached_property
+    def source(self) -> SourceReader:
+        from cli.buckets import S3Reader
+
+        return S3Reader(self.s3, self.settings.source_bucket, self.settings.requester_pays)
 
     @cached_property
     def destination(self) -> DestinationReader:
         from cli.buckets import GcsReader
-        from shared import clients
 
-        return GcsReader(clients.gcs(self.found.environment), self.settings.destination_bucket)
+        return GcsReader(self.gcs, self.settings.destination_bucket)
 
 
 def open_session(name: str | None, terraform: Path | None, output: Output) -> Session:

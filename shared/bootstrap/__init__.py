@@ -7,7 +7,7 @@ simulation pass adapters of their own.
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin
 from shared.bootstrap.app import App, bootstrap
-from shared.bootstrap.connecting import connect, connect_admin, settings
+from shared.bootstrap.connecting import connect, connect_admin, missing_indexes, settings
 from shared.bootstrap.limits import Limits
 
-__all__ = ["Adapters", "Admin", "App", "Limits", "bootstrap", "connect", "connect_admin", "settings"]
+__all__ = ["Adapters", "Admin", "App", "Limits", "bootstrap", "connect", "connect_admin", "missing_indexes", "settings"]

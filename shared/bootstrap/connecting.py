@@ -3,6 +3,8 @@
 import asyncio
 import os
 
+from google.cloud.firestore import AsyncClient
+
 from shared.aws.address import S3Address
 from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key
 from shared.aws.download import ObjectDownload
@@ -15,6 +17,7 @@ from shared.clock import SystemClock
 from shared.copying.route import Cheapest
 from shared.domain.backoff import ONCE
 from shared.domain.errors import SettingsError
+from shared.gcp.firestore.queries import queries, refusals
 from shared.gcp.firestore.stores import firestore_stores
 from shared.gcp.pubsub import PubSubQueue
 from shared.gcp.reports import GcsReports
@@ -61,6 +64,13 @@ def connect_admin(given: Settings) -> Admin:
 def stores(given: Settings, log: Log) -> Stores:
     """The job's state."""
     return firestore_stores(given.google_cloud_project, given.firestore_database, given.job, log)
+
+
+async def missing_indexes(given: Settings) -> tuple[int, dict[str, str]]:
+    """How many queries the functions ask, and which of them Firestore refuses, in its own words."""
+    client = AsyncClient(project=given.google_cloud_project, database=given.firestore_database)
+    asked = queries(client, given.job, Log("ERROR"))
+    return len(asked), await refusals(asked)
 
 
 def origins(given: Settings) -> dict[str, str]:

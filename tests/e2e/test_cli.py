@@ -154,6 +154,34 @@ def test_the_script_in_a_pipe_is_plain_and_ends_in_silence(person: Person) -> No
     assert wrong.stderr == "bucket-transfer: there is no run 'never': `bucket-transfer runs` names the last ones\n"
 
 
+def test_the_doctor_finds_what_is_planted_and_leaves_nothing_behind(person: Person) -> None:
+    found = person.asks("doctor")
+    levels = {item["check"]: item["level"] for item in found["findings"]}
+    assert (found["failed"], levels.pop("STAGING_BUCKET")) == (0, "warning"), found
+    assert set(levels.values()) == {"ok"}, found
+    assert {"source: read", "edge", "destination: probe", "TRANSFER_TOPIC", "indexes", "clock"} <= levels.keys()
+    copies = gcs_client(person.stack.environment).bucket(DESTINATION)
+    assert not [blob.name for blob in copies.list_blobs() if "probe" in blob.name]
+
+    copies.retention_period = 86_400
+    copies.patch()
+    text = (person.folder / ".local" / "env").read_text()
+    (person.folder / ".local" / "env").write_text(
+        text.replace("VERIFY_TOPIC=verify", "VERIFY_TOPIC=nowhere").replace("REPORT_BUCKET=", "REPORT_BUCKET=no-")
+    )
+    broken = person.asks("doctor", status=3)
+    assert {item["check"] for item in broken["findings"] if item["level"] == "failed"} == {
+        "DESTINATION_BUCKET",
+        "VERIFY_TOPIC",
+        "REPORT_BUCKET",
+    }
+    assert all(item["mend"] for item in broken["findings"] if item["level"] != "ok")
+    shown = person.types("doctor", status=3).stdout
+    assert "failed   DESTINATION_BUCKET: a retention policy keeps every object for 1 days" in shown
+    copies.retention_period = None
+    copies.patch()
+
+
 def test_a_forecast_is_within_five_percent_of_the_bill(person: Person) -> None:
     """By what the local servers count, at list prices: so without what is free in a month."""
     catalog = published()
