@@ -14,7 +14,7 @@ from cli.session import Session
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
 from shared.pricing.money import in_dollars
-from shared.runs.quota import JobControl
+from shared.runs.job_control import JobControl
 
 _LAST = 5
 _DAYS = 7

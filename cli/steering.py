@@ -1,6 +1,7 @@
 """`pause`, `resume`, `ceiling`: what holds for every run of the job."""
 
 from dataclasses import replace
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -9,12 +10,13 @@ from cli.command import command
 from cli.exits import CommandError, Exit
 from cli.output import Answer, size
 from cli.session import Session
+from shared.runs.job_control import JobControl
 
 
 def register(app: typer.Typer) -> None:
     command(app, "pause", ("pause", "pause --job photos --json"))(pause)
     command(app, "resume", ("resume", "resume --job photos --json"))(resume)
-    command(app, "ceiling", ("ceiling --objects 1000000 --bytes 50000000000000", "ceiling --none"))(ceiling)
+    command(app, "ceiling", ("ceiling --objects 1000000 --dollars 5000", "ceiling --none"))(ceiling)
 
 
 async def pause(session: Session) -> Answer:
@@ -41,32 +43,24 @@ async def ceiling(
     session: Session,
     objects: Annotated[int | None, typer.Option(min=0, help="The most objects that one run may publish.")] = None,
     amount: Annotated[int | None, typer.Option("--bytes", min=0, help="The most bytes.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="Take both away: the settings' own ceilings hold.")] = False,
+    dollars: Annotated[float | None, typer.Option(min=0, help="The most US$ that its copies may cost.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Take all away: the settings' own ceilings hold.")] = False,
 ) -> Answer:
     """Set the most that one run may publish, or show it. What is not named stays as it is."""
-    asked = objects is not None or amount is not None
+    named = {"most_objects": objects, "most_bytes": amount, "most_dollars": dollars}
+    asked = {name: most for name, most in named.items() if most is not None}
     if none and asked:
-        raise CommandError("--none takes both ceilings away: it goes with neither", Exit.USAGE)
+        raise CommandError("--none takes all ceilings away: it goes with no other", Exit.USAGE)
+    if dollars is not None and not isfinite(dollars):
+        raise CommandError("--dollars is an amount", Exit.USAGE)
     control = session.admin.stores.control
-    if none:
-        said = await control.update(lambda said: replace(said, most_objects=None, most_bytes=None))
-    elif asked:
-        said = await control.update(
-            lambda said: replace(
-                said,
-                most_objects=said.most_objects if objects is None else objects,
-                most_bytes=said.most_bytes if amount is None else amount,
-            )
-        )
-    else:
-        said = await control.get()
-    standing = session.limits.standing
-    most = (
-        standing.most_objects if said.most_objects is None else said.most_objects,
-        standing.most_bytes if said.most_bytes is None else said.most_bytes,
-    )
-    objects_text = "any number of objects" if most[0] is None else f"{most[0]:,} objects"
-    bytes_text = "any number of bytes" if most[1] is None else f"{size(most[1])} ({most[1]:,} bytes)"
-    text = f"a run of job {session.settings.job} may publish {objects_text} and {bytes_text}"
-    document = {"job": session.settings.job, "most_objects": most[0], "most_bytes": most[1]}
+    changed = dict.fromkeys(named, None) if none else asked
+    if changed:
+        await control.update(lambda said: replace(said, **changed))
+    most = await JobControl(control, session.clock, session.limits.standing).read(afresh=True)
+    objects_text = "any number of objects" if most.most_objects is None else f"{most.most_objects:,} objects"
+    amount_text = "any number of bytes" if most.most_bytes is None else f"{size(most.most_bytes)} ({most.most_bytes:,})"
+    dollars_text = "" if most.most_dollars is None else f", for US$ {most.most_dollars:,.2f}"
+    text = f"a run of job {session.settings.job} may publish {objects_text} and {amount_text}{dollars_text}"
+    document = {"job": session.settings.job, **{name: getattr(most, name) for name in named}}
     return Answer(document, lambda output: output.line(text))

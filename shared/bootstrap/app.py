@@ -23,8 +23,8 @@ from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.heartbeat import Heartbeat
 from shared.runs.identity import OwnLedger
+from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
-from shared.runs.quota import JobControl
 from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.delete_extraneous import DeleteExtraneous
 from shared.verifying.request_restores import RequestRestores
@@ -243,4 +243,5 @@ def range_work(
         publish=publisher(stores, adapters.queue, adapters.clock, limits),
         job_control=control,
         log=adapters.log,
+        price=limits.price_ahead,
     )

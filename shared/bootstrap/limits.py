@@ -11,17 +11,20 @@ from shared.domain.page import PAGE_KEYS
 from shared.domain.provenance import Provenance
 from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
+from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import Prices
+from shared.pricing.estimate import DIRECT
 from shared.ranges.split_range import RANGE_KEYS
 from shared.runs.identity import Identity
-from shared.settings import Settings, VerifyAfter
+from shared.settings import Route, Settings, VerifyAfter
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """As the settings of the same names say (docs/settings.md). Sizes in bytes, times in seconds.
 
-    source, destination: the buckets, as a report names them. standing: the job's own quotas of a run. life_seconds: how
+    source, destination: the buckets, as a report names them. standing: the job's own ceilings of a run. price_ahead:
+    what publishing costs, for the ceiling in dollars. life_seconds: how
     long a published batch counts as alive. buffer_bytes: the most of one object that its copy holds at a time.
     page_keys, range_keys: of a page of the listing, and of a range where the ledger tells.
     """
@@ -58,6 +61,7 @@ class Limits:
     restore_tier: Tier | None
     restore_days: int
     prices: Prices
+    price_ahead: PriceAhead
     buffer_bytes: int = 2 * CHUNK_BYTES
     page_keys: int = PAGE_KEYS
     range_keys: int = RANGE_KEYS
@@ -92,7 +96,7 @@ class Limits:
             verify_topic=given.verify_topic,
             keys_per_message=given.keys_per_message,
             batch_bytes=given.batch_bytes,
-            standing=Control(False, given.ceiling_objects, given.ceiling_bytes),
+            standing=Control(False, given.ceiling_objects, given.ceiling_bytes, given.ceiling_dollars),
             lease_seconds=given.lease_seconds,
             life_seconds=given.in_flight_life_seconds,
             heartbeat_seconds=given.heartbeat_seconds,
@@ -113,4 +117,9 @@ class Limits:
             restore_tier=given.restore_tier,
             restore_days=given.restore_days,
             prices=given.price_list,
+            price_ahead=PriceAhead.of(
+                given.price_list,
+                DIRECT if given.route is Route.DIRECT else Route.CLOUDFRONT,
+                given.keys_per_message,
+            ),
         )

@@ -26,7 +26,7 @@ from shared.ports.ledger_store import LedgerStore, Versioned
 from shared.ports.log import Log
 from shared.ports.queue import Queue
 from shared.runs.heartbeat import Heartbeat
-from shared.runs.quota import JobControl
+from shared.runs.job_control import JobControl
 
 _SETTLE_TRIES = 5
 

@@ -19,7 +19,7 @@ MOST_KEYS = 8000
 
 GROUP_RECORDS = 300
 """A group has no more records, so that the commit that replaces them stays below 10 MiB with all their index entries,
-of which a record of few and long keys has some 24 kB: https://cloud.google.com/firestore/quotas"""
+of which a record of few and long keys has some 7 kB: https://cloud.google.com/firestore/quotas"""
 
 MOST_BYTES = 640 * 1024
 """Packed bytes of a merged record, under the document limit of 1 MiB: https://firebase.google.com/docs/firestore/quotas"""

@@ -4,14 +4,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.spending import NANODOLLARS, Amount, Ceilings
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What an operator has set for a job. most_objects, most_bytes: what one run may publish, None for all."""
+    """What an operator has set for a job. most_objects, most_bytes, most_dollars: what one run may publish, None for
+    all.
+    """
 
     paused: bool = False
     most_objects: int | None = None
     most_bytes: int | None = None
+    most_dollars: float | None = None
+
+    @property
+    def ceilings(self) -> Ceilings:
+        dollars = None if self.most_dollars is None else int(self.most_dollars * NANODOLLARS)
+        return self.most_objects, self.most_bytes, dollars
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a ceiling."""
+        return any(most is not None for most in self.ceilings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +55,13 @@ class ControlStore(Protocol):
         """
         ...
 
-    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
-        """Count objects and bytes against the quotas of a run, or, where that exceeds them, do nothing: False.
+    async def spent(self, run: str) -> Amount:
+        """What a run has reserved of its ceilings so far, by all."""
+        ...
+
+    async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
+        """Count an amount against the ceilings of a run, or, where that exceeds them, do nothing: False. owner: the
+        invocation that asks, which takes from a part of its own (`shared.domain.spending`).
 
         Negative amounts give back what was not used.
         """

@@ -89,6 +89,12 @@ class RangeStore(Protocol):
         """The messages of a run's open ranges, to be sent again."""
         ...
 
+    async def let_expire(self, run: str, now: float) -> None:
+        """Let what is open of a run that has timed out be taken away one day: nobody works on it any more, and if
+        somebody does, it stays. now: epoch seconds.
+        """
+        ...
+
     async def is_open(self, run: str) -> bool:
         """Whether a run has open ranges."""
         ...

@@ -1,9 +1,10 @@
 """A run as it is stored, and its counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.domain.counts import Counts
+from shared.domain.errors import StateConflict
 from shared.domain.keys import Key
 from shared.domain.progress import Progress
 from shared.domain.runs import RunKind, RunState
@@ -56,6 +57,11 @@ class RunSummary:
     open_ranges: int
     stopped_ranges: int = 0
 
+    @classmethod
+    def nothing(cls) -> "RunSummary":
+        """Of a run that has not done anything."""
+        return cls(0, 0, Counts(), Counts(), Counts(), 0)
+
     @property
     def pending(self) -> int:
         """Keys that were listed and have not ended yet."""
@@ -73,6 +79,24 @@ class RunSummary:
             and self.outcomes.total_keys == self.listed_keys
             and self.outcomes.total_bytes == self.listed_bytes
         )
+
+
+class EndTaken(StateConflict):
+    """Another invocation has the right to end a run by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialSummary:
+    """A run's counts as far as they have been added up: a run may have more documents than can be added up at once, or
+    within one invocation. active_at: the run's last activity when that began; they hold as long as it stays so.
+    position, width: how far the store has come, and in which steps; complete: everything is added up.
+    """
+
+    active_at: float | None
+    summary: RunSummary = field(default_factory=RunSummary.nothing)
+    position: int = 0
+    width: int = 0
+    complete: bool = False
 
 
 class RunStore(Protocol):
@@ -97,7 +121,26 @@ class RunStore(Protocol):
         ...
 
     async def summary(self, run: str) -> RunSummary:
-        """A run's counts: added up while it is running, as they were written down once it has ended."""
+        """A run's counts: added up while it is running, however long that takes, as they were written down once it has
+        ended.
+        """
+        ...
+
+    async def partial_summary(self, run: str) -> PartialSummary | None:
+        """What `keep_partial` kept of a run."""
+        ...
+
+    async def add_up(self, run: str, partial: PartialSummary) -> PartialSummary:
+        """A run's counts, some more of its documents added: a few seconds' work, however many there are."""
+        ...
+
+    async def keep_partial(
+        self, run: str, partial: PartialSummary, now: float, lease_seconds: float, version: object
+    ) -> object:
+        """Keep how far a run's counts have been added up, for whoever goes on, and the right to end it for
+        `lease_seconds` more; 0 gives it back. The token as `acquire_end` gives it. Raises EndTaken, and changes
+        nothing, if another has taken the right over.
+        """
         ...
 
     async def last_activity(self, run: str) -> float | None:
@@ -126,7 +169,7 @@ class RunStore(Protocol):
         self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True
     ) -> None:
         """Write down how a run ended, with its counts as they are. version: of the right to end it. reported: False
-        keeps what a report is made of, so that it can be written later. Raises StateConflict, and changes nothing, if
+        keeps what a report is made of, so that it can be written later. Raises EndTaken, and changes nothing, if
         another has taken the right over.
         """
         ...

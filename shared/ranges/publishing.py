@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.domain.errors import Busy, StateConflict
 from shared.domain.objects import SourceObject
 from shared.ledger.record import BatchRecord, batch_id
+from shared.pricing.estimate import STANDARD, Classes
 from shared.ranges.lease import Lease
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.walk import Plan, Walk
@@ -47,7 +48,7 @@ class Publishing:
         refused: Exception | None = None
         try:
             for batch in batches:
-                await self.quota.reserve(len(batch), sum(item.size for item in batch))
+                await self.quota.reserve(len(batch), sum(item.size for item in batch), _classes(batch))
                 allowed.append(batch)
         except Exception as failure:
             refused = failure
@@ -70,3 +71,13 @@ class Publishing:
 
     def _is_forced(self, batch: Sequence[SourceObject]) -> bool:
         return self.force or bool(self.repairs and not self.repairs.isdisjoint(item.key for item in batch))
+
+
+def _classes(batch: Sequence[SourceObject]) -> Classes:
+    """Objects and bytes by storage class, of those that are not STANDARD."""
+    found: dict[str, tuple[int, int]] = {}
+    for item in batch:
+        if item.storage_class not in ("", STANDARD):
+            objects, size = found.get(item.storage_class, (0, 0))
+            found[item.storage_class] = objects + 1, size + item.size
+    return found

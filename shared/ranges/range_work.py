@@ -24,6 +24,7 @@ from shared.ports.clock import Clock
 from shared.ports.control_store import ControlStore
 from shared.ports.log import Log
 from shared.ports.source import Source
+from shared.pricing.ahead import PriceAhead
 from shared.ranges.lease import Lease
 from shared.ranges.ledger_scan import BEYOND
 from shared.ranges.publish_batches import PublishBatches
@@ -33,8 +34,9 @@ from shared.ranges.results import BudgetSpent, Completed, Paused, QuotaReached, 
 from shared.ranges.split_range import SplitRange, pages_before_split
 from shared.ranges.steps import Steps
 from shared.ranges.walk import Walk
+from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
-from shared.runs.quota import JobControl, QuotaGuard, Stopped
+from shared.runs.quota import QuotaGuard, Stopped
 
 M = TypeVar("M", bound=RangeMessage)
 
@@ -72,6 +74,8 @@ class TakenRange(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class RangeWork:
+    """price: what publishing costs, for a ceiling in dollars."""
+
     source: Source
     control: ControlStore
     clock: Clock
@@ -81,6 +85,7 @@ class RangeWork:
     publish: PublishBatches
     job_control: JobControl
     log: Log
+    price: PriceAhead
 
     async def take(
         self, kind: RunKind, message: M, new_run: str, keys: Sequence[Key] = (), counts: RangeCounts | None = None
@@ -104,7 +109,8 @@ class RangeWork:
             most_keys=1 if keys else self.publish.keys_per_message,
             most_bytes=self.publish.batch_bytes,
         )
-        return TakenRange(kind, named, lease, QuotaGuard(self.job_control, self.control, range_id.run), walk)
+        quota = QuotaGuard(self.job_control, self.control, range_id.run, lease.owner, self.price)
+        return TakenRange(kind, named, lease, quota, walk)
 
     async def __call__(
         self,

@@ -6,34 +6,39 @@
     timed out   something is left without activity for the life of a batch, and the job is not paused; the next run
                 takes it up; stored and logged as "stalled", which alerts and reports look for
 
-Nobody counts while a run is running: its counts are sums over its ranges and batches. They are written into the run
-when it is seen to have ended, and from then on its records may be merged.
+Nobody counts while a run is running: its counts are sums over its ranges and batches. They are added up when it is seen
+to have ended, in stretches and by as many invocations as that takes, and written into the run; from then on its records
+may be merged.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain.counts import ManifestPart, Outcome
-from shared.domain.errors import ObjectError, StateConflict
+from shared.domain.errors import ObjectError
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.prefix_store import PrefixStore
 from shared.ports.range_store import RangeStore
-from shared.ports.run_store import OpenRun, RunStore, RunSummary
+from shared.ports.run_store import EndTaken, OpenRun, PartialSummary, RunStore, RunSummary
 from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
+from shared.runs.job_control import JobControl
 from shared.runs.prefix_notes import PrefixNotes
-from shared.runs.quota import JobControl
 
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
 
 BEGIN_SECONDS = 120.0
-"""After so long an invocation begins no further end of a run, as it has work of its own to do: ends are written down
-one after the other, and one may take minutes where much is deleted.
+"""After so long an invocation begins no further end of a run and adds nothing more up, as it has work of its own to do:
+ends are written down one after the other, and one may take minutes where much is deleted. The scheduler's next message
+goes on.
 """
+
+KEEPING_SECONDS = 30.0
+"""After so much adding up it is written down how far that has come, so that a killed invocation loses no more."""
 
 Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks, float], Awaitable[None]]
 """Writes the report of a run that has ended in a state, at a time (epoch seconds)."""
@@ -91,28 +96,50 @@ class RunLifecycle:
         begun = self.clock.monotonic()
         await self._report_late()
         await self.expire_uploads()
-        running = set()
-        for run in await self.runs.running():
-            if self.clock.monotonic() - begun >= BEGIN_SECONDS:
-                running.add(run.name)
-                continue
-            state, summary = await self._state(run)
-            if (state is RunState.TIMED_OUT and await self.job_control.paused()) or summary is None:
-                running.add(run.name)
-            else:
-                version = await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS)
-                if version is not None:
-                    await self._end(run, state, summary, version)
-        return running
+        running = await self.runs.running()
+        return {run.name for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)}
 
-    async def _state(self, run: OpenRun) -> tuple[RunState, RunSummary | None]:
+    async def _is_over(self, run: OpenRun, until: float) -> bool:
+        """Whether a run has ended; if so, and nobody else does, its end is written down. until: when this is no more
+        begun.
+        """
+        if self.clock.monotonic() >= until:
+            return False
         active_at = await self.runs.last_activity(run.name)
-        if active_at is not None and self.clock.now() - active_at < self.life_seconds:
-            return RunState.RUNNING, None
-        summary = await self.runs.summary(run.name)
-        if active_at is None and summary.finished:
-            return RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED, summary
-        return RunState.TIMED_OUT, summary
+        alive = active_at is not None and self.clock.now() - active_at < self.life_seconds
+        if alive or (active_at is not None and await self.job_control.paused()):
+            return False
+        version = await self.runs.acquire_end(run.name, self.clock.now(), CLOSING_SECONDS)
+        if version is None:
+            return True
+        try:
+            partial, version = await self._add_up(run, active_at, version, until)
+            state = _state(active_at, partial.summary)
+            waits = state is RunState.TIMED_OUT and await self.job_control.paused()
+            if waits or not partial.complete:
+                await self.runs.keep_partial(run.name, partial, self.clock.now(), 0, version)
+                return False
+            await self._end(run, state, partial.summary, version)
+        except EndTaken as taken:
+            self.log.warning("another invocation ends the run", run=run.name, reason=str(taken))
+        return True
+
+    async def _add_up(
+        self, run: OpenRun, active_at: float | None, version: object, until: float
+    ) -> tuple[PartialSummary, object]:
+        """A run's counts, as far as there is time; who comes next goes on from there."""
+        partial = await self.runs.partial_summary(run.name)
+        if partial is None or partial.active_at != active_at:
+            partial = PartialSummary(active_at)
+        kept_at = self.clock.monotonic()
+        while not partial.complete and self.clock.monotonic() < until:
+            partial = await self.runs.add_up(run.name, partial)
+            if self.clock.monotonic() - kept_at >= KEEPING_SECONDS:
+                version = await self.runs.keep_partial(run.name, partial, self.clock.now(), CLOSING_SECONDS, version)
+                kept_at = self.clock.monotonic()
+        if not partial.complete:
+            self.log.info("the counts of a run are being added up", run=run.name, listed=partial.summary.listed_keys)
+        return partial, version
 
     async def _end(self, run: OpenRun, state: RunState, summary: RunSummary, version: object) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
@@ -124,15 +151,13 @@ class RunLifecycle:
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
         if self.delete_after is not None and run.kind is RunKind.VERIFY:
             await self._unless_refused(run, "deletion", self.delete_after(run, state, summary, sums))
+        if state is RunState.TIMED_OUT:
+            await self.ranges.let_expire(run.name, self.clock.now())
         now, reported = self.clock.now(), True
         if self.report is not None:
             written = self.report(run, state, summary, sums, parts, checks, now)
             reported = await self._unless_refused(run, "report", written)
-        try:
-            await self.runs.finish(run.name, state, summary, now, version, reported)
-        except StateConflict as moved:
-            self.log.warning("another invocation ends the run", run=run.name, reason=str(moved))
-            return
+        await self.runs.finish(run.name, state, summary, now, version, reported)
         report = self.log.info if state is RunState.FINISHED else self.log.warning
         outcomes = {name: keys for name, keys, _ in summary.outcomes}
         report(
@@ -166,3 +191,10 @@ class RunLifecycle:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
             return False
         return True
+
+
+def _state(active_at: float | None, summary: RunSummary) -> RunState:
+    """How a run ends: finished or stopped if nothing is left of it."""
+    if active_at is not None or not summary.finished:
+        return RunState.TIMED_OUT
+    return RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED

@@ -16,6 +16,13 @@ class FollowingSettings(BaseModel):
         description="the most objects that one run may publish, unless `bucket-transfer ceiling` says otherwise",
     )
     ceiling_bytes: int | None = Field(default=None, ge=1, description="the same, in bytes")
+    ceiling_dollars: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="the same, in dollars, as the price list estimates what is published (docs/cost.md); instances' "
+        "seconds are not in it",
+    )
     verify_after: VerifyAfter = Field(
         default=VerifyAfter.INITIAL,
         description="which runs are followed by a comparison of their prefix: `initial`, a prefix's first one; "

@@ -27,7 +27,7 @@ from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
 from shared.ports.run_store import OpenRun, RunSummary
 from shared.ports.source import Source
-from shared.runs.quota import JobControl
+from shared.runs.job_control import JobControl
 from shared.verifying.is_there import is_there
 
 _AT_ONCE = 32

@@ -1,14 +1,18 @@
 """What only the real adapter can get wrong: documents that it did not write itself."""
 
+from dataclasses import replace
+
 import pytest
 from google.cloud.firestore import Client
 
 from local.stack import Stack
+from shared.domain.counts import Outcome
 from shared.domain.errors import SettingsError
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.telemetry import Log
+from tests.golden_records import golden_records
 
 
 async def test_a_record_of_another_schema_is_forgotten_not_fatal(
@@ -22,6 +26,31 @@ async def test_a_record_of_another_schema_is_forgotten_not_fatal(
     assert [item.record.batch async for item in ledger.scan(b"", b"") if len(item.record.entries)] == ["good"]
     assert await ledger.get("older") is None
     assert "forgotten record" in capsys.readouterr().out
+
+
+async def test_records_of_every_released_version_are_read_and_written_on(
+    google_like: Stack, fresh: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = firestore_stores("local-project", "(default)", fresh, Log("WARNING")).ledger
+    documents = Client(project="local-project").collection(f"jobs/{fresh}/ledger")
+    given = {golden.batch: golden for golden in golden_records()}
+    for golden in given.values():
+        documents.document(golden.batch).set(golden.document)
+    found = {item.record.batch: item async for item in ledger.scan(b"", b"")}
+    assert found.keys() == given.keys()
+    for batch, item in found.items():
+        assert tuple(item.record.entries) == given[batch].entries
+        assert (item.record.run, item.record.attempt) == (
+            given[batch].document["run"],
+            given[batch].document["attempt"],
+        )
+    assert "forgotten" not in capsys.readouterr().out
+    (last,) = [item async for item in ledger.scan(b"b/7", b"")]
+    ended = [replace(entry, outcome=Outcome.COPIED) for entry in last.record.entries if entry.open]
+    await ledger.commit_results(last.record.with_results(ended, 3), last.version)
+    read = await ledger.get(last.record.batch)
+    assert read is not None
+    assert read.record.settled
 
 
 async def test_what_a_scan_and_a_batch_are_billed(embedded: Stack, monkeypatch: pytest.MonkeyPatch, fresh: str) -> None:

@@ -14,7 +14,8 @@ from shared.domain.extraneous import DestinationOnly
 from shared.domain.progress import Interval, Progress, Slow
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
-from shared.gcp.firestore.ledger import PAGE
+from shared.domain.spending import Amount
+from shared.gcp.firestore.documents import PAGE
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
@@ -431,28 +432,64 @@ async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> Non
 
 async def test_what_a_person_said_is_read_back(stores: Stores) -> None:
     assert await stores.control.get() == Control()
-    said = Control(paused=True, most_objects=10, most_bytes=10**15)
+    said = Control(paused=True, most_objects=10, most_bytes=10**15, most_dollars=12.5)
     await stores.control.update(lambda _: said)
     assert await stores.control.get() == said
     await stores.control.update(lambda _: Control())
     assert await stores.control.get() == Control()
 
 
+async def reserve(
+    stores: Stores, objects: int, size: int, control: Control, owner: str = "me", run: str = "run"
+) -> bool:
+    return await stores.control.reserve(run, owner, Amount(objects, size, 2 * objects), control, NOW)
+
+
 async def test_a_ceiling_is_never_exceeded(stores: Stores) -> None:
     control = Control(most_objects=10, most_bytes=100)
-    assert await stores.control.reserve("run", 6, 20, control)
-    assert not await stores.control.reserve("run", 5, 1, control)
-    assert not await stores.control.reserve("run", 1, 90, control)
-    assert not await stores.control.reserve("run", 0, 90, control), "bytes alone count, too"
-    assert await stores.control.reserve("run", -2, -10, control)
-    assert await stores.control.reserve("run", 6, 90, control)
-    assert not await stores.control.reserve("run", 1, 0, control)
-    assert await stores.control.reserve("another", 10, 100, control)
+    assert await reserve(stores, 6, 20, control)
+    assert not await reserve(stores, 5, 1, control)
+    assert not await reserve(stores, 1, 90, control)
+    assert not await reserve(stores, 0, 90, control), "bytes alone count, too"
+    assert await reserve(stores, -2, -10, control)
+    assert await reserve(stores, 6, 90, control)
+    assert not await reserve(stores, 1, 0, control)
+    assert await stores.control.spent("run") == Amount(10, 100, 20)
+    assert await reserve(stores, 10, 100, control, run="another")
+    assert await stores.control.spent("no such run") == Amount()
+
+
+async def test_a_ceiling_in_dollars_is_never_exceeded(stores: Stores) -> None:
+    control = Control(most_dollars=1e-7)
+    assert await reserve(stores, 30, 10**15, control)
+    assert not await reserve(stores, 21, 0, control)
+    assert await reserve(stores, 20, 0, control, owner="you")
 
 
 async def test_many_reserve_at_once(stores: Stores) -> None:
-    granted = await asyncio.gather(*(stores.control.reserve("run", 1, 1, Control(most_objects=5)) for _ in range(8)))
+    control = Control(most_objects=5)
+    granted = await asyncio.gather(*(reserve(stores, 1, 1, control, owner=f"owner {n}") for n in range(8)))
     assert sum(granted) == 5
+
+
+async def test_a_large_ceiling_is_used_up_from_all_shards(stores: Stores) -> None:
+    control = Control(most_objects=64_000)
+    granted = 0
+    for number in range(40):
+        granted += 1_700 * await reserve(stores, 1_700, 0, control, owner=f"owner {number}")
+    assert granted == 64_000 // 1_700 * 1_700
+    assert await reserve(stores, 64_000 - granted, 0, control)
+    assert not await reserve(stores, 1, 0, control, owner="last")
+
+
+async def test_a_ceiling_that_is_lowered_holds_at_once(stores: Stores) -> None:
+    for number in range(30):
+        assert await reserve(stores, 100, 0, Control(most_objects=64_000), owner=f"owner {number}")
+    lower = Control(most_objects=3_100)
+    assert await reserve(stores, 100, 0, lower, owner="one more")
+    for number in range(64):
+        assert not await reserve(stores, 1, 0, lower, owner=f"owner {number}")
+    assert await reserve(stores, 64, 0, Control(most_objects=6_400), owner="raised")
 
 
 async def test_prefixes_and_rejections_can_be_noted_again_and_again(stores: Stores) -> None:

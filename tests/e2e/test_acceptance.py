@@ -16,7 +16,6 @@ from acceptance import cleanup, edge, plan, report
 from acceptance.__main__ import asked
 from acceptance.answers import Answer, Question, Verdict
 from acceptance.cases import Case, write
-from acceptance.indexes import queries, refusals
 from acceptance.judge import compared
 from acceptance.questions import QUESTIONS
 from acceptance.services import connect
@@ -27,7 +26,9 @@ from local.emulators.loopback import HOST, free_port
 from local.names import DESTINATION, PROJECT, SOURCE
 from local.stack import Stack
 from shared.domain.errors import SettingsError
+from shared.gcp.firestore.queries import queries, refusals
 from shared.settings import CdnAuth
+from shared.telemetry import Log
 
 
 def test_every_question_has_an_answer_and_the_comparison_agrees(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ async def _refusals(made: list[dict[str, Any]], folder: Path, monkeypatch: pytes
     try:
         child.wait_ready()
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"{HOST}:{port}")
-        return await refusals(queries(AsyncClient(project=PROJECT), "default"))
+        return await refusals(queries(AsyncClient(project=PROJECT), "default", Log("ERROR")))
     finally:
         child.stop()
 

@@ -1,16 +1,26 @@
 """What a person says, and what runs have used of their quotas."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 
+from shared.domain.spending import Amount, Ceilings, part, shard_of, take, within_parts
 from shared.ports.control_store import Control, Spoke
 
 
 @dataclass
 class FakeControl:
+    """spent_by: what each shard of a run's spending holds. under: the ceilings under which it was. written: when it
+    was written.
+    """
+
     said: Control = field(default_factory=Control)
     spoke: Spoke | None = None
-    spent: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spent_by: dict[str, dict[int, Amount]] = field(default_factory=lambda: defaultdict(dict))
+    under: dict[tuple[str, int], Ceilings | None] = field(default_factory=dict)
+    written: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
 
     async def get(self) -> Control:
         return self.said
@@ -24,11 +34,22 @@ class FakeControl:
         self.spoke = Spoke(before.first, identity, text)
         return before
 
-    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
-        spent = self.spent.get(run, (0, 0))
-        wish = spent[0] + objects, spent[1] + size
-        ceilings = zip(wish, (control.most_objects, control.most_bytes), strict=True)
-        if (objects > 0 or size > 0) and any(most is not None and amount > most for amount, most in ceilings):
-            return False
-        self.spent[run] = wish
+    async def spent(self, run: str) -> Amount:
+        return reduce(add, self.spent_by[run].values(), Amount())
+
+    async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
+        spent, home = self.spent_by[run], shard_of(owner)
+        own, gives_back = spent.get(home, Amount()) + amount, not amount.exceeds(Amount())
+        known = self.under.get((run, home)) == control.ceilings
+        changed = {home: own}
+        if not gives_back and not (known and own.fits(part(control.ceilings, home))):
+            taken = take(spent, amount, control.ceilings, home)
+            if taken is None:
+                return False
+            even = within_parts(spent, control.ceilings)
+            self.under |= {(run, shard): control.ceilings if even else None for shard in taken}
+            changed = taken
+        spent |= changed
+        for shard in changed:
+            self.written[run, shard].append(now)
         return True

@@ -11,13 +11,14 @@ from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.range_store import HeldRange
+from tests.fakes.commit_limit import check_commit
 from tests.fakes.ranges import FakeRanges
 
 
 @dataclass
 class FakeLedger:
     """now: the time of the server, which stamps what is written. ranges: where it shows whose a range is. documents:
-    records with their versions.
+    records with their versions. A commit that Firestore would refuse is refused.
     """
 
     now: Callable[[], float] = lambda: 1_000_000.0
@@ -46,6 +47,7 @@ class FakeLedger:
         replaced = {old.batch for old in merge.replaced}
         if held != list(versions) or any(new.batch in self.documents.keys() - replaced for new in merge.merged):
             return False
+        check_commit(merge.merged, merge.replaced)
         for old in merge.replaced:
             del self.documents[old.batch]
         for record in merge.merged:
@@ -76,6 +78,7 @@ class FakeLedger:
         self._write(record)
 
     def _write(self, record: BatchRecord) -> None:
+        check_commit([record])
         self.writes += 1
         self.documents[record.batch] = (replace(record), self.writes)
         self.stamps[record.batch] = self.now()

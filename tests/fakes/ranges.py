@@ -19,6 +19,7 @@ class StoredRange:
     counts: RangeCounts = field(default_factory=RangeCounts)
     touched: float = 0.0
     version: int = 0
+    expires: bool = False
 
 
 @dataclass
@@ -79,6 +80,10 @@ class FakeRanges:
 
     async def messages(self, run: str) -> list[bytes]:
         return [item.opened.message for item in self.of(run) if item.state == "open"]
+
+    async def let_expire(self, run: str, now: float) -> None:
+        for item in self.of(run):
+            item.expires = item.state == "open"
 
     async def is_open(self, run: str) -> bool:
         return any(item.state == "open" for item in self.of(run))

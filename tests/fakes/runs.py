@@ -1,13 +1,13 @@
 """The runs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.counts import Counts
-from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
+from shared.ledger.record import BatchRecord
 from shared.ports.range_store import OpenRange
-from shared.ports.run_store import EndedRun, OpenRun, RunRecord, RunSummary
+from shared.ports.run_store import EndedRun, EndTaken, OpenRun, PartialSummary, RunRecord, RunSummary
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.ranges import FakeRanges, StoredRange
 
@@ -28,7 +28,9 @@ class StoredRun:
 
 @dataclass
 class FakeRuns:
-    """documents: the runs. beaten: when a run was last worked on. told: what each instance has done for a run."""
+    """documents: the runs. beaten: when a run was last worked on. told: what each instance has done for a run.
+    most_summed: of its documents, as many as can be added up at once.
+    """
 
     ranges: FakeRanges
     ledger: FakeLedger
@@ -37,6 +39,8 @@ class FakeRuns:
     beaten: dict[str, float] = field(default_factory=dict)
     told: dict[tuple[str, str], Progress] = field(default_factory=dict)
     told_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    most_summed: int = 100_000
+    partial: dict[str, PartialSummary] = field(default_factory=dict)
 
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         if opened.range_id.run in self.documents:
@@ -71,17 +75,49 @@ class FakeRuns:
         known = self.documents.get(run)
         if known is not None and known.summary is not None:
             return known.summary
-        listed, still_open = await self.ranges.listed(run), sum(item.state == "open" for item in self.ranges.of(run))
-        outcomes, filters, verdicts = Counts(), Counts(), Counts()
-        for item in self.ranges.of(run):
-            outcomes.merge(item.counts.outcomes)
-            filters.merge(item.counts.filters)
-            verdicts.merge(item.counts.verdicts)
-        for record, _ in self.ledger.documents.values():
-            if record.run == run:
-                outcomes.merge(record.tally())
-        stopped = sum(bool(item.counts.stopped) for item in self.ranges.of(run))
-        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, still_open, stopped)
+        partial = PartialSummary(None)
+        while not partial.complete:
+            partial = await self.add_up(run, partial)
+        return partial.summary
+
+    async def add_up(self, run: str, partial: PartialSummary) -> PartialSummary:
+        """Ranges and records in the order of their names, as many as can be had at once."""
+        named = [(str(name), item) for name, item in self.ranges.documents.items() if name.run == run]
+        there: dict[str, StoredRange | BatchRecord] = dict(named)
+        there |= {record.batch: record for record, _ in self.ledger.documents.values() if record.run == run}
+        reached = partial.position + self.most_summed
+        summary = replace(
+            partial.summary,
+            outcomes=Counts(dict(partial.summary.outcomes.keys), dict(partial.summary.outcomes.bytes)),
+            filters=Counts(dict(partial.summary.filters.keys), dict(partial.summary.filters.bytes)),
+            verdicts=Counts(dict(partial.summary.verdicts.keys), dict(partial.summary.verdicts.bytes)),
+        )
+        for name in sorted(there)[partial.position : reached]:
+            summary = _with(summary, there[name])
+        if reached < len(there):
+            return PartialSummary(partial.active_at, summary, reached)
+        still_open = sum(item.state == "open" for _, item in named)
+        stopped = sum(bool(item.counts.stopped) for _, item in named)
+        whole = replace(summary, open_ranges=still_open, stopped_ranges=stopped)
+        return PartialSummary(partial.active_at, whole, len(there), complete=True)
+
+    async def partial_summary(self, run: str) -> PartialSummary | None:
+        return self.partial.get(run)
+
+    async def keep_partial(
+        self, run: str, partial: PartialSummary, now: float, lease_seconds: float, version: object
+    ) -> object:
+        found = self._to_end(run, version)
+        self.partial[run] = partial
+        found.closing_until = now + lease_seconds
+        return found.version
+
+    def _to_end(self, run: str, version: object) -> StoredRun:
+        found = self.documents[run]
+        if found.version != version:
+            raise EndTaken(run)
+        found.version += 1
+        return found
 
     async def last_activity(self, run: str) -> float | None:
         times = [item.touched for item in self.ranges.of(run) if item.state == "open"]
@@ -107,9 +143,7 @@ class FakeRuns:
     async def finish(
         self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True
     ) -> None:
-        if self.documents[run].version != version:
-            raise StateConflict(run)
-        self.documents[run].version += 1
+        self._to_end(run, version)
         self.documents[run].state, self.documents[run].summary = state, summary
         self.documents[run].ended_at, self.documents[run].reported = now, reported
         if reported:
@@ -138,3 +172,15 @@ class FakeRuns:
             return False
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
         return True
+
+
+def _with(summary: RunSummary, item: StoredRange | BatchRecord) -> RunSummary:
+    """A run's counts with those of one of its documents."""
+    if isinstance(item, BatchRecord):
+        summary.outcomes.merge(item.tally())
+        return summary
+    summary.outcomes.merge(item.counts.outcomes)
+    summary.filters.merge(item.counts.filters)
+    summary.verdicts.merge(item.counts.verdicts)
+    keys, size = item.counts.listed.total_keys, item.counts.listed.total_bytes
+    return replace(summary, listed_keys=summary.listed_keys + keys, listed_bytes=summary.listed_bytes + size)

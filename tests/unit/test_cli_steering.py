@@ -85,11 +85,15 @@ def test_a_comparison_repairs_unless_it_must_not(operator: Operator) -> None:
 
 
 def test_ceilings_are_set_one_by_one_shown_and_taken_away(operator: Operator) -> None:
-    assert operator.asks("ceiling", "--objects", "10") == {"job": "job", "most_objects": 10, "most_bytes": None}
-    assert operator.asks("ceiling", "--bytes", "0") == {"job": "job", "most_objects": 10, "most_bytes": 0}
-    assert "may publish 10 objects and 0 bytes (0 bytes)" in operator.types("ceiling").stdout
+    known = {"job": "job", "most_objects": 10, "most_bytes": None, "most_dollars": None}
+    assert operator.asks("ceiling", "--objects", "10") == known
+    assert operator.asks("ceiling", "--bytes", "0") == {**known, "most_bytes": 0}
+    assert "may publish 10 objects and 0 bytes (0)" in operator.types("ceiling").stdout
+    assert operator.asks("ceiling", "--dollars", "12.5") == {**known, "most_bytes": 0, "most_dollars": 12.5}
+    assert "for US$ 12.50" in operator.types("ceiling").stdout
+    operator.types("ceiling", "--dollars", "inf", status=2)
     assert operator.asks("ceiling", "--none")["most_objects"] is None
-    assert "goes with neither" in operator.types("ceiling", "--none", "--bytes", "1", status=2).stderr
+    assert "goes with no other" in operator.types("ceiling", "--none", "--bytes", "1", status=2).stderr
     operator.types("ceiling", "--objects", "-1", status=2)
 
 

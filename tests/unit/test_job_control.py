@@ -7,7 +7,8 @@ import pytest
 
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.ports.control_store import Control
-from shared.runs.quota import FRESH_SECONDS, JobControl, QuotaGuard, Stopped
+from shared.runs.job_control import FRESH_SECONDS, JobControl
+from shared.runs.quota import QuotaGuard, Stopped
 from tests.fakes import FakeClock
 from tests.fakes.control import FakeControl
 from tests.world import World

@@ -4,9 +4,13 @@ import pytest
 
 from shared.domain.counts import Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.spending import Amount
 from shared.ports.control_store import Control
+from shared.pricing.ahead import PriceAhead
+from shared.pricing.catalog import published as published_prices
 from shared.ranges.resume import Resume, Resumed
-from shared.runs.quota import JobControl, QuotaGuard, Stopped
+from shared.runs.job_control import JobControl
+from shared.runs.quota import QuotaGuard, Stopped
 from tests.fakes import FakeClock, FakeControl
 from tests.world import LIFE, filled
 
@@ -14,9 +18,9 @@ from tests.world import LIFE, filled
 class CountedControl(FakeControl):
     asked = 0
 
-    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
+    async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
         self.asked += 1
-        return await super().reserve(run, objects, size, control)
+        return await super().reserve(run, owner, amount, control, now)
 
 
 @pytest.mark.parametrize("seconds", [0.01, 1.0, 40.0])
@@ -26,7 +30,7 @@ async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> 
     ceiling, batch = 1_000_000, 500
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(False, ceiling, None))
-    guards = [QuotaGuard(job_control, store, "run") for _ in range(ranges)]
+    guards = [QuotaGuard(job_control, store, "run", f"owner {number}") for number in range(ranges)]
     published = 0
     while guards:
         clock.pass_time(seconds)
@@ -38,7 +42,7 @@ async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> 
                 await guard.release()
                 guards.remove(guard)
     assert published == ceiling
-    assert store.spent["run"][0] == ceiling
+    assert (await store.spent("run")).objects == ceiling
 
 
 async def test_a_range_that_publishes_little_holds_little() -> None:
@@ -47,7 +51,7 @@ async def test_a_range_that_publishes_little_holds_little() -> None:
     for _ in range(10):
         await guard.reserve(50, 50)
         clock.pass_time(100)
-    assert store.spent["run"][0] <= 10 * 50 + 4 * 50
+    assert (await store.spent("run")).objects <= 10 * 50 + 4 * 50
 
 
 async def test_a_range_that_publishes_much_writes_seldom() -> None:
@@ -57,6 +61,94 @@ async def test_a_range_that_publishes_much_writes_seldom() -> None:
         await guard.reserve(50, 50)
         clock.pass_time(0.1)
     assert store.asked <= 30, "in ten minutes"
+
+
+BATCH, PAGES_A_SECOND, SECONDS = 100, 2, 90
+
+
+@pytest.mark.parametrize("ceiling", [10_000_000, 10**10])
+async def test_no_document_takes_more_than_a_write_a_second(ceiling: int) -> None:
+    """Three hundred ranges that all begin at once and list as fast as S3 answers, until they stop at the ceiling: a
+    run's spending took many writes a second.
+    """
+    store, clock = CountedControl(), FakeClock()
+    job_control = JobControl(store, clock, Control(False, ceiling, None))
+    guards = [QuotaGuard(job_control, store, "run", f"owner {number}") for number in range(300)]
+    published, seconds = 0, 0
+    while guards and seconds < SECONDS:
+        clock.pass_time(1)
+        seconds += 1
+        for guard in list(guards):
+            try:
+                for _ in range(PAGES_A_SECOND * 1000 // BATCH):
+                    await guard.reserve(BATCH, BATCH * 1000)
+                    published += BATCH
+            except Stopped:
+                await guard.release()
+                guards.remove(guard)
+    for guard in guards:
+        await guard.release()
+    assert (await store.spent("run")).objects == published <= ceiling
+    assert published == ceiling or seconds == SECONDS
+    assert max(most_in_a_minute(times) for times in store.written.values()) <= 60
+
+
+def most_in_a_minute(times: list[float]) -> int:
+    """Firestore takes a write a second of one document in the long run, and a burst now and then.
+    https://firebase.google.com/docs/firestore/best-practices#updates_to_a_single_document
+    """
+    return max(sum(at <= time < at + 60 for time in times) for at in times)
+
+
+async def until_stopped(most_dollars: float, ahead: PriceAhead, size: int, ranges: int = 5) -> int:
+    """How many objects of a size ranges side by side publish, in batches of a hundred."""
+    store, clock = CountedControl(), FakeClock()
+    job_control = JobControl(store, clock, Control(most_dollars=most_dollars))
+    guards = [QuotaGuard(job_control, store, "run", f"owner {number}", ahead) for number in range(ranges)]
+    published, reasons = 0, set[str]()
+    while guards:
+        clock.pass_time(1)
+        for guard in list(guards):
+            try:
+                await guard.reserve(100, 100 * size)
+                published += 100
+            except Stopped as stop:
+                reasons.add(str(stop))
+                await guard.release()
+                guards.remove(guard)
+    assert reasons == {f"the ceiling of {most_dollars:,} dollars a run is reached"}
+    return published
+
+
+async def test_a_ceiling_in_dollars_stops_a_run() -> None:
+    """A hundred thousand objects of a MB are about nine dollars; half of it is published for half the money."""
+    ahead = PriceAhead.of(published_prices().at("us-east-1"), "cloudfront", 100)
+    whole = ahead((0, 0), 100_000, 10**11)
+    assert 5 < whole < 20
+    assert 48_000 <= await until_stopped(whole / 2, ahead, 10**6) <= 50_000
+
+
+async def test_what_a_month_has_for_nothing_is_not_counted_on() -> None:
+    """A terabyte that leaves CloudFront is free, for all jobs of an account together."""
+    ahead = PriceAhead.of(published_prices().at("us-east-1"), "cloudfront", 100)
+    published = await until_stopped(30.0, ahead, 10**8)
+    assert 2.5e11 < published * 10**8 < 5e11
+
+
+async def test_a_large_run_is_priced_by_the_tiers_that_it_reaches() -> None:
+    """A petabyte at the first tier's price would stop at two thirds of the money."""
+    ahead = PriceAhead.of(published_prices().at("us-east-1"), "cloudfront", 100)
+    whole = ahead((0, 0), 10**6, 10**15)
+    assert whole < 10**6 * ahead((0, 0), 1, 10**9) * 0.8
+    published = await until_stopped(whole, ahead, 10**9, ranges=2)
+    assert 0.9e6 < published <= 1e6
+
+
+def test_a_storage_class_that_costs_more_to_read_uses_up_more() -> None:
+    ahead = PriceAhead.of(published_prices().at("us-east-1"), "direct", 100)
+    plain = ahead((10**6, 10**13), 100, 10**9)
+    assert ahead((10**6, 10**13), 100, 10**9, {"STANDARD_IA": (100, 10**9)}) > plain > 0
+    assert ahead((0, 0), 0, 0) == 0
 
 
 async def test_a_pause_longer_than_the_life_of_a_batch_loses_no_run() -> None:

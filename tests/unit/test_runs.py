@@ -19,6 +19,7 @@ from shared.domain.errors import (
 from shared.domain.messages import ListMessage, TransferMessage, VerifyMessage
 from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind, RunState
+from shared.domain.spending import Amount
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
@@ -427,7 +428,7 @@ async def test_what_was_reserved_and_not_used_is_given_back() -> None:
     world = filled(4)
     world.stores.control.said = Control(most_objects=1000, most_bytes=10**6)
     run = await world.run()
-    assert world.stores.control.spent[run] == (4, 6)
+    assert await world.stores.control.spent(run) == Amount(4, 6)
 
 
 @pytest.mark.parametrize("failure", [NoSuchBucket("no bucket"), Forbidden("ListBucket"), Unsorted("directory")])

@@ -12,10 +12,9 @@ from packaging.utils import canonicalize_name
 
 from benchmarks.simulation import limits
 from local.children import ROOT
-from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
-from shared.domain.filters import Filter
-from shared.gcp.firestore.counts import MOST_SUMS
+from shared.gcp.firestore.ranges import SUMMED
+from shared.gcp.firestore.sums import groups
 from shared.runs.expire_uploads import STAGING_RULE_DAYS, UPLOAD_LIFE_SECONDS
 from shared.settings import Settings
 
@@ -69,38 +68,58 @@ def test_a_petabyte_is_the_size_that_was_simulated() -> None:
 def test_the_indexes_are_those_that_the_queries_need() -> None:
     """The embedded Firestore refuses what is missing; here, that nothing is there which nobody needs."""
     wanted: set[tuple[str, ...]] = {
-        ("extras", "run", "since"), ("ledger", "first", "keys"), ("ledger", "level", "first"), ("ledger", "shared", "last"),
+        ("ledger", "first", "keys"), ("ledger", "level", "first"), ("ledger", "shared", "last"),
         ("ledger", "run", "open"), ("ledger", "run", "outcomes.failed.keys"), ("pulses", "run", "at"),
         ("ranges", "run", "state"), ("ranges", "run", "stopped"),
+        ("spending", "run", "objects", "bytes", "nanodollars"),
     }  # fmt: skip
-    sums: dict[str, dict[str, list[str]]] = {
-        "ledger": {"outcomes": list(Outcome)},
-        "ranges": {
-            "listed": ["listed"],
-            "outcomes": list(Outcome),
-            "filters": list(Filter),
-            "verdicts": list(Comparison),
-        },
-    }
-    for collection, tallies in sums.items():
-        for field, names in tallies.items():
-            paths = [f"{field}.{name}.{unit}" for name in names for unit in ("keys", "bytes")]
-            groups = [paths[start : start + MOST_SUMS] for start in range(0, len(paths), MOST_SUMS)]
-            wanted |= {(collection, "run", *group) for group in groups}
-    table = json.loads((FOLDER / "firestore.indexes.json").read_text())
+    for collection, summed in (("ledger", {"outcomes": Outcome}), ("ranges", SUMMED)):
+        for field, names in summed.items():
+            wanted |= {(collection, "run", "slice", *paths) for paths in groups(field, names)}
+    table = indexes()
     found = [
         (index["collectionGroup"], *(field["fieldPath"] for field in index["fields"])) for index in table["indexes"]
     ]
     assert set(found) == wanted
     assert len(found) == len(wanted)
-    indexed = {(index[0], path) for index in found for path in index[1:]}
-    assert indexed.isdisjoint((item["collectionGroup"], item["fieldPath"]) for item in table["fieldOverrides"])
 
 
-def test_what_expires_is_written_with_its_time() -> None:
-    table = json.loads((FOLDER / "firestore.indexes.json").read_text())
-    assert {item["fieldPath"] for item in table["fieldOverrides"] if item["ttl"]} == {"expires_at"}
-    assert sum(path.read_text().count('"expires_at": time(now + KEPT_SECONDS)') for path in ADAPTERS) == 3
+GROWING = {"extras", "parts", "pulses", "ranges", "rejected", "runs", "spending", "uploads"}
+"""Collections that get more documents with time."""
+
+LASTING = {
+    "control": "three or four documents a job",
+    "ledger": "what is copied, as long as it is; records are merged",
+    "prefixes": "a document a folder",
+}
+
+
+def test_a_single_field_is_indexed_only_where_a_query_asks_by_it_alone() -> None:
+    """Everything else is exempt, whatever fields a document gets: outcomes, times that only grow, packed tables."""
+    overrides = indexes()["fieldOverrides"]
+    assert {item["collectionGroup"] for item in overrides if item["fieldPath"] == "*"} == GROWING | set(LASTING)
+    assert all(item["indexes"] == [] for item in overrides if item["fieldPath"] == "*")
+    indexed = {(item["collectionGroup"], item["fieldPath"]) for item in overrides if item["indexes"]}
+    assert indexed == {
+        ("extras", "run"), ("ledger", "first"), ("parts", "upload"), ("pulses", "run"),
+        ("ranges", "run"), ("runs", "reported"), ("runs", "state"), ("spending", "run"), ("uploads", "opened_at"),
+    }  # fmt: skip
+
+
+def test_each_collection_that_grows_expires() -> None:
+    collections = set(re.findall(r'\.collection\("(\w+)"\)', "\n".join(path.read_text() for path in ADAPTERS)))
+    assert collections - {"jobs"} == GROWING | set(LASTING)
+    expiring = [item for item in indexes()["fieldOverrides"] if item["ttl"]]
+    assert {item["fieldPath"] for item in expiring} == {"expires_at"}
+    assert {item["collectionGroup"] for item in expiring} == GROWING
+    for name in GROWING:
+        adapters = [path.read_text() for path in ADAPTERS if f'= job.collection("{name}")' in path.read_text()]
+        assert any("expiry(" in text for text in adapters), f"{name}: who writes when it expires?"
+
+
+def indexes() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / "firestore.indexes.json").read_text())
+    return found
 
 
 def test_the_staging_bucket_is_empty_before_an_upload_is_forgotten() -> None:

@@ -1,8 +1,10 @@
 """Which queries need an index of their own, and which indexes there are: as in the cloud, one without is refused.
 
 Single fields are indexed by themselves, and equalities on several are merged; a query needs a composite index once it
-has an equality and a range, an order or a sum besides, or orders by several fields.
+has an equality and a range, an order or a sum besides, or orders by several fields. A field's exemption holds for what
+lies in it, `*` for the fields of a collection that have none of their own; composite indexes keep their fields.
 https://firebase.google.com/docs/firestore/query-data/index-overview
+https://cloud.google.com/sdk/gcloud/reference/firestore/indexes/fields
 """
 
 import json
@@ -61,12 +63,18 @@ class Asked:
         return f"{self.collection}: {', '.join([*sorted(self.equal), *ordered, *sorted(self.summed)])}"
 
 
+BOTH = frozenset({False, True})
+"""Ascending and descending: the single-field indexes that a field has unless something else is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """composite: by collection. exempted: fields that are not indexed, by collection and path."""
+    """composite: by collection. overrides: in which directions single fields are indexed (whether descending), by
+    collection and path, where that is said.
+    """
 
     composite: dict[str, list[tuple[Field, ...]]]
-    exempted: frozenset[tuple[str, str]]
+    overrides: dict[tuple[str, str], frozenset[bool]]
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -76,20 +84,37 @@ class Indexes:
         for index in table["indexes"]:
             fields = tuple((item["fieldPath"], item["order"] == "DESCENDING") for item in index["fields"])
             composite.setdefault(index["collectionGroup"], []).append(fields)
-        overrides = table["fieldOverrides"]
-        return cls(composite, frozenset((item["collectionGroup"], item["fieldPath"]) for item in overrides))
+        overrides = {
+            (item["collectionGroup"], item["fieldPath"]): frozenset(
+                index["order"] == "DESCENDING" for index in item["indexes"]
+            )
+            for item in table["fieldOverrides"]
+        }
+        return cls(composite, overrides)
 
     def check(self, asked: Asked) -> None:
         """Raises FirestoreError for a query that no index serves. Collections that the file leaves out are let be."""
-        if asked.collection not in self.composite.keys() | {collection for collection, _ in self.exempted}:
+        if asked.collection not in self.composite.keys() | {collection for collection, _ in self.overrides}:
+            return
+        if any(asked.is_served_by(index) for index in self.composite.get(asked.collection, ())):
             return
         if asked.composite:
-            if not any(asked.is_served_by(index) for index in self.composite.get(asked.collection, ())):
-                raise FirestoreError(grpc.StatusCode.FAILED_PRECONDITION, f"The query requires an index: {asked}")
-            return
-        for path in [*asked.equal, *(path for path, _ in asked.ordered), *asked.summed]:
-            if (asked.collection, path) in self.exempted:
+            raise FirestoreError(grpc.StatusCode.FAILED_PRECONDITION, f"The query requires an index: {asked}")
+        for path, descending in asked.ordered:
+            if descending not in self.directions(asked.collection, path):
                 raise FirestoreError(grpc.StatusCode.FAILED_PRECONDITION, f"The field is not indexed: {asked}")
+        for path in [*asked.equal, *asked.summed]:
+            if not self.directions(asked.collection, path):
+                raise FirestoreError(grpc.StatusCode.FAILED_PRECONDITION, f"The field is not indexed: {asked}")
+
+    def directions(self, collection: str, path: str) -> frozenset[bool]:
+        """In which directions a single field is indexed: as is said of it, of what it lies in, or of the collection."""
+        steps = path.split(".")
+        for length in range(len(steps), 0, -1):
+            said = self.overrides.get((collection, ".".join(steps[:length])))
+            if said is not None:
+                return said
+        return self.overrides.get((collection, "*"), BOTH)
 
 
 def _filters(where: Any) -> Iterator[tuple[str, bool]]:

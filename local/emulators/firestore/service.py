@@ -18,12 +18,15 @@ from google.rpc.status_pb2 import Status
 from local.emulators.firestore import protos, query
 from local.emulators.firestore.indexes import Asked, Indexes
 from local.emulators.firestore.store import FirestoreError, Store
+from local.emulators.firestore.weight import MOST_COMMIT_BYTES
 from local.emulators.instruments import Instruments, Refusal
 
 _CONTENTION = "Too much contention on these documents. Please try again."
 ENTRIES_A_READ = 1000
-MOST_COMMIT_BYTES = 10 * 1024 * 1024
-"""Of an API request and of a transaction: https://firebase.google.com/docs/firestore/quotas#writes_and_transactions"""
+MOST_AGGREGATED = 500_000
+"""Index entries that one aggregation gets through before it is ended after 60 s. No rate is documented, only that it
+takes the longer the more entries there are, so this is on the safe side:
+https://firebase.google.com/docs/firestore/query-data/aggregation-queries#limitations"""
 
 
 @dataclass(slots=True)
@@ -48,10 +51,13 @@ class Firestore:
     )
     streaming = ("BatchGetDocuments", "RunQuery", "RunAggregationQuery")
 
-    def __init__(self, instruments: Instruments, indexes: Indexes | None = None) -> None:
+    def __init__(
+        self, instruments: Instruments, indexes: Indexes | None = None, most_aggregated: int = MOST_AGGREGATED
+    ) -> None:
         self.instruments = instruments
-        self._indexes = indexes or Indexes({}, frozenset())
-        self._store = Store()
+        self._indexes = indexes or Indexes({}, {})
+        self._most_aggregated = most_aggregated
+        self._store = Store(self._indexes)
         self._transactions: dict[bytes, Transaction] = {}
         self._numbers = itertools.count(1)
 
@@ -159,6 +165,9 @@ class Firestore:
         self._indexes.check(Asked.of(asked.structured_query, asked.aggregations))
         needed = query.summed_fields(asked.aggregations)
         documents = query.run(self._store, request.parent, asked.structured_query, needed)
+        if len(documents) > self._most_aggregated:
+            message = f"an aggregation over {len(documents)} index entries takes longer than 60 s"
+            raise FirestoreError(grpc.StatusCode.DEADLINE_EXCEEDED, message)
         self.instruments.count("firestore.reads", max(1, math.ceil(len(documents) / ENTRIES_A_READ)))
         answer = protos.RunAggregationQueryResponse(read_time=self._store.tick())
         for number, aggregation in enumerate(asked.aggregations, 1):

@@ -10,6 +10,7 @@ from sortedcontainers import SortedDict
 from local.emulators.firestore import transforms
 from local.emulators.firestore.protos import Document, WriteResult
 from local.emulators.firestore.values import get, parse_path, put
+from local.emulators.firestore.weight import MOST_COMMIT_BYTES, Indexed, commit_bytes
 
 MOST_DOCUMENT_BYTES = 1_048_576
 """https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields"""
@@ -24,9 +25,10 @@ class FirestoreError(Exception):
 
 
 class Store:
-    """Documents by collection path, sorted by id as bytes."""
+    """Documents by collection path, sorted by id as bytes. indexes: which entries a document has in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, indexes: Indexed) -> None:
+        self._indexes = indexes
         self.collections: dict[str, SortedDict[bytes, Any]] = {}
         self._last_commit = 0
 
@@ -58,6 +60,7 @@ class Store:
             elif operation in ("update", "transform"):
                 staged[name] = self._written(write, name, current, commit_time, result)
             results.append(result)
+        self._check_weight(staged)
         for name, document in staged.items():
             self._install(name, document)
         return results, commit_time
@@ -85,6 +88,12 @@ class Store:
             message = f"Document '{name}' cannot be written because its size exceeds {MOST_DOCUMENT_BYTES} bytes."
             raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, message)
         return document
+
+    def _check_weight(self, staged: dict[str, Any]) -> None:
+        changes = ((name, self.get(name), document) for name, document in staged.items())
+        if commit_bytes(changes, self._indexes) > MOST_COMMIT_BYTES:
+            message = "Transaction too big. Decrease transaction size."
+            raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
     def _install(self, name: str, document: Any) -> None:
         path, _, identity = name.rpartition("/")

@@ -1,18 +1,20 @@
-"""The job's control document (pause and quotas), and what its runs have used of their quotas.
+"""The job's control document (pause and ceilings), and for whom its ledger speaks.
 
-jobs/{job}/control/job       pause, quotas
+jobs/{job}/control/job       pause, ceilings
 jobs/{job}/control/identity  for which buckets and names the ledger speaks, and which were the first
-jobs/{job}/spending/{run}    what a run has published, while there are quotas
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
-from shared.domain.errors import SettingsError, StateConflict
+from shared.domain.errors import SettingsError
+from shared.domain.spending import Amount
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, write
+from shared.gcp.firestore.documents import Fields, rewrite
+from shared.gcp.firestore.spending import Spending
 from shared.ports.control_store import Control, Spoke
 
 
@@ -23,53 +25,37 @@ class FirestoreControl:
     def __init__(self, client: AsyncClient, job: AsyncDocumentReference) -> None:
         self._client = client
         self._control = job.collection("control")
-        self._spending = job.collection("spending")
+        self._spending = Spending(client, job)
 
     async def get(self) -> Control:
         return _control((await self._control.document("job").get()).to_dict() or {})
 
     async def update(self, change: Callable[[Control], Control]) -> Control:
-        reference = self._control.document("job")
-        for _ in range(TRIES):
-            snapshot = await reference.get()
-            control = change(_control(snapshot.to_dict() or {}))
-            fields = {name: getattr(control, name) for name in Control.__slots__}
-            try:
-                await write(self._client, reference, fields, snapshot)
-            except StateConflict:
-                continue
-            return control
-        raise StateConflict("the job's control was changed too often at once: try again")
+        def changed(known: Fields | None) -> Fields:
+            control = change(_control(known or {}))
+            return {name: getattr(control, name) for name in Control.__slots__}
+
+        return _control(await rewrite(self._client, self._control.document("job"), changed, "the job's control"))
 
     async def speak_for(self, identity: str, text: str) -> Spoke:
-        reference = self._control.document("identity")
-        for _ in range(TRIES):
-            snapshot = await reference.get()
-            fields = snapshot.to_dict() or {"first": identity, "now": identity, "text": text}
-            spoke = Spoke(fields["first"], fields["now"], fields["text"])
-            if snapshot.exists and spoke.before == identity:
-                return spoke
-            try:
-                await write(self._client, reference, {"first": spoke.first, "now": identity, "text": text}, snapshot)
-            except StateConflict:
-                continue
-            return spoke
-        raise StateConflict("the job's identity was changed too often at once: try again")
+        spoke = Spoke(identity, identity, text)
 
-    async def reserve(self, run: str, objects: int, size: int, control: Control) -> bool:
-        reference = self._spending.document(run)
-        for _ in range(TRIES):
-            snapshot = await reference.get()
-            fields = snapshot.to_dict() or {"objects": 0, "bytes": 0}
-            spent = {"objects": fields["objects"] + objects, "bytes": fields["bytes"] + size}
-            if (objects > 0 or size > 0) and not _within(spent, control):
-                return False
-            try:
-                await write(self._client, reference, spent, snapshot)
-            except StateConflict:
-                continue
-            return True
-        raise StateConflict(f"run {run}: too many reserve at once")
+        def changed(known: Fields | None) -> Fields | None:
+            nonlocal spoke
+            if known is not None:
+                spoke = Spoke(known["first"], known["now"], known["text"])
+                if spoke.before == identity:
+                    return None
+            return {"first": spoke.first, "now": identity, "text": text}
+
+        await rewrite(self._client, self._control.document("identity"), changed, "the job's identity")
+        return spoke
+
+    async def spent(self, run: str) -> Amount:
+        return await self._spending.spent(run)
+
+    async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
+        return await self._spending.reserve(run, owner, amount, control.ceilings, now)
 
 
 def _control(fields: dict[str, Any]) -> Control:
@@ -83,21 +69,22 @@ def _control(fields: dict[str, Any]) -> Control:
         paused=bool(paused),
         most_objects=_ceiling(fields, "most_objects"),
         most_bytes=_ceiling(fields, "most_bytes"),
+        most_dollars=_number(fields, "most_dollars"),
     )
 
 
-def _within(spent: dict[str, int], control: Control) -> bool:
-    ceilings = ((spent["objects"], control.most_objects), (spent["bytes"], control.most_bytes))
-    return all(most is None or amount <= most for amount, most in ceilings)
-
-
 def _ceiling(fields: dict[str, Any], name: str) -> int | None:
+    value = _number(fields, name)
+    return None if value is None else int(value)
+
+
+def _number(fields: dict[str, Any], name: str) -> float | None:
     value = fields.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise SettingsError(_unreadable(name, value, "a number from 0 on, or nothing"))
-    return int(value)
+    return value
 
 
 def _unreadable(name: str, value: object, wanted: str) -> str:

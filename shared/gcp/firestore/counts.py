@@ -1,20 +1,13 @@
-"""How counts are stored in Firestore: as maps, added up by aggregation queries that read no document."""
+"""How counts are stored in Firestore: as maps, which `sums` adds up."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
-
-from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
-from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.filters import Filter
 from shared.domain.rollup import FolderRollup, Rollup, first_differing
 from shared.ledger.packing import deflate, inflate
-
-MOST_SUMS = 5
-"""Aggregations in one query, which counts only documents that have all the summed fields: so every tally is
-written whole, zeros included. https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
 
 
 def tallies(counts: RangeCounts) -> dict[str, object]:
@@ -68,27 +61,3 @@ def unpack_sums(packed: bytes | None) -> tuple[Rollup, list[ManifestPart]]:
     sums.own_extra = table.get("own_extra", 0)
     sums.differing = [(key, size, why) for key, size, why in table.get("differing", ())]
     return sums, [ManifestPart(*part) for part in table["manifest"]]
-
-
-async def sums(query: AsyncQuery, field: str, names: Sequence[str]) -> Counts:
-    """Sum `field.{name}.keys` and `.bytes` over a query's documents, without reading them."""
-    wanted = [(name, unit) for name in names for unit in ("keys", "bytes")]
-    found: dict[tuple[str, str], int] = {}
-    for start in range(0, len(wanted), MOST_SUMS):
-        part = wanted[start : start + MOST_SUMS]
-        aggregation = AsyncAggregationQuery(query)
-        for name, unit in part:
-            aggregation.sum(f"{field}.{name}.{unit}", alias=f"{name}_{unit}")
-        by_alias = {result.alias: int(result.value) for group in await aggregation.get() for result in group}
-        for name, unit in part:
-            found[name, unit] = by_alias[f"{name}_{unit}"]
-    tally = Counts()
-    for name in names:
-        if found[name, "keys"]:
-            tally.add(name, found[name, "bytes"], found[name, "keys"])
-    return tally
-
-
-async def count(query: AsyncQuery) -> int:
-    groups = await query.count(alias="all").get()  # type: ignore[call-arg]
-    return int(groups[0][0].value)

@@ -1,12 +1,13 @@
-"""What all documents share: ids, times, preconditions, how long history is kept."""
+"""What all documents share: ids, times, preconditions, pages, how long history is kept."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
+from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from shared.domain.errors import StateConflict
 
@@ -18,13 +19,24 @@ COMMIT_BYTES = 8_000_000
 https://cloud.google.com/firestore/quotas"""
 
 KEPT_SECONDS = 180 * 86_400.0
-"""What is only history is written with the time at which Firestore's own clean-up may take it away.
-https://firebase.google.com/docs/firestore/ttl"""
+"""What is only history, or has lost its owner, may be taken away by Firestore's own clean-up so long after it was last
+written. https://firebase.google.com/docs/firestore/ttl"""
+
+PAGE = 300
+"""Documents fetched a query at the most. A query ends after 60 s, however slowly its answer is taken, so a page is
+taken whole: https://firebase.google.com/docs/firestore/quotas"""
+
+Fields = dict[str, Any]
 
 
 def time(epoch_seconds: float) -> datetime:
     """As Firestore takes a time."""
     return datetime.fromtimestamp(epoch_seconds, UTC)
+
+
+def expiry(now: float) -> dict[str, datetime]:
+    """The field by which Firestore takes a document away."""
+    return {"expires_at": time(now + KEPT_SECONDS)}
 
 
 def digest(*parts: str) -> str:
@@ -53,3 +65,65 @@ async def write(
             await reference.create(dict(fields))
     except (AlreadyExists, FailedPrecondition, NotFound) as moved:
         raise StateConflict(f"{reference.path} was written by somebody else") from moved
+
+
+async def rewrite(
+    client: AsyncClient,
+    reference: AsyncDocumentReference,
+    changed: Callable[[Fields | None], Fields | None],
+    what: str,
+) -> Fields:
+    """Read a document and change it, again with what others wrote meanwhile; its fields afterwards. changed: the fields
+    to write, by those there are (None: no such document); None to leave it. what: in the words of an error. Raises
+    StateConflict if it was written too often at once.
+    """
+    for _ in range(TRIES):
+        snapshot = await reference.get()
+        known = snapshot.to_dict() if snapshot.exists else None
+        fields = changed(known)
+        if fields is None:
+            return known or {}
+        try:
+            await write(client, reference, fields, snapshot)
+        except StateConflict:
+            continue
+        return {**(known or {}), **fields}
+    raise StateConflict(f"{what}: written {TRIES} times by others meanwhile")
+
+
+async def remove(
+    client: AsyncClient,
+    reference: AsyncDocumentReference,
+    still: Callable[[Fields], bool],
+    what: str,
+    version: object | None = None,
+) -> bool:
+    """Delete a document as long as something is still true of it; whether it was there. version: of the document if it
+    was read, and true, already. Raises StateConflict as `rewrite` does.
+    """
+    for _ in range(TRIES):
+        if version is None:
+            snapshot = await reference.get()
+            if not snapshot.exists or not still(snapshot.to_dict() or {}):
+                return False
+            version = snapshot.update_time
+        try:
+            await reference.delete(option=client.write_option(last_update_time=version))
+        except (FailedPrecondition, NotFound):
+            version = None
+            continue
+        return True
+    raise StateConflict(f"{what}: written {TRIES} times by others meanwhile")
+
+
+async def paged(query: AsyncQuery, page: int = PAGE) -> "AsyncIterator[DocumentSnapshot[Any]]":
+    """A query's documents, however many there are and however long each takes. A field that the query is ordered by
+    must be among those that it selects.
+    """
+    while True:
+        found = [snapshot async for snapshot in query.limit(page).stream()]
+        for snapshot in found:
+            yield snapshot
+        if len(found) < page:
+            return
+        query = query.start_after(found[-1])

@@ -9,7 +9,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, digest, time
+from shared.gcp.firestore.documents import TRIES, Fields, digest, expiry, paged, remove, time
 
 _MOST_A_COMMIT = 500
 """Marks written at once: two names of up to 1,024 bytes each, in the document and in the indexes, are some 8 kB, so a
@@ -35,14 +35,15 @@ class FirestoreExtras:
             batch = self._client.batch()
             for extra, document in zip(extras, documents, strict=True):
                 fields = {"name": extra.name, "key": extra.key, "generation": extra.generation, "size": extra.size}
+                fields |= {"run": run, **expiry(now)}
                 read = known[document.id]
                 before = read.to_dict() or {}
                 since = before["since"] if before.get("generation") == extra.generation else time(now)
                 if read.exists:
                     option = self._client.write_option(last_update_time=read.update_time)
-                    batch.update(document, {**fields, "run": run, "since": since}, option=option)
+                    batch.update(document, {**fields, "since": since}, option=option)
                 else:
-                    batch.create(document, {**fields, "run": run, "since": since})
+                    batch.create(document, {**fields, "since": since})
             try:
                 await batch.commit()
             except (AlreadyExists, FailedPrecondition, NotFound):
@@ -51,14 +52,14 @@ class FirestoreExtras:
         raise StateConflict(f"run {run}: its destination-only objects were marked by others {TRIES} times")
 
     async def marked(self, run: str, before: float) -> AsyncIterator[DestinationOnly]:
-        here = self._extras.where(filter=FieldFilter("run", "==", run))
-        async for found in here.where(filter=FieldFilter("since", "<=", time(before))).stream():
+        """`since` is read and not asked for: times only grow, and an index of them would hold marks to 500 a second."""
+        async for found in paged(self._extras.where(filter=FieldFilter("run", "==", run))):
             fields = found.to_dict() or {}
-            yield DestinationOnly(fields["name"], fields["key"], fields["generation"], fields["size"])
+            if fields["since"].timestamp() <= before:
+                yield DestinationOnly(fields["name"], fields["key"], fields["generation"], fields["size"])
 
     async def keep_only(self, run: str) -> None:
-        gone = self._extras.where(filter=FieldFilter("run", "!=", run)).select([])
-        async for found in gone.stream():
+        async for found in paged(self._extras.where(filter=FieldFilter("run", "!=", run)).select(["run"])):
             try:
                 await found.reference.delete(option=self._client.write_option(last_update_time=found.update_time))
             except (FailedPrecondition, NotFound):
@@ -66,13 +67,8 @@ class FirestoreExtras:
 
     async def unmark(self, extra: DestinationOnly) -> None:
         reference = self._extras.document(digest(extra.name.decode()))
-        for _ in range(TRIES):
-            read = await reference.get()
-            if (read.to_dict() or {}).get("generation") != extra.generation:
-                return
-            try:
-                await reference.delete(option=self._client.write_option(last_update_time=read.update_time))
-            except (FailedPrecondition, NotFound):
-                continue
-            return
-        raise StateConflict(f"the mark of {extra.name.decode()!r} moved {TRIES} times")
+
+        def still(fields: Fields) -> bool:
+            return bool(fields["generation"] == extra.generation)
+
+        await remove(self._client, reference, still, f"the mark of {extra.name.decode()!r}")

@@ -4,6 +4,7 @@
     identity                                      for which buckets and names it speaks
     first, last, shared                           the span, and what both ends of it begin with
     level, keys                                   an even sample of the records, and how many keys each has
+    slice                                         where it is added up, of a run's record (`sums`)
     table, detail                                 the packed entries; must not be indexed
 
 Spans are bytes, which Firestore sorts as bytes, as S3 sorts keys.
@@ -17,7 +18,6 @@ from typing import Any
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncTransaction, DocumentSnapshot
 from google.cloud.firestore import async_transactional as transactional
-from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -25,9 +25,10 @@ from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.keys import common, prefix_end
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.counts import sums, tally
-from shared.gcp.firestore.documents import COMMIT_BYTES, TRIES, digest, time, write
+from shared.gcp.firestore.counts import tally
+from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, digest, paged, remove, time, write
 from shared.gcp.firestore.ranges import range_document
+from shared.gcp.firestore.sums import MOST_SUMMED, count, keys_and_records, slice_of, sums
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
@@ -36,30 +37,31 @@ from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.log import Log
 from shared.ports.range_store import HeldRange
 
-PAGE = 300
-"""Records fetched a query at the most. A query ends after 60 s, however slowly its answer is taken, so a page is taken
-whole: https://firebase.google.com/docs/firestore/quotas"""
-
 _LEAST_PAGE = 16
 """Of the largest records, which pack thousands of keys."""
 
 _PAGE_BYTES = 8_000_000
 """Packed bytes of a page, which is what one scan holds in memory."""
 
+_SPARSE_LEVEL = 10
+"""One record in 2,048: enough to tell how many there are where there are too many to add up."""
+
 MOST_IN = 30
 """Values of one `in` filter: https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries"""
 
-_INDEX_BYTES = 12_000
-"""Of a record's index entries without its keys: some twenty indexed fields, ascending and descending, and the composite
-indexes, each entry with the document's name. https://cloud.google.com/firestore/docs/storage-size#index-entry-size"""
+_FIELDS_BYTES = 4_000
+"""Of a record's fields but the packed ones, and of its nine index entries, each with the document's name, without its
+keys. https://cloud.google.com/firestore/docs/storage-size#index-entry-size"""
 
 
 @in_firestore
 class FirestoreLedger:
     """`shared.ports.ledger_store.LedgerStore` for one job."""
 
-    def __init__(self, client: AsyncClient, job: AsyncDocumentReference, log: Log) -> None:
-        self._client = client
+    def __init__(
+        self, client: AsyncClient, job: AsyncDocumentReference, log: Log, most_summed: int = MOST_SUMMED
+    ) -> None:
+        self._client, self._most_summed = client, most_summed
         self._ledger = job.collection("ledger")
         self._ranges = job.collection("ranges")
         self._log = log
@@ -105,10 +107,13 @@ class FirestoreLedger:
         return query if end is None else query.where(filter=FieldFilter("first", "<", end))
 
     async def count(self, prefix: bytes, after: bytes, until: bytes | None) -> KeyCount:
-        query = AsyncAggregationQuery(self._beginning(prefix, after, until))
-        query.sum("keys", alias="keys").count(alias="records")
-        by_alias = {result.alias: int(result.value) for group in await query.get() for result in group}
-        return KeyCount(by_alias["keys"], by_alias["records"])
+        query = self._beginning(prefix, after, until)
+        keys, records = await keys_and_records(query.order_by("first"), self._most_summed)
+        if records < self._most_summed:
+            return KeyCount(keys, records)
+        drawn = query.where(filter=FieldFilter("level", "==", _SPARSE_LEVEL)).order_by("first")
+        every = max(records, await count(drawn, self._most_summed) << _SPARSE_LEVEL + 1)
+        return KeyCount(keys * every // records, every)
 
     async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[bytes]:
         level = max(0, (records // max(about, 1)).bit_length() - 2)
@@ -121,7 +126,7 @@ class FirestoreLedger:
         for old, version in zip(merge.replaced, versions, strict=True):
             batch.delete(self._ledger.document(old.batch), self._client.write_option(last_update_time=version))
         for record in merge.merged:
-            batch.create(self._ledger.document(record.batch), _fields(record))
+            batch.create(self._ledger.document(record.batch), record_fields(record))
         try:
             await batch.commit()
         except (AlreadyExists, FailedPrecondition, NotFound):
@@ -134,23 +139,16 @@ class FirestoreLedger:
             gone += await self._forget(found)
         return gone
 
-    async def _forget(self, found: Versioned) -> int:
-        """Delete a record that may be written meanwhile: that it is to be forgotten stays true. 0 if another did so."""
-        reference, version = self._ledger.document(found.record.batch), found.version
-        for _ in range(TRIES):
-            try:
-                await reference.delete(option=self._client.write_option(last_update_time=version))
-            except (FailedPrecondition, NotFound):
-                snapshot = await reference.get()
-                if not snapshot.exists:
-                    return 0
-                version = snapshot.update_time
-                continue
-            return 1
-        raise StateConflict(f"batch {found.record.batch}: the record moved {TRIES} times")
+    async def _forget(self, found: Versioned) -> bool:
+        """Delete a record that may be written meanwhile: that it is to be forgotten stays true. False if it is
+        gone already.
+        """
+        batch = found.record.batch
+        reference = self._ledger.document(batch)
+        return await remove(self._client, reference, lambda _: True, f"batch {batch}", found.version)
 
     async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
-        async for snapshot in self.unsettled_records(run).stream():
+        async for snapshot in paged(self.unsettled_records(run)):
             record = self._read(snapshot).record
             if len(record.entries):
                 yield record
@@ -159,16 +157,16 @@ class FirestoreLedger:
         """A run's records with keys that have not ended."""
         return self._of(run).where(filter=FieldFilter("open", ">", 0))
 
-    async def outcomes(self, run: str) -> Counts:
-        """What became of the keys of a run's batches, without reading them."""
-        return await sums(self._of(run), "outcomes", list(Outcome))
+    async def outcomes(self, run: str, slices: range) -> Counts | None:
+        """What became of the keys of a run's batches, as `sums` adds them up."""
+        return await sums(self._of(run), "outcomes", list(Outcome), slices, self._most_summed)
 
     def _of(self, run: str) -> AsyncQuery:
         query: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
         return query
 
     async def failed(self, run: str) -> AsyncIterator[Entry]:
-        async for snapshot in self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0)).stream():
+        async for snapshot in paged(self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0))):
             for entry in self._read(snapshot).record.entries:
                 if entry.outcome is Outcome.FAILED:
                     yield entry
@@ -177,13 +175,13 @@ class FirestoreLedger:
         batch: list[tuple[str, dict[str, object]]] = []
         size = 0
         for record in records:
-            fields = _fields(record)
-            weight = _weight(record)
-            if size + weight > COMMIT_BYTES:
+            fields = record_fields(record)
+            bytes_more = weight(record)
+            if size + bytes_more > COMMIT_BYTES:
                 await self._create(batch, held)
                 batch, size = [], 0
             batch.append((record.batch, fields))
-            size += weight
+            size += bytes_more
         await self._create(batch, held)
 
     async def _create(self, documents: Sequence[tuple[str, dict[str, object]]], held: HeldRange | None) -> None:
@@ -223,7 +221,7 @@ class FirestoreLedger:
 
     async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         reference = self._ledger.document(record.batch)
-        fields = _fields(record)
+        fields = record_fields(record)
         try:
             if version is None:
                 await self._create_anew(record.batch, fields)
@@ -267,7 +265,8 @@ def _low(prefix: bytes, after: bytes) -> bytes:
     return max(prefix, after + b"\0" if after else b"")
 
 
-def _fields(record: BatchRecord) -> dict[str, object]:
+def record_fields(record: BatchRecord) -> dict[str, object]:
+    """A record as its document."""
     table = record.table
     return {
         "run": record.run,
@@ -280,15 +279,15 @@ def _fields(record: BatchRecord) -> dict[str, object]:
         "attempt": record.attempt,
         "identity": record.identity,
         "open": table.outcomes.count(None),
-        "outcomes": tally(record.tally() if record.run else Counts(), Outcome),
+        **({"slice": slice_of(record.batch), "outcomes": tally(record.tally(), Outcome)} if record.run else {}),
         "table": table.packed.scan,
         "detail": table.packed.detail,
     }
 
 
-def _weight(record: BatchRecord) -> int:
+def weight(record: BatchRecord) -> int:
     """Bytes of a record in a commit, at the most: its entries, and its keys in the document and in the indexes."""
-    return len(record.table.packed) + 6 * (len(record.first) + len(record.last)) + _INDEX_BYTES
+    return len(record.table.packed) + 6 * (len(record.first) + len(record.last)) + _FIELDS_BYTES
 
 
 def _level(batch: str) -> int:

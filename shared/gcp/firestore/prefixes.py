@@ -6,10 +6,9 @@ from urllib.parse import quote
 
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 
-from shared.domain.errors import StateConflict
 from shared.domain.keys import Key
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, digest, write
+from shared.gcp.firestore.documents import Fields, digest, rewrite
 
 _DOCUMENT_ID_BYTES = 1000
 """Ids may have 1,500 bytes; longer prefixes are hashed. https://firebase.google.com/docs/firestore/quotas"""
@@ -26,20 +25,13 @@ class FirestorePrefixes:
     async def get(self, prefix: Key) -> dict[str, Any]:
         return (await self._prefixes.document(_prefix_id(prefix)).get()).to_dict() or {}
 
-    async def update(self, prefix: Key, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    async def update(self, prefix: Key, change: Callable[[Fields], Fields]) -> Fields:
+        def changed(known: Fields | None) -> Fields | None:
+            fields = merged(known or {}, change(known or {}))
+            return {"prefix": prefix.decode(), **fields} if fields else None
+
         reference = self._prefixes.document(_prefix_id(prefix))
-        for _ in range(TRIES):
-            snapshot = await reference.get()
-            known = snapshot.to_dict() or {}
-            fields = merged(known, change(known))
-            if not fields:
-                return known
-            try:
-                await write(self._client, reference, {"prefix": prefix.decode(), **fields}, snapshot)
-            except StateConflict:
-                continue
-            return {**known, **fields}
-        raise StateConflict(f"the notes of the prefix {prefix.decode()!r} were changed too often at once")
+        return await rewrite(self._client, reference, changed, f"the notes of the prefix {prefix.decode()!r}")
 
 
 def merged(known: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from shared.gcp.firestore.extras import FirestoreExtras
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges
 from shared.gcp.firestore.runs import FirestoreRuns
+from shared.gcp.firestore.sums import SLICES
+from shared.gcp.firestore.uploads import FirestoreUploads
 from shared.ports.log import Log
 
 NOBODY = "nobody"
@@ -50,20 +52,21 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
         ("ledger: how many there are", lambda: ledger.count(prefix, after, None)),
         ("ledger: a sample", lambda: ledger.sample(prefix, after, None, 4, 100)),
         ("ledger: what has not ended", lambda: _all(ledger.unsettled(NOBODY))),
-        ("ledger: outcomes", lambda: ledger.outcomes(NOBODY)),
+        ("ledger: outcomes", lambda: ledger.outcomes(NOBODY, range(SLICES))),
         ("ledger: what failed", lambda: _all(ledger.failed(NOBODY))),
         ("ranges: sums", lambda: ranges.rollup(NOBODY)),
         ("ranges: messages", lambda: ranges.messages(NOBODY)),
         ("ranges: one that is open", lambda: ranges.is_open(NOBODY)),
         ("ranges: listed", lambda: ranges.listed(NOBODY)),
-        ("ranges: outcomes", lambda: ranges.outcomes(NOBODY)),
-        ("ranges: filters", lambda: ranges.filters(NOBODY)),
-        ("ranges: verdicts", lambda: ranges.verdicts(NOBODY)),
+        ("ranges: outcomes", lambda: ranges.sums(NOBODY, "outcomes", range(SLICES))),
+        ("ranges: filters", lambda: ranges.sums(NOBODY, "filters", range(SLICES))),
+        ("ranges: verdicts", lambda: ranges.sums(NOBODY, "verdicts", range(SLICES))),
         ("ranges: open and stopped", lambda: ranges.open_and_stopped(NOBODY)),
         ("runs: those that are running", runs.running),
         ("runs: those that began since then", lambda: runs.since(time.time())),
         ("runs: progress", lambda: runs.progress(NOBODY)),
         ("runs: the last heartbeat", heartbeats.order_by("at", direction="DESCENDING").limit(1).get),
+        ("uploads: those of long ago", lambda: FirestoreUploads(client, root).unpublished_since(time.time())),
         ("extras: those seen before", lambda: _all(extras.marked(NOBODY, time.time()))),
         ("extras: those of other comparisons", marks.get),
     ]

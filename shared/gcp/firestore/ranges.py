@@ -3,15 +3,18 @@
 run, prefix, cursor, until, fences    what it is, and where it was split (`fences`: the split points)
 message                               what is sent for it
 state, owner, lease_until             whether it is done, and whose it is until when
+slice                                 where it is added up (`sums`)
 listed, outcomes, filters, verdicts, sums, stopped    its counts, once it is done
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
+from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference, DocumentSnapshot
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -21,18 +24,32 @@ from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.rollup import Rollup
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.counts import count, pack_sums, sums, tallies, unpack_sums
-from shared.gcp.firestore.documents import KEPT_SECONDS, digest, holds, time
+from shared.gcp.firestore.counts import pack_sums, tallies, unpack_sums
+from shared.gcp.firestore.documents import Fields, digest, expiry, holds, paged, time
 from shared.gcp.firestore.leases import held_by_another
+from shared.gcp.firestore.sums import MOST_SUMMED, SLICES, add_stretches, count, slice_of, sums
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
+
+SUMMED: dict[str, Iterable[str]] = {
+    "listed": ["listed"],
+    "outcomes": Outcome,
+    "filters": Filter,
+    "verdicts": Comparison,
+}
+"""What became of the keys that were not published, what left out the filtered ones, what the verifier found."""
+
+_ROLLUP_PAGE = 30
+"""Ranges whose sums are read at once: one may hold many folders."""
+
+_EXPIRING_AT_ONCE = 32
 
 
 @in_firestore
 class FirestoreRanges:
     """`shared.ports.range_store.RangeStore` for one job."""
 
-    def __init__(self, client: AsyncClient, job: AsyncDocumentReference) -> None:
-        self._client = client
+    def __init__(self, client: AsyncClient, job: AsyncDocumentReference, most_summed: int = MOST_SUMMED) -> None:
+        self._client, self._most_summed = client, most_summed
         self._ranges = job.collection("ranges")
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
@@ -42,8 +59,8 @@ class FirestoreRanges:
         fields: dict[str, Any] | None = snapshot.to_dict() if snapshot.exists else None
         try:
             if fields is None:
-                fields = {**open_range(opened)}
-                written = await reference.create({**fields, **lease})
+                fields = open_range(opened)
+                written = await reference.create({**fields, **lease, **expiry(now)})
             elif fields["state"] == "done":
                 return Refusal.DONE
             elif held_by_another(fields, owner, now, lease_seconds):
@@ -89,7 +106,8 @@ class FirestoreRanges:
             "state": "done",
             "stopped": counts.stopped,
             "ended_at": time(now),
-            "expires_at": time(now + KEPT_SECONDS),
+            "slice": slice_of(range_document(held.id)),
+            **expiry(now),
             **tallies(counts),
         }
         if counts.sums.folders or counts.sums.differing or counts.manifest:
@@ -105,38 +123,47 @@ class FirestoreRanges:
 
     async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
         merged, parts = Rollup(), list[ManifestPart]()
-        async for snapshot in self._of(run).select(["sums"]).stream():
+        async for snapshot in paged(self._of(run).select(["sums"]), _ROLLUP_PAGE):
             sums, files = unpack_sums((snapshot.to_dict() or {}).get("sums"))
             merged.merge(sums)
             parts += files
         return merged, parts
 
     async def messages(self, run: str) -> list[bytes]:
-        return [bytes(snapshot.get("message")) async for snapshot in self.still_open(run).stream()]
+        return [bytes(snapshot.get("message")) async for snapshot in paged(self.still_open(run))]
+
+    async def let_expire(self, run: str, now: float) -> None:
+        async def expire(found: "DocumentSnapshot[Any]") -> None:
+            with suppress(FailedPrecondition, NotFound):
+                option = self._client.write_option(last_update_time=found.update_time)
+                await found.reference.update(expiry(now), option=option)
+
+        left = [found async for found in paged(self.still_open(run).select(["run"]))]
+        for start in range(0, len(left), _EXPIRING_AT_ONCE):
+            await asyncio.gather(*map(expire, left[start : start + _EXPIRING_AT_ONCE]))
 
     async def is_open(self, run: str) -> bool:
         one = self.still_open(run).select(["run"]).limit(1)
         return bool([snapshot async for snapshot in one.stream()])
 
     async def listed(self, run: str) -> Counts:
-        return await sums(self._of(run), "listed", ["listed"])
+        found, position, width = Counts(), 0, SLICES
+        while position < SLICES:
+            parts, position, width = await add_stretches(
+                lambda slices: self.sums(run, "listed", slices), position, width
+            )
+            for part in parts:
+                found.merge(part)
+        return found
 
-    async def outcomes(self, run: str) -> Counts:
-        """What became of the keys that were not published."""
-        return await sums(self._of(run), "outcomes", list(Outcome))
-
-    async def filters(self, run: str) -> Counts:
-        """What left out the filtered keys."""
-        return await sums(self._of(run), "filters", list(Filter))
-
-    async def verdicts(self, run: str) -> Counts:
-        """What the verifier found, by verdict."""
-        return await sums(self._of(run), "verdicts", list(Comparison))
+    async def sums(self, run: str, field: str, slices: range) -> Counts | None:
+        """A run's counts of one kind, as `sums` adds them up. field: of its document, one of SUMMED."""
+        return await sums(self._of(run), field, list(SUMMED[field]), slices, self._most_summed)
 
     async def open_and_stopped(self, run: str) -> tuple[int, int]:
         """How many ranges are open, and how many ended before their last key."""
         stopped = self._of(run).where(filter=FieldFilter("stopped", ">", ""))
-        return await count(self.still_open(run)), await count(stopped)
+        return await count(self.still_open(run), self._most_summed), await count(stopped, self._most_summed)
 
     def still_open(self, run: str) -> AsyncQuery:
         """A run's open ranges."""
@@ -157,7 +184,7 @@ def range_document(range_id: RangeId) -> str:
     return digest(range_id.run, range_id.prefix.decode(), range_id.cursor.decode())
 
 
-def open_range(opened: OpenRange) -> dict[str, object]:
+def open_range(opened: OpenRange) -> Fields:
     """The document of a range that nobody holds yet."""
     range_id = opened.range_id
     return {
@@ -170,6 +197,7 @@ def open_range(opened: OpenRange) -> dict[str, object]:
         "state": "open",
         "owner": "",
         "lease_until": 0.0,
+        "slice": slice_of(range_document(range_id)),
     }
 
 

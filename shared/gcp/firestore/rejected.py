@@ -8,7 +8,7 @@ from google.api_core.exceptions import AlreadyExists
 from google.cloud.firestore import AsyncDocumentReference
 
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import KEPT_SECONDS, time
+from shared.gcp.firestore.documents import expiry, time
 
 
 @in_firestore
@@ -19,6 +19,6 @@ class FirestoreRejected:
         self._rejected = job.collection("rejected")
 
     async def note(self, message_id: str, topic: str, problems: Sequence[str], now: float) -> None:
-        fields = {"topic": topic, "problems": list(problems), "at": time(now), "expires_at": time(now + KEPT_SECONDS)}
+        fields = {"topic": topic, "problems": list(problems), "at": time(now), **expiry(now)}
         with suppress(AlreadyExists):
             await self._rejected.document(quote(message_id, safe="")).create(fields)

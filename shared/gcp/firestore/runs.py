@@ -5,27 +5,34 @@ jobs/{job}/pulses/{run}-{instance}     an instance's heartbeat: what it has done
 jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
 """
 
+import asyncio
+from dataclasses import replace
+from functools import reduce
 from typing import Any, cast
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.comparison import Comparison
-from shared.domain.counts import Outcome
 from shared.domain.errors import StateConflict
-from shared.domain.filters import Filter
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.counts import read_tally, tally
-from shared.gcp.firestore.documents import KEPT_SECONDS, TRIES, holds, time
+from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
-from shared.gcp.firestore.ranges import FirestoreRanges, open_range
+from shared.gcp.firestore.ranges import SUMMED, FirestoreRanges, open_range
+from shared.gcp.firestore.summaries import (
+    add_summaries,
+    partial_fields,
+    recorded,
+    recorded_partial,
+    summary_fields,
+)
+from shared.gcp.firestore.sums import SLICES, add_stretches
 from shared.ledger.packing import deflate, inflate
 from shared.ports.range_store import OpenRange
-from shared.ports.run_store import EndedRun, OpenRun, RunRecord, RunSummary
+from shared.ports.run_store import EndedRun, EndTaken, OpenRun, PartialSummary, RunRecord, RunSummary
 
 _MOST_VERSIONS = 1000
 """Heartbeats whose versions are kept; one that was let go of is read again."""
@@ -104,19 +111,49 @@ class FirestoreRuns:
         return recorded(fields) if ended else await self._added_up(run)
 
     async def _added_up(self, run: str) -> RunSummary:
-        listed = await self._ranges.listed(run)
-        open_ranges, stopped = await self._ranges.open_and_stopped(run)
-        outcomes = await self._ranges.outcomes(run)
-        outcomes.merge(await self._ledger.outcomes(run))
-        return RunSummary(
-            listed.total_keys,
-            listed.total_bytes,
-            outcomes,
-            await self._ranges.filters(run),
-            await self._ranges.verdicts(run),
-            open_ranges,
-            stopped,
+        partial = PartialSummary(None)
+        while not partial.complete:
+            partial = await self.add_up(run, partial)
+        return partial.summary
+
+    async def add_up(self, run: str, partial: PartialSummary) -> PartialSummary:
+        parts, position, width = await add_stretches(
+            lambda slices: self._stretch(run, slices), partial.position, partial.width or SLICES
         )
+        summary = reduce(add_summaries, parts, partial.summary)
+        complete = position == SLICES
+        if complete:
+            open_ranges, stopped_ranges = await self._ranges.open_and_stopped(run)
+            summary = replace(summary, open_ranges=open_ranges, stopped_ranges=stopped_ranges)
+        return PartialSummary(partial.active_at, summary, position, width, complete)
+
+    async def _stretch(self, run: str, slices: range) -> RunSummary | None:
+        listed, outcomes, filters, verdicts, published = await asyncio.gather(
+            *(self._ranges.sums(run, field, slices) for field in SUMMED),
+            self._ledger.outcomes(run, slices),
+        )
+        if listed is None or outcomes is None or filters is None or verdicts is None or published is None:
+            return None
+        outcomes.merge(published)
+        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, 0)
+
+    async def partial_summary(self, run: str) -> PartialSummary | None:
+        fields = (await self._runs.document(run).get(["partial"])).to_dict() or {}
+        return recorded_partial(fields["partial"]) if fields.get("partial") else None
+
+    async def keep_partial(
+        self, run: str, partial: PartialSummary, now: float, lease_seconds: float, version: object
+    ) -> object:
+        reference = self._runs.document(run)
+        fields = {"partial": partial_fields(partial), "lease_until": now + lease_seconds}
+        try:
+            written = await reference.update(fields, option=self._client.write_option(last_update_time=version))
+        except (FailedPrecondition, NotFound) as moved:
+            snapshot = await reference.get()
+            if any((snapshot.to_dict() or {}).get(name) != value for name, value in fields.items()):
+                raise _taken_over(run) from moved
+            return cast("object", snapshot.update_time)
+        return cast("object", written.update_time)
 
     async def last_activity(self, run: str) -> float | None:
         unfinished = (self._ranges.still_open(run).select(["run"]), self._ledger.unsettled_records(run).select(["run"]))
@@ -128,7 +165,7 @@ class FirestoreRuns:
         return float(max(found).timestamp())
 
     async def heartbeat(self, run: str, instance: str, now: float, progress: Progress) -> None:
-        fields = {"run": run, "at": time(now), "progress": deflate(progress.table())}
+        fields = {"run": run, "at": time(now), **expiry(now), "progress": deflate(progress.table())}
         name = f"{run}-{instance}"
         reference, (at, version) = self._heartbeats.document(name), self._versions.get(name, (now, None))
         if at > now:
@@ -153,7 +190,7 @@ class FirestoreRuns:
         raise StateConflict(f"run {run}: the heartbeat of {instance} moved {TRIES} times")
 
     async def progress(self, run: str) -> Progress:
-        heartbeats = self._heartbeats.where(filter=FieldFilter("run", "==", run)).stream()
+        heartbeats = paged(self._heartbeats.where(filter=FieldFilter("run", "==", run)))
         return merged([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in heartbeats])
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
@@ -176,26 +213,22 @@ class FirestoreRuns:
             "state": state.value,
             "ended_at": time(now),
             "reported": reported,
-            "expires_at": time(now + KEPT_SECONDS),
-            "listed": {"listed": {"keys": summary.listed_keys, "bytes": summary.listed_bytes}},
-            "outcomes": tally(summary.outcomes, Outcome),
-            "filters": tally(summary.filters, Filter),
-            "verdicts": tally(summary.verdicts, Comparison),
             "pending": summary.pending,
-            "open_ranges": summary.open_ranges,
-            "stopped_ranges": summary.stopped_ranges,
+            **expiry(now),
+            **summary_fields(summary),
         }
         reference = self._runs.document(run)
         try:
-            await reference.update(fields, option=self._client.write_option(last_update_time=version))
+            option = self._client.write_option(last_update_time=version)
+            await reference.update({**fields, "partial": DELETE_FIELD}, option=option)
         except (FailedPrecondition, NotFound) as moved:
             if not await holds(reference, fields):
-                raise StateConflict(f"run {run}: another invocation has taken over its end") from moved
+                raise _taken_over(run) from moved
         if reported:
             await self._forget_progress(run)
 
     async def _forget_progress(self, run: str) -> None:
-        async for heartbeat in self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([]).stream():
+        async for heartbeat in paged(self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([])):
             await heartbeat.reference.delete()
 
     async def unreported(self) -> list[EndedRun]:
@@ -227,18 +260,8 @@ class FirestoreRuns:
         return True
 
 
-def recorded(fields: dict[str, Any]) -> RunSummary:
-    """The counts as they were when the run had ended: its records may have been merged since."""
-    listed = read_tally(fields["listed"])
-    return RunSummary(
-        listed.total_keys,
-        listed.total_bytes,
-        read_tally(fields["outcomes"]),
-        read_tally(fields["filters"]),
-        read_tally(fields["verdicts"]),
-        fields["open_ranges"],
-        fields["stopped_ranges"],
-    )
+def _taken_over(run: str) -> EndTaken:
+    return EndTaken(f"run {run}: another invocation has taken over its end")
 
 
 def _run(name: str, fields: dict[str, Any]) -> OpenRun:

@@ -7,6 +7,7 @@ A document a part: parts arrive by the hundred a second, and no document takes m
 """
 
 import hashlib
+import time as clock
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
@@ -14,10 +15,10 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.errors import StateConflict
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, write
+from shared.gcp.firestore.documents import Fields, expiry, paged, remove, rewrite
 from shared.gcp.firestore.leases import held_by_another
+from shared.gcp.firestore.sums import count
 from shared.ports.upload_store import OpenUpload, PartNote
 
 _BATCH = 400
@@ -47,7 +48,7 @@ class FirestoreUploads:
             "source_parts": list(opened.source_parts),
         }
         try:
-            await self._upload(number).create({**fields, **lease})
+            await self._upload(number).create({**fields, **lease, **expiry(clock.time())})
         except AlreadyExists:
             return await self.get(number) or opened
         return opened
@@ -72,26 +73,20 @@ class FirestoreUploads:
             "crc": note.crc.to_bytes(8, "big"),
             "digests": note.digests,
             "route": note.route,
+            **expiry(clock.time()),
         }
-        for _ in range(TRIES):
-            snapshot = await self._part(upload, part).get(["part"])
-            try:
-                await write(self._client, self._part(upload, part), fields, snapshot)
-            except StateConflict:
-                continue
-            return
-        raise StateConflict(f"part {part} of an upload was noted too often at once")
+        reference = self._part(upload, part)
+        await rewrite(self._client, reference, lambda _: fields, f"part {part} of an upload")
 
     async def parts(self, upload: str, only: int | None = None) -> dict[int, PartNote]:
         if only is not None:
             fields = (await self._part(upload, only).get()).to_dict()
             return {only: _note(fields)} if fields else {}
-        found = [snapshot.to_dict() or {} async for snapshot in self._of(upload).stream()]
+        found = [snapshot.to_dict() or {} async for snapshot in paged(self._of(upload))]
         return {int(fields["part"]): _note(fields) for fields in found}
 
     async def count(self, upload: str) -> int:
-        groups: Any = await self._of(upload).count(alias="parts").get()  # type: ignore[call-arg]
-        return int(groups[0][0].value)
+        return await count(self._of(upload))
 
     async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
         reference = self._upload(number)
@@ -141,31 +136,20 @@ class FirestoreUploads:
 
     async def _forget(self, number: str, upload: str) -> None:
         """Delete what is noted of a multipart upload; of one that was begun anew, nothing."""
-        for _ in range(TRIES):
-            snapshot = await self._upload(number).get()
-            if (snapshot.to_dict() or {}).get("upload") != upload:
-                return
-            try:
-                option = self._client.write_option(last_update_time=snapshot.update_time)
-                await self._upload(number).delete(option=option)
-            except (FailedPrecondition, NotFound):
-                continue
-            return
-        raise StateConflict(f"upload {number} was changed too often at once")
+
+        def still(fields: Fields) -> bool:
+            return bool(fields["upload"] == upload)
+
+        await remove(self._client, self._upload(number), still, f"upload {number}")
 
     async def _update(self, number: str, fields: dict[str, object], **still: str) -> None:
         """Change an upload that is still there and of which all this still holds."""
-        for _ in range(TRIES):
-            snapshot = await self._upload(number).get()
-            known = snapshot.to_dict()
-            if known is None or any(known[name] != value for name, value in still.items()):
-                return
-            try:
-                await write(self._client, self._upload(number), fields, snapshot)
-            except StateConflict:
-                continue
-            return
-        raise StateConflict(f"upload {number} was changed too often at once")
+
+        def changed(known: Fields | None) -> Fields | None:
+            moved = known is None or any(known[name] != value for name, value in still.items())
+            return None if moved else {**fields, **expiry(clock.time())}
+
+        await rewrite(self._client, self._upload(number), changed, f"upload {number}")
 
     def _of(self, upload: str) -> AsyncQuery:
         query: AsyncQuery = self._parts.where(filter=FieldFilter("upload", "==", _short(upload)))

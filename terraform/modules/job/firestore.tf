@@ -1,5 +1,7 @@
-# The memory: a database of the job's own, the indexes that its queries need, exemptions for what must not be indexed (what is large, and
-# what only grows, which holds writes to an indexed field to 500 a second), and history that Firestore takes away once it is 180 days old.
+# The memory: a database of the job's own, the indexes that its queries need and no others (an entry costs storage, and one of a field that
+# only grows holds writes to 500 a second), and what Firestore takes away by itself once nobody has touched it for 180 days.
+# A single field is indexed only where a query asks by it alone: "*" exempts the other fields of a collection and what lies in them;
+# composite indexes keep their fields. https://firebase.google.com/docs/firestore/query-data/index-overview#single-field_index_exemptions
 # https://firebase.google.com/docs/firestore/best-practices#hotspots
 #
 # The file is in the format of Firebase's own tool; the embedded Firestore reads it, too, and refuses queries that it does not serve.
@@ -53,7 +55,16 @@ resource "google_firestore_field" "this" {
   collection = each.value.collectionGroup
   field      = each.value.fieldPath
 
-  index_config {}
+  index_config {
+    dynamic "indexes" {
+      for_each = each.value.indexes
+
+      content {
+        order       = indexes.value.order
+        query_scope = indexes.value.queryScope
+      }
+    }
+  }
 
   dynamic "ttl_config" {
     for_each = each.value.ttl ? [1] : []

@@ -66,6 +66,7 @@ locals {
     BUDGET_SECONDS         = var.tuning.budget_seconds
     BYTES_IN_FLIGHT        = var.tuning.bytes_in_flight
     CEILING_BYTES          = var.tuning.ceiling_bytes
+    CEILING_DOLLARS        = var.tuning.ceiling_dollars
     CEILING_OBJECTS        = var.tuning.ceiling_objects
     IN_FLIGHT_LIFE_SECONDS = var.tuning.in_flight_life_seconds
     KEYS_PER_MESSAGE       = var.tuning.keys_per_message

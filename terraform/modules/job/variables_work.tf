@@ -179,6 +179,7 @@ variable "tuning" {
     budget_seconds         = optional(number)
     bytes_in_flight        = optional(number)
     ceiling_bytes          = optional(number)
+    ceiling_dollars        = optional(number)
     ceiling_objects        = optional(number)
     in_flight_life_seconds = optional(number)
     keys_per_message       = optional(number)

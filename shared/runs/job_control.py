@@ -1,0 +1,56 @@
+"""What a person asks of a job that is running: stop for now, and no more than this."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from shared.ports.clock import Clock
+from shared.ports.control_store import Control, ControlStore
+
+FRESH_SECONDS = 1.0
+"""How long an instance believes what it read: a batch takes longer."""
+
+
+@dataclass(slots=True)
+class JobControl:
+    """The control document, read at most once a second; one an instance. standing: the job's own ceilings, which hold
+    where the document names none.
+    """
+
+    control: ControlStore
+    clock: Clock
+    standing: Control = field(default_factory=Control)
+    _known: Control = field(default_factory=Control)
+    _read_at: float = float("-inf")
+    _reading: "asyncio.Task[Control] | None" = None
+
+    async def read(self, afresh: bool = False) -> Control:
+        """The control document as it was at most FRESH_SECONDS ago, or is when this is called; afresh: the latter.
+
+        Whoever comes while it is being read waits for that, and nobody is told what was believed before.
+        """
+        if afresh:
+            return await self._read()
+        if self.clock.monotonic() - self._read_at < FRESH_SECONDS:
+            return self._known
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(self._read())
+        return await asyncio.shield(self._reading)
+
+    async def paused(self) -> bool:
+        """Whether the job is paused, as sure as one must be to acknowledge a message for it: Resume sends it again only
+        if the pause was not over when this was asked.
+        """
+        return (await self.read()).paused and (await self.read(afresh=True)).paused
+
+    async def _read(self) -> Control:
+        began = self.clock.monotonic()
+        stored, usual = await self.control.get(), self.standing
+        control = replace(
+            stored,
+            most_objects=usual.most_objects if stored.most_objects is None else stored.most_objects,
+            most_bytes=usual.most_bytes if stored.most_bytes is None else stored.most_bytes,
+            most_dollars=usual.most_dollars if stored.most_dollars is None else stored.most_dollars,
+        )
+        if began >= self._read_at:
+            self._known, self._read_at = control, began
+        return control
