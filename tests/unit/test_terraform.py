@@ -113,7 +113,7 @@ def test_each_collection_that_grows_expires() -> None:
     assert {item["fieldPath"] for item in expiring} == {"expires_at"}
     assert {item["collectionGroup"] for item in expiring} == GROWING
     for name in GROWING:
-        adapters = [path.read_text() for path in ADAPTERS if f'= job.collection("{name}")' in path.read_text()]
+        adapters = [path.read_text() for path in ADAPTERS if f'job.collection("{name}")' in path.read_text()]
         assert any("expiry(" in text for text in adapters), f"{name}: who writes when it expires?"
 
 
