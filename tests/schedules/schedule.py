@@ -98,7 +98,7 @@ async def _scan_history(world: ScanWorld) -> None:
     """
     loop, draw, scan, ends = world.loop, world.chance.of("history"), world.scan, world.weather.ends
     world.queue.send("list", b"{}")
-    asked = {"list": draw.choice((1, 3)), "verify": draw.choice((1, 2, 4))}
+    asked = {"list": draw.choice((1, 2)), "verify": draw.choice((1, 2))}
     for topic, count in asked.items():
         for _ in range(count):
             loop.later(_soon(draw, ends), world.queue.send, topic, b"{}")
@@ -109,7 +109,7 @@ async def _scan_history(world: ScanWorld) -> None:
         (scan.losses, world.lose),
     ]
     for happens, what in often:
-        for _ in range(draw.choice((1, 4, 12)) if happens else 0):
+        for _ in range(draw.choice((1, 3, 8)) if happens else 0):
             loop.later(_soon(draw, ends), what)
     if world.swarm.pauses:
         loop.later(_soon(draw, ends / 2), world.pause)
