@@ -3,7 +3,7 @@
 The production lister (splitting, leases, cursors, budgets, batches) runs on a virtual clock against a model of S3,
 Pub/Sub, Firestore and function instances with their published limits; the transfer is a flow at the rate of whatever
 binds (benchmarks/simulation). Prints a table for each scenario, writes JSON and a plot of progress into
-benchmarks/results.
+benchmarks/results, and the figures into docs/performance.md, docs/cost.md and README.md.
 
 SCALE=1 divides the number of objects, for a quick look.
 """
@@ -20,6 +20,7 @@ import matplotlib
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.simulation import page
 from benchmarks.simulation.run import Scenario, simulate
 from local.children import ROOT
 
@@ -39,7 +40,7 @@ def scenarios(scale: int) -> list[Scenario]:
 def table(figures: dict[str, Any]) -> Table:
     made = Table("figure", "value", title=figures["scenario"])
     for name, value in figures.items():
-        if name in ("scenario", "progress"):
+        if name in ("scenario", "progress", "bill"):
             continue
         made.add_row(name, _shown(value))
     return made
@@ -94,7 +95,8 @@ def main() -> None:
             found["progress"] = [row for index, row in enumerate(found["progress"]) if index % 5 == 0]
         (RESULTS / "simulation.json").write_text(json.dumps(results, indent=1) + "\n")
         plot(results, str(RESULTS / "simulation.svg"))
-        console.print("written to benchmarks/results/simulation.json and simulation.svg")
+        page.write(ROOT, results)
+        console.print("written to benchmarks/results/simulation.json and simulation.svg, docs and README.md")
 
 
 if __name__ == "__main__":

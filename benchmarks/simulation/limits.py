@@ -33,8 +33,19 @@ https://firebase.google.com/docs/firestore/best-practices#ramping_up_traffic"""
 DOCUMENT_WRITES_A_SECOND = 1
 """Sustained, to one document. https://firebase.google.com/docs/firestore/best-practices#updates_to_a_single_document"""
 
+AGGREGATION_SECONDS = 60.0
+AGGREGATED_A_READ = 1000
+"""An aggregation is ended after 60 s, and costs a read for up to a thousand index entries.
+https://firebase.google.com/docs/firestore/query-data/aggregation-queries"""
+
+AGGREGATED_A_SECOND = 50_000
+"""Assumed: index entries. The page says 20 to 40 ms for small and medium sets, and longer the more there are."""
+
 HEARTBEAT_SECONDS = 60.0
 """Between two writes of an instance that works on a run; the setting's default."""
+
+CLOSE_SECONDS = 5 * MINUTE
+"""Between two messages of the scheduler that see which runs have ended (terraform/modules/job/scheduler.tf)."""
 
 DEFAULT_INSTANCES = 100
 LISTER_INSTANCES = 100

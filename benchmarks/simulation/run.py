@@ -7,19 +7,23 @@ from typing import Any
 
 from benchmarks.canned import SETTINGS
 from benchmarks.simulation import limits
+from benchmarks.simulation.documents import Documents
 from benchmarks.simulation.model import KEYS_PER_MESSAGE, PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue
-from benchmarks.simulation.stores import Documents, ModelRanges, model_stores
+from benchmarks.simulation.runs import ModelRuns
+from benchmarks.simulation.stores import ModelRanges, model_stores
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
-from shared.bootstrap import Adapters, Limits, bootstrap
-from shared.domain.messages import ListMessage
-from shared.listing.list_range import ListRange
+from shared.bootstrap import Adapters, App, Limits, bootstrap
+from shared.domain.budget import Budget
+from shared.domain.messages import ListMessage, VerifyMessage
 from shared.ports.stores import Stores
 from shared.pricing.catalog import published
 from shared.pricing.estimate import Item, Use, bill, split
 from shared.settings import Settings
 
 STEP_SECONDS = 10.0
+DONE = 0.5
+"""Objects of the backlog, in which nothing is left: it is a flow."""
 DEADLINE_SECONDS = 14 * 24 * limits.HOUR
 
 
@@ -86,17 +90,34 @@ class Simulation:
             transfer.backlog += count
             self.published += count
 
-        lister = Instances(self.clock, _default("budget_seconds"))
-        lister.work = self._lister(
-            model_stores(documents, ranges), bucket, ModelQueue(self.clock, self.bill, lister.deliver, arrive)
+        objects = len(keys) * PAGE_KEYS
+        runs = ModelRuns(
+            documents,
+            open=ranges.add,
+            ranges=lambda: len(ranges.ranges),
+            settled=lambda: ranges.open == 0 and transfer.backlog <= DONE,
+            listed=lambda: (objects, int(objects * self.scenario.mean_bytes)),
         )
+        lister = Instances(self.clock, _default("budget_seconds"))
+        queue = ModelQueue(self.clock, self.bill, lister.deliver, arrive)
+        app = self._app(model_stores(documents, ranges, runs), bucket, queue)
+        lister.work = app.lister
         lister.deliver(ListMessage())
         await self._flow(lister, transfer, ranges)
         if ranges.listed_pages != len(keys):
             raise SystemExit(f"{self.scenario.name}: {ranges.listed_pages} pages listed of {len(keys)}")
-        return self._figures(lister, transfer, ranges, len(keys))
+        copied_at = self.clock.monotonic()
+        await self._end(app, runs)
+        return self._figures(lister, transfer, ranges, len(keys), copied_at)
 
-    def _lister(self, stores: Stores, bucket: Any, queue: Any) -> ListRange:
+    async def _end(self, app: App, runs: ModelRuns) -> None:
+        """The scheduler's messages, until the run's counts are added up and its end is written down."""
+        while not runs.ended:
+            await self.clock.sleep(limits.CLOSE_SECONDS)
+            budget = Budget(self.clock.monotonic(), _default("budget_seconds"))
+            await app.verifier(VerifyMessage(close=True), "close", budget)
+
+    def _app(self, stores: Stores, bucket: Any, queue: Any) -> App:
         """By the production bootstrap. A message is one simulated object: ten of a hundred keys each."""
         none: Any = None
         adapters = Adapters(
@@ -114,28 +135,30 @@ class Simulation:
             reports=None,
         )
         given = Limits.of(Settings(**SETTINGS))
-        return bootstrap(adapters, replace(given, keys_per_message=1, batch_bytes=2**62, verify_initial=False)).lister
+        return bootstrap(adapters, replace(given, keys_per_message=1, batch_bytes=2**62, verify_initial=False))
 
     async def _flow(self, lister: Instances, transfer: Transfer, ranges: ModelRanges) -> None:
         """Copy while listing goes on, then to the end."""
-        while self.listed_at is None or transfer.backlog > 0.5:
+        while self.listed_at is None or transfer.backlog > DONE:
             await self.clock.sleep(STEP_SECONDS)
             now = self.clock.monotonic()
             lister.admit()
             transfer.step(now, STEP_SECONDS)
             if self.listed_at is None and lister.idle:
                 self.listed_at = now
-            done = self.listed_at is not None and transfer.backlog <= 0.5
+            done = self.listed_at is not None and transfer.backlog <= DONE
             if done or not self.progress.rows or now / limits.HOUR - self.progress.rows[-1][0] >= 1 / 60:
                 row = (now / limits.HOUR, self.published, transfer.copied, transfer.instances, ranges.open)
                 self.progress.rows.append(row)
             if now > DEADLINE_SECONDS:
                 raise SystemExit(f"{self.scenario.name}: not done after 14 days")
 
-    def _figures(self, lister: Instances, transfer: Transfer, ranges: ModelRanges, pages: int) -> dict[str, Any]:
+    def _figures(
+        self, lister: Instances, transfer: Transfer, ranges: ModelRanges, pages: int, copied_at: float
+    ) -> dict[str, Any]:
         objects, counts = pages * PAGE_KEYS, self.bill.counts
         size = objects * self.scenario.mean_bytes
-        hours = self.clock.monotonic() / limits.HOUR
+        hours, documents = copied_at / limits.HOUR, ranges.documents
         items = list(self._bill(lister, transfer, pages))
         dollars: dict[str, float] = {}
         for item in items:
@@ -149,6 +172,10 @@ class Simulation:
             f"hours to finish with the default of {limits.DEFAULT_INSTANCES} instances, at least": objects
             / (transfer.instance_rate() * limits.DEFAULT_INSTANCES)
             / limits.HOUR,
+            "minutes until its end is seen and its counts are added up": (self.clock.monotonic() - copied_at)
+            / limits.MINUTE,
+            "aggregations": documents.aggregations,
+            "seconds of the longest aggregation": documents.longest,
             "ranges": len(ranges.ranges),
             "ranges at a time": lister.peak,
             "peak instances of the lister": -(-lister.peak // limits.LISTER_CONCURRENCY),
@@ -158,8 +185,9 @@ class Simulation:
             "firestore writes a million keys": (counts["firestore.writes"] + transfer.heartbeats) / objects * 1e6,
             "hottest document": self.bill.hottest[1],
             "its writes a second": self.bill.hottest[0],
-            "hours of ranges waiting for Firestore's write ramp": ranges.documents.writes.waited / limits.HOUR,
+            "hours of ranges waiting for Firestore's write ramp": documents.writes.waited / limits.HOUR,
             "copying held back by, hours": {name: seconds / limits.HOUR for name, seconds in transfer.binding.items()},
+            "bill": [(item.service, item.what, item.dollars, item.added) for item in items],
             "dollars": dollars,
             "dollars in all": unavoidable + added,
             "dollars that nobody can avoid": unavoidable,

@@ -5,31 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from benchmarks.simulation import limits
-from benchmarks.simulation.model import BATCHES_A_PAGE, PAGE_KEYS, Bill
-from benchmarks.simulation.virtual_time import Ramp, VirtualClock
+from benchmarks.simulation.documents import Documents
+from benchmarks.simulation.model import BATCHES_A_PAGE, PAGE_KEYS
+from benchmarks.simulation.runs import ModelRuns
 from shared.domain.counts import Counts, RangeCounts
+from shared.domain.spending import Amount, shard_of
 from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ports.stores import Stores
-
-
-@dataclass(slots=True)
-class Documents:
-    """What reads and writes cost. writes: the ramp up to which Firestore takes them."""
-
-    clock: VirtualClock
-    bill: Bill
-    writes: Ramp
-
-    async def read(self, count: int = 1) -> None:
-        self.bill.counts["firestore.reads"] += count
-        await self.clock.sleep(limits.FIRESTORE_SECONDS)
-
-    async def write(self, *documents: str) -> None:
-        for document in documents:
-            self.bill.wrote(document, self.clock.monotonic())
-        await self.clock.sleep(limits.FIRESTORE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +35,7 @@ class ModelLedger:
     async def create(self, records: Sequence[Any], _held: object = None) -> None:
         """The range is read once for them all. Counted with the write of each batch's results."""
         count = len(records) * BATCHES_A_PAGE
+        self.documents.records += count
         self.documents.bill.counts["firestore.writes"] += 2 * count
         self.documents.bill.counts["firestore.reads"] += count + 1
         turn = self.documents.writes.take(count)
@@ -120,38 +105,6 @@ class ModelRanges:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelRuns:
-    """`shared.ports.run_store.RunStore`, as far as a lister uses it."""
-
-    documents: Documents
-    ranges: ModelRanges
-
-    async def create(self, opened: OpenRange, kind: str, now: float) -> bool:
-        self.ranges.add(opened)
-        await self.documents.write(f"runs/{opened.range_id.run}", f"ranges/{opened.range_id.cursor!r}")
-        return True
-
-    async def exists(self, run: str) -> bool:
-        await self.documents.read()
-        return any(held.run == run for held in self.ranges.ranges)
-
-    async def running(self) -> list[Any]:
-        await self.documents.read()
-        return []
-
-    async def heartbeat(self, run: str, instance: str, now: float, progress: Any) -> None:
-        await self.documents.write(f"pulses/{run}-{instance}")
-
-    async def scheduled(self, kind: str) -> tuple[str, object]:
-        await self.documents.read()
-        return "", None
-
-    async def schedule(self, kind: str, run: str, version: object) -> bool:
-        await self.documents.write(f"control/schedule-{kind}")
-        return True
-
-
-@dataclass(frozen=True, slots=True)
 class ModelPrefixes:
     """`shared.ports.prefix_store.PrefixStore`."""
 
@@ -180,25 +133,32 @@ class ModelUploads:
 
 @dataclass(frozen=True, slots=True)
 class ModelControl:
-    """`shared.ports.control_store.ControlStore`: never paused, no quotas."""
+    """`shared.ports.control_store.ControlStore`: never paused, and under a ceiling that is never reached, so that what
+    a run has spent of it is written as often as in production.
+    """
 
     documents: Documents
 
     async def get(self) -> Control:
         await self.documents.read()
-        return Control()
+        return Control(most_objects=10**12)
+
+    async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
+        await self.documents.read()
+        await self.documents.write(f"spending/{run}-{shard_of(owner)}")
+        return True
 
     async def speak_for(self, identity: str, text: str) -> Spoke:
         await self.documents.read()
         return Spoke(identity, identity, text)
 
 
-def model_stores(documents: Documents, ranges: ModelRanges) -> Stores:
-    """Stores as far as a lister uses them."""
+def model_stores(documents: Documents, ranges: ModelRanges, runs: ModelRuns) -> Stores:
+    """Stores as far as a lister and a run's end use them."""
     absent: Any = None
     return Stores(
         ledger=cast("Any", ModelLedger(documents)),
-        runs=cast("Any", ModelRuns(documents, ranges)),
+        runs=cast("Any", runs),
         ranges=cast("Any", ranges),
         prefixes=ModelPrefixes(documents),
         control=cast("Any", ModelControl(documents)),

@@ -60,17 +60,17 @@ class VirtualClock:
     """`shared.ports.clock.Clock` on a VirtualLoop."""
 
     def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._chance = random.Random(0)
 
     def now(self) -> float:
-        return EPOCH + self._loop.time()
+        return EPOCH + self.loop.time()
 
     def monotonic(self) -> float:
-        return self._loop.time()
+        return self.loop.time()
 
     async def sleep(self, seconds: float) -> None:
-        await self._loop.sleep(seconds)
+        await self.loop.sleep(seconds)
 
     def draw(self) -> float:
         return self._chance.random()
