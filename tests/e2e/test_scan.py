@@ -18,8 +18,10 @@ DOCUMENT_BYTES = 900 * 1024
 
 @pytest.fixture
 def stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """With the functions that the test names."""
-    with Stack(functions=request.param, settings={"LEASE_SECONDS": "60"}) as running:
+    """With the functions that the test names. The lease is long: on a slow machine no renewal adds a heartbeat, which the
+    next run would delete.
+    """
+    with Stack(functions=request.param, settings={"LEASE_SECONDS": "600"}) as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         yield running
