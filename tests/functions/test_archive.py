@@ -18,6 +18,10 @@ from local.emulators.loopback import HOST, free_port
 from local.stack import Stack
 
 
+PEOPLES_TOOLS = ROOT / "shared" / "clients.py"
+"""Not deployed: the functions install nothing of what it imports."""
+
+
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Stack]:
     with Stack(functions=()) as stack:
@@ -57,7 +61,8 @@ def assembled(name: str, folder: Path) -> Path:
     folder.mkdir()
     for file in ("main.py", "requirements.txt"):
         shutil.copyfile(ROOT / "functions" / name / file, folder / file)
-    shutil.copytree(ROOT / "shared", folder / "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__", PEOPLES_TOOLS.name)
+    shutil.copytree(ROOT / "shared", folder / "shared", ignore=ignored)
     return folder
 
 
@@ -82,9 +87,17 @@ def test_the_requirements_hold_all_that_is_imported() -> None:
 def imported() -> set[str]:
     found: set[str] = set()
     for path in [*(ROOT / "shared").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]:
+        if path == PEOPLES_TOOLS:
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found.add(node.module)
     return found
+
+
+def test_what_only_people_s_tools_import_is_in_no_archive() -> None:
+    terraform = (ROOT / "terraform" / "modules" / "job" / "functions.tf").read_text()
+    assert f'["shared/{PEOPLES_TOOLS.name}"]' in terraform
+    assert PEOPLES_TOOLS.exists()
