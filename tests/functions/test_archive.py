@@ -17,7 +17,6 @@ from local.deployed import FUNCTIONS, SIGNATURES
 from local.emulators.loopback import HOST, free_port
 from local.stack import Stack
 
-
 PEOPLES_TOOLS = ROOT / "shared" / "clients.py"
 """Not deployed: the functions install nothing of what it imports."""
 
