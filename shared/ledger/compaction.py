@@ -21,6 +21,11 @@ GROUP_RECORDS = 300
 """A group has no more records, so that the commit that replaces them stays below 10 MiB with all their index entries,
 of which a record of few and long keys has some 7 kB: https://cloud.google.com/firestore/quotas"""
 
+_FEW_KEYS = 16
+"""Named by somebody in one message, up to version 0.1.0, which made one batch of them wherever they lie. A batch of a
+listing has more, or is the last one of its range.
+"""
+
 MOST_BYTES = 640 * 1024
 """Packed bytes of a merged record, under the document limit of 1 MiB: https://firebase.google.com/docs/firestore/quotas"""
 
@@ -82,6 +87,24 @@ class Compaction:
             return [table[index] for index, key in enumerate(table.keys) if self.listed(key)]
         except UnknownSchema:
             return []
+
+
+def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
+    """Records of a few keys each that reach beyond the range of their first ones, as records that do not: they would be
+    read by every range in between, and no range holds them whole. None if there are none: records of other neighbours
+    stay, and so do keys that have not ended. until: the last key of the range.
+    """
+    wide = [record for record in records if len(record.entries) <= _FEW_KEYS and record.settled]
+    wide = wide[: GROUP_RECORDS // _FEW_KEYS]
+    newest: dict[bytes, Entry] = {}
+    for record in wide:
+        for entry in record.entries:
+            dated = replace(entry, at=entry.at or record.published_at)
+            if entry.key not in newest or dated.at >= newest[entry.key].at:
+                newest[entry.key] = dated
+    inside = [newest[key] for key in sorted(newest) if key <= until]
+    parts = [inside, *([newest[key]] for key in sorted(newest) if key > until)]
+    return Merge(wide, [merged for part in parts for merged in _cut(part)]) if wide else None
 
 
 def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:

@@ -6,11 +6,11 @@ What the scan has passed it may merge: it has just read it, and it knows which o
 from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.objects import Origin
 from shared.domain.page import Page
-from shared.ledger.compaction import Compaction, Merge
+from shared.ledger.compaction import Compaction, Merge, narrowed
 from shared.ledger.record import BatchRecord
 from shared.ledger.window import Known, LedgerWindow
 from shared.ports.ledger_store import LedgerStore, Versioned
@@ -151,15 +151,26 @@ class LedgerScan:
 
     async def close(self, until: bytes) -> None:
         """The range was listed to its end, which is at `until`."""
-        if self.merges:
-            await self._offer(record for record in self._window.forget_before(BEYOND) if record.last <= until)
-            await self._merge(self._compaction.close())
+        if not self.merges:
+            return
+        left = list(self._window.forget_before(BEYOND))
+        await self._offer(record for record in left if record.last <= until)
+        await self._merge(self._compaction.close())
+        beyond = [record for record in left if record.last > until and self._is_ours(record)]
+        narrow = narrowed(beyond, until)
+        if narrow is not None:
+            versions = [self._versions.get(record.batch) for record in narrow.replaced]
+            await self._merge(replace(narrow, versions=versions))
+
+    def _is_ours(self, record: BatchRecord) -> bool:
+        """Whether a record may be merged: nobody counts it any more, and what it begins with was listed here."""
+        return record.run not in self.running and record.first > self.after
 
     async def _offer(self, passed: Iterable[BatchRecord]) -> None:
         """Offer what the listing has passed, from the first of its keys to the last, to be merged."""
         for record in passed:
             version = self._versions.pop(record.batch, None)
-            if self.merges and record.run not in self.running and record.first > self.after:
+            if self.merges and self._is_ours(record):
                 await self._merge(self._compaction.offer(record, version))
 
     def _see(self, keys: Sequence[bytes]) -> None:

@@ -134,7 +134,7 @@ def test_live_refuses_a_local_stack(trial: Trial) -> None:
 
 
 MERGED = {"ranges: run, state"}
-"""Equalities alone: Firestore joins the fields' own indexes, and the declared one only makes it faster.
+"""Equalities alone: where the fields are not exempt from indexes of their own, Firestore joins these.
 https://firebase.google.com/docs/firestore/query-data/index-overview#taking_advantage_of_index_merging"""
 
 

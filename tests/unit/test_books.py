@@ -10,6 +10,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, Throttled
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SourceObject
+from shared.ledger.record import BatchRecord
 from shared.ledger.table import Packed, Table
 from tests.world import LEASE, World, counts, filled
 
@@ -146,6 +147,29 @@ async def test_single_keys_that_lie_far_apart_are_no_record_between_them() -> No
     await world.run(ListMessage(keys=(b"k/000", b"k/099")))
     read = [item async for item in world.stores.ledger.scan(b"k/", b"k/050", b"k/060")]
     assert read == []
+
+
+async def test_records_of_far_apart_keys_that_an_earlier_version_wrote_are_made_narrow_and_merged() -> None:
+    """They were read by every range between their keys, and no range held them whole."""
+    world = World(keys_per_message=100)
+    world.bucket.page_size = 10
+    for number in range(100):
+        world.bucket.put(f"k/{number:03d}", b"x")
+    await world.run()
+    known = {entry.key: entry for item in await all_records(world) for entry in item.entries}
+    wide = (known[b"k/000"], known[b"k/099"])
+    await world.stores.ledger.create([BatchRecord(f"wide{n}", "old", 2e6 + n, wide) for n in range(18)])
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 100}
+    assert not [item for item in await all_records(world) if item.first == b"k/000" and item.last == b"k/099"]
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 100}
+    assert len(await all_records(world)) <= 6
+    assert {entry.key: entry.etag for item in await all_records(world) for entry in item.entries} == {
+        key: entry.etag for key, entry in known.items()
+    }
+
+
+async def all_records(world: World) -> list[BatchRecord]:
+    return [item.record async for item in world.stores.ledger.scan(b"", b"")]
 
 
 async def test_a_record_whose_details_are_damaged_counts_as_forgotten() -> None:
