@@ -79,7 +79,7 @@ async def forget(
     """
     wanted = typed(session, prefix)
     if not yes:
-        if session.output.as_json or not session.output.terminal:
+        if session.output.as_json or not session.output.interactive:
             raise CommandError("nobody can be asked here: --yes says that it is meant", Exit.USAGE)
         what = repr(prefix) if prefix else "everything"
         typer.confirm(f"forget what job {session.settings.job} knows of {what}?", abort=True)

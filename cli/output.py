@@ -60,6 +60,13 @@ class Output:
         """Whether a person looks at standard output, and it can be drawn on."""
         return self.console.is_terminal and not self.console.is_dumb_terminal
 
+    @property
+    def interactive(self) -> bool:
+        """Whether what was drawn can be drawn over, and a person can be asked. FORCE_COLOR, as build servers set it,
+        makes a pipe colourful and no terminal.
+        """
+        return self.terminal and self._stdout.isatty()
+
     def line(self, *words: object, style: str | None = None) -> None:
         """A line of text."""
         text = visible(" ".join(map(str, words)))

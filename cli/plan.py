@@ -51,7 +51,7 @@ async def plan(
 
 async def _surveyed(session: Session, prefix: Key, most: int) -> Survey:
     survey = Survey(session.limits)
-    shown = session.output.terminal and not session.output.as_json
+    shown = session.output.interactive and not session.output.as_json
     columns = TextColumn("listing: {task.fields[keys]:,} keys")
     with Progress(columns, console=session.output.console, transient=True, disable=not shown) as progress:
         task = progress.add_task("listing", total=None, keys=0)

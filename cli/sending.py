@@ -111,7 +111,7 @@ async def _find(session: Session, sent: Sent, found: dict[str, OpenRun]) -> None
 @contextmanager
 def _drawn(output: Output) -> Iterator[Callable[[Sequence[RunView]], None]]:
     """Shows runs where a person looks, and nothing elsewhere."""
-    if output.as_json or not output.terminal:
+    if output.as_json or not output.interactive:
         yield lambda views: None
         return
     with Live(console=output.console, auto_refresh=False, transient=True) as live:

@@ -37,7 +37,7 @@ async def status(
     """
     if watch and session.output.as_json:
         raise CommandError("--watch answers again and again, and --json once: choose one", Exit.USAGE)
-    if watch and session.output.terminal:
+    if watch and session.output.interactive:
         with Live(console=session.output.console, auto_refresh=False) as live:
             while (answer := await _look(session)).document["busy"]:
                 live.update(session.output.captured(answer.show), refresh=True)

@@ -94,13 +94,16 @@ def test_of_records_that_overlap_the_newest_counts(monkeypatch: pytest.MonkeyPat
     assert [item["key"] for item in cause["all"]] == ["a", "c", "d", "y"]
 
 
-def test_what_is_stored_is_shown_and_forgotten(troubled: Operator) -> None:
+def test_what_is_stored_is_shown_and_forgotten(troubled: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     troubled.run(ListMessage(prefix=b"k/"))
     found = troubled.asks("inspect", "k/004")
     assert [(item["key"], item["outcome"], item["proof"]) for item in found["entries"]] == [("k/004", "copied", "md5")]
     assert troubled.asks("inspect", "", "--limit", "2")["complete"] is False
     assert "… and more" in troubled.types("inspect", "", "--limit", "2").stdout
     assert "--yes says that it is meant" in troubled.types("forget", "k/", status=2).stderr
+    monkeypatch.setattr("cli.output.Output.interactive", True)
+    assert "forget what job job knows of 'k/'?" in troubled.types("forget", "k/", typed="n\n", status=1).stdout
+    assert troubled.asks("inspect", "k/004")["entries"], "it was not meant"
     assert troubled.asks("forget", "k/", "--yes")["forgotten_records"] > 0
     assert troubled.asks("inspect", "") == {"entries": [], "complete": True}
 

@@ -81,6 +81,41 @@ def test_watching_without_a_terminal_is_a_line_a_look_until_nothing_runs(monkeyp
     assert "choose one" in operator.types("status", "--watch", "--json", status=2).stderr
 
 
+def test_colours_are_a_terminal_s_and_no_color_takes_them_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(2)
+    operator = Operator(world, monkeypatch)
+    operator.run()
+    world.stores.control.said = replace(world.stores.control.said, paused=True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[33mpaused" in operator.types("status").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[33m" not in operator.types("status").stdout
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in operator.types("status").stdout
+
+
+def test_a_terminal_is_drawn_over_while_runs_go_on_and_shows_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(9)
+    operator = Operator(world, monkeypatch)
+    world.send("list", ListMessage())
+    asyncio.run(world.drain(most=1, finish=False))
+
+    async def wait(seconds: float) -> None:
+        await world.drain()
+
+    monkeypatch.setattr("cli.status.asyncio.sleep", wait)
+    monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
+    monkeypatch.setattr("cli.output.Output.interactive", True)
+    monkeypatch.setattr("cli.output.Output.terminal", True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    watched = operator.types("status", "--watch").stdout
+    assert "━" in watched
+    assert "nothing is left of it" in watched
+    waited = operator.types("run", "k/", "--force", "--wait").stdout
+    assert waited.endswith("every listed key has an outcome, and none has failed\n")
+    assert "9 copied" in waited
+
+
 def test_ended_runs_are_told_with_how_they_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = Operator(filled(2), monkeypatch)
     first = operator.run()

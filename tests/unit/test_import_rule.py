@@ -138,6 +138,13 @@ def test_arrows_point_one_way(path: Path) -> None:
     assert not wrong, f"{module_of(path)} may not import {wrong}"
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in CODE if "cli" not in path.parts], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_nothing_imports_the_tool(path: Path) -> None:
+    assert "cli" not in {name.split(".")[0] for name in imports(path)}
+
+
 def test_every_room_is_named() -> None:
     assert {
         room(module_of(path)) for path in FILES if path.parent != ROOT / "shared" or path.stem != "__init__"
