@@ -157,7 +157,7 @@ RIGHTS = {
 
 OTHERS = {
     ("google_project_iam_member", "builder", "roles/cloudbuild.builds.builder"),
-    ("google_project_iam_member", "memory", "roles/datastore.user"),
+    ("google_project_iam_member", "state", "roles/datastore.user"),
     ("google_storage_bucket_iam_member", "builder_code", "roles/storage.objectViewer"),
     ("google_storage_bucket_iam_member", "function", "${each.value.role}"),
     ("google_pubsub_topic_iam_member", "function", "roles/pubsub.publisher"),

@@ -15,7 +15,7 @@ locals {
   }
 }
 
-resource "google_firestore_database" "memory" {
+resource "google_firestore_database" "state" {
   project                           = var.project
   name                              = "job-${var.job}"
   location_id                       = var.region
@@ -33,7 +33,7 @@ resource "google_firestore_index" "this" {
   for_each = local.indexes
 
   project     = var.project
-  database    = google_firestore_database.memory.name
+  database    = google_firestore_database.state.name
   collection  = each.value.collectionGroup
   query_scope = each.value.queryScope
 
@@ -51,7 +51,7 @@ resource "google_firestore_field" "this" {
   for_each = { for field in local.firestore.fieldOverrides : "${field.collectionGroup}.${field.fieldPath}" => field }
 
   project    = var.project
-  database   = google_firestore_database.memory.name
+  database   = google_firestore_database.state.name
   collection = each.value.collectionGroup
   field      = each.value.fieldPath
 
@@ -74,7 +74,7 @@ resource "google_firestore_field" "this" {
 }
 
 # Of this database only: https://cloud.google.com/firestore/native/docs/conditional-access
-resource "google_project_iam_member" "memory" {
+resource "google_project_iam_member" "state" {
   for_each = local.functions
 
   project = var.project
@@ -83,6 +83,6 @@ resource "google_project_iam_member" "memory" {
 
   condition {
     title      = "${var.job}-memory"
-    expression = "resource.name == \"projects/${var.project}/databases/${google_firestore_database.memory.name}\""
+    expression = "resource.name == \"projects/${var.project}/databases/${google_firestore_database.state.name}\""
   }
 }

@@ -20,7 +20,7 @@ locals {
   }
   services      = "monitored_resource=\"cloud_run_revision\", service_name=~\"${join("|", [for function in google_cloudfunctions2_function.this : function.name])}\""
   subscriptions = "monitored_resource=\"pubsub_subscription\", subscription_id=~\"${join("|", [for subscription in google_pubsub_subscription.function : subscription.name])}\""
-  database      = "{monitored_resource=\"firestore.googleapis.com/Database\", database_id=\"${google_firestore_database.memory.name}\"}"
+  database      = "{monitored_resource=\"firestore.googleapis.com/Database\", database_id=\"${google_firestore_database.state.name}\"}"
   buckets       = join("|", [for name in [local.destination, google_storage_bucket.staging.name] : replace(name, ".", "[.]")])
 
   # Keys in an hour.

@@ -78,7 +78,7 @@ resource "time_sleep" "ready" {
     google_cloud_run_v2_service_iam_member.invoker,
     google_firestore_field.this,
     google_firestore_index.this,
-    google_project_iam_member.memory,
+    google_project_iam_member.state,
     google_pubsub_topic_iam_member.agent,
     google_pubsub_topic_iam_member.function,
     google_secret_manager_secret_iam_member.function,

@@ -6,7 +6,7 @@ locals {
   settings = {
     GOOGLE_CLOUD_PROJECT = var.project
     JOB                  = var.job
-    FIRESTORE_DATABASE   = google_firestore_database.memory.name
+    FIRESTORE_DATABASE   = google_firestore_database.state.name
 
     SOURCE_BUCKET          = var.source_bucket.name
     SOURCE_PREFIX          = var.source_bucket.prefix

@@ -54,7 +54,7 @@ run "sigv4_leaves_the_bucket_as_it_is_and_keeps_no_key" {
   }
   assert {
     condition = (
-      google_firestore_database.memory.delete_protection_state == "DELETE_PROTECTION_ENABLED"
+      google_firestore_database.state.delete_protection_state == "DELETE_PROTECTION_ENABLED"
       && google_storage_bucket.destination[0].deletion_policy == "PREVENT" && google_storage_bucket.reports.deletion_policy == "PREVENT"
     )
     error_message = "what cannot be made again is protected"
@@ -276,7 +276,7 @@ run "what_may_be_taken_away" {
   }
 
   assert {
-    condition     = google_firestore_database.memory.delete_protection_state == "DELETE_PROTECTION_DISABLED" && google_firestore_database.memory.deletion_policy == "DELETE"
+    condition     = google_firestore_database.state.delete_protection_state == "DELETE_PROTECTION_DISABLED" && google_firestore_database.state.deletion_policy == "DELETE"
     error_message = "destroy takes the memory, too"
   }
 }
