@@ -19,7 +19,7 @@ variable "comparison" {
 }
 
 variable "deletion_protection" {
-  description = "Whether taking the memory, the destination and the reports away is refused."
+  description = "Whether taking the Firestore database, the destination and the reports away is refused."
   type        = bool
   default     = true
 }
@@ -76,7 +76,7 @@ variable "quota" {
 }
 
 variable "region" {
-  description = "Where the functions, the queue and the memory are."
+  description = "Where the functions, the queue and Firestore are."
   type        = string
 }
 

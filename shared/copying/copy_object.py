@@ -73,11 +73,6 @@ class CopyObject:
         names = (self.mapping.place(item.key).name for item in objects)
         return await self.destination.stat_many([name for name in names if name is not None])
 
-    async def __call__(self, listed: SourceObject, force: bool = False, present: Existing | None = None) -> Entry:
-        """How the key ended. Raises ObjectError where it did not."""
-        decided = await self.decide(listed, force, present)
-        return decided if isinstance(decided, Entry) else await self.copy_latest(decided)
-
     async def decide(
         self, listed: SourceObject, force: bool = False, present: Existing | None = None
     ) -> Entry | CopyPlan:

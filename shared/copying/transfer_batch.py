@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.copying.copy_object import Existing
-from shared.copying.try_key import Ended, Job, Left, TryKey
+from shared.copying.try_key import Ended, KeyTask, Left, TryKey
 from shared.domain.backoff import delay_seconds
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
@@ -82,7 +82,7 @@ class TransferBatch:
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
         present = await self._stat_many(todo) if message.part is None else None
-        results = await self._all([Job(source, message, budget, present) for source in todo], budget)
+        results = await self._all([KeyTask(source, message, budget, present) for source in todo], budget)
         ended = [entry for entry in results if isinstance(entry, Entry)]
         left = [item for item in results if isinstance(item, Left)]
         postponed = [item.postponed for item in left if item.postponed is not None]
@@ -94,7 +94,7 @@ class TransferBatch:
         self._tell(message, ended, len(left), self.clock.monotonic() - began)
         if postponed and len(postponed) == len(left):
             raise postponed[0]
-        await self._hand_back(message, left)
+        await self._requeue(message, left)
 
     def _tell(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:
         """The line that metrics are made of."""
@@ -127,26 +127,26 @@ class TransferBatch:
             self.log.warning("cannot look at a whole batch", reason=error.reason, why=str(error))
             return None
 
-    async def _all(self, jobs: Sequence[Job], budget: Budget) -> list[Ended]:
+    async def _all(self, key_tasks: Sequence[KeyTask], budget: Budget) -> list[Ended]:
         """Every key's end, at the latest when the budget and the grace after it are over."""
-        tasks = [asyncio.ensure_future(self.try_key(job)) for job in jobs]
+        tasks = [asyncio.ensure_future(self.try_key(key)) for key in key_tasks]
         try:
             await asyncio.wait(tasks, timeout=budget.left(self.clock.monotonic()) + GRACE_SECONDS)
         finally:
             late = [task for task in tasks if task.cancel()]
         if late:
             await asyncio.wait(late, timeout=CLEAN_UP_SECONDS)
-        return [self._end(job, task) for job, task in zip(jobs, tasks, strict=True)]
+        return [self._end(key, task) for key, task in zip(key_tasks, tasks, strict=True)]
 
-    def _end(self, job: Job, task: "asyncio.Future[Ended]") -> Ended:
+    def _end(self, key: KeyTask, task: "asyncio.Future[Ended]") -> Ended:
         """What came of a key. Who still waited for its turn when the time was over was not tried."""
         if task.done() and not task.cancelled():
             return task.result()
-        if not job.spent:
-            return Left(job.source, job.message.attempt)
-        source = job.source
+        if not key.spent:
+            return Left(key.source, key.message.attempt)
+        source = key.source
         why = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
-        return self.try_key.put_off(job, why)
+        return self.try_key.put_off(key, why)
 
     async def _clean_up(self, message: TransferMessage) -> None:
         """Once a large object's end is on record, nothing of it stays, whoever was killed before."""
@@ -168,7 +168,7 @@ class TransferBatch:
                 record = found.record if found else record
         raise StateConflict(f"batch {message.batch}: the record moved {_SETTLE_TRIES} times")
 
-    async def _hand_back(self, message: TransferMessage, left: Sequence[Left]) -> None:
+    async def _requeue(self, message: TransferMessage, left: Sequence[Left]) -> None:
         for attempt in sorted({item.attempt for item in left}):
             objects = tuple(ObjectEntry.of(item.source) for item in left if item.attempt == attempt)
             remainder = message.model_copy(update={"objects": objects, "attempt": attempt})

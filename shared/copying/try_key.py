@@ -1,6 +1,6 @@
 """One key of one message within one invocation: it waits for its turn, is tried, and ends or is left.
 
-Only what was tried counts as tried. Waiting for room, for a service that is down or throttles, for the memory or the
+Only what was tried counts as tried. Waiting for room, for a service that is down or throttles, for Firestore or the
 queue spends no attempt of a key.
 """
 
@@ -53,7 +53,7 @@ Ended = Entry | Left | None
 
 
 @dataclass(slots=True)
-class Job:
+class KeyTask:
     """A key and its message. present: what is at the destination, for the first try. spent: whether it was tried."""
 
     source: SourceObject
@@ -85,79 +85,79 @@ class TryKey:
     large_bytes: int
     max_attempts: int
 
-    async def __call__(self, job: Job) -> Ended:
+    async def __call__(self, key: KeyTask) -> Ended:
         """Everything that can befall a key ends here; only a cancellation goes on."""
-        async with self.in_flight.slot(min(job.source.size, self.buffer_bytes) + OVERHEAD_BYTES):
+        async with self.in_flight.slot(min(key.source.size, self.buffer_bytes) + OVERHEAD_BYTES):
             try:
-                return await self._tries(job)
+                return await self._tries(key)
             except (Postponed, Busy, OutOfService, StateConflict) as reason:
-                return Left(job.source, job.message.attempt, reason)
+                return Left(key.source, key.message.attempt, reason)
             except OutOfAttempts as out:
-                return self.gave_up(job, out.last)
+                return self.gave_up(key, out.last)
 
-    async def _tries(self, job: Job) -> Ended:
+    async def _tries(self, key: KeyTask) -> Ended:
         began, failures = self.clock.monotonic(), list[ObjectError]()
-        while leave := await self._leave(job):
-            ended = await self._try(job, leave, None if failures else job.present)
+        while leave := await self._leave(key):
+            ended = await self._try(key, leave, None if failures else key.present)
             if not isinstance(ended, ObjectError):
                 return ended
-            if self.breaker.failed(leave, ended, job.source.key):
-                job.spent = bool(failures)
+            if self.breaker.failed(leave, ended, key.source.key):
+                key.spent = bool(failures)
                 continue
             failures.append(ended)
             if not ended.retryable:
-                return await self._last_word(job, ended)
+                return await self._last_word(key, ended)
             elapsed = self.clock.monotonic() - began
             wait = KEY.wait(len(failures), elapsed, self.clock.draw(), ended.retry_after)
             if wait is None:
                 break
             await self.clock.sleep(wait)
         if not failures:
-            return Left(job.source, job.message.attempt)
-        if job.message.attempt >= self.max_attempts:
-            return await self._last_word(job, failures[-1])
-        return self.put_off(job, failures[-1])
+            return Left(key.source, key.message.attempt)
+        if key.message.attempt >= self.max_attempts:
+            return await self._last_word(key, failures[-1])
+        return self.put_off(key, failures[-1])
 
-    async def _leave(self, job: Job) -> Leave | None:
+    async def _leave(self, key: KeyTask) -> Leave | None:
         """Leave to try the key, None once no new work may be begun."""
         now = self.clock.monotonic()
-        if job.budget.spent(now):
+        if key.budget.spent(now):
             return None
-        large = job.in_parts or job.source.size > self.large_bytes
-        leave = await self.breaker.enter(large, now + job.budget.left(now))
-        if not job.budget.spent(self.clock.monotonic()):
+        large = key.in_parts or key.source.size > self.large_bytes
+        leave = await self.breaker.enter(large, now + key.budget.left(now))
+        if not key.budget.spent(self.clock.monotonic()):
             return leave
         self.breaker.give(leave)
         return None
 
-    async def _try(self, job: Job, leave: Leave, present: Existing | None) -> Entry | ObjectError | None:
+    async def _try(self, key: KeyTask, leave: Leave, present: Existing | None) -> Entry | ObjectError | None:
         """How the key ended, or what it failed with; a mistake of ours is its own, too."""
         began = self.clock.monotonic()
-        job.spent = True
+        key.spent = True
         try:
-            ended = await self._copy(job, present)
+            ended = await self._copy(key, present)
             self.breaker.worked(leave, _served(ended))
         except ObjectError as error:
             return error
         except BucketError:
             raise
         except Exception as bug:
-            self.log.error("unexpected error", error=bug, key=job.source.text, attempt=job.message.attempt)
-            return Transient(f"{job.source.text}: {bug!r}")
+            self.log.error("unexpected error", error=bug, key=key.source.text, attempt=key.message.attempt)
+            return Transient(f"{key.source.text}: {bug!r}")
         finally:
             self.breaker.give(leave)
-        if job.message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
-            part = f", part {job.message.part.number}" if job.message.part is not None else ""
+        if key.message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
+            part = f", part {key.message.part.number}" if key.message.part is not None else ""
             seconds = self.clock.monotonic() - began
-            self.heartbeat.took(job.message.run, f"{job.source.text}{part}", job.source.size, seconds)
+            self.heartbeat.took(key.message.run, f"{key.source.text}{part}", key.source.size, seconds)
         return ended
 
-    async def _copy(self, job: Job, present: Existing | None) -> Entry | None:
-        message = job.message
-        self._refuse_outside(job.source)
+    async def _copy(self, key: KeyTask, present: Existing | None) -> Entry | None:
+        message = key.message
+        self._refuse_outside(key.source)
         if message.part is not None:
-            return await self.large.part(message, job.source, message.part, job.budget)
-        decided = await self.copy.decide(job.source, message.force, present)
+            return await self.large.part(message, key.source, message.part, key.budget)
+        decided = await self.copy.decide(key.source, message.force, present)
         if isinstance(decided, Entry):
             return decided
         if decided.version.size > self.large_bytes:
@@ -168,37 +168,37 @@ class TryKey:
         if not source.key.startswith(self.copy.mapping.source_prefix):
             raise Refused(f"{source.text} lies outside SOURCE_PREFIX, which was another when its message was sent")
 
-    async def _last_word(self, job: Job, error: ObjectError) -> Ended:
+    async def _last_word(self, key: KeyTask, error: ObjectError) -> Ended:
         """How a key ends whose last try failed. A write whose answer was lost may have been done, and another message
         may have brought the object or put its end on record: then the key has not failed.
         """
-        inside = job.source.key.startswith(self.copy.mapping.source_prefix)
+        inside = key.source.key.startswith(self.copy.mapping.source_prefix)
         try:
-            if job.in_parts and await self.large.has_ended(job.message, job.source):
+            if key.in_parts and await self.large.has_ended(key.message, key.source):
                 return None
-            if inside and not job.message.force and (job.in_parts or error.retryable):
-                decided = await self.copy.decide(job.source)
+            if inside and not key.message.force and (key.in_parts or error.retryable):
+                decided = await self.copy.decide(key.source)
                 if isinstance(decided, Entry):
                     return decided
         except BucketError as unseen:
-            self.log.warning("no last look", key=job.source.text, why=str(unseen))
-        return self.gave_up(job, error)
+            self.log.warning("no last look", key=key.source.text, why=str(unseen))
+        return self.gave_up(key, error)
 
-    def put_off(self, job: Job, error: ObjectError) -> Entry | Left:
+    def put_off(self, key: KeyTask, error: ObjectError) -> Entry | Left:
         """Another message may have better luck, unless this was the last one."""
-        attempt = job.message.attempt
+        attempt = key.message.attempt
         if attempt >= self.max_attempts:
-            return self.gave_up(job, error)
-        self.log.warning("requeued", key=job.source.text, reason=error.reason, attempt=attempt, why=str(error))
-        return Left(job.source, attempt + 1)
+            return self.gave_up(key, error)
+        self.log.warning("requeued", key=key.source.text, reason=error.reason, attempt=attempt, why=str(error))
+        return Left(key.source, attempt + 1)
 
-    def gave_up(self, job: Job, error: ObjectError) -> Entry:
+    def gave_up(self, key: KeyTask, error: ObjectError) -> Entry:
         """How a key ends that could not be copied."""
         outcome = error.reason.outcome
         self.log.error(
-            str(outcome), key=job.source.text, reason=error.reason, attempt=job.message.attempt, why=str(error)
+            str(outcome), key=key.source.text, reason=error.reason, attempt=key.message.attempt, why=str(error)
         )
-        return replace(Entry.of(job.source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
+        return replace(Entry.of(key.source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
 
 
 def _served(ended: Entry | None) -> frozenset[Party]:

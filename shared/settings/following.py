@@ -57,7 +57,7 @@ class FollowingSettings(BaseModel):
         default=0.01,
         gt=0,
         le=1,
-        description="if more than this share of all copies belongs to no object, none is deleted",
+        description="if more than this share of the copies that this job has made has no object, none is deleted",
     )
     extra_grace_seconds: float = Field(
         default=7 * 86_400,

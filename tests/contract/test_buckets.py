@@ -16,7 +16,7 @@ from shared.aws.cloudfront import CdnAddress, SignedForS3
 from shared.aws.download import ObjectDownload
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
-from shared.copying.copy_object import CopyObject
+from shared.copying.copy_object import CopyObject, CopyPlan
 from shared.copying.edge_watch import EdgeWatch
 from shared.copying.read_version import ReadVersion
 from shared.domain.archive import Restore, Tier
@@ -29,6 +29,7 @@ from shared.domain.provenance import Provenance, carries
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
 from shared.gcp.token import Token
 from shared.http.client import Http
+from shared.ledger.entry import Entry
 from shared.ports.destination import Destination, Upload
 from shared.ports.download import Download
 from shared.ports.source import Source
@@ -408,8 +409,14 @@ async def test_every_kind_of_object_is_copied_at_full_concurrency(embedded: Stac
             Provenance(name, "job"),
         )
         listed = await listing(source, f"{fresh}/")
+
+        async def copied(item: SourceObject, copy: CopyObject = copy) -> Entry:
+            decided = await copy.decide(item, force=True)
+            assert isinstance(decided, CopyPlan)
+            return await copy.copy_latest(decided)
+
         async with asyncio.timeout(60):
-            ended = await asyncio.gather(*(copy(item, force=True) for item in listed))
+            ended = await asyncio.gather(*map(copied, listed))
         proofs = {entry.proof for entry in ended}
         assert (len(ended), {entry.outcome for entry in ended}) == (25, {Outcome.COPIED})
         assert proofs == {VerifiedBy.MD5, VerifiedBy.MULTIPART_ETAG}

@@ -17,6 +17,7 @@ from shared.gcp.firestore.extras import FirestoreExtras
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges
 from shared.gcp.firestore.runs import FirestoreRuns
+from shared.gcp.firestore.spending import Spending
 from shared.gcp.firestore.sums import SLICES
 from shared.gcp.firestore.uploads import FirestoreUploads
 from shared.ports.log import Log
@@ -66,6 +67,7 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
         ("runs: those that began since then", lambda: runs.since(time.time())),
         ("runs: progress", lambda: runs.progress(NOBODY)),
         ("runs: the last heartbeat", heartbeats.order_by("at", direction="DESCENDING").limit(1).get),
+        ("spending: what a run has reserved", lambda: Spending(client, root).spent(NOBODY)),
         ("uploads: those of long ago", lambda: FirestoreUploads(client, root).unpublished_since(time.time())),
         ("extras: those seen before", lambda: _all(extras.marked(NOBODY, time.time()))),
         ("extras: those of other comparisons", marks.get),

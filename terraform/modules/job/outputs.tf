@@ -19,8 +19,8 @@ output "environment" {
 }
 
 output "force" {
-  description = "Run a prefix now; {\"prefix\": …, \"force\": true} copies even what is unchanged."
-  value       = "gcloud pubsub topics publish ${google_pubsub_topic.this["list"].name} --project=${var.project} --message='{\"prefix\": \"${var.source_bucket.prefix}some/prefix/\"}'"
+  description = "Copy a prefix anew now, even what is unchanged; without \"force\" only what is new or failed."
+  value       = "gcloud pubsub topics publish ${google_pubsub_topic.this["list"].name} --project=${var.project} --message='{\"prefix\": \"${var.source_bucket.prefix}some/prefix/\", \"force\": true}'"
 }
 
 output "quota" {

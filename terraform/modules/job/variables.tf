@@ -25,7 +25,7 @@ variable "alerts" {
 }
 
 variable "deletion_protection" {
-  description = "Whether `terraform destroy`, or a change that would replace them, is refused for the memory, the destination and the reports."
+  description = "Whether `terraform destroy`, or a change that would replace them, is refused for the Firestore database, the destination and the reports."
   type        = bool
   default     = true
   nullable    = false
@@ -134,7 +134,7 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Where the functions, the queue and the memory are; best near the destination."
+  description = "Where the functions, the queue and Firestore are; best near the destination."
   type        = string
 }
 

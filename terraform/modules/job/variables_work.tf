@@ -5,8 +5,8 @@ variable "comparison" {
     The verifier. after: which runs are followed by a comparison: initial, always or never. repair_passes: comparisons in
     a row while something is repaired. sum_depth: folders below the root that are summed up apart. reread_unproven: copy
     again what no checksum proves any more. metadata: find other headers and metadata, too. delete_extras: off, dry-run
-    or on; what is at the destination and not at the source goes only if it is at most extra_share of all and was seen
-    extra_grace_days ago. restore_tier: Bulk, Standard or Expedited has archived objects restored for restore_days.
+    or on; copies of this job whose object is gone are deleted only if they are at most extra_share of its copies and were
+    seen extra_grace_days ago. restore_tier: Bulk, Standard or Expedited has archived objects restored for restore_days.
   EOT
   type = object({
     after            = optional(string, "initial")
