@@ -92,10 +92,10 @@ class Compaction:
 def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
     """Records of a few keys each that reach beyond the range of their first ones, as records that do not: they would be
     read by every range in between, and no range holds them whole. None if there are none: records of other neighbours
-    stay, and so do keys that have not ended. until: the last key of the range.
+    stay, and so do keys that have not ended, and what cannot be read. until: the last key of the range.
     """
-    wide = [record for record in records if len(record.entries) <= _FEW_KEYS and record.settled]
-    wide = wide[: GROUP_RECORDS // _FEW_KEYS]
+    few = [record for record in records if len(record.entries) <= _FEW_KEYS and record.settled]
+    wide = [record for record in few if _is_readable(record)][: GROUP_RECORDS // _FEW_KEYS]
     newest: dict[bytes, Entry] = {}
     for record in wide:
         for entry in record.entries:
@@ -105,6 +105,14 @@ def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
     inside = [newest[key] for key in sorted(newest) if key <= until]
     parts = [inside, *([newest[key]] for key in sorted(newest) if key > until)]
     return Merge(wide, [merged for part in parts for merged in _cut(part)]) if wide else None
+
+
+def _is_readable(record: BatchRecord) -> bool:
+    """Whether its details are whole, too."""
+    try:
+        return len(tuple(record.entries)) > 0
+    except UnknownSchema:
+        return False
 
 
 def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:

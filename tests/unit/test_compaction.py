@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from shared.domain.counts import Outcome
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
-from shared.ledger.compaction import GROUP_KEYS, GROUP_RECORDS, MOST_BYTES, MOST_KEYS, Compaction, Merge
+from shared.ledger.compaction import GROUP_KEYS, GROUP_RECORDS, MOST_BYTES, MOST_KEYS, Compaction, Merge, narrowed
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord
-from shared.ledger.table import Table, pack
+from shared.ledger.table import Packed, Table, pack
 from shared.ledger.window import LedgerWindow
 
 
@@ -133,3 +133,14 @@ def test_a_merge_fits_into_one_commit() -> None:
     sizes = [len(merge.replaced) + len(merge.merged) for merge in merges if merge is not None]
     assert len(sizes) == 4000 // GROUP_RECORDS
     assert max(sizes) == GROUP_RECORDS + 1
+
+
+def test_a_wide_record_whose_details_are_damaged_stays_as_it_is() -> None:
+    """It made every range that it begins in fail, for ever: its message came again, and went on as a new one."""
+    whole = record("whole", range(0, 100, 90))
+    packed = record("damaged", range(1, 100, 90)).table.packed
+    damaged = BatchRecord("damaged", "r", 1.0, Table(Packed(packed.scan, packed.detail[:-9])))
+    merge = narrowed([damaged, whole], b"%08d" % 50)
+    assert merge is not None
+    assert merge.replaced == [whole]
+    assert narrowed([damaged], b"%08d" % 50) is None
