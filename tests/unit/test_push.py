@@ -157,3 +157,12 @@ async def test_a_dead_letter_s_attribute_is_no_longer_than_pubsub_takes() -> Non
     ((_, attributes),) = door.queue.rejected
     assert len(attributes["reason"].encode()) <= ATTRIBUTE_BYTES
     assert "unknown field" in attributes["reason"]
+
+
+async def test_a_push_whose_data_is_no_base64_is_put_aside() -> None:
+    """Text beyond ASCII was a fault of ours, and came again."""
+    door = Door(raising(AssertionError()))
+    for data in ("%", "\u6771"):
+        body = {"message": {"data": data, "messageId": "7"}, "subscription": SUBSCRIPTION}
+        await door.handler._handle(door.app, door.work, body)  # type: ignore[arg-type]
+    assert [data for data, _ in door.queue.rejected] == [b"message data is not base64"] * 2
