@@ -13,11 +13,11 @@ from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import BucketError
+from shared.gcp.firestore.control import FirestoreControl
 from shared.gcp.firestore.extras import FirestoreExtras
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges
 from shared.gcp.firestore.runs import FirestoreRuns
-from shared.gcp.firestore.spending import Spending
 from shared.gcp.firestore.sums import SLICES
 from shared.gcp.firestore.uploads import FirestoreUploads
 from shared.ports.log import Log
@@ -44,9 +44,11 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
     root = client.collection("jobs").document(job)
     ledger, ranges = FirestoreLedger(client, root, log), FirestoreRanges(client, root)
     runs, extras = FirestoreRuns(client, root, ranges, ledger), FirestoreExtras(client, root)
+    uploads = FirestoreUploads(client, root)
     prefix, after = f"{NOBODY}/".encode(), f"{NOBODY}/a".encode()
     marks = root.collection("extras").where(filter=FieldFilter("run", "!=", NOBODY)).select([]).limit(1)
     heartbeats = root.collection("pulses").where(filter=FieldFilter("run", "==", NOBODY))
+    shards = root.collection("spending").where(filter=FieldFilter("run", "==", NOBODY))
     return [
         ("ledger: the records of a prefix", lambda: _all(ledger.scan(prefix, b""))),
         ("ledger: the records of a range", lambda: _all(ledger.scan(prefix, after, f"{NOBODY}/b".encode()))),
@@ -67,8 +69,11 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
         ("runs: those that began since then", lambda: runs.since(time.time())),
         ("runs: progress", lambda: runs.progress(NOBODY)),
         ("runs: the last heartbeat", heartbeats.order_by("at", direction="DESCENDING").limit(1).get),
-        ("spending: what a run has reserved", lambda: Spending(client, root).spent(NOBODY)),
-        ("uploads: those of long ago", lambda: FirestoreUploads(client, root).unpublished_since(time.time())),
+        ("runs: those without a report", runs.unreported),
+        ("spending: the shards of a run", shards.get),
+        ("spending: the sum of a run", lambda: FirestoreControl(client, root).spent(NOBODY)),
+        ("uploads: how many parts have arrived", lambda: uploads.count(NOBODY)),
+        ("uploads: those of long ago", lambda: uploads.unpublished_since(time.time())),
         ("extras: those seen before", lambda: _all(extras.marked(NOBODY, time.time()))),
         ("extras: those of other comparisons", marks.get),
     ]
