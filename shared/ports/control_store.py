@@ -6,6 +6,9 @@ from typing import Protocol
 
 from shared.domain.spending import NANODOLLARS, Amount, Ceilings
 
+_MOST_WHOLE = 2**63 - 1
+"""The largest whole number that a store takes: whoever sets a ceiling above it wants none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
@@ -20,8 +23,12 @@ class Control:
 
     @property
     def ceilings(self) -> Ceilings:
-        dollars = None if self.most_dollars is None else int(self.most_dollars * NANODOLLARS)
-        return self.most_objects, self.most_bytes, dollars
+        dollars = None if self.most_dollars is None else self.most_dollars * NANODOLLARS
+        objects, size, nanodollars = (
+            None if most is None else int(min(most, _MOST_WHOLE))
+            for most in (self.most_objects, self.most_bytes, dollars)
+        )
+        return objects, size, nanodollars
 
     @property
     def bounded(self) -> bool:

@@ -466,6 +466,12 @@ async def test_a_ceiling_in_dollars_is_never_exceeded(stores: Stores) -> None:
     assert await reserve(stores, 20, 0, control, owner="you")
 
 
+async def test_a_ceiling_beyond_what_firestore_can_count_is_none(stores: Stores) -> None:
+    """Nothing could be published: ten billion dollars are more nanodollars than a whole number of Firestore's has."""
+    for control in (Control(most_dollars=1e10), Control(most_objects=10**30, most_bytes=10**30)):
+        assert await reserve(stores, 30, 10**15, control)
+
+
 async def test_many_reserve_at_once(stores: Stores) -> None:
     control = Control(most_objects=5)
     granted = await asyncio.gather(*(reserve(stores, 1, 1, control, owner=f"owner {n}") for n in range(8)))
