@@ -13,8 +13,8 @@ from shared.ports.range_store import OpenRange
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run whose end has not been written down. message: what began it, as JSON.
-    started_at: epoch seconds.
+    """A run whose end has not been written down. message: what began it, as JSON. started_at: epoch seconds. summable:
+    whether all that it wrote can be added up; not so of a run that an earlier version began.
     """
 
     name: str
@@ -22,6 +22,7 @@ class OpenRun:
     prefix: Key
     message: bytes
     started_at: float
+    summable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class RunLifecycle:
             return True
         try:
             partial, version = await self._add_up(run, active_at, version, until)
-            state = _state(active_at, partial.summary)
+            state = _state(run, active_at, partial.summary)
             waits = state is RunState.TIMED_OUT and await self.job_control.paused()
             if waits or not partial.complete:
                 await self.runs.keep_partial(run.name, partial, self.clock.now(), 0, version)
@@ -193,8 +193,8 @@ class RunLifecycle:
         return True
 
 
-def _state(active_at: float | None, summary: RunSummary) -> RunState:
-    """How a run ends: finished or stopped if nothing is left of it."""
-    if active_at is not None or not summary.finished:
+def _state(run: OpenRun, active_at: float | None, summary: RunSummary) -> RunState:
+    """How a run ends: finished or stopped if nothing is left of it, as far as that can be told."""
+    if active_at is not None or not run.summable or not summary.finished:
         return RunState.TIMED_OUT
     return RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED

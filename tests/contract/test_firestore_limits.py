@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import grpc
 import pytest
 from google.api_core.exceptions import DeadlineExceeded, InvalidArgument
-from google.cloud.firestore import AsyncClient
+from google.cloud.firestore import DELETE_FIELD, AsyncClient
 from google.cloud.firestore_v1.async_aggregation import AsyncAggregationQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -93,6 +93,23 @@ async def test_the_counts_of_a_run_are_the_same_however_many_documents_it_has(st
     assert summary.outcomes.keys == {"copied": 3 * MOST_AGGREGATED}
     assert summary.outcomes.bytes == {"copied": 15 * MOST_AGGREGATED}
     assert (await stores.ranges.listed("run")).keys == {"listed": 3 * MOST_AGGREGATED}
+
+
+async def test_a_run_that_an_earlier_version_began_is_not_taken_for_added_up(
+    firestore: AsyncClient, stores: SimpleNamespace
+) -> None:
+    """Its documents are in no slice, so it seemed to have listed nothing and to be finished."""
+    await listed(stores, 3)
+    (run,) = await stores.runs.running()
+    assert run.summable
+    async for found in firestore.collection("jobs/job/runs").stream():
+        await found.reference.update({"slices": DELETE_FIELD})
+    for collection in ("ranges", "ledger"):
+        async for found in firestore.collection(f"jobs/job/{collection}").stream():
+            await found.reference.update({"slice": DELETE_FIELD})
+    assert (await stores.runs.summary("run")).finished, "as it seems"
+    (run,) = await stores.runs.running()
+    assert not run.summable
 
 
 async def test_adding_up_goes_on_where_it_was(stores: SimpleNamespace) -> None:

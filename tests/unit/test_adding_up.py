@@ -7,7 +7,7 @@ import pytest
 from shared.domain.counts import Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.ports.control_store import Control
-from shared.ports.run_store import PartialSummary
+from shared.ports.run_store import OpenRun, PartialSummary
 from shared.runs.lifecycle import BEGIN_SECONDS, CLOSING_SECONDS, KEEPING_SECONDS
 from tests.fakes import FakeRuns
 from tests.world import LIFE, Crash, World, filled
@@ -61,6 +61,24 @@ async def test_a_run_is_added_up_by_as_many_invocations_as_that_takes() -> None:
     summary = await runs.summary(run)
     assert summary.balanced
     assert summary.outcomes.keys == {Outcome.COPIED: KEYS}
+
+
+async def test_a_run_that_cannot_be_added_up_is_closed_as_timed_out() -> None:
+    """An earlier version began it: what it listed and copied is not known, so it is not said to be finished."""
+
+    class Earlier(SlowRuns):
+        async def running(self) -> list[OpenRun]:
+            return [replace(run, summable=False) for run in await super().running()]
+
+    world, runs, run = await copied()
+    earlier = Earlier(runs.ranges, runs.ledger, runs.documents)
+    earlier.world = world
+    world.stores.runs = earlier
+    again = World(bucket=world.bucket, destination=world.destination, stores=world.stores, clock=world.clock)
+    earlier.world = again
+    again.send("verify", VerifyMessage(close=True))
+    await again.drain()
+    assert runs.documents[run].state == "stalled"
 
 
 async def test_no_run_is_started_on_top_of_one_that_is_being_added_up() -> None:

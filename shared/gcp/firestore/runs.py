@@ -68,6 +68,7 @@ class FirestoreRuns:
             "message": opened.message,
             "started_at": time(now),
             "state": RunState.RUNNING.value,
+            "slices": SLICES,
         }
         batch = self._client.batch()
         batch.create(self._runs.document(opened.range_id.run), run)
@@ -265,8 +266,9 @@ def _taken_over(run: str) -> EndTaken:
 
 
 def _run(name: str, fields: dict[str, Any]) -> OpenRun:
-    started_at = fields["started_at"].timestamp()
-    return OpenRun(name, RunKind(fields["kind"]), fields["prefix"].encode(), fields["message"], started_at)
+    """Up to 25 November 2026 neither ranges nor records had a slice, and no run said how many slices there are."""
+    started_at, summable = fields["started_at"].timestamp(), fields.get("slices") == SLICES
+    return OpenRun(name, RunKind(fields["kind"]), fields["prefix"].encode(), fields["message"], started_at, summable)
 
 
 def _beginning(record: RunRecord) -> tuple[float, str]:
