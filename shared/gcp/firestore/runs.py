@@ -257,7 +257,7 @@ class FirestoreRuns:
             else:
                 await reference.update({"run": run}, option=self._client.write_option(last_update_time=version))
         except (AlreadyExists, FailedPrecondition, NotFound):
-            return False
+            return await holds(reference, {"run": run})
         return True
 
 

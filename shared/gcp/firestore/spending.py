@@ -2,8 +2,11 @@
 
 run, shard, objects, bytes, nanodollars    what was reserved
 ceilings                                   those under which no shard was beyond its part when this one was last written
+by                                         which call wrote it last: a commit whose answer is lost is sent again, and
+                                           what was done then must be neither counted nor given back twice
 """
 
+import uuid
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
@@ -29,40 +32,46 @@ class Spending:
         return Amount(objects, size, nanodollars)
 
     async def reserve(self, run: str, owner: str, amount: Amount, ceilings: Ceilings, now: float) -> bool:
-        home = shard_of(owner)
+        home, by = shard_of(owner), uuid.uuid4().hex
         reference = self._shard(run, home)
         if not amount.exceeds(Amount()):
-            await rewrite(
-                self._client,
-                reference,
-                lambda known: _fields(run, home, _spent(known) + amount, now),
-                f"run {run}: spending",
-            )
+
+            def given_back(known: Fields | None) -> Fields | None:
+                done = known is not None and known.get("by") == by
+                return None if done else {**_fields(run, home, _spent(known) + amount, now), "by": by}
+
+            await rewrite(self._client, reference, given_back, f"run {run}: spending")
             return True
         for _ in range(TRIES):
             snapshot = await reference.get()
             known = snapshot.to_dict() or {}
+            if known.get("by") == by:
+                return True
             spent = _spent(known) + amount
             try:
                 if known.get("ceilings") != list(ceilings) or not spent.fits(part(ceilings, home)):
-                    return await self._take(run, amount, ceilings, home, now)
-                await write(self._client, reference, _fields(run, home, spent, now), snapshot)
+                    return await self._take(run, amount, ceilings, home, now, by)
+                await write(self._client, reference, {**_fields(run, home, spent, now), "by": by}, snapshot)
             except StateConflict:
                 continue
             return True
         raise StateConflict(f"run {run}: too many reserve at once")
 
-    async def _take(self, run: str, amount: Amount, ceilings: Ceilings, home: int, now: float) -> bool:
+    async def _take(self, run: str, amount: Amount, ceilings: Ceilings, home: int, now: float, by: str) -> bool:
         """Reserve from all shards together. Raises StateConflict if one of those that give was written meanwhile."""
         shards = {int(found.get("shard")): found async for found in self._of(run).stream()}
-        spent = {shard: _spent(found.to_dict()) for shard, found in shards.items()}
+        known = {shard: found.to_dict() or {} for shard, found in shards.items()}
+        if any(fields.get("by") == by for fields in known.values()):
+            return True
+        spent = {shard: _spent(fields) for shard, fields in known.items()}
         changed = take(spent, amount, ceilings, home)
         if changed is None:
             return False
         even = within_parts(spent, ceilings)
         batch = self._client.batch()
         for shard, now_spent in changed.items():
-            fields = {**_fields(run, shard, now_spent, now), "ceilings": list(ceilings) if even else []}
+            marks = {"ceilings": list(ceilings) if even else [], "by": by}
+            fields = {**_fields(run, shard, now_spent, now), **marks}
             self._put(batch, self._shard(run, shard), fields, shards.get(shard))
         try:
             await batch.commit()
