@@ -47,7 +47,7 @@ class PartChecks:
     def opened(self, key: str, upload: str, size: int, part_bytes: int, now: float) -> OpenUpload:
         """An upload that is cut so that this can be computed."""
         sizes = self.source_parts
-        even = sizes is not None and set(sizes[:-1]) <= {sizes[0]} and sizes[-1] <= sizes[0]
+        even = sizes is not None and set(sizes[:-1]) <= {sizes[0]} and 0 < sizes[-1] <= sizes[0]
         if sizes is None or even:
             unit = sizes[0] if sizes is not None else 0
             cut = PartPlan.cut(size, part_bytes, unit or None).part_bytes

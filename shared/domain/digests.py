@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Protocol
 
@@ -48,7 +49,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_S3ComputeObjectCheck
 
 
 class PartDigests:
-    """The digests of a body's parts. sizes: of every part; or one number, of every part but the last."""
+    """The digests of a body's parts. sizes: of every part; or one number, of every part but the last.
+
+    A part may be empty, and is counted all the same: some clients end an upload with one where its bytes fill the parts
+    before. https://github.com/akka/alpakka/issues/2363 and https://github.com/open-io/swift3/pull/87
+    """
 
     def __init__(self, sizes: int | Sequence[int], algorithm: str = "md5") -> None:
         self._sizes = sizes
@@ -76,9 +81,16 @@ class PartDigests:
 
     def digests(self) -> bytes:
         """Those so far, one after the other, the part under way included."""
-        return b"".join([*self._done, self._current.digest()])
+        return b"".join([*self._done, self._current.digest(), *self._empty()])
 
     @property
     def count(self) -> int:
         """How many parts there are so far."""
-        return len(self._done) + 1
+        return len(self._done) + 1 + len(self._empty())
+
+    def _empty(self) -> list[bytes]:
+        """Of the parts without bytes that follow a part which is whole."""
+        if isinstance(self._sizes, int) or self._left:
+            return []
+        rest = takewhile(lambda size: not size, self._sizes[len(self._done) + 1 :])
+        return [self._new().digest() for _ in rest]

@@ -1,6 +1,6 @@
 """The state of large objects on their way."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -43,7 +43,7 @@ class OpenUpload:
             return self.source_part_bytes
         ends = list(accumulate(self.source_parts))
         first = bisect_right(ends, start)
-        return self.source_parts[first : bisect_left(ends, end) + 1]
+        return self.source_parts[first : bisect_right(ends, end)]
 
 
 @dataclass(frozen=True, slots=True)

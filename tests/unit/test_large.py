@@ -80,7 +80,9 @@ def even(size: int) -> Sequence[int]:
 
 
 @pytest.mark.parametrize(
-    "sizes", [UNEVEN, even(1_000_000), even(PART), (len(body()),)], ids=["uneven", "even", "as ours", "one"]
+    "sizes",
+    [UNEVEN, even(1_000_000), even(PART), (len(body()),), (len(body()), 0), (*UNEVEN, 0)],
+    ids=["uneven", "even", "as ours", "one", "one, empty end", "uneven, empty end"],
 )
 @pytest.mark.parametrize("algorithm", [None, *ALGORITHMS])
 @pytest.mark.parametrize("damaged", [False, True])

@@ -185,6 +185,18 @@ def test_parts_that_add_up_are_even_and_others_may_be_of_any_size() -> None:
         seen.check()
 
 
+@pytest.mark.parametrize("sizes", [(640, 640, 0), (700, 0, 580), (700, 580, 0, 0)])
+def test_a_part_may_be_empty(sizes: tuple[int, ...]) -> None:
+    """Whoever fills parts and ends with what is left may end with nothing. Such an object was corrupt, for ever."""
+    seen = hasher_for(promise(f"odd-{len(sizes)}", composite=composite_of("sha1", sizes)), sizes)
+    assert seen is not None
+    seen.update(BODY)
+    assert seen.check() is VerifiedBy.S3_COMPOSITE
+    seen.update(b"!")
+    with pytest.raises(Corrupt):
+        seen.check()
+
+
 @pytest.mark.parametrize(
     ("headers", "whole", "composite"),
     [
