@@ -1,7 +1,7 @@
 """A job's control (pause and quotas), and what runs have used of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.domain.spending import NANODOLLARS, Amount, Ceilings
@@ -13,13 +13,14 @@ _MOST_WHOLE = 2**63 - 1
 @dataclass(frozen=True, slots=True)
 class Control:
     """What an operator has set for a job. most_objects, most_bytes, most_dollars: what one run may publish, None for
-    all.
+    all. revision: which writing of it this is, where it was read from a store.
     """
 
     paused: bool = False
     most_objects: int | None = None
     most_bytes: int | None = None
     most_dollars: float | None = None
+    revision: str = field(default="", compare=False)
 
     @property
     def ceilings(self) -> Ceilings:

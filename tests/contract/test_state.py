@@ -498,6 +498,22 @@ async def test_a_ceiling_that_is_lowered_holds_at_once(stores: Stores) -> None:
     assert await reserve(stores, 64, 0, Control(most_objects=6_400), owner="raised")
 
 
+async def test_a_ceiling_that_is_raised_and_lowered_again_holds_at_once(stores: Stores) -> None:
+    """What shards had left of the first one was used up, however much the run had spent under the second."""
+
+    async def control(most: int) -> Control:
+        await stores.control.update(lambda known: replace(known, most_objects=most))
+        return await stores.control.get()
+
+    low = await control(1_280)
+    for number in range(12):
+        assert await reserve(stores, 1, 0, low, owner=f"owner {number}")
+    assert await reserve(stores, 5_000, 0, await control(12_800), owner="another")
+    low = await control(1_280)
+    for number in range(12):
+        assert not await reserve(stores, 1, 0, low, owner=f"owner {number}")
+
+
 async def test_prefixes_and_rejections_can_be_noted_again_and_again(stores: Stores) -> None:
     for text in ("", "a/", "..", "__x__", "p" * 1024, "é/\U0001f680"):
         prefix = text.encode()

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 
@@ -17,16 +17,18 @@ class FakeControl:
     """
 
     said: Control = field(default_factory=Control)
+    writings: int = 0
     spoke: Spoke | None = None
     spent_by: dict[str, dict[int, Amount]] = field(default_factory=lambda: defaultdict(dict))
-    under: dict[tuple[str, int], Ceilings | None] = field(default_factory=dict)
+    under: dict[tuple[str, int], tuple[Ceilings, str] | None] = field(default_factory=dict)
     written: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
 
     async def get(self) -> Control:
         return self.said
 
     async def update(self, change: Callable[[Control], Control]) -> Control:
-        self.said = change(self.said)
+        self.writings += 1
+        self.said = replace(change(self.said), revision=str(self.writings))
         return self.said
 
     async def speak_for(self, identity: str, text: str) -> Spoke:
@@ -40,14 +42,14 @@ class FakeControl:
     async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
         spent, home = self.spent_by[run], shard_of(owner)
         own, gives_back = spent.get(home, Amount()) + amount, not amount.exceeds(Amount())
-        known = self.under.get((run, home)) == control.ceilings
+        known = self.under.get((run, home)) == (control.ceilings, control.revision)
         changed = {home: own}
         if not gives_back and not (known and own.fits(part(control.ceilings, home))):
             taken = take(spent, amount, control.ceilings, home)
             if taken is None:
                 return False
             even = within_parts(spent, control.ceilings)
-            self.under |= {(run, shard): control.ceilings if even else None for shard in taken}
+            self.under |= {(run, shard): (control.ceilings, control.revision) if even else None for shard in taken}
             changed = taken
         spent |= changed
         for shard in changed:

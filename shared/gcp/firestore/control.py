@@ -5,6 +5,7 @@ jobs/{job}/control/identity  for which buckets and names the ledger speaks, and 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -28,12 +29,14 @@ class FirestoreControl:
         self._spending = Spending(client, job)
 
     async def get(self) -> Control:
-        return _control((await self._control.document("job").get()).to_dict() or {})
+        snapshot = await self._control.document("job").get()
+        revision = str(snapshot.update_time.rfc3339()) if snapshot.exists else ""
+        return replace(_control(snapshot.to_dict() or {}), revision=revision)
 
     async def update(self, change: Callable[[Control], Control]) -> Control:
         def changed(known: Fields | None) -> Fields:
             control = change(_control(known or {}))
-            return {name: getattr(control, name) for name in Control.__slots__}
+            return {name: getattr(control, name) for name in Control.__slots__ if name != "revision"}
 
         return _control(await rewrite(self._client, self._control.document("job"), changed, "the job's control"))
 
@@ -55,7 +58,7 @@ class FirestoreControl:
         return await self._spending.spent(run)
 
     async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
-        return await self._spending.reserve(run, owner, amount, control.ceilings, now)
+        return await self._spending.reserve(run, owner, amount, control, now)
 
 
 def _control(fields: dict[str, Any]) -> Control:

@@ -1,7 +1,9 @@
 """What runs have used of their ceilings: jobs/{job}/spending/{run}-{shard}, of which each takes some of the writes.
 
 run, shard, objects, bytes, nanodollars    what was reserved
-ceilings                                   those under which no shard was beyond its part when this one was last written
+ceilings                                   those under which no shard was beyond its part when this one was last
+                                           written, and which writing of the control they were of: raised and
+                                           lowered again they are the same, and shards may be beyond their parts
 by                                         which call wrote it last: a commit whose answer is lost is sent again, and
                                            what was done then must be neither counted nor given back twice
 """
@@ -14,9 +16,10 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference, Document
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import StateConflict
-from shared.domain.spending import Amount, Ceilings, part, shard_of, take, within_parts
+from shared.domain.spending import Amount, part, shard_of, take, within_parts
 from shared.gcp.firestore.documents import TRIES, Fields, expiry, rewrite, write
 from shared.gcp.firestore.sums import total
+from shared.ports.control_store import Control
 
 
 class Spending:
@@ -31,7 +34,7 @@ class Spending:
         objects, size, nanodollars = await total(self._of(run), ("objects", "bytes", "nanodollars"))
         return Amount(objects, size, nanodollars)
 
-    async def reserve(self, run: str, owner: str, amount: Amount, ceilings: Ceilings, now: float) -> bool:
+    async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
         home, by = shard_of(owner), uuid.uuid4().hex
         reference = self._shard(run, home)
         if not amount.exceeds(Amount()):
@@ -49,28 +52,28 @@ class Spending:
                 return True
             spent = _spent(known) + amount
             try:
-                if known.get("ceilings") != list(ceilings) or not spent.fits(part(ceilings, home)):
-                    return await self._take(run, amount, ceilings, home, now, by)
+                if known.get("ceilings") != _mark(control) or not spent.fits(part(control.ceilings, home)):
+                    return await self._take(run, amount, control, home, now, by)
                 await write(self._client, reference, {**_fields(run, home, spent, now), "by": by}, snapshot)
             except StateConflict:
                 continue
             return True
         raise StateConflict(f"run {run}: too many reserve at once")
 
-    async def _take(self, run: str, amount: Amount, ceilings: Ceilings, home: int, now: float, by: str) -> bool:
+    async def _take(self, run: str, amount: Amount, control: Control, home: int, now: float, by: str) -> bool:
         """Reserve from all shards together. Raises StateConflict if one of those that give was written meanwhile."""
         shards = {int(found.get("shard")): found async for found in self._of(run).stream()}
         known = {shard: found.to_dict() or {} for shard, found in shards.items()}
         if any(fields.get("by") == by for fields in known.values()):
             return True
         spent = {shard: _spent(fields) for shard, fields in known.items()}
-        changed = take(spent, amount, ceilings, home)
+        changed = take(spent, amount, control.ceilings, home)
         if changed is None:
             return False
-        even = within_parts(spent, ceilings)
+        even = within_parts(spent, control.ceilings)
         batch = self._client.batch()
         for shard, now_spent in changed.items():
-            marks = {"ceilings": list(ceilings) if even else [], "by": by}
+            marks = {"ceilings": _mark(control) if even else [], "by": by}
             fields = {**_fields(run, shard, now_spent, now), **marks}
             self._put(batch, self._shard(run, shard), fields, shards.get(shard))
         try:
@@ -97,6 +100,10 @@ class Spending:
     def _shard(self, run: str, shard: int) -> AsyncDocumentReference:
         reference: AsyncDocumentReference = self._shards.document(f"{run}-{shard}")
         return reference
+
+
+def _mark(control: Control) -> list[int | str | None]:
+    return [*control.ceilings, control.revision]
 
 
 def _spent(fields: Fields | None) -> Amount:
