@@ -478,6 +478,14 @@ async def test_many_reserve_at_once(stores: Stores) -> None:
     assert sum(granted) == 5
 
 
+async def test_the_last_of_a_ceiling_is_shared_out_by_all_who_ask_at_once(stores: Stores) -> None:
+    """All take from the same shards then: who meets another waits a moment, and tries again."""
+    most = Control(most_objects=320)
+    asked = (stores.control.reserve("run", f"owner-{number}", Amount(10), most, NOW) for number in range(32))
+    assert sum(await asyncio.gather(*asked)) == 32
+    assert await stores.control.spent("run") == Amount(320)
+
+
 async def test_a_large_ceiling_is_used_up_from_all_shards(stores: Stores) -> None:
     control = Control(most_objects=64_000)
     granted = 0

@@ -8,6 +8,8 @@ by                                         which call wrote it last: a commit wh
                                            what was done then must be neither counted nor given back twice
 """
 
+import asyncio
+import random
 import uuid
 from typing import Any
 
@@ -20,6 +22,11 @@ from shared.domain.spending import Amount, part, shard_of, take, within_parts
 from shared.gcp.firestore.documents import TRIES, Fields, expiry, rewrite, write
 from shared.gcp.firestore.sums import total
 from shared.ports.control_store import Control
+
+_PAUSE, _MOST_PAUSE = 0.05, 2.0
+"""Seconds, at most, before a reservation that met another one is tried again, doubled each time: where a ceiling is
+nearly used up, all take from the same shards.
+"""
 
 
 class Spending:
@@ -45,7 +52,7 @@ class Spending:
 
             await rewrite(self._client, reference, given_back, f"run {run}: spending")
             return True
-        for _ in range(TRIES):
+        for tries in range(TRIES):
             snapshot = await reference.get()
             known = snapshot.to_dict() or {}
             if known.get("by") == by:
@@ -56,6 +63,7 @@ class Spending:
                     return await self._take(run, amount, control, home, now, by)
                 await write(self._client, reference, {**_fields(run, home, spent, now), "by": by}, snapshot)
             except StateConflict:
+                await asyncio.sleep(random.random() * min(_MOST_PAUSE, _PAUSE * 2**tries))
                 continue
             return True
         raise StateConflict(f"run {run}: too many reserve at once")
