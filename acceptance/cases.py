@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.clients import S3Client
 from local.sample import AWKWARD, MIB, UNSUPPORTED
-from shared.domain.archive import CLASSES
+from shared.domain.archive import ARCHIVE_CLASSES
 from shared.settings import Settings
 
 MOST_BYTES = 256 * MIB
@@ -38,7 +38,7 @@ class Case:
     @property
     def archived(self) -> bool:
         """Whether S3 must restore it before anybody reads it."""
-        return self.extra.get("StorageClass") in CLASSES
+        return self.extra.get("StorageClass") in ARCHIVE_CLASSES
 
     def content(self) -> bytes:
         """The same for the same name."""
@@ -76,7 +76,7 @@ def cases(settings: Settings, prefix: str) -> Iterator[Case]:
     yield Case("parts/sha256", _PART + 11, (_PART, 11), checksum="SHA256")
     yield Case("checksum/sha256", 400, checksum="SHA256")
     yield Case("checksum/crc32c", 401, checksum="CRC32C")
-    for storage_class in ("STANDARD_IA", "GLACIER_IR", "INTELLIGENT_TIERING", *sorted(CLASSES)):
+    for storage_class in ("STANDARD_IA", "GLACIER_IR", "INTELLIGENT_TIERING", *sorted(ARCHIVE_CLASSES)):
         yield Case(f"class/{storage_class}", 500, extra={"StorageClass": storage_class})
 
 

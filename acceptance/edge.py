@@ -8,7 +8,7 @@ from acceptance.trial import Trial
 from acceptance.wire import Reply, accesses, fetch, get
 from shared.aws.address import CHECKSUMS
 from shared.aws.cloudfront import Access
-from shared.domain.archive import CLASSES
+from shared.domain.archive import ARCHIVE_CLASSES
 from shared.settings import CdnAuth
 
 NO_EDGE = "this job reads S3 directly (ROUTE=direct)"
@@ -72,7 +72,7 @@ async def _errors(trial: Trial, access: Access, signed: bool) -> dict[str, Reply
         "a range behind the end": await get(access, there, {"Range": "bytes=99999999-"}),
         "another version (If-Match)": await get(access, there, {"If-Match": _OTHER_ETAG}),
     }
-    archived = next((case for case in trial.cases if case.extra.get("StorageClass") in CLASSES), None)
+    archived = next((case for case in trial.cases if case.extra.get("StorageClass") in ARCHIVE_CLASSES), None)
     if archived is not None:
         found["an archived object"] = await get(access, trial.key(archived.name))
     url, headers = await access.request(there.encode())

@@ -13,10 +13,11 @@ from botocore.credentials import Credentials
 
 from shared.aws.address import S3Address
 from shared.aws.s3 import S3Source
-from shared.bootstrap import Adapters, App, Limits, bootstrap
+from shared.bootstrap import Adapters, App, JobConfig, bootstrap
 from shared.clock import SystemClock
 from shared.domain.counts import Outcome, RangeCounts
 from shared.domain.objects import SourceObject
+from shared.entrypoints import runtime
 from shared.http.client import Answer, Request
 from shared.ledger.compaction import GROUP_KEYS
 from shared.ledger.entry import Entry
@@ -206,7 +207,7 @@ def canned_stores(ledger: Any, ranges: Any) -> Stores:
 
 
 def canned_app(http: Any, stores: Stores, destination: Any = None, reports: Reports | None = None) -> App:
-    """The production use cases over canned answers. There is no queue: nothing is published."""
+    """The production use cases over canned answers, as an instance has them. Nothing is published."""
     clock, none = SystemClock(), cast("Any", None)
     address = S3Address.of("b", "us-east-1", None, Credentials("AKIAIOSFODNN7EXAMPLE", "secret"), clock, False)
     source = S3Source(address, http)
@@ -224,4 +225,6 @@ def canned_app(http: Any, stores: Stores, destination: Any = None, reports: Repo
         stores=stores,
         reports=reports,
     )
-    return bootstrap(adapters, replace(Limits.of(Settings(**SETTINGS)), range_keys=10**9))
+    app = bootstrap(adapters, replace(JobConfig.of(Settings(**SETTINGS)), range_keys=10**9))
+    runtime.spare_what_stays()
+    return app

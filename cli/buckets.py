@@ -13,7 +13,7 @@ from requests.exceptions import RequestException
 
 from cli.exits import CommandError
 from shared.clients import S3Client
-from shared.domain.archive import CLASSES, Restore, read_header
+from shared.domain.archive import ARCHIVE_CLASSES, Restore, read_header
 from shared.domain.errors import Gone
 from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.page import Page
@@ -41,7 +41,7 @@ class S3Reader:
         except BotoCoreError as error:
             raise CommandError(f"S3 cannot be asked: {error}") from error
         storage_class = told.get("StorageClass", "STANDARD")
-        archived = storage_class in CLASSES or "ArchiveStatus" in told
+        archived = storage_class in ARCHIVE_CLASSES or "ArchiveStatus" in told
         restore = read_header(told["Restore"]) if "Restore" in told else Restore.NEEDED if archived else None
         return SourceObject(
             key,
@@ -76,7 +76,7 @@ class S3Reader:
 
 def _listed(item: dict[str, Any]) -> SourceObject:
     storage_class, told = item.get("StorageClass", "STANDARD"), item.get("RestoreStatus")
-    restore = Restore.NEEDED if storage_class in CLASSES else None
+    restore = Restore.NEEDED if storage_class in ARCHIVE_CLASSES else None
     if told is not None:
         restore = Restore.UNDER_WAY if told.get("IsRestoreInProgress") else Restore.DONE
     etag, modified = item["ETag"].strip('"'), int(item["LastModified"].timestamp())

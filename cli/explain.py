@@ -54,11 +54,11 @@ async def explain(
     wanted = typed(session, key)
     source = await _source(session, wanted)
     known = await attempts(session, wanted)
-    place = session.limits.mapping.place(wanted)
+    place = session.config.mapping.place(wanted)
     copy = await session.destination.stat(place.name) if place.name is not None else None
     last = known[-1] if known else None
     running = {run.name for run in await session.admin.stores.runs.running()}
-    alive = is_alive(last, running, session.clock.now(), session.limits.life_seconds)
+    alive = is_alive(last, running, session.clock.now(), session.config.life_seconds)
     verdict = _compared(source, copy, place, last, alive)
     ends = None if source is None else await _transferred(session, source, copy)
     then = _next_run(session, source, ends, last, alive)
@@ -107,7 +107,7 @@ async def _transferred(
 ) -> Entry | CopyPlan | Unsupported:
     """How the transfer would end the key if it were published."""
     absent: Any = None  # to decide, only the source and the naming are asked
-    transfer = CopyObject(session.source, absent, absent, session.limits.mapping, absent)  # type: ignore[arg-type]
+    transfer = CopyObject(session.source, absent, absent, session.config.mapping, absent)  # type: ignore[arg-type]
     try:
         return await transfer.decide(source, present={} if copy is None else {copy.name: copy})
     except Unsupported as refused:
@@ -123,7 +123,7 @@ def _next_run(
 ) -> NextRun:
     if source is None or ends is None:
         return NextRun("not listed", "the source has no such object", advice_for("gone") if last is not None else "")
-    left_out = session.limits.filters.sift(Page.of([source])).get(0)
+    left_out = session.config.filters.sift(Page.of([source])).get(0)
     if left_out is not None:
         return NextRun("filtered", f"the filter {left_out.value} leaves it out", "a run of single keys passes filters")
     decision = decide(
@@ -136,7 +136,7 @@ def _next_run(
         archived=Page.of([source]).archived(0),
     )
     if decision is Decision.PUBLISH:
-        return _published(ends, _why_published(source, last), session.limits.large_bytes)
+        return _published(ends, _why_published(source, last), session.config.large_bytes)
     return _kept(decision, last)
 
 

@@ -134,7 +134,7 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
         nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "") + ": nothing was sent"
         return Answer({"sent": False, "why": "nothing failed", "keys": 0}, lambda output: output.line(nothing))
     portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
-    sent = await sending.send(session, session.limits.list_topic, [ListMessage(keys=some) for some in portions])
+    sent = await sending.send(session, session.config.list_topic, [ListMessage(keys=some) for some in portions])
     answer = await sending.answer(session, sent, wait, f"{len(keys):,} failed keys")
     answer.document["keys"] = len(keys)
     return answer

@@ -20,7 +20,7 @@ _NO_RUN = "no run"
 
 async def believed(session: Session, prefix: Key, until: Key | None = None) -> AsyncIterator[BatchRecord]:
     """The records that may speak about a prefix, by first key."""
-    ours = (session.limits.identity.digest, "")
+    ours = (session.config.identity.digest, "")
     async for found in session.admin.stores.ledger.scan(prefix, b"", until):
         if len(found.record.entries) and found.record.identity in ours:
             yield found.record

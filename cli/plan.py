@@ -50,12 +50,12 @@ async def plan(
 
 
 async def _surveyed(session: Session, prefix: Key, most: int) -> Survey:
-    survey = Survey(session.limits)
+    survey = Survey(session.config)
     shown = session.output.interactive and not session.output.as_json
     columns = TextColumn("listing: {task.fields[keys]:,} keys")
     with Progress(columns, console=session.output.console, transient=True, disable=not shown) as progress:
         task = progress.add_task("listing", total=None, keys=0)
-        async for page in session.source.pages(prefix or session.limits.root, b""):
+        async for page in session.source.pages(prefix or session.config.root, b""):
             left = most - survey.listed.total_keys
             survey.add(page.part(0, left))
             progress.update(task, keys=survey.listed.total_keys)
@@ -66,7 +66,7 @@ async def _surveyed(session: Session, prefix: Key, most: int) -> Survey:
 
 
 def _document(session: Session, prefix: str, survey: Survey, times: float) -> dict[str, Any]:
-    prices, wanted = session.limits.prices, survey.wanted(times)
+    prices, wanted = session.config.prices, survey.wanted(times)
     catalog = read(session.settings.prices)
     bills = routes(wanted, prices, catalog.plans.values())
     return {
@@ -80,7 +80,7 @@ def _document(session: Session, prefix: str, survey: Survey, times: float) -> di
                 "bytes": amount,
                 "restore_dollars": {
                     tier.value: round(dollars, 6)
-                    for tier, dollars in restore_prices(prices, name, keys, amount, session.limits.restore_days)
+                    for tier, dollars in restore_prices(prices, name, keys, amount, session.config.restore_days)
                 },
             }
             for name, keys, amount in survey.archived

@@ -52,7 +52,7 @@ async def run(
         portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
         messages = [ListMessage(keys=some, force=force) for some in portions]
         what = f"{len(keys):,} keys"
-    sent = await sending.send(session, session.limits.list_topic, messages)
+    sent = await sending.send(session, session.config.list_topic, messages)
     return await sending.answer(session, sent, wait, what)
 
 

@@ -110,13 +110,13 @@ def rate(progress: Progress, now: float) -> tuple[float, float]:
 
 def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progress, now: float) -> float:
     """What a run cost so far, as its report will estimate it."""
-    limits = session.limits
+    config = session.config
     report = Report(
         run=run.name,
         kind=run.kind,
         prefix=run.prefix.decode(),
-        source=limits.source,
-        destination=limits.destination,
+        source=config.source,
+        destination=config.destination,
         state=RunState.RUNNING,
         started_at=run.started_at,
         ended_at=now,
@@ -129,8 +129,8 @@ def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progr
         failed=(),
         progress=progress,
         files=(),
-        prices=limits.prices,
-        storage_classes=limits.storage_classes,
-        keys_per_message=limits.keys_per_message,
+        prices=config.prices,
+        storage_classes=config.storage_classes,
+        keys_per_message=config.keys_per_message,
     )
-    return total(bill(report.use(), limits.prices))
+    return total(bill(report.use(), config.prices))

@@ -15,7 +15,7 @@ def typed(session: Session, text: str) -> Key:
 
 def within_job(session: Session, key: Key) -> Key:
     """The key or prefix. Raises CommandError if it lies outside the job."""
-    root = session.limits.root
+    root = session.config.root
     if key and not key.startswith(root):
         raise CommandError(f"{key.decode()!r} lies outside the job, whose root is {root.decode()!r}", Exit.USAGE)
     return key

@@ -23,7 +23,7 @@ from shared.settings import Settings, load
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
-    from shared.bootstrap import Admin, Limits
+    from shared.bootstrap import Admin, JobConfig
     from shared.clients import S3Client
 
 
@@ -78,11 +78,11 @@ class Session:
     output: Output
 
     @cached_property
-    def limits(self) -> "Limits":
+    def config(self) -> "JobConfig":
         """What the settings mean."""
-        from shared.bootstrap import Limits
+        from shared.bootstrap import JobConfig
 
-        return Limits.of(self.settings)
+        return JobConfig.of(self.settings)
 
     @cached_property
     def clock(self) -> Clock:

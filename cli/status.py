@@ -56,13 +56,15 @@ async def status(
 
 async def _look(session: Session) -> Answer:
     runs, now = session.admin.stores.runs, session.clock.now()
-    control = await JobControl(session.admin.stores.control, session.clock, session.limits.standing).read(afresh=True)
+    control = await JobControl(session.admin.stores.control, session.clock, session.config.default_control).read(
+        afresh=True
+    )
     views = [await view(session, run) for run in await runs.running()]
     recent = [record for record in await runs.since(now - _DAYS * 86_400) if record.ended_at is not None]
     document = {
         "job": session.settings.job,
-        "source": f"{session.limits.source}/{session.settings.source_prefix}",
-        "destination": f"{session.limits.destination}/{session.limits.mapping.destination_prefix.decode()}",
+        "source": f"{session.config.source}/{session.settings.source_prefix}",
+        "destination": f"{session.config.destination}/{session.config.mapping.destination_prefix.decode()}",
         "paused": control.paused,
         "most_objects": control.most_objects,
         "most_bytes": control.most_bytes,

@@ -57,7 +57,7 @@ async def ceiling(
     changed = dict.fromkeys(named, None) if none else asked
     if changed:
         await control.update(lambda said: replace(said, **changed))
-    most = await JobControl(control, session.clock, session.limits.standing).read(afresh=True)
+    most = await JobControl(control, session.clock, session.config.default_control).read(afresh=True)
     objects_text = "any number of objects" if most.most_objects is None else f"{most.most_objects:,} objects"
     amount_text = "any number of bytes" if most.most_bytes is None else f"{size(most.most_bytes)} ({most.most_bytes:,})"
     dollars_text = "" if most.most_dollars is None else f", for US$ {most.most_dollars:,.2f}"

@@ -14,7 +14,7 @@ from shared.pricing.speed import objects_a_second
 from shared.reporting.model import INSTANCE_GIB
 
 if TYPE_CHECKING:
-    from shared.bootstrap import Limits
+    from shared.bootstrap import JobConfig
 
 _STEPS = 8
 """Groups of sizes for each doubling: objects of a group differ by less than a tenth."""
@@ -29,7 +29,7 @@ class Survey:
     grouped: what is to be copied, by size. further_parts: of large objects, all but each one's first.
     """
 
-    limits: "Limits"
+    config: "JobConfig"
     listed: Counts = field(default_factory=Counts)
     filtered: Counts = field(default_factory=Counts)
     archived: Counts = field(default_factory=Counts)
@@ -42,8 +42,8 @@ class Survey:
 
     def add(self, page: Page) -> None:
         """Take in a page."""
-        limits = self.limits
-        left_out = limits.filters.sift(page)
+        config = self.config
+        left_out = config.filters.sift(page)
         for index, (key, size, storage_class) in enumerate(
             zip(page.keys, page.sizes, page.storage_classes, strict=True)
         ):
@@ -54,7 +54,7 @@ class Survey:
             if page.archived(index):
                 self.archived.add(storage_class, size)
                 continue
-            place = limits.mapping.place(key)
+            place = config.mapping.place(key)
             if place.name is None or size > MOST_OBJECT_BYTES:
                 reason = place.reason if place.name is None else "larger than the 5 TiB that Cloud Storage holds"
                 self.unsupported.add(reason, size)
@@ -65,8 +65,8 @@ class Survey:
             group = int(log2(size) * _STEPS) if size else -1
             objects, amount = self.grouped.get(group, (0, 0))
             self.grouped[group] = objects + 1, amount + size
-            if size > limits.large_bytes:
-                self.further_parts += PartPlan.cut(size, limits.part_bytes).count - 1
+            if size > config.large_bytes:
+                self.further_parts += PartPlan.cut(size, config.part_bytes).count - 1
 
     @property
     def sizes(self) -> Sizes:
@@ -76,7 +76,7 @@ class Survey:
     @property
     def instance_seconds(self) -> float:
         """That instances of the transfer need together."""
-        places = self.limits.objects_in_flight
+        places = self.config.objects_in_flight
         return sum(objects / objects_a_second(size, places) for size, (objects, _) in self.sizes.items())
 
     def wanted(self, times: float) -> Wanted:
@@ -87,13 +87,13 @@ class Survey:
         classes = {name: (round(keys * times), round(amount * times)) for name, keys, amount in self.classes}
         written: dict[str, int] = {}
         for name, (objects, _) in classes.items():
-            theirs = self.limits.storage_classes.get(name, "STANDARD")
+            theirs = self.config.storage_classes.get(name, "STANDARD")
             written[theirs] = written.get(theirs, 0) + objects
         return Wanted(
             listed=round(self.listed.total_keys * times),
             sizes=sizes,
             classes=classes,
-            keys_per_message=self.limits.keys_per_message,
+            keys_per_message=self.config.keys_per_message,
             seconds=self.instance_seconds * times,
             gib=INSTANCE_GIB,
             written=written,

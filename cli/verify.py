@@ -31,6 +31,6 @@ async def verify(
     if kept is not None:
         return kept
     message = VerifyMessage(prefix=typed(session, prefix), repair=repair)
-    sent = await sending.send(session, session.limits.verify_topic, [message])
+    sent = await sending.send(session, session.config.verify_topic, [message])
     what = "a comparison of " + (repr(prefix) if prefix else "the whole job")
     return await sending.answer(session, sent, wait, what)

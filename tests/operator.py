@@ -38,7 +38,7 @@ class Operator:
 
         def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
             made = session.Session(FoundJob({}, "a test"), settings, output)
-            admin_ = admin(world.stores.ports, world.queue, world.clock, made.limits)
+            admin_ = admin(world.stores.ports, world.queue, world.clock, made.config)
             made.__dict__ |= {
                 "admin": admin_,
                 "clock": world.clock,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from shared.bootstrap import Adapters, Limits, bootstrap
+from shared.bootstrap import Adapters, JobConfig, bootstrap
 from shared.domain.archive import Tier
 from shared.domain.budget import Budget
 from shared.domain.errors import BucketError, Busy
@@ -113,7 +113,7 @@ class World:
     compare_metadata: bool = False
     delete_extras: DeleteExtras = DeleteExtras.OFF
     restore_tier: Tier | None = None
-    standing: Control = field(default_factory=Control)
+    default_control: Control = field(default_factory=Control)
     extra_share: float = 0.5
     verify_initial: bool = False
     verify_always: bool = False
@@ -158,9 +158,9 @@ class World:
         self.job_control = app.control
         self.handlers: dict[str, Any] = {"list": app.lister, "transfer": app.copier, "verify": app.verifier}
 
-    def _limits(self) -> Limits:
+    def _limits(self) -> JobConfig:
         return replace(
-            Limits.of(
+            JobConfig.of(
                 Settings(
                     **{**SETTINGS, "job": self.job, "source_bucket": self.source, "destination_bucket": self.target}
                 )
@@ -169,7 +169,7 @@ class World:
             filters=self.filters,
             storage_classes=self.storage_classes,
             keys_per_message=self.keys_per_message,
-            standing=self.standing,
+            default_control=self.default_control,
             lease_seconds=LEASE,
             life_seconds=LIFE,
             large_bytes=self.large_bytes,

@@ -13,7 +13,7 @@ from benchmarks.simulation.runs import ModelRuns
 from benchmarks.simulation.stores import ModelRanges, model_stores
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
-from shared.bootstrap import Adapters, App, Limits, bootstrap
+from shared.bootstrap import Adapters, App, JobConfig, bootstrap
 from shared.domain.budget import Budget
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.ports.stores import Stores
@@ -134,7 +134,7 @@ class Simulation:
             stores=stores,
             reports=None,
         )
-        given = Limits.of(Settings(**SETTINGS))
+        given = JobConfig.of(Settings(**SETTINGS))
         return bootstrap(adapters, replace(given, keys_per_message=1, batch_bytes=2**62, verify_initial=False))
 
     async def _flow(self, lister: Instances, transfer: Transfer, ranges: ModelRanges) -> None:

@@ -4,9 +4,9 @@ import flask
 import functions_framework
 
 from shared.domain.messages import TransferMessage
-from shared.entrypoints.identity import pushes
 from shared.entrypoints.instance import Instance
 from shared.entrypoints.push import Handler
+from shared.entrypoints.pusher import pushes
 from shared.entrypoints.replicate import PATH, Answer, OnDemand, error
 
 instance = Instance("transfer")

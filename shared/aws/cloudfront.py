@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from shared.aws.address import NOTHING, S3Address
 from shared.domain.errors import SettingsError
 from shared.domain.keys import quote_key
+from shared.domain.routes import CLOUDFRONT, DIRECT
 
 Request = tuple[str, dict[str, str]]
 """URL and headers"""
@@ -73,7 +74,7 @@ class SignedForS3:
 
     @property
     def route(self) -> str:
-        return "direct" if self.cdn is None else "cloudfront"
+        return DIRECT if self.cdn is None else CLOUDFRONT
 
     async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         at_origin = self.address.url(key)
@@ -86,7 +87,7 @@ class Public:
     """A distribution that anybody may read."""
 
     cdn: CdnAddress
-    route: str = "cloudfront"
+    route: str = CLOUDFRONT
 
     async def request(self, key: bytes, amz: Mapping[str, str] = NOTHING) -> Request:
         return self.cdn.url(key), dict(amz)
@@ -107,7 +108,7 @@ class SignedUrls:
     now: Callable[[], float]
     window_seconds: float
     sha256: bool = False
-    route: str = "cloudfront"
+    route: str = CLOUDFRONT
     _expires: float = 0.0
     _query: str = field(default="", repr=False)
 

@@ -11,6 +11,7 @@ from shared.domain.checksums import Chunk
 from shared.domain.errors import Changed, Corrupt, Forbidden, Gone, Refused, Transient
 from shared.domain.objects import SourceObject
 from shared.domain.reasons import Party, Scope
+from shared.domain.routes import DIRECT
 from shared.http.classification import Classifier
 from shared.http.client import REFUSAL_BYTES, Exchange, Http, Request
 from shared.http.pool import Lane
@@ -45,7 +46,7 @@ class _Body:
         self.start, self.end = span
         self._at = self.start
         self._what = f"{access.route} GET {source.text}"
-        self._party = Party.S3 if access.route == "direct" else Party.EDGE
+        self._party = Party.S3 if access.route == DIRECT else Party.EDGE
         self._classify = Classifier(self._party)
         self._breaks = 0
         self._since = 0.0

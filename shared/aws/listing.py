@@ -65,7 +65,14 @@ def _page(rows: Sequence[tuple[str, str, str, str, str]]) -> Page:
     if not rows:
         return Page((), (), (), (), ())
     keys, modified, etags, sizes, classes = zip(*rows, strict=True)
-    return Page(list(map(_decoded, keys)), etags, list(map(int, sizes)), modified, classes)
+    return Page(_all_decoded(keys), etags, list(map(int, sizes)), modified, classes)
+
+
+def _all_decoded(keys: Sequence[str]) -> list[bytes]:
+    """Keys that have nothing to be decoded are encoded all at once."""
+    text = "\n".join(keys)
+    plain = "%" not in text and "+" not in text and text.count("\n") == len(keys) - 1
+    return text.encode().split(b"\n") if plain else list(map(_decoded, keys))
 
 
 def _decoded(text: str) -> bytes:

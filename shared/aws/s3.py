@@ -11,7 +11,7 @@ from urllib.parse import quote
 from shared.aws.address import CHECKSUMS, NOTHING, S3Address
 from shared.aws.attributes import attributes
 from shared.aws.listing import Listing, NotAListing, parse, unquoted
-from shared.domain.archive import CLASSES, SILENT_CLASSES, Restore, Tier, read_header
+from shared.domain.archive import ARCHIVE_CLASSES, SILENT_CLASSES, Restore, Tier, read_header
 from shared.domain.backoff import QUESTIONS, RetryPolicy
 from shared.domain.checksums import even_sizes
 from shared.domain.errors import Corrupt, Transient, Unsorted
@@ -46,7 +46,7 @@ class S3Source:
         archives = False
         while True:
             listing = await self._list(prefix, after, amz=RESTORES if archives else NOTHING)
-            archives, asked = not CLASSES.isdisjoint(listing.page.storage_classes), archives
+            archives, asked = not ARCHIVE_CLASSES.isdisjoint(listing.page.storage_classes), archives
             if archives and not asked:
                 continue
             if len(listing.page):
@@ -180,6 +180,6 @@ class S3Source:
 
 def _restore(headers: Mapping[str, str]) -> Restore | None:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
-    if headers.get("x-amz-storage-class") in CLASSES or "x-amz-archive-status" in headers:
+    if headers.get("x-amz-storage-class") in ARCHIVE_CLASSES or "x-amz-archive-status" in headers:
         return read_header(headers.get("x-amz-restore", ""))
     return None

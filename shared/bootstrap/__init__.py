@@ -1,6 +1,6 @@
 """The only place where adapters are built and use cases put together.
 
-connect(settings) -> Adapters, on this process's loop; bootstrap(adapters, limits) -> App. Tests, benchmarks and the
+connect(settings) -> Adapters, on this process's loop; bootstrap(adapters, config) -> App. Tests, benchmarks and the
 simulation pass adapters of their own.
 """
 
@@ -8,6 +8,16 @@ from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin
 from shared.bootstrap.app import App, bootstrap
 from shared.bootstrap.connecting import connect, connect_admin, missing_indexes, settings
-from shared.bootstrap.limits import Limits
+from shared.bootstrap.job_config import JobConfig
 
-__all__ = ["Adapters", "Admin", "App", "Limits", "bootstrap", "connect", "connect_admin", "missing_indexes", "settings"]
+__all__ = [
+    "Adapters",
+    "Admin",
+    "App",
+    "JobConfig",
+    "bootstrap",
+    "connect",
+    "connect_admin",
+    "missing_indexes",
+    "settings",
+]

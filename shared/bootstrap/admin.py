@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.bootstrap.limits import Limits
+from shared.bootstrap.job_config import JobConfig
 from shared.domain.runs import RunKind
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
@@ -19,16 +19,16 @@ class Admin:
     resume: Resume
 
 
-def admin(stores: Stores, queue: Queue, clock: Clock, limits: Limits) -> Admin:
+def admin(stores: Stores, queue: Queue, clock: Clock, config: JobConfig) -> Admin:
     """Put together what an operator needs."""
-    topics = {RunKind.LIST: limits.list_topic, RunKind.KEYS: limits.list_topic, RunKind.VERIFY: limits.verify_topic}
-    publish = publisher(stores, queue, clock, limits)
+    topics = {RunKind.LIST: config.list_topic, RunKind.KEYS: config.list_topic, RunKind.VERIFY: config.verify_topic}
+    publish = publisher(stores, queue, clock, config)
     resume = Resume(stores.control, stores.runs, stores.ranges, stores.ledger, queue, publish, topics)
     return Admin(stores, resume)
 
 
-def publisher(stores: Stores, queue: Queue, clock: Clock, limits: Limits) -> PublishBatches:
+def publisher(stores: Stores, queue: Queue, clock: Clock, config: JobConfig) -> PublishBatches:
     """What sends batches to the transfer."""
     return PublishBatches(
-        stores.ledger, queue, clock, limits.transfer_topic, limits.keys_per_message, limits.batch_bytes
+        stores.ledger, queue, clock, config.transfer_topic, config.keys_per_message, config.batch_bytes
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin, admin, publisher
-from shared.bootstrap.limits import Limits
+from shared.bootstrap.job_config import JobConfig
 from shared.copying.breaker import Breaker
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
@@ -22,9 +22,9 @@ from shared.reporting.report_run import ReportRun
 from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.heartbeat import Heartbeat
-from shared.runs.identity import OwnLedger
 from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
+from shared.runs.own_ledger import OwnLedger
 from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.delete_extraneous import DeleteExtraneous
 from shared.verifying.request_restores import RequestRestores
@@ -44,18 +44,18 @@ class App:
     admin: Admin
 
 
-def bootstrap(adapters: Adapters, limits: Limits) -> App:
+def bootstrap(adapters: Adapters, config: JobConfig) -> App:
     """Put the use cases together."""
-    ledger = OwnLedger(adapters.stores.ledger, adapters.stores.control, adapters.log, limits.identity)
+    ledger = OwnLedger(adapters.stores.ledger, adapters.stores.control, adapters.log, config.identity)
     stores = replace(adapters.stores, ledger=ledger)
     adapters = replace(adapters, stores=stores)
-    control = JobControl(stores.control, adapters.clock, limits.standing)
-    heartbeat = Heartbeat(stores.runs, adapters.clock, limits.heartbeat_seconds, adapters.instance)
-    in_flight = InFlight(limits.objects_in_flight, limits.bytes_in_flight)
-    copy = copy_object(adapters, limits)
-    large = copy_large(adapters, limits, copy)
-    extraneous = delete_extraneous(adapters, limits, control)
-    runs = lifecycle(adapters, limits, control, extraneous)
+    control = JobControl(stores.control, adapters.clock, config.default_control)
+    heartbeat = Heartbeat(stores.runs, adapters.clock, config.heartbeat_seconds, adapters.instance)
+    in_flight = InFlight(config.objects_in_flight, config.bytes_in_flight)
+    copy = copy_object(adapters, config)
+    large = copy_large(adapters, config, copy)
+    extraneous = delete_extraneous(adapters, config, control)
+    runs = lifecycle(adapters, config, control, extraneous)
     return App(
         adapters=adapters,
         control=control,
@@ -65,11 +65,11 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             runs=stores.runs,
             ranges=stores.ranges,
             prefixes=stores.prefixes,
-            work=range_work(adapters, limits, limits.list_topic, control, heartbeat, runs),
-            filters=limits.filters,
+            work=range_work(adapters, config, config.list_topic, control, heartbeat, runs),
+            filters=config.filters,
             clock=adapters.clock,
             log=adapters.log,
-            life_seconds=limits.life_seconds,
+            life_seconds=config.life_seconds,
         ),
         copier=TransferBatch(
             try_key=TryKey(
@@ -80,9 +80,9 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
                 in_flight=in_flight,
                 breaker=Breaker(adapters.clock, adapters.log),
                 heartbeat=heartbeat,
-                buffer_bytes=limits.buffer_bytes,
-                large_bytes=limits.large_bytes,
-                max_attempts=limits.max_attempts,
+                buffer_bytes=config.buffer_bytes,
+                large_bytes=config.large_bytes,
+                max_attempts=config.max_attempts,
             ),
             ledger=stores.ledger,
             queue=adapters.queue,
@@ -90,7 +90,7 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             log=adapters.log,
             job_control=control,
             heartbeat=heartbeat,
-            topic=limits.transfer_topic,
+            topic=config.transfer_topic,
         ),
         verifier=VerifyRange(
             source=adapters.source,
@@ -99,23 +99,23 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             runs=stores.runs,
             ranges=stores.ranges,
             prefixes=stores.prefixes,
-            work=range_work(adapters, limits, limits.verify_topic, control, heartbeat, runs),
-            filters=limits.filters,
+            work=range_work(adapters, config, config.verify_topic, control, heartbeat, runs),
+            filters=config.filters,
             clock=adapters.clock,
             log=adapters.log,
-            mapping=limits.mapping,
-            restores=RequestRestores(adapters.source, adapters.log, limits.restore_tier, limits.restore_days),
-            sum_depth=limits.sum_depth,
-            reread_unproven=limits.reread_unproven,
+            mapping=config.mapping,
+            restores=RequestRestores(adapters.source, adapters.log, config.restore_tier, config.restore_days),
+            sum_depth=config.sum_depth,
+            reread_unproven=config.reread_unproven,
             metadata=(
                 CompareMetadata(adapters.source, adapters.destination, adapters.log)
-                if limits.compare_metadata
+                if config.compare_metadata
                 else None
             ),
             delete_extraneous=extraneous,
             reports=adapters.reports,
-            job=limits.job,
-            life_seconds=limits.life_seconds,
+            job=config.job,
+            life_seconds=config.life_seconds,
         ),
         replicate=ReplicateObject(
             source=adapters.copy_source,
@@ -124,27 +124,27 @@ def bootstrap(adapters: Adapters, limits: Limits) -> App:
             ledger=stores.ledger,
             clock=adapters.clock,
             in_flight=in_flight,
-            large_bytes=limits.large_bytes,
-            weight=limits.buffer_bytes + OVERHEAD_BYTES,
+            large_bytes=config.large_bytes,
+            weight=config.buffer_bytes + OVERHEAD_BYTES,
         ),
-        admin=admin(stores, adapters.queue, adapters.clock, limits),
+        admin=admin(stores, adapters.queue, adapters.clock, config),
     )
 
 
-def copy_object(adapters: Adapters, limits: Limits) -> CopyObject:
+def copy_object(adapters: Adapters, config: JobConfig) -> CopyObject:
     return CopyObject(
         source=adapters.copy_source,
         read=ReadVersion(
             adapters.copy_source, adapters.download, adapters.direct, EdgeWatch(adapters.clock, adapters.log)
         ),
         destination=adapters.copy_destination,
-        mapping=limits.mapping,
-        provenance=limits.provenance,
-        storage_classes=limits.storage_classes,
+        mapping=config.mapping,
+        provenance=config.provenance,
+        storage_classes=config.storage_classes,
     )
 
 
-def copy_large(adapters: Adapters, limits: Limits, copy: CopyObject) -> CopyLarge:
+def copy_large(adapters: Adapters, config: JobConfig, copy: CopyObject) -> CopyLarge:
     return CopyLarge(
         copy=copy,
         source=adapters.copy_source,
@@ -154,16 +154,16 @@ def copy_large(adapters: Adapters, limits: Limits, copy: CopyObject) -> CopyLarg
         queue=adapters.queue,
         clock=adapters.clock,
         log=adapters.log,
-        topic=limits.transfer_topic,
-        large_bytes=limits.large_bytes,
-        part_bytes=limits.part_bytes,
-        lease_seconds=limits.lease_seconds,
-        life_seconds=limits.life_seconds,
-        max_attempts=limits.max_attempts,
+        topic=config.transfer_topic,
+        large_bytes=config.large_bytes,
+        part_bytes=config.part_bytes,
+        lease_seconds=config.lease_seconds,
+        life_seconds=config.life_seconds,
+        max_attempts=config.max_attempts,
     )
 
 
-def delete_extraneous(adapters: Adapters, limits: Limits, control: JobControl) -> DeleteExtraneous:
+def delete_extraneous(adapters: Adapters, config: JobConfig, control: JobControl) -> DeleteExtraneous:
     return DeleteExtraneous(
         source=adapters.source,
         destination=adapters.destination,
@@ -172,15 +172,15 @@ def delete_extraneous(adapters: Adapters, limits: Limits, control: JobControl) -
         job_control=control,
         clock=adapters.clock,
         log=adapters.log,
-        asked=limits.delete_extras,
-        provenance=limits.provenance,
-        mapping=limits.mapping,
-        share=limits.extra_share,
-        grace_seconds=limits.extra_grace_seconds,
+        asked=config.delete_extras,
+        provenance=config.provenance,
+        mapping=config.mapping,
+        share=config.extra_share,
+        grace_seconds=config.extra_grace_seconds,
     )
 
 
-def lifecycle(adapters: Adapters, limits: Limits, control: JobControl, delete: DeleteExtraneous) -> RunLifecycle:
+def lifecycle(adapters: Adapters, config: JobConfig, control: JobControl, delete: DeleteExtraneous) -> RunLifecycle:
     return RunLifecycle(
         runs=adapters.stores.runs,
         ranges=adapters.stores.ranges,
@@ -188,39 +188,39 @@ def lifecycle(adapters: Adapters, limits: Limits, control: JobControl, delete: D
         job_control=control,
         follow_up=FollowUp(
             queue=adapters.queue,
-            topic=limits.verify_topic,
-            passes=limits.repair_passes,
-            verify_initial=limits.verify_initial,
-            verify_always=limits.verify_always,
+            topic=config.verify_topic,
+            passes=config.repair_passes,
+            verify_initial=config.verify_initial,
+            verify_always=config.verify_always,
         ),
-        report=report_run(adapters, limits),
+        report=report_run(adapters, config),
         delete_after=delete,
         expire_uploads=ExpireUploads(adapters.stores.uploads, adapters.clock, adapters.log),
         clock=adapters.clock,
         log=adapters.log,
-        life_seconds=limits.life_seconds,
+        life_seconds=config.life_seconds,
     )
 
 
-def report_run(adapters: Adapters, limits: Limits) -> ReportRun | None:
+def report_run(adapters: Adapters, config: JobConfig) -> ReportRun | None:
     if adapters.reports is None:
         return None
     return ReportRun(
         reports=adapters.reports,
         ledger=adapters.stores.ledger,
         runs=adapters.stores.runs,
-        job=limits.job,
-        source=limits.source,
-        destination=limits.destination,
-        prices=limits.prices,
-        storage_classes=limits.storage_classes,
-        keys_per_message=limits.keys_per_message,
-        restore_days=limits.restore_days,
+        job=config.job,
+        source=config.source,
+        destination=config.destination,
+        prices=config.prices,
+        storage_classes=config.storage_classes,
+        keys_per_message=config.keys_per_message,
+        restore_days=config.restore_days,
     )
 
 
 def range_work(
-    adapters: Adapters, limits: Limits, topic: str, control: JobControl, heartbeat: Heartbeat, runs: RunLifecycle
+    adapters: Adapters, config: JobConfig, topic: str, control: JobControl, heartbeat: Heartbeat, runs: RunLifecycle
 ) -> RangeWork:
     """topic: where further ranges are sent."""
     stores = adapters.stores
@@ -228,7 +228,7 @@ def range_work(
         source=adapters.source,
         control=stores.control,
         clock=adapters.clock,
-        split=SplitRange(adapters.source, stores.ledger, limits.page_keys, limits.range_keys),
+        split=SplitRange(adapters.source, stores.ledger, config.page_keys, config.range_keys),
         ranges=Ranges(
             runs=stores.runs,
             ranges=stores.ranges,
@@ -236,12 +236,12 @@ def range_work(
             clock=adapters.clock,
             heartbeat=heartbeat,
             topic=topic,
-            root=limits.root,
-            lease_seconds=limits.lease_seconds,
+            root=config.root,
+            lease_seconds=config.lease_seconds,
         ),
         runs=runs,
-        publish=publisher(stores, adapters.queue, adapters.clock, limits),
+        publish=publisher(stores, adapters.queue, adapters.clock, config),
         job_control=control,
         log=adapters.log,
-        price=limits.price_ahead,
+        price=config.price_ahead,
     )

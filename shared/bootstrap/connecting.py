@@ -8,11 +8,11 @@ from google.cloud.firestore import AsyncClient
 from shared.aws.address import S3Address
 from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, SignedUrls, private_key
 from shared.aws.download import ObjectDownload
-from shared.aws.identity import aws_credentials
+from shared.aws.role import aws_credentials
 from shared.aws.s3 import S3Source
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin, admin
-from shared.bootstrap.limits import Limits
+from shared.bootstrap.job_config import JobConfig
 from shared.clock import SystemClock
 from shared.copying.route import Cheapest
 from shared.domain.backoff import ONCE
@@ -58,7 +58,7 @@ async def connect(given: Settings) -> Adapters:
 def connect_admin(given: Settings) -> Admin:
     """What an operator needs. Must be made on the loop that uses it."""
     queue = PubSubQueue(given.google_cloud_project, given.dead_letter_topic)
-    return admin(stores(given, Log(given.log_level)), queue, SystemClock(), Limits.of(given))
+    return admin(stores(given, Log(given.log_level)), queue, SystemClock(), JobConfig.of(given))
 
 
 def stores(given: Settings, log: Log) -> Stores:

@@ -48,8 +48,8 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """Leave to try a key. began: monotonic seconds. probe: done when it is over, where the others wait for that."""
+class Permit:
+    """Permission to try a key. began: monotonic seconds. probe: done when it is over, where others wait for that."""
 
     began: float
     large: bool
@@ -57,7 +57,7 @@ class Leave:
 
 
 class Breaker:
-    """Whoever gets a leave gives it back, whatever comes of it."""
+    """Whoever gets a permit gives it back, whatever comes of it."""
 
     def __init__(self, clock: Clock, log: Log) -> None:
         self._clock, self._log = clock, log
@@ -67,7 +67,7 @@ class Breaker:
         self._refused: dict[tuple[Cause, bytes], float] = {}
         self._probe: asyncio.Future[None] | None = None
 
-    async def enter(self, large: bool, deadline: float) -> Leave:
+    async def enter(self, large: bool, deadline: float) -> Permit:
         """Wait until a key may be tried. large: in parts. deadline: monotonic. Raises Postponed for a long wait."""
         while faults := self._of(large):
             now = self._clock.monotonic()
@@ -81,41 +81,41 @@ class Breaker:
                 break
             elif self._probe is None:
                 self._probe = asyncio.get_running_loop().create_future()
-                return Leave(now, large, self._probe)
+                return Permit(now, large, self._probe)
             elif not (await asyncio.wait([self._probe], timeout=PATIENCE_SECONDS))[0]:
                 self._probe = None  # a large object takes long: that it has not failed yet is worth another try
-        return Leave(self._clock.monotonic(), large)
+        return Permit(self._clock.monotonic(), large)
 
-    def failed(self, leave: Leave, error: ObjectError, key: bytes = b"") -> bool:
+    def failed(self, permit: Permit, error: ObjectError, key: bytes = b"") -> bool:
         """Whether an error is everybody's: it spends nothing of the key."""
         if error.reason.scope is Scope.KEY:
-            if leave.probe is not None:
-                self._after_a_key_s_own(leave, error)
+            if permit.probe is not None:
+                self._after_a_key_s_own(permit, error)
             return False
         cause = (error.party, error.reason)
-        if not error.retryable and self._others_came_through(cause, key, leave.began):
+        if not error.retryable and self._others_came_through(cause, key, permit.began):
             return False
         known = self._open.get(cause)
         if known is None:
             self._opened(cause, error)
-        elif known.failed_at < leave.began:
+        elif known.failed_at < permit.began:
             known.why = str(error)
             self._put_off(known, error.retry_after)
         return True
 
-    def worked(self, leave: Leave, parties: frozenset[Party] = frozenset()) -> None:
+    def worked(self, permit: Permit, parties: frozenset[Party] = frozenset()) -> None:
         """A key has ended well. parties: who must have served it."""
         now = self._clock.monotonic()
         self._proved.update(dict.fromkeys(parties, now))
-        for fault in self._of(leave.large):
-            if fault.failed_at < leave.began:
+        for fault in self._of(permit.large):
+            if fault.failed_at < permit.began:
                 self._closed(fault)
 
-    def give(self, leave: Leave) -> None:
+    def release(self, permit: Permit) -> None:
         """The try is over."""
-        if leave.probe is not None:
-            leave.probe.set_result(None)
-            if self._probe is leave.probe:
+        if permit.probe is not None:
+            permit.probe.set_result(None)
+            if self._probe is permit.probe:
                 self._probe = None
 
     def _others_came_through(self, cause: Cause, key: bytes, began: float) -> bool:
@@ -131,12 +131,12 @@ class Breaker:
     def _of(self, large: bool) -> list[Fault]:
         return [fault for fault in self._open.values() if large or fault.cause[0] is not Party.STAGING]
 
-    def _after_a_key_s_own(self, leave: Leave, error: ObjectError) -> None:
+    def _after_a_key_s_own(self, permit: Permit, error: ObjectError) -> None:
         """A connection that breaks off tells nothing, and a service that judges one key is there for all."""
         if error.reason is not Reason.TRANSIENT:
-            self.worked(leave)
+            self.worked(permit)
             return
-        for fault in self._of(leave.large):
+        for fault in self._of(permit.large):
             self._put_off(fault, error.retry_after)
 
     def _opened(self, cause: Cause, error: ObjectError) -> None:

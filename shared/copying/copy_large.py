@@ -47,8 +47,8 @@ from shared.ports.upload_store import OpenUpload, PartNote, UploadStore
 @dataclass(frozen=True, slots=True)
 class CopyLarge:
     """large_bytes: larger objects go in parts. part_bytes: of a part, where the object is not so large that it must be
-    more. life_seconds: after this an upload
-    whose parts are not all there is taken up again. max_attempts: deliveries of a key before it counts as failed.
+    more. life_seconds: after this an upload whose parts are not all there is taken up again. max_attempts: deliveries
+    of a key before it counts as failed.
     """
 
     copy: CopyObject
@@ -193,16 +193,16 @@ class CopyLarge:
             return await self._again(message, wanted.listed, wrong, opened)
         final = replace(wanted, version=current, generation=decided.generation)
         upload = self.copy.upload(final, attributes, promise)
-        written = await self._move(lease, staged, upload, opened.move_token, budget)
+        written = await self._move_to_name(lease, staged, upload, opened.move_token, budget)
         if written is None:
             await self.queue.publish(self.topic, [message])
             return None
         return copied(final, written, proof, "+".join(sorted({note.route for note in notes})), attributes)
 
-    async def _move(
+    async def _move_to_name(
         self, lease: FinishLease, staged: DestinationObject, upload: Upload, token: str, budget: Budget
     ) -> DestinationObject | None:
-        """To the object's own name. None if that takes longer than this invocation may: what is done is kept.
+        """None if that takes longer than this invocation may: what is done is kept.
 
         Within one storage class it takes one call; into another, Cloud Storage copies the bytes, call after call.
         """

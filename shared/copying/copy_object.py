@@ -23,11 +23,11 @@ from shared.domain.keys import KeyMapping, Place
 from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import MOST_OBJECT_BYTES
 from shared.domain.provenance import Provenance
+from shared.domain.routes import DIRECT
 from shared.ledger.entry import Entry
 from shared.ports.destination import Destination, Upload
 from shared.ports.download import OpenDownload
 from shared.ports.source import Source
-from shared.pricing.estimate import DIRECT
 
 Existing = dict[bytes, DestinationObject]
 """Live objects of the destination by name; a name that is missing was looked for and is not there."""
@@ -120,7 +120,7 @@ class CopyObject:
             with body:
                 used = facts or await self._facts(wanted.version, body.attributes, body.route)
                 try:
-                    return await self._move(wanted, body, used)
+                    return await self._stream(wanted, body, used)
                 except Corrupt:
                     facts = await self._from_s3(wanted.version, exact=True)
                     if (facts.promise, facts.sizes) == (used.promise, used.sizes):
@@ -150,7 +150,7 @@ class CopyObject:
             raise Changed(f"{version.text}: another version came while it was copied")
         return await self._with_sizes(version, attributes, ExpectedChecksums.of(version, attributes), exact)
 
-    async def _move(self, wanted: CopyPlan, body: OpenDownload, facts: SourceFacts) -> Entry:
+    async def _stream(self, wanted: CopyPlan, body: OpenDownload, facts: SourceFacts) -> Entry:
         seen = hasher_for(facts.promise, facts.sizes)
         upload = self.upload(wanted, facts.attributes, facts.promise)
         chunks = body.chunks if seen is None else watched(body.chunks, seen)

@@ -25,17 +25,16 @@ class EdgeWatch:
     clock: Clock
     log: Log
     _misses: int = field(default=0, init=False)
-    _left_alone_until: float = field(default=0.0, init=False)
+    _ask_again_at: float = field(default=0.0, init=False)
     _reported: bool = field(default=False, init=False)
 
-    @property
-    def open(self) -> bool:
+    def allows(self) -> bool:
         """Whether to ask the CDN. While it is left alone that is one read in a while."""
         if self._misses < MISSES_IN_A_ROW:
             return True
-        if self.clock.monotonic() < self._left_alone_until:
+        if self.clock.monotonic() < self._ask_again_at:
             return False
-        self._left_alone_until = self.clock.monotonic() + PROBE_SECONDS
+        self._ask_again_at = self.clock.monotonic() + PROBE_SECONDS
         return True
 
     def served(self) -> None:
@@ -47,7 +46,7 @@ class EdgeWatch:
         self._misses += 1
         if self._misses < MISSES_IN_A_ROW:
             return
-        self._left_alone_until = self.clock.monotonic() + PROBE_SECONDS
+        self._ask_again_at = self.clock.monotonic() + PROBE_SECONDS
         if not self._reported:
             self._reported = True
             self.log.error("the CDN cannot be used", reason="edge", why=why, misses=self._misses, advice=ADVICE)

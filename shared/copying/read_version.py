@@ -19,6 +19,7 @@ from shared.copying.edge_watch import EdgeWatch
 from shared.domain.errors import Archived, Changed, ObjectError, StaleEdge, Transient
 from shared.domain.objects import SourceObject
 from shared.domain.reasons import Party, Scope
+from shared.domain.routes import DIRECT
 from shared.ports.download import Download, OpenDownload, Span
 from shared.ports.source import Source
 
@@ -41,13 +42,13 @@ class ReadVersion:
 
     async def __call__(self, version: SourceObject, span: Span | None = None) -> OpenDownload | None:
         """Exactly this version, or that span of it; None if S3 has another one by now."""
-        if self.direct is not None and not self.edge.open:
+        if self.direct is not None and not self.edge.allows():
             return await self._straight(self.direct, version, span)
         try:
             body = await self.download.open(version, span)
         except ObjectError as failure:
             return await self._doubted(failure, version, span)
-        if body.route != "direct":
+        if body.route != DIRECT:
             self.edge.served()
         return body
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.copying.copy_object import Existing
-from shared.copying.try_key import Ended, KeyTask, Left, TryKey
+from shared.copying.try_key import Ended, KeyTask, Requeued, TryKey
 from shared.domain.backoff import delay_seconds
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
@@ -84,19 +84,19 @@ class TransferBatch:
         present = await self._stat_many(todo) if message.part is None else None
         results = await self._all([KeyTask(source, message, budget, present) for source in todo], budget)
         ended = [entry for entry in results if isinstance(entry, Entry)]
-        left = [item for item in results if isinstance(item, Left)]
-        postponed = [item.postponed for item in left if item.postponed is not None]
+        requeued = [item for item in results if isinstance(item, Requeued)]
+        postponed = [item.postponed for item in requeued if item.postponed is not None]
         if ended or (message.part is None and len(postponed) < len(todo)):
             await self._settle(message, found, record, ended)
         if ended:
             await self._clean_up(message)
         await self.heartbeat.send(message.run, ended)
-        self._tell(message, ended, len(left), self.clock.monotonic() - began)
-        if postponed and len(postponed) == len(left):
+        self._log_batch(message, ended, len(requeued), self.clock.monotonic() - began)
+        if postponed and len(postponed) == len(requeued):
             raise postponed[0]
-        await self._requeue(message, left)
+        await self._requeue(message, requeued)
 
-    def _tell(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:
+    def _log_batch(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:
         """The line that metrics are made of."""
         copied = [entry.size for entry in ended if entry.outcome is Outcome.COPIED]
         self.log.info(
@@ -120,7 +120,7 @@ class TransferBatch:
     async def _stat_many(self, todo: Sequence[SourceObject]) -> Existing | None:
         """The destination seen at once. If that fails, every key asks for itself and says what is wrong."""
         copy = self.try_key.copy
-        inside = [source for source in todo if source.key.startswith(copy.mapping.source_prefix)]
+        inside = [source for source in todo if copy.mapping.covers(source.key)]
         try:
             return await copy.stat_many(inside)
         except ObjectError as error:
@@ -143,7 +143,7 @@ class TransferBatch:
         if task.done() and not task.cancelled():
             return task.result()
         if not key.spent:
-            return Left(key.source, key.message.attempt)
+            return Requeued(key.source, key.message.attempt)
         source = key.source
         why = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
         return self.try_key.put_off(key, why)
@@ -151,7 +151,7 @@ class TransferBatch:
     async def _clean_up(self, message: TransferMessage) -> None:
         """Once a large object's end is on record, nothing of it stays, whoever was killed before."""
         source = message.objects[0].source()
-        if message.part is not None and source.key.startswith(self.try_key.copy.mapping.source_prefix):
+        if message.part is not None and self.try_key.copy.mapping.covers(source.key):
             await self.try_key.large.clean_up(message, source, message.part)
 
     async def _settle(
@@ -168,8 +168,8 @@ class TransferBatch:
                 record = found.record if found else record
         raise StateConflict(f"batch {message.batch}: the record moved {_SETTLE_TRIES} times")
 
-    async def _requeue(self, message: TransferMessage, left: Sequence[Left]) -> None:
-        for attempt in sorted({item.attempt for item in left}):
-            objects = tuple(ObjectEntry.of(item.source) for item in left if item.attempt == attempt)
+    async def _requeue(self, message: TransferMessage, requeued: Sequence[Requeued]) -> None:
+        for attempt in sorted({item.attempt for item in requeued}):
+            objects = tuple(ObjectEntry.of(item.source) for item in requeued if item.attempt == attempt)
             remainder = message.model_copy(update={"objects": objects, "attempt": attempt})
             await self.queue.publish(self.topic, [remainder])

@@ -6,7 +6,7 @@ queue spends no attempt of a key.
 
 from dataclasses import dataclass, replace
 
-from shared.copying.breaker import Breaker, Leave
+from shared.copying.breaker import Breaker, Permit
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject, Existing
 from shared.copying.in_flight import InFlight
@@ -27,10 +27,10 @@ from shared.domain.errors import (
 from shared.domain.messages import TransferMessage
 from shared.domain.objects import SourceObject
 from shared.domain.reasons import Party
+from shared.domain.routes import DIRECT
 from shared.ledger.entry import Entry
 from shared.ports.clock import Clock
 from shared.ports.log import Log
-from shared.pricing.estimate import DIRECT
 from shared.runs.heartbeat import Heartbeat
 
 OVERHEAD_BYTES = 256 * 1024
@@ -38,7 +38,7 @@ OVERHEAD_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Requeued:
     """A key that did not end. attempt: which one its next message is. postponed: why it was not to be, where that is no
     fault of its own.
     """
@@ -48,7 +48,7 @@ class Left:
     postponed: BucketError | None = None
 
 
-Ended = Entry | Left | None
+Ended = Entry | Requeued | None
 """How a key ended, that it is left, or None if other messages will tell."""
 
 
@@ -91,17 +91,17 @@ class TryKey:
             try:
                 return await self._tries(key)
             except (Postponed, Busy, OutOfService, StateConflict) as reason:
-                return Left(key.source, key.message.attempt, reason)
+                return Requeued(key.source, key.message.attempt, reason)
             except OutOfAttempts as out:
                 return self.gave_up(key, out.last)
 
     async def _tries(self, key: KeyTask) -> Ended:
         began, failures = self.clock.monotonic(), list[ObjectError]()
-        while leave := await self._leave(key):
-            ended = await self._try(key, leave, None if failures else key.present)
+        while permit := await self._permit(key):
+            ended = await self._try(key, permit, None if failures else key.present)
             if not isinstance(ended, ObjectError):
                 return ended
-            if self.breaker.failed(leave, ended, key.source.key):
+            if self.breaker.failed(permit, ended, key.source.key):
                 key.spent = bool(failures)
                 continue
             failures.append(ended)
@@ -113,30 +113,30 @@ class TryKey:
                 break
             await self.clock.sleep(wait)
         if not failures:
-            return Left(key.source, key.message.attempt)
+            return Requeued(key.source, key.message.attempt)
         if key.message.attempt >= self.max_attempts:
             return await self._last_word(key, failures[-1])
         return self.put_off(key, failures[-1])
 
-    async def _leave(self, key: KeyTask) -> Leave | None:
-        """Leave to try the key, None once no new work may be begun."""
+    async def _permit(self, key: KeyTask) -> Permit | None:
+        """Permission to try the key, None once no new work may be begun."""
         now = self.clock.monotonic()
         if key.budget.spent(now):
             return None
         large = key.in_parts or key.source.size > self.large_bytes
-        leave = await self.breaker.enter(large, now + key.budget.left(now))
+        permit = await self.breaker.enter(large, now + key.budget.left(now))
         if not key.budget.spent(self.clock.monotonic()):
-            return leave
-        self.breaker.give(leave)
+            return permit
+        self.breaker.release(permit)
         return None
 
-    async def _try(self, key: KeyTask, leave: Leave, present: Existing | None) -> Entry | ObjectError | None:
+    async def _try(self, key: KeyTask, permit: Permit, present: Existing | None) -> Entry | ObjectError | None:
         """How the key ended, or what it failed with; a mistake of ours is its own, too."""
         began = self.clock.monotonic()
         key.spent = True
         try:
             ended = await self._copy(key, present)
-            self.breaker.worked(leave, _served(ended))
+            self.breaker.worked(permit, _served(ended))
         except ObjectError as error:
             return error
         except BucketError:
@@ -145,7 +145,7 @@ class TryKey:
             self.log.error("unexpected error", error=bug, key=key.source.text, attempt=key.message.attempt)
             return Transient(f"{key.source.text}: {bug!r}")
         finally:
-            self.breaker.give(leave)
+            self.breaker.release(permit)
         if key.message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
             part = f", part {key.message.part.number}" if key.message.part is not None else ""
             seconds = self.clock.monotonic() - began
@@ -165,14 +165,14 @@ class TryKey:
         return await self.copy.copy_latest(decided)
 
     def _refuse_outside(self, source: SourceObject) -> None:
-        if not source.key.startswith(self.copy.mapping.source_prefix):
+        if not self.copy.mapping.covers(source.key):
             raise Refused(f"{source.text} lies outside SOURCE_PREFIX, which was another when its message was sent")
 
     async def _last_word(self, key: KeyTask, error: ObjectError) -> Ended:
         """How a key ends whose last try failed. A write whose answer was lost may have been done, and another message
         may have brought the object or put its end on record: then the key has not failed.
         """
-        inside = key.source.key.startswith(self.copy.mapping.source_prefix)
+        inside = self.copy.mapping.covers(key.source.key)
         try:
             if key.in_parts and await self.large.has_ended(key.message, key.source):
                 return None
@@ -184,13 +184,13 @@ class TryKey:
             self.log.warning("no last look", key=key.source.text, why=str(unseen))
         return self.gave_up(key, error)
 
-    def put_off(self, key: KeyTask, error: ObjectError) -> Entry | Left:
+    def put_off(self, key: KeyTask, error: ObjectError) -> Entry | Requeued:
         """Another message may have better luck, unless this was the last one."""
         attempt = key.message.attempt
         if attempt >= self.max_attempts:
             return self.gave_up(key, error)
         self.log.warning("requeued", key=key.source.text, reason=error.reason, attempt=attempt, why=str(error))
-        return Left(key.source, attempt + 1)
+        return Requeued(key.source, attempt + 1)
 
     def gave_up(self, key: KeyTask, error: ObjectError) -> Entry:
         """How a key ends that could not be copied."""

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """S3 classes whose objects cannot be read before they are restored."""
 
 SILENT_CLASSES = frozenset({"INTELLIGENT_TIERING"})

@@ -89,9 +89,13 @@ class KeyMapping:
         too_long = unsupported_reason(encoded)
         return Place(None, f"{reason}; encoded it is {too_long}") if too_long else Place(encoded, reason, encoded=True)
 
+    def covers(self, key: Key) -> bool:
+        """Whether a key is the job's."""
+        return key.startswith(self.source_prefix)
+
     def holds(self, name: bytes, key: Key) -> bool:
         """Whether a key lands at this name."""
-        return key.startswith(self.source_prefix) and key != b"" and self.place(key).name == name
+        return self.covers(key) and key != b"" and self.place(key).name == name
 
     @property
     def encoded_prefix(self) -> bytes:
@@ -103,11 +107,11 @@ class KeyMapping:
         if not (self.encode and name.startswith(self.encoded_prefix)):
             return None
         key = unquote_to_bytes(name[len(self.encoded_prefix) :])
-        return key if key.startswith(self.source_prefix) and self.place(key).name == name else None
+        return key if self.covers(key) and self.place(key).name == name else None
 
     def name(self, key: Key) -> bytes:
         """The destination name of a key under the job's root."""
-        if not key.startswith(self.source_prefix):
+        if not self.covers(key):
             raise ValueError(f"{key!r} is outside the job's root {self.source_prefix!r}")
         return self.destination_prefix + key[len(self.source_prefix) :]
 

@@ -17,7 +17,7 @@ The remaining fields are machine-made and optional to a person.
 import json
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.domain.errors import MalformedMessage
 from shared.domain.keys import MAX_KEY_BYTES, Key
@@ -38,23 +38,26 @@ class Message(BaseModel):
 
     def encode(self) -> bytes:
         """The message as JSON, without the fields that are at their defaults."""
-        return self.model_dump_json(exclude_defaults=True).encode()
+        return self.model_dump_json(exclude_defaults=True, by_alias=True).encode()
 
 
 class RangeMessage(Message):
     """Work on a key range of a prefix, the whole job's by default. What follows is set by the functions themselves.
 
-    cursor, until: only keys greater than the one, and up to the other. generation: the split depth, how often the range
-    was split off a longer one. scheduled: the scheduler sent this; it starts no run while the job is paused or one of
-    its kind is running. Without it, a message is a person's or follows from a run, and starts one. A scheduler of
-    before 25 November 2026 sent `{}`, which is a person's now: until Terraform is applied, its runs may overlap.
+    cursor, until: only keys greater than the one, and up to the other. depth: how often the range was split off a
+    longer one, `generation` on the wire. scheduled: the scheduler sent this; it starts no run while the job is paused
+    or one of its kind is running. Without it, a message is a person's or follows from a run, and starts one. A
+    scheduler of before 25 November 2026 sent `{}`, which is a person's now: until Terraform is applied, its runs may
+    overlap.
     """
 
     prefix: Key = b""
     run: RunId | None = None
     cursor: Key = b""
     until: Key | None = None
-    generation: int = Field(default=0, ge=0)
+    depth: int = Field(
+        default=0, ge=0, validation_alias=AliasChoices("generation", "depth"), serialization_alias="generation"
+    )
     scheduled: bool = False
 
     @model_validator(mode="after")
@@ -67,7 +70,7 @@ class RangeMessage(Message):
 
     def behind(self, cursor: Key, until: Key | None, deeper: int = 0) -> Self:
         """The message of a range that is split off this one's. Raises ValueError if nobody could read it."""
-        fields = {"cursor": cursor, "until": until, "generation": self.generation + deeper}
+        fields = {"cursor": cursor, "until": until, "depth": self.depth + deeper}
         return type(self).model_validate({**self.model_dump(), **fields})
 
     def named(self, run: str, prefix: Key) -> Self:

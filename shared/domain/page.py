@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import lt
 from typing import Self
 
-from shared.domain.archive import CLASSES, SILENT_CLASSES, Restore
+from shared.domain.archive import ARCHIVE_CLASSES, SILENT_CLASSES, Restore
 from shared.domain.objects import SourceObject
 
 PAGE_KEYS = 1000
@@ -58,7 +58,7 @@ class Page:
 
     def restore(self, index: int) -> Restore | None:
         """What an archived object waits for; None for any other."""
-        unknown = Restore.NEEDED if self.storage_classes[index] in CLASSES else None
+        unknown = Restore.NEEDED if self.storage_classes[index] in ARCHIVE_CLASSES else None
         return self.restores.get(self.keys[index], unknown)
 
     def archived(self, index: int) -> bool | None:

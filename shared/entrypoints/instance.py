@@ -3,7 +3,7 @@
 import threading
 
 from shared import bootstrap
-from shared.bootstrap import App, Limits
+from shared.bootstrap import App, JobConfig
 from shared.entrypoints import runtime
 from shared.telemetry import Log
 
@@ -25,7 +25,8 @@ class Instance:
         with self._lock:
             if self._app is None:
                 self._app = runtime.run(self._connect())
+                runtime.spare_what_stays()
             return self._app
 
     async def _connect(self) -> App:
-        return bootstrap.bootstrap(await bootstrap.connect(self.settings), Limits.of(self.settings))
+        return bootstrap.bootstrap(await bootstrap.connect(self.settings), JobConfig.of(self.settings))

@@ -24,8 +24,8 @@ after max_delivery_attempts (20 in terraform/modules/job/pubsub.tf), and what ha
 https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts
 """
 
-TOLD_SECONDS = 300.0
-"""How long a fault that fails every message is told of only once."""
+REPORT_AGAIN_SECONDS = 300.0
+"""How long a fault that fails every message is reported only once."""
 
 ATTRIBUTE_BYTES = 1024
 """https://cloud.google.com/pubsub/quotas#resource_limits"""
@@ -65,7 +65,7 @@ class Handler(Generic[M]):
         self._instance = instance or Instance(kind)
         self._log = self._instance.log
         self._work: Work[M] | None = None
-        self._told: dict[tuple[Party | None, Reason], float] = {}
+        self._reported_at: dict[tuple[Party | None, Reason], float] = {}
 
     def __call__(self, body: object) -> None:
         """Answer a push. Raises, so that Pub/Sub delivers again, only if the message may yet succeed.
@@ -105,7 +105,7 @@ class Handler(Generic[M]):
         except Exception as error:
             if isinstance(error, BucketError) and await self._renewed(app, delivery, message):
                 return
-            self._tell(error, app.adapters.clock.monotonic())
+            self._report(error, app.adapters.clock.monotonic())
             raise
 
     async def _renewed(self, app: App, delivery: Delivery, message: M) -> bool:
@@ -124,8 +124,8 @@ class Handler(Generic[M]):
         self._log.info("published anew", deliveries=delivery.attempt)
         return True
 
-    def _tell(self, error: Exception, now: float) -> None:
-        """What waits is no error, and what fails every message is told of once."""
+    def _report(self, error: Exception, now: float) -> None:
+        """What waits is no error, and what fails every message is reported once."""
         if isinstance(error, Busy | Postponed):
             self._log.info("put off", reason=str(error))
             return
@@ -133,10 +133,10 @@ class Handler(Generic[M]):
             isinstance(error, ObjectError) and error.reason.scope is Scope.EVERYBODY
         ):
             cause = (error.party, error.reason)
-            if now - self._told.get(cause, float("-inf")) < TOLD_SECONDS:
+            if now - self._reported_at.get(cause, float("-inf")) < REPORT_AGAIN_SECONDS:
                 self._log.info("put off", reason=str(error))
                 return
-            self._told[cause] = now
+            self._reported_at[cause] = now
             self._log.error("nacked", error=error, reason=str(error), party=error.party, advice=error.reason.advice)
             return
         self._log.error("nacked", error=error, reason=str(error))

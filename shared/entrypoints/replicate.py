@@ -4,7 +4,8 @@
     200  there already, with this ETag             404  no such key
     202  so large that its parts are on their way  405  another method than POST
     409  changed under our hands, or archived      422  Cloud Storage cannot hold it
-    502  S3, the CDN or Cloud Storage refuses      503  try again later; Retry-After says when
+    502  S3, the CDN or Cloud Storage refuses      500  a fault of ours; the log has it
+                                                   503  try again later; Retry-After says when
 
 {"key": …, "force": true} copies even what is unchanged. Who may ask is IAM's to say: in the cloud nobody without
 `run.invoker` on the function gets here.

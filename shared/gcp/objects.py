@@ -1,6 +1,7 @@
 """An object as the JSON API writes it: https://cloud.google.com/storage/docs/json_api/v1/objects"""
 
 import base64
+from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,7 +81,7 @@ def parse_page(resources: Sequence[dict[str, Any]], changes: bool = False) -> Co
         [int(item["size"]) for item in resources],
         [int(item["generation"]) for item in resources],
         [item["crc32c"] for item in resources],
-        [base64.b64decode(md5).hex() if md5 else None for md5 in md5s],
+        [a2b_base64(md5).hex() if md5 else None for md5 in md5s],
         [item.get("metadata") or {} for item in resources],
         [int(item["metageneration"]) for item in resources] if changes else (),
     )

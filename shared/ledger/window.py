@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import repeat
 
 from shared.domain.checksums import VerifiedBy
 from shared.domain.counts import Outcome
@@ -14,6 +13,9 @@ from shared.ledger.record import BatchRecord
 from shared.ledger.table import UnknownSchema
 
 _THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
+
+_OWN = 2.0**40
+"""Added to the time of what the scanning run has recorded, which thereby outranks every clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,13 @@ def is_proven(origin: Origin) -> bool:
     return origin[2] not in ("", VerifiedBy.SIZE) and bool(origin[4])
 
 
-def is_alive(remembered: Known | None, going: Set[str], now: float, life_seconds: float) -> bool:
-    """Whether the message of what is remembered may still be on its way: its run is going, or it was published within
+def is_alive(remembered: Known | None, running: Set[str], now: float, life_seconds: float) -> bool:
+    """Whether the message of what is remembered may still be on its way: its run is running, or it was published within
     `life_seconds`. A time further in the future than that is from a clock that was wrong.
     """
     if remembered is None:
         return False
-    return remembered.run in going or abs(now - remembered.published_at) < life_seconds
+    return remembered.run in running or abs(now - remembered.published_at) < life_seconds
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class LedgerWindow:
     run: str
     _records: list[BatchRecord] = field(default_factory=list)
     _excerpts: list[BatchRecord] = field(default_factory=list)
-    _ranks: dict[bytes, tuple[bool, float]] = field(default_factory=dict)
+    _ranks: dict[bytes, float] = field(default_factory=dict)
     _there: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     _others: dict[bytes, Known] = field(default_factory=dict)
 
@@ -73,7 +75,8 @@ class LedgerWindow:
             return
         self._records.append(record)
         at = record.published_at
-        ranks = list(zip(repeat(own), (given or at for given in table.ats), strict=False))
+        times = table.ats if all(table.ats) else [given or at for given in table.ats]
+        ranks = [_OWN + time for time in times] if own else times
         if self._ranks.keys().isdisjoint(table.keys):
             wins: Iterable[int] = range(len(table))
             self._ranks.update(zip(table.keys, ranks, strict=True))
@@ -90,7 +93,7 @@ class LedgerWindow:
                 if index in entries:
                     key = table.keys[index]
                     del self._there[key]
-                    self._others[key] = Known(entries[index], record.run, record.batch, ranks[index][1])
+                    self._others[key] = Known(entries[index], record.run, record.batch, times[index])
 
     def differing(self, page: Page) -> list[int]:
         """Which objects of a page are not remembered as copied in just this version."""
@@ -132,10 +135,7 @@ class LedgerWindow:
             if asked:
                 with suppress(UnknownSchema):
                     self._excerpts.append(replace(record, entries=table.excerpt(asked)))
-            for gone in set(table.keys) - keys:
-                self._ranks.pop(gone, None)
-                self._there.pop(gone, None)
-                self._others.pop(gone, None)
+            self._drop(set(table.keys) - keys)
         return passed
 
     def forget_before(self, key: bytes) -> list[BatchRecord]:
@@ -152,8 +152,11 @@ class LedgerWindow:
                     known.clear()
                 return passed
             for record in (*passed, *excerpts):
-                for gone in record.table.keys:
-                    self._ranks.pop(gone, None)
-                    self._there.pop(gone, None)
-                    self._others.pop(gone, None)
+                self._drop(record.table.keys)
         return passed
+
+    def _drop(self, keys: Iterable[bytes]) -> None:
+        for known in (self._ranks, self._there, self._others):
+            if known:
+                for key in keys:
+                    known.pop(key, None)

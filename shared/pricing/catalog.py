@@ -65,7 +65,7 @@ class Region(_Part):
     meters: dict[str, Meter]
 
 
-class Job(_Part):
+class JobPrices(_Part):
     """What a job's prices depend on besides its region. location: of the destination bucket. firestore: of its
     database. plan: of the distribution. month_to_date: by meter, what the account has used of it in this month, by this
     job or others (bytes, requests). expected_sizes: bytes an object = objects, all that this month will copy.
@@ -120,7 +120,7 @@ class Catalog(_Part):
     meters: dict[str, Meter]
     regions: dict[str, Region] = Field(min_length=1)
     plans: dict[str, Plan] = {}
-    job: Job = Job()
+    job: JobPrices = JobPrices()
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

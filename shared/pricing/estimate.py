@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.page import PAGE_KEYS
+from shared.domain.routes import DIRECT
 from shared.pricing.catalog import Prices
 from shared.pricing.egress import BYTES_CDN, BYTES_DIRECT, REQUESTS_CDN
-
-DIRECT = "direct"
-"""The route that goes around the CDN."""
 
 KEY_BYTES = 140
 """Of a batch's message, for each key: key, ETag, size and time (measured by `make demo`)."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from shared.domain.routes import CLOUDFRONT, DIRECT
 from shared.pricing.catalog import Plan, Prices
 from shared.pricing.egress import ALL_BY_CDN, ALL_DIRECT, Threshold, cheapest
-from shared.pricing.estimate import DIRECT, STANDARD, Amounts, Classes, Item, Use, bill, overhead, total
+from shared.pricing.estimate import STANDARD, Amounts, Classes, Item, Use, bill, overhead, total
 
-CDN = "cloudfront"
 CHEAPEST = "cheapest"
 FLAT_RATE = "flat-rate"
 
@@ -46,7 +46,7 @@ class Wanted:
         straight = self.objects - by_cdn[0], self.bytes - by_cdn[1]
         return Use(
             listed=self.listed,
-            ways={CDN: by_cdn, DIRECT: straight},
+            ways={CLOUDFRONT: by_cdn, DIRECT: straight},
             classes={name: amount for name, amount in self.classes.items() if name != STANDARD},
             written=self.written,
             own={**overhead(self.objects, self.keys_per_message, self.seconds, self.gib), **self._parts(threshold)},
@@ -67,7 +67,7 @@ def routes(wanted: Wanted, prices: Prices, plans: Iterable[Plan]) -> dict[str, l
     own = replace(prices, plan=None)
     sizes = {round(size): objects for size, (objects, _) in wanted.sizes.items()}
     found = {
-        CDN: list(bill(wanted.use(ALL_BY_CDN), own)),
+        CLOUDFRONT: list(bill(wanted.use(ALL_BY_CDN), own)),
         DIRECT: list(bill(wanted.use(ALL_DIRECT), own)),
         CHEAPEST: list(bill(wanted.use(cheapest(own, sizes)), own)),
     }

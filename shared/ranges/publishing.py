@@ -1,4 +1,4 @@
-"""One invocation's publishing: full batches as plans come, the rest at the end, each allowed by the quota guard."""
+"""One invocation's publishing: full batches as plans come, the rest at the end, each allowed by the ceiling guard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.pricing.estimate import STANDARD, Classes
 from shared.ranges.lease import Lease
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.walk import Plan, Walk
-from shared.runs.quota import QuotaGuard
+from shared.runs.ceilings import CeilingGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Publishing:
     """
 
     publish: PublishBatches
-    quota: QuotaGuard
+    ceiling: CeilingGuard
     lease: Lease
     walk: Walk
     mine: set[str]
@@ -30,7 +30,7 @@ class Publishing:
     repairs: set[bytes] | None = None
 
     async def add(self, plan: Plan) -> None:
-        """Take in a plan and publish the batches that are full. Raises Stopped if the quota guard says so."""
+        """Take in a plan and publish the batches that are full. Raises Stopped if the ceiling guard says so."""
         self.walk.add(plan)
         await self._send(self.walk.batches())
 
@@ -48,7 +48,7 @@ class Publishing:
         refused: Exception | None = None
         try:
             for batch in batches:
-                await self.quota.reserve(len(batch), sum(item.size for item in batch), _classes(batch))
+                await self.ceiling.reserve(len(batch), sum(item.size for item in batch), _classes(batch))
                 allowed.append(batch)
         except Exception as failure:
             refused = failure

@@ -4,7 +4,7 @@ completed        the range is closed
 budget spent     what is left becomes a range of its own, and its message is sent
 paused           what is left becomes a range without a message, until the job is resumed; who finds, once it is written
                  down, that it is resumed already, sends the message
-quota reached    the range is closed where it stands, and says why
+ceiling reached  the range is closed where it stands, and says why
 unavailable      a side does not answer now: what is left is a message again; nacked if nothing was done yet
 side failed      a side will not answer at all: the range is closed where it stands, and says why
 """
@@ -30,13 +30,13 @@ from shared.ranges.ledger_scan import BEYOND
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.publishing import Publishing
 from shared.ranges.ranges import Ranges
-from shared.ranges.results import BudgetSpent, Completed, Paused, QuotaReached, Result, SideFailed, Unavailable
+from shared.ranges.results import BudgetSpent, CeilingReached, Completed, Paused, Result, SideFailed, Unavailable
 from shared.ranges.split_range import SplitRange, pages_before_split
 from shared.ranges.steps import Steps
 from shared.ranges.walk import Walk
+from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
-from shared.runs.quota import QuotaGuard, Stopped
 
 M = TypeVar("M", bound=RangeMessage)
 
@@ -54,7 +54,7 @@ class TakenRange(Generic[M]):
     kind: RunKind
     message: M
     lease: Lease
-    quota: QuotaGuard
+    ceiling: CeilingGuard
     walk: Walk
     mine: set[str] = field(default_factory=set)
 
@@ -109,8 +109,8 @@ class RangeWork:
             most_keys=1 if keys else self.publish.keys_per_message,
             most_bytes=self.publish.batch_bytes,
         )
-        quota = QuotaGuard(self.job_control, self.control, range_id.run, lease.owner, self.price)
-        return TakenRange(kind, named, lease, quota, walk)
+        ceiling = CeilingGuard(self.job_control, self.control, range_id.run, lease.owner, self.price)
+        return TakenRange(kind, named, lease, ceiling, walk)
 
     async def __call__(
         self,
@@ -123,13 +123,13 @@ class RangeWork:
         """Walk a range and finish it. True if it was closed. force: copy even what is unchanged. repairs: the keys that
         steps name to be copied so; None for a listing.
         """
-        out = Publishing(self.publish, held.quota, held.lease, held.walk, held.mine, force, repairs)
+        out = Publishing(self.publish, held.ceiling, held.lease, held.walk, held.mine, force, repairs)
         try:
             result = await self._walk(held, steps, budget, out)
         except Exception:
-            await held.quota.release()
+            await held.ceiling.release()
             raise
-        await held.quota.release()
+        await held.ceiling.release()
         return await self._finish(held, steps, result)
 
     async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, out: Publishing) -> Result:
@@ -144,7 +144,7 @@ class RangeWork:
             await steps.close(walk.read if over else held.end)
             return BudgetSpent() if over else Completed()
         except Stopped as stop:
-            return Paused(str(stop)) if stop.paused else QuotaReached(str(stop))
+            return Paused(str(stop)) if stop.paused else CeilingReached(str(stop))
         except Transient as failure:
             return Unavailable(failure)
         except ObjectError as failure:
@@ -152,7 +152,7 @@ class RangeWork:
 
     async def _pages(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
         """Read the source's listing, page by page, to its end or the range's. True if the budget ended first."""
-        walk, depth = held.walk, held.message.generation
+        walk, depth = held.walk, held.message.depth
         pages, look_at = 0, pages_before_split(depth)
         async for listed in self.source.pages(held.prefix, walk.start):
             page = listed if walk.until is None else listed.until(walk.until)
@@ -207,7 +207,7 @@ class RangeWork:
 
     async def _split_if_long(self, held: TakenRange[M]) -> int:
         """Split off what proves long; after how many pages to look again."""
-        walk, depth = held.walk, held.message.generation
+        walk, depth = held.walk, held.message.depth
         found = await self.split(held.prefix, walk.read, walk.until, depth)
         points = [point for point in found.points if point.startswith(held.prefix)]
         if points and self.ranges.has_room(held.lease, points):
@@ -254,7 +254,7 @@ class RangeWork:
                 self.log.warning("a range is handed on", run=range_id.run, reason=failure.reason, why=str(failure))
                 if rest is not None:
                     await self._hand_on(held, [rest])
-            case QuotaReached(why):
+            case CeilingReached(why):
                 await self._stopped(held, why)
             case SideFailed(failure):
                 await self._stopped(held, f"{failure.reason}: {failure}")

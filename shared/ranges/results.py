@@ -23,7 +23,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaReached:
+class CeilingReached:
     """The run may not publish more."""
 
     why: str
@@ -43,4 +43,4 @@ class SideFailed:
     failure: ObjectError
 
 
-Result = Completed | BudgetSpent | Paused | QuotaReached | Unavailable | SideFailed
+Result = Completed | BudgetSpent | Paused | CeilingReached | Unavailable | SideFailed

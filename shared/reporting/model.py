@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from shared.domain.page import PAGE_KEYS
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
+from shared.domain.routes import CLOUDFRONT, DIRECT
 from shared.domain.runs import RunKind, RunState
 from shared.pricing.catalog import Prices, published
-from shared.pricing.estimate import DIRECT, STANDARD, Use, overhead
+from shared.pricing.estimate import STANDARD, Use, overhead
 from shared.reporting.sentence import Ended, verdict
 
 MOST_FAILED = 500
@@ -54,7 +55,7 @@ class Report:
     def use(self) -> Use:
         """What the run used. What the instances have not reported yet came by the routes that the rest did."""
         keys, size = self.copied
-        routes = self.progress.ways or {"cloudfront": (keys, size)}
+        routes = self.progress.ways or {CLOUDFRONT: (keys, size)}
         all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*routes.values(), strict=True))
 
         def whole(amounts: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:

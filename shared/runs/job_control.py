@@ -12,13 +12,13 @@ FRESH_SECONDS = 1.0
 
 @dataclass(slots=True)
 class JobControl:
-    """The control document, read at most once a second; one an instance. standing: the job's own ceilings, which hold
-    where the document names none.
+    """The control document, read at most once a second; one an instance. default_control: the job's own
+    ceilings, which hold where the document names none.
     """
 
     control: ControlStore
     clock: Clock
-    standing: Control = field(default_factory=Control)
+    default_control: Control = field(default_factory=Control)
     _known: Control = field(default_factory=Control)
     _read_at: float = float("-inf")
     _reading: "asyncio.Task[Control] | None" = None
@@ -44,12 +44,12 @@ class JobControl:
 
     async def _read(self) -> Control:
         began = self.clock.monotonic()
-        stored, usual = await self.control.get(), self.standing
+        stored, default = await self.control.get(), self.default_control
         control = replace(
             stored,
-            most_objects=usual.most_objects if stored.most_objects is None else stored.most_objects,
-            most_bytes=usual.most_bytes if stored.most_bytes is None else stored.most_bytes,
-            most_dollars=usual.most_dollars if stored.most_dollars is None else stored.most_dollars,
+            most_objects=default.most_objects if stored.most_objects is None else stored.most_objects,
+            most_bytes=default.most_bytes if stored.most_bytes is None else stored.most_bytes,
+            most_dollars=default.most_dollars if stored.most_dollars is None else stored.most_dollars,
         )
         if began >= self._read_at:
             self._known, self._read_at = control, began

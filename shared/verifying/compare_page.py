@@ -19,7 +19,7 @@ from shared.ports.destination import Destination
 from shared.ports.log import Log
 from shared.ports.source import Source
 from shared.ranges.ledger_scan import LedgerScan
-from shared.runs.quota import QuotaGuard
+from shared.runs.ceilings import CeilingGuard
 from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.compare_plan import ComparePlan
 from shared.verifying.copy_window import Beside
@@ -41,8 +41,8 @@ _MAY_CARRY_THE_ETAG = frozenset({Comparison.CHECKSUM_DIFFERS, Comparison.UNPROVE
 class ComparePage:
     """life_seconds: how long a published batch counts as being copied. run, repair: of the comparison. reread: whether
     copies whose bytes nothing proves any more are to be made again. metadata: compares headers and metadata, if the job
-    asks for it. with_origins: whether plans carry what the ledger
-    knows of the copies. forced: where keys are named that are to be copied though their copies carry the right ETag.
+    asks for it. with_origins: whether plans carry what the ledger knows of the copies. forced: where keys are named
+    that are to be copied though their copies carry the right ETag.
     """
 
     source: Source
@@ -55,7 +55,7 @@ class ComparePage:
     restores: RequestRestores
     delete: DeleteExtraneous | None
     ledger: LedgerScan
-    quota: QuotaGuard
+    ceiling: CeilingGuard
     run: str
     repair: bool
     reread: bool
@@ -178,7 +178,7 @@ class ComparePage:
 
     async def _restore(self, archived: Mapping[int, SourceObject]) -> dict[int, Restore]:
         """Ask for what must be restored first, if this comparison is to repair; what each waits for then."""
-        asked = await self.restores(self.run, self.quota, list(archived.values())) if self.repair else set()
+        asked = await self.restores(self.run, self.ceiling, list(archived.values())) if self.repair else set()
         return {
             index: Restore.UNDER_WAY if item.restore is Restore.UNDER_WAY or item.key in asked else Restore.NEEDED
             for index, item in archived.items()

@@ -9,7 +9,7 @@ from shared.domain.errors import Forbidden, ObjectError
 from shared.domain.objects import SourceObject
 from shared.ports.log import Log
 from shared.ports.source import Source
-from shared.runs.quota import QuotaGuard, Stopped
+from shared.runs.ceilings import CeilingGuard, Stopped
 
 _AT_ONCE = 32
 
@@ -25,7 +25,7 @@ class RequestRestores:
     tier: Tier | None
     days: int
 
-    async def __call__(self, run: str, quota: QuotaGuard, objects: Sequence[SourceObject]) -> set[bytes]:
+    async def __call__(self, run: str, ceiling: CeilingGuard, objects: Sequence[SourceObject]) -> set[bytes]:
         """The keys whose restore is under way by now. One that is refused is logged, and costs the run nothing else;
         the next comparison asks again.
         """
@@ -34,7 +34,7 @@ class RequestRestores:
         for start in range(0, len(wanted) if self.tier is not None else 0, _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             try:
-                await quota.reserve(len(some), sum(item.size for item in some))
+                await ceiling.reserve(len(some), sum(item.size for item in some))
             except Stopped as closed:
                 self.log.warning("no more restores are asked for", run=run, reason=str(closed))
                 break

@@ -83,7 +83,7 @@ class VerifyRange:
             restores=self.restores,
             delete=self.delete_extraneous,
             ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running, walk.start),
-            quota=held.quota,
+            ceiling=held.ceiling,
             run=run,
             repair=held.message.repair,
             reread=self.reread_unproven,

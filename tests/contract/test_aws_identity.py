@@ -66,7 +66,7 @@ class Google:
 
 _SCRIPT = """
 import json, sys
-from shared.aws.identity import role_credentials
+from shared.aws.role import role_credentials
 from shared.domain.errors import SettingsError
 try:
     print(json.dumps(role_credentials(sys.argv[1], "us-east-1", "the-job").get_frozen_credentials()))

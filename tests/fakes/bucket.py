@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from shared.domain.archive import CLASSES, Restore, Tier
+from shared.domain.archive import ARCHIVE_CLASSES, Restore, Tier
 from shared.domain.checksums import even_sizes
 from shared.domain.digests import PartDigests
 from shared.domain.errors import Archived, Gone
@@ -66,7 +66,7 @@ class FakeBucket:
         storage_class: str = "STANDARD",
         parts: int | Sequence[int] = 0,
     ) -> None:
-        restore = Restore.NEEDED if storage_class in CLASSES else None
+        restore = Restore.NEEDED if storage_class in ARCHIVE_CLASSES else None
         self.objects[key.encode()] = Stored(
             body, attributes or Attributes(), next(self.moments), storage_class, parts, restore
         )

@@ -85,7 +85,7 @@ class Instance:
         self.log = TracedLog(self)
         self.settings = world.settings
         skew = world.chance.of("skew").uniform(-5, 5) if world.swarm.skew and self.disturbed else 0.0
-        self._app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), world.limits))
+        self._app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), world.config))
         model, start = HANDLERS[function]
         self._handler = Handler(function, model, start, self)  # type: ignore[arg-type]
         self._work = start(self._app)

@@ -5,7 +5,7 @@ The transfer works undisturbed in it. What differs from its own world is drawn f
 
 from dataclasses import dataclass, fields, replace
 
-from shared.bootstrap import Limits
+from shared.bootstrap import JobConfig
 from shared.ports.control_store import Control
 from shared.settings import Settings
 from tests.fakes import FakeReports
@@ -103,8 +103,8 @@ class ScanWorld(World):
             }
         )
 
-    def drawn_limits(self) -> Limits:
-        draw, given = self.chance.of("scan limits"), super().drawn_limits()
+    def drawn_config(self) -> JobConfig:
+        draw, given = self.chance.of("scan limits"), super().drawn_config()
         return replace(given, page_keys=self.page_size, range_keys=draw.choice((4, 12, 500_000)))
 
     def drawn_page_size(self) -> int:
@@ -127,7 +127,7 @@ class ScanWorld(World):
         """
         if stored.body == version.body:
             return True
-        return len(stored.body) == len(version.body) and not version.single and not self.limits.reread_unproven
+        return len(stored.body) == len(version.body) and not version.single and not self.config.reread_unproven
 
     def fill(self) -> None:
         """Folders of many sizes, names beside them, one that Cloud Storage refuses."""

@@ -216,7 +216,7 @@ class Truth:
             laws.broken("S3 is asked before a deletion", f"{told}: S3 was not asked for it")
         if line and line[-1][1] is not None and not asked:
             laws.broken("nothing is deleted that S3 has", told)
-        grace = self.world.limits.extra_grace_seconds - SKEW_SECONDS
+        grace = self.world.config.extra_grace_seconds - SKEW_SECONDS
         gone = max([at for at, item in line if item is None] + [self.copies[name][-1][0] if self.copies[name] else 0.0])
         if now - gone < grace and not (line and line[-1][1] is not None):
             laws.broken("grace is kept", f"{told} was alone for {now - gone:.0f} s")

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.auth.credentials import Credentials
 
-from shared.bootstrap import Limits
+from shared.bootstrap import JobConfig
 from shared.bootstrap.admin import admin
 from shared.domain.objects import SOURCE_KEY
 from shared.settings import Settings, load
@@ -140,7 +140,7 @@ class World:
         self.truth = Truth(self)
         self.page_size = self.drawn_page_size()
         self.settings = self.drawn_settings()
-        self.limits = self.drawn_limits()
+        self.config = self.drawn_config()
         self.stores, self.queue = StrictStores(self.time, self.laws, self.truth), PubSub(self)
         self.tokens = Tokens(self)
         self.s3 = S3(self.laws, self.page_size, self.asked)
@@ -163,8 +163,8 @@ class World:
     def drawn_settings(self) -> Settings:
         return settings_of(self.chance)
 
-    def drawn_limits(self) -> Limits:
-        return replace(Limits.of(self.settings), buffer_bytes=2 * CHUNK)
+    def drawn_config(self) -> JobConfig:
+        return replace(JobConfig.of(self.settings), buffer_bytes=2 * CHUNK)
 
     def fill(self) -> None:
         """The source as it is at first."""
@@ -242,7 +242,7 @@ class World:
         self.trace("resumed")
         self.truth.paused_at = None
         clock: Any = SkewedClock(self, 0.0)
-        await admin(self.stores.ports, self.queue, clock, self.limits).resume()
+        await admin(self.stores.ports, self.queue, clock, self.config).resume()
 
     def vanish(self) -> None:
         """The service forgets an upload: a session has expired, a rule has aborted a multipart upload."""

@@ -9,10 +9,11 @@ from shared.domain.filters import Filters
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.domain.parts import MIB, MOST_OBJECT_BYTES
+from shared.domain.routes import CLOUDFRONT, DIRECT
 from shared.pricing.catalog import published
 from shared.pricing.egress import ALL_BY_CDN, ALL_DIRECT
-from shared.pricing.estimate import DIRECT, Use, bill, overhead
-from shared.pricing.forecast import CDN, CHEAPEST, FLAT_RATE, Wanted, by_service, cost, routes
+from shared.pricing.estimate import Use, bill, overhead
+from shared.pricing.forecast import CHEAPEST, FLAT_RATE, Wanted, by_service, cost, routes
 from shared.pricing.speed import INSTANCE_BYTES_A_SECOND, objects_a_second
 from tests.operator import Operator
 from tests.world import World, filled
@@ -106,7 +107,7 @@ def test_the_parts_of_large_objects_are_requests_of_their_own(monkeypatch: pytes
     assert "s3.get" not in wanted(2, 32 * MIB + 1).use(ALL_BY_CDN).own
 
 
-@pytest.mark.parametrize("way", [CDN, DIRECT])
+@pytest.mark.parametrize("way", [CLOUDFRONT, DIRECT])
 def test_a_way_s_bill_is_the_one_that_a_run_by_it_would_have(way: str) -> None:
     given = wanted(10**6, TB)
     own = overhead(10**6, 100, 3000.0, 1.0)
@@ -116,9 +117,9 @@ def test_a_way_s_bill_is_the_one_that_a_run_by_it_would_have(way: str) -> None:
 
 def test_a_terabyte_by_hand() -> None:
     found = {name: by_service(items) for name, items in routes(wanted(10**6, TB), PRICES, ()).items()}
-    assert found[CDN]["CloudFront"] == 0, "1,024 GB and 10 M requests are free"
+    assert found[CLOUDFRONT]["CloudFront"] == 0, "1,024 GB and 10 M requests are free"
     assert found[DIRECT]["S3"] == pytest.approx((1024 - 100) * 0.09 + 0.405)
-    assert found[CDN]["Cloud Storage"] == pytest.approx(995_000 / 1000 * 0.005)
+    assert found[CLOUDFRONT]["Cloud Storage"] == pytest.approx(995_000 / 1000 * 0.005)
 
 
 @pytest.mark.parametrize(("objects", "size"), [(10**9, 10 * TB), (10**6, 500 * TB), (3 * 10**9, 1000 * TB)])
@@ -126,7 +127,7 @@ def test_the_cheapest_way_is_never_dearer_than_either(objects: int, size: int) -
     given = wanted(objects, size)
     both = replace(given, sizes={**given.sizes, 100.0: (objects, 100 * objects), 1e9: (1000, 10**12)})
     found = {name: cost(items) for name, items in routes(both, PRICES, ()).items()}
-    assert found[CHEAPEST] <= min(found[CDN], found[DIRECT]) + 0.01
+    assert found[CHEAPEST] <= min(found[CLOUDFRONT], found[DIRECT]) + 0.01
 
 
 def test_of_flat_rate_plans_the_cheapest_that_is_meant_for_as_much() -> None:

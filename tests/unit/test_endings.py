@@ -181,17 +181,17 @@ async def test_a_probe_that_fails_is_one_read() -> None:
     world = World()
     watch = EdgeWatch(world.clock, world.log)
     for _ in range(MISSES_IN_A_ROW):
-        assert watch.open
+        assert watch.allows()
         watch.missed("no ETag")
-    assert not watch.open
+    assert not watch.allows()
     world.clock.pass_time(PROBE_SECONDS)
-    assert [watch.open, watch.open] == [True, False]
+    assert [watch.allows(), watch.allows()] == [True, False]
     watch.missed("no ETag")
-    assert not watch.open
+    assert not watch.allows()
     world.clock.pass_time(PROBE_SECONDS)
-    assert watch.open
+    assert watch.allows()
     watch.served()
-    assert [watch.open, watch.open] == [True, True]
+    assert [watch.allows(), watch.allows()] == [True, True]
     assert sum(message == "the CDN cannot be used" for _, message, _ in world.log.lines) == 1
 
 

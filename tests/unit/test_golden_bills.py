@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.domain.archive import Tier
+from shared.domain.routes import DIRECT
 from shared.pricing.catalog import read
-from shared.pricing.estimate import DIRECT, Use, bill, overhead, split, total
+from shared.pricing.estimate import Use, bill, overhead, split, total
 from shared.pricing.restores import restore_prices
 
 TB = 2**40

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.entrypoints.identity import pushes
+from shared.entrypoints.pusher import pushes
 
 INVOKER = "job-invoker@project.iam.gserviceaccount.com"
 

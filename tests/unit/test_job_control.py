@@ -7,8 +7,8 @@ import pytest
 
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.ports.control_store import Control
+from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import FRESH_SECONDS, JobControl
-from shared.runs.quota import QuotaGuard, Stopped
 from tests.fakes import FakeClock
 from tests.fakes.control import FakeControl
 from tests.world import World
@@ -45,7 +45,7 @@ async def test_a_ceiling_holds_for_two_who_publish_at_once_on_a_fresh_instance()
     store = await stored(Control(most_objects=1))
     job_control = JobControl(store, FakeClock())
     ends = await asyncio.gather(
-        *(QuotaGuard(job_control, store, "run").reserve(100, 100) for _ in range(2)), return_exceptions=True
+        *(CeilingGuard(job_control, store, "run").reserve(100, 100) for _ in range(2)), return_exceptions=True
     )
     assert [type(end) for end in ends] == [Stopped, Stopped]
 

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.counts import Outcome
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.runs.identity import Identity
+from shared.runs.own_ledger import Identity
 from tests.fakes import FakeBucket, FakeDestination
 from tests.world import World, counts, filled
 

@@ -211,7 +211,7 @@ async def test_one_key_probes_and_the_others_wait_for_how_it_ends() -> None:
     breaker = Breaker(clock, log)
     first = await breaker.enter(large=False, deadline=clock.time + 540)
     assert breaker.failed(first, Unreachable("no host"))
-    breaker.give(first)
+    breaker.release(first)
     probe = await breaker.enter(large=False, deadline=clock.time + 540)
     assert probe.probe is not None
     waiting = [asyncio.create_task(breaker.enter(large=False, deadline=clock.time + 540)) for _ in range(5)]
@@ -220,9 +220,9 @@ async def test_one_key_probes_and_the_others_wait_for_how_it_ends() -> None:
     assert not any(task.done() for task in waiting)
     waiting[0].cancel()
     breaker.worked(probe)
-    breaker.give(probe)
+    breaker.release(probe)
     leaves = await asyncio.gather(*waiting[1:])
-    assert all(leave.probe is None for leave in leaves)
+    assert all(permit.probe is None for permit in leaves)
     assert [(severity, message) for severity, message, _ in log.lines] == [
         ("ERROR", "copying waits: this fails for every key"),
         ("INFO", "copying goes on"),
@@ -235,11 +235,11 @@ async def test_a_probe_that_is_stopped_lets_another_go() -> None:
     breaker = Breaker(clock, FakeLog())
     first = await breaker.enter(large=False, deadline=clock.time + 540)
     breaker.failed(first, Unreachable("no host"))
-    breaker.give(first)
+    breaker.release(first)
     probe = await breaker.enter(large=False, deadline=clock.time + 540)
     waiting = asyncio.create_task(breaker.enter(large=False, deadline=clock.time + 540))
     await asyncio.sleep(0)
-    breaker.give(probe)
+    breaker.release(probe)
     async with asyncio.timeout(1):
         assert (await waiting).probe is not None
 
@@ -249,12 +249,12 @@ async def test_a_missing_staging_bucket_stops_no_small_object() -> None:
     breaker = Breaker(clock, FakeLog())
     large = await breaker.enter(large=True, deadline=clock.time + 540)
     breaker.failed(large, NoSuchBucket("staging", party=Party.STAGING))
-    breaker.give(large)
+    breaker.release(large)
     before = clock.time
     small = await breaker.enter(large=False, deadline=clock.time + 540)
     assert (small.probe, clock.time) == (None, before)
     breaker.worked(small, frozenset({Party.DESTINATION, Party.EDGE}))
-    breaker.give(small)
+    breaker.release(small)
     assert (await breaker.enter(large=True, deadline=clock.time + 540)).probe is not None
 
 
@@ -264,18 +264,18 @@ async def test_waits_grow_and_are_bounded_and_soon_are_no_wait_of_an_invocation(
     waits = []
     while True:
         try:
-            leave = await breaker.enter(large=False, deadline=clock.time + 540)
+            permit = await breaker.enter(large=False, deadline=clock.time + 540)
         except Postponed:
             break
-        breaker.failed(leave, Unreachable("no host"))
-        breaker.give(leave)
+        breaker.failed(permit, Unreachable("no host"))
+        breaker.release(permit)
         waits.append(clock.slept[-1] if clock.slept else 0.0)
     assert waits[1:] == sorted(waits[1:])
     for _ in range(20):
         clock.pass_time(MOST_SECONDS)
-        leave = await breaker.enter(large=False, deadline=clock.time + 540)
-        breaker.failed(leave, Unreachable("no host"))
-        breaker.give(leave)
+        permit = await breaker.enter(large=False, deadline=clock.time + 540)
+        breaker.failed(permit, Unreachable("no host"))
+        breaker.release(permit)
     clock.pass_time(MOST_SECONDS)
     assert (await breaker.enter(large=False, deadline=clock.time + 540)).probe is not None
 
@@ -283,9 +283,9 @@ async def test_waits_grow_and_are_bounded_and_soon_are_no_wait_of_an_invocation(
 async def test_without_time_nobody_waits() -> None:
     clock = FakeClock()
     breaker = Breaker(clock, FakeLog())
-    leave = await breaker.enter(large=False, deadline=clock.time)
-    breaker.failed(leave, Throttled("slow down", party=Party.S3, retry_after=20))
-    breaker.give(leave)
+    permit = await breaker.enter(large=False, deadline=clock.time)
+    breaker.failed(permit, Throttled("slow down", party=Party.S3, retry_after=20))
+    breaker.release(permit)
     with pytest.raises(BucketError):
         await breaker.enter(large=False, deadline=clock.time + 10)
     began = clock.time

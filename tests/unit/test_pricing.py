@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.domain.routes import DIRECT
 from shared.pricing.catalog import BadPrices, Prices, published, read
 from shared.pricing.egress import ALL_BY_CDN, ALL_DIRECT, Threshold, by_cdn, cheapest, direct, marginal
-from shared.pricing.estimate import DIRECT, Use, bill, total
+from shared.pricing.estimate import Use, bill, total
 from shared.pricing.meter import Meter
 from shared.pricing.money import in_dollars
 

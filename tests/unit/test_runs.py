@@ -383,7 +383,7 @@ async def resume(world: World) -> Resumed:
 
 
 async def test_a_job_has_a_ceiling_of_its_own_until_somebody_says_another() -> None:
-    world = filled(8, standing=Control(most_objects=3))
+    world = filled(8, default_control=Control(most_objects=3))
     assert (await world.stores.runs.summary(await world.run())).outcomes.keys == {Outcome.COPIED: 3}
     await world.stores.control.update(lambda _: Control(most_objects=100))
     world.clock.time += LIFE

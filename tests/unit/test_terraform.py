@@ -136,13 +136,13 @@ def test_the_staging_bucket_is_empty_before_an_upload_is_forgotten() -> None:
 ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 
 RIGHTS = {
-    "lister/list": ("shared/bootstrap/app.py", "range_work(adapters, limits, limits.list_topic"),
+    "lister/list": ("shared/bootstrap/app.py", "range_work(adapters, config, config.list_topic"),
     "lister/transfer": ("shared/ranges/range_work.py", "await out.resend(step.unsent)"),
     "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
     "lister/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
     "transfer/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
-    "verifier/verify": ("shared/bootstrap/app.py", "range_work(adapters, limits, limits.verify_topic"),
+    "verifier/verify": ("shared/bootstrap/app.py", "range_work(adapters, config, config.verify_topic"),
     "verifier/transfer": ("shared/verifying/compare_page.py", "published = wrong - queued if self.repair"),
     "verifier/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/destination": ("shared/copying/copy_object.py", "await self.destination.write("),

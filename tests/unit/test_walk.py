@@ -155,7 +155,7 @@ def test_plans_come_in_order_and_within_the_range() -> None:
 
 @pytest.mark.parametrize("message", [ListMessage(prefix=b"a/", until=b"a/z"), VerifyMessage(prefix=b"a/")])
 def test_a_message_that_nobody_could_read_is_never_built(message: ListMessage | VerifyMessage) -> None:
-    assert message.behind(b"a/b", b"a/c", 2) == type(message)(prefix=b"a/", cursor=b"a/b", until=b"a/c", generation=2)
+    assert message.behind(b"a/b", b"a/c", 2) == type(message)(prefix=b"a/", cursor=b"a/b", until=b"a/c", depth=2)
     for cursor, until in ((b"a/c", b"a/c"), (b"a/c", b"a/b"), (b"b", None)):
         with pytest.raises(ValueError, match="cursor"):
             message.behind(cursor, until)

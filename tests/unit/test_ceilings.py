@@ -9,8 +9,8 @@ from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import published as published_prices
 from shared.ranges.resume import Resume, Resumed
+from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
-from shared.runs.quota import QuotaGuard, Stopped
 from tests.fakes import FakeClock, FakeControl
 from tests.world import LIFE, filled
 
@@ -30,7 +30,7 @@ async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> 
     ceiling, batch = 1_000_000, 500
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(False, ceiling, None))
-    guards = [QuotaGuard(job_control, store, "run", f"owner {number}") for number in range(ranges)]
+    guards = [CeilingGuard(job_control, store, "run", f"owner {number}") for number in range(ranges)]
     published = 0
     while guards:
         clock.pass_time(seconds)
@@ -47,7 +47,7 @@ async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> 
 
 async def test_a_range_that_publishes_little_holds_little() -> None:
     store, clock = CountedControl(), FakeClock()
-    guard = QuotaGuard(JobControl(store, clock, Control(False, 5_000_000, None)), store, "run")
+    guard = CeilingGuard(JobControl(store, clock, Control(False, 5_000_000, None)), store, "run")
     for _ in range(10):
         await guard.reserve(50, 50)
         clock.pass_time(100)
@@ -56,7 +56,7 @@ async def test_a_range_that_publishes_little_holds_little() -> None:
 
 async def test_a_range_that_publishes_much_writes_seldom() -> None:
     store, clock = CountedControl(), FakeClock()
-    guard = QuotaGuard(JobControl(store, clock, Control(False, 100_000_000, None)), store, "run")
+    guard = CeilingGuard(JobControl(store, clock, Control(False, 100_000_000, None)), store, "run")
     for _ in range(6000):
         await guard.reserve(50, 50)
         clock.pass_time(0.1)
@@ -73,7 +73,7 @@ async def test_no_document_takes_more_than_a_write_a_second(ceiling: int) -> Non
     """
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(False, ceiling, None))
-    guards = [QuotaGuard(job_control, store, "run", f"owner {number}") for number in range(300)]
+    guards = [CeilingGuard(job_control, store, "run", f"owner {number}") for number in range(300)]
     published, seconds = 0, 0
     while guards and seconds < SECONDS:
         clock.pass_time(1)
@@ -104,7 +104,7 @@ async def until_stopped(most_dollars: float, ahead: PriceAhead, size: int, range
     """How many objects of a size ranges side by side publish, in batches of a hundred."""
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(most_dollars=most_dollars))
-    guards = [QuotaGuard(job_control, store, "run", f"owner {number}", ahead) for number in range(ranges)]
+    guards = [CeilingGuard(job_control, store, "run", f"owner {number}", ahead) for number in range(ranges)]
     published, reasons = 0, set[str]()
     while guards:
         clock.pass_time(1)

@@ -9,24 +9,24 @@ from shared.domain.filters import Filters
 from shared.domain.keys import Key, KeyMapping
 from shared.domain.page import PAGE_KEYS
 from shared.domain.provenance import Provenance
+from shared.domain.routes import DIRECT
 from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import Prices
-from shared.pricing.estimate import DIRECT
 from shared.ranges.split_range import RANGE_KEYS
-from shared.runs.identity import Identity
+from shared.runs.own_ledger import Identity
 from shared.settings import Route, Settings, VerifyAfter
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JobConfig:
     """As the settings of the same names say (docs/settings.md). Sizes in bytes, times in seconds.
 
-    source, destination: the buckets, as a report names them. standing: the job's own ceilings of a run. price_ahead:
-    what publishing costs, for the ceiling in dollars. life_seconds: how
-    long a published batch counts as alive. buffer_bytes: the most of one object that its copy holds at a time.
-    page_keys, range_keys: of a page of the listing, and of a range where the ledger tells.
+    source, destination: the buckets, as a report names them. default_control: the job's own ceilings of a run.
+    price_ahead: what publishing costs, for the ceiling in dollars. life_seconds: how long a published batch counts as
+    alive. buffer_bytes: the most of one object that its copy holds at a time. page_keys, range_keys: of a page of the
+    listing, and of a range where the ledger tells.
     """
 
     job: str
@@ -40,7 +40,7 @@ class Limits:
     verify_topic: str
     keys_per_message: int
     batch_bytes: int
-    standing: Control
+    default_control: Control
     lease_seconds: float
     life_seconds: float
     heartbeat_seconds: float
@@ -82,7 +82,7 @@ class Limits:
         return Provenance(self.source.removeprefix("s3://"), self.job)
 
     @classmethod
-    def of(cls, given: Settings) -> "Limits":
+    def of(cls, given: Settings) -> "JobConfig":
         """What these settings mean."""
         return cls(
             job=given.job,
@@ -96,7 +96,7 @@ class Limits:
             verify_topic=given.verify_topic,
             keys_per_message=given.keys_per_message,
             batch_bytes=given.batch_bytes,
-            standing=Control(False, given.ceiling_objects, given.ceiling_bytes, given.ceiling_dollars),
+            default_control=Control(False, given.ceiling_objects, given.ceiling_bytes, given.ceiling_dollars),
             lease_seconds=given.lease_seconds,
             life_seconds=given.in_flight_life_seconds,
             heartbeat_seconds=given.heartbeat_seconds,

@@ -33,7 +33,7 @@ class Stopped(BucketError):
 
 
 @dataclass(slots=True)
-class QuotaGuard:
+class CeilingGuard:
     """One invocation's leave to publish for a run. A batch is published whole or not at all: what is left of a ceiling
     below a batch's size stays unused. owner: the invocation. price: what publishing costs, for a ceiling in dollars.
     """
