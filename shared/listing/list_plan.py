@@ -16,7 +16,7 @@ from shared.ranges.walk import Row
 class ListPlan:
     """decisions: by index, of the keys that are not simply unchanged. filtered: what left a key out, by index.
     reasons: why the remembered failures failed, by index. end: the page is all that the source has up to this key.
-    queued: the bytes of what a batch of this run has already, as they were listed for it. It was published by an
+    queued_sizes: the bytes of what a batch of this run has already, as they were listed for it. It was published by an
     invocation that was killed before it counted, and may have changed at the source since, or be gone from it: its
     batch will say how it ended, so it must have been listed once.
     """
@@ -26,7 +26,7 @@ class ListPlan:
     filtered: Mapping[int, Filter]
     reasons: Mapping[int, str]
     end: bytes
-    queued: Mapping[bytes, int] = field(default_factory=dict)
+    queued_sizes: Mapping[bytes, int] = field(default_factory=dict)
 
     @property
     def wanted(self) -> Sequence[int]:
@@ -42,7 +42,7 @@ class ListPlan:
         unchanged, size = len(sizes), sum(sizes)
         if count:
             counts.listed.add("listed", size, unchanged)
-        if self.queued:
+        if self.queued_sizes:
             self._count_queued(count, counts)
         for index, decision in self.decisions.items():
             if index >= count:
@@ -64,7 +64,7 @@ class ListPlan:
         """Count what is queued as it was listed for its batch, be it listed again or not."""
         there = dict(zip(self.page.keys, self.page.sizes, strict=True))
         last = self.end if count == len(self.page) else self.page.keys[count - 1] if count else b""
-        for key, size in self.queued.items():
+        for key, size in self.queued_sizes.items():
             if key <= last:
                 counts.listed.add("listed", size - there.get(key, 0), 0 if key in there else 1)
 
@@ -90,6 +90,10 @@ class KeysPlan:
     @property
     def wanted(self) -> Sequence[int]:
         return self.found.wanted
+
+    @property
+    def queued_sizes(self) -> Mapping[bytes, int]:
+        return self.found.queued_sizes
 
     def object(self, index: int) -> SourceObject:
         return self.page[index]

@@ -49,7 +49,7 @@ class ListRange:
 
     def _key_steps(self, held: TakenRange[ListMessage]) -> KeySteps:
         keys = sorted(set(held.message.keys))
-        run, again = held.lease.range_id.run, held.lease.taken_over
+        run, again = held.lease.range_id.run, held.may_be_recorded
         return KeySteps(self.source, self.ledger, run, keys[bisect_right(keys, held.walk.start) :], again, self.log)
 
     async def _steps(self, held: TakenRange[ListMessage]) -> ListSteps:

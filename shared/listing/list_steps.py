@@ -1,7 +1,7 @@
 """The lister's steps through a range: read the ledger beside the listing and decide on each key."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.errors import Gone, ObjectError
@@ -23,6 +23,7 @@ from shared.ranges.ledger_scan import Advanced, LedgerScan
 from shared.ranges.walk import Plan
 
 _NO_PLANS: tuple[Plan, ...] = ()
+_NO_STEPS: tuple[Advanced, ...] = ()
 
 _AT_ONCE = 32
 """Keys that are asked for at a time, and between two looks at the budget."""
@@ -58,6 +59,12 @@ class ListSteps:
         if last is not None:
             yield self._plan(NO_OBJECTS, last)
 
+    def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
+        return self.ledger.read_queued(end)
+
+    def queued(self, behind: Mapping[bytes, int], end: bytes) -> Plan:
+        return ListPlan(NO_OBJECTS, {}, {}, {}, end, {**behind, **self.ledger.take_queued(end)})
+
     async def close(self, end: bytes) -> None:
         """Merge what the ledger holds of the range where that pays."""
         await self.ledger.close(end)
@@ -87,7 +94,7 @@ class ListSteps:
         return ListPlan(page, decisions, filtered, reasons, end, queued)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeySteps:
     """Single keys, looked up one by one; no listing is read. keys: in order. again: whether another invocation had the
     range before this one, and may have recorded some of the keys.
@@ -101,6 +108,7 @@ class KeySteps:
     log: Log
     manifest: None = None
     _queued: dict[bytes, Entry] = field(default_factory=dict)
+    _planned: bytes = b""
 
     async def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
         """What a killed invocation recorded of the keys, to be sent again."""
@@ -133,6 +141,7 @@ class KeySteps:
             page = Page.of([source for source in found.values() if source is not None])
             decisions = {i: Decision.ARCHIVED if page.archived(i) else Decision.PUBLISH for i in range(len(page))}
             queued = {key: self._queued[key].listed_size for key in some if key in self._queued}
+            self._planned = some[-1]
             yield KeysPlan(ListPlan(page, decisions, {}, {}, some[-1], queued), failed, some[-1])
 
     async def _head(self, key: bytes) -> SourceObject | None:
@@ -147,6 +156,16 @@ class KeySteps:
             problem = "no such key at the source" if isinstance(failure, Gone) else "a key cannot be read at the source"
             self.log.warning(problem, key=key.decode(), run=self.run, reason=failure.reason, why=str(failure))
             return None
+
+    async def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
+        """Nothing: it was read at once."""
+        for step in _NO_STEPS:
+            yield step
+
+    def queued(self, behind: Mapping[bytes, int], end: bytes) -> Plan:
+        """What was found at the beginning of the keys that were not planned, too."""
+        later = {key: entry.listed_size for key, entry in self._queued.items() if key > self._planned}
+        return ListPlan(NO_OBJECTS, {}, {}, {}, end, {**behind, **later})
 
     async def close(self, end: bytes) -> None:
         """Nothing is kept open."""

@@ -94,9 +94,7 @@ class LedgerScan:
             self._window.add(record)
             self._versions[record.batch] = found.version
             if record.run == self.run:
-                self._queued.update((entry.key, entry.listed_size) for entry in record.entries)
-                if not record.settled:
-                    unsent.append(record)
+                self._queue(record, unsent)
             if self._window.held > self._most_held:
                 await self._offer(self._window.trim(frozenset(page.keys), end))
                 self._most_held = max(HELD_KEYS, 2 * self._window.held)
@@ -105,6 +103,25 @@ class LedgerScan:
                 yield Advanced(unsent, _reached(page.keys, record.first))
                 unsent = []
         yield Advanced(unsent)
+
+    async def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
+        """Read on to `end` for what the scanning run has recorded, and forget everything else. reached: up to there."""
+        unsent: list[BatchRecord] = []
+        read = 0
+        while (found := await self._following(end)) is not None:
+            record = found.record
+            if record.run == self.run and len(record.entries) and record.batch not in self.mine:
+                self._queue(record, unsent)
+            read += 1
+            if read % _STEP_RECORDS == 0:
+                yield Advanced(unsent, record.first if len(record.entries) else None)
+                unsent = []
+        yield Advanced(unsent)
+
+    def _queue(self, record: BatchRecord, unsent: list[BatchRecord]) -> None:
+        self._queued.update((entry.key, entry.listed_size) for entry in record.entries)
+        if not record.settled:
+            unsent.append(record)
 
     async def _following(self, end: bytes) -> Versioned | None:
         """The next record, None if it begins behind `end` or there is none."""

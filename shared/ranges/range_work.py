@@ -4,9 +4,9 @@ completed        the range is closed
 budget spent     what is left becomes a range of its own, and its message is sent
 paused           what is left becomes a range without a message, until the job is resumed; who finds, once it is written
                  down, that it is resumed already, sends the message
-ceiling reached  the range is closed where it stands, and says why
+ceiling reached  the range is closed where it stands, and says why; what batches have of its rest counts as listed
 unavailable      a side does not answer now: what is left is a message again; nacked if nothing was done yet
-side failed      a side will not answer at all: the range is closed where it stands, and says why
+side failed      a side will not answer at all: likewise
 """
 
 from collections.abc import Sequence
@@ -61,6 +61,13 @@ class TakenRange(Generic[M]):
     @property
     def single_keys(self) -> bool:
         return self.kind is RunKind.KEYS
+
+    @property
+    def may_be_recorded(self) -> bool:
+        """Whether an invocation that was killed may have recorded some of its keys, in this range or in the one that it
+        is the rest of.
+        """
+        return self.lease.taken_over or bool(self.walk.start)
 
     @property
     def prefix(self) -> Key:
@@ -130,7 +137,7 @@ class RangeWork:
             await held.ceiling.release()
             raise
         await held.ceiling.release()
-        return await self._finish(held, steps, result)
+        return await self._finish(held, steps, result, out, budget)
 
     async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, out: Publishing) -> Result:
         walk = held.walk
@@ -228,7 +235,7 @@ class RangeWork:
                 steps.manifest.add(plan.rows(count))
             await steps.manifest.write_full()
 
-    async def _finish(self, held: TakenRange[M], steps: Steps, result: Result) -> bool:
+    async def _finish(self, held: TakenRange[M], steps: Steps, result: Result, out: Publishing, budget: Budget) -> bool:
         """All that follows from what happened. True if the range was closed. Raises what made a side unavailable if
         nothing was done yet: the message comes again.
         """
@@ -256,8 +263,10 @@ class RangeWork:
                     await self._hand_on(held, [rest])
             case CeilingReached(why):
                 await self._stopped(held, why)
+                await self._list_queued(held, steps, out, budget)
             case SideFailed(failure):
                 await self._stopped(held, f"{failure.reason}: {failure}")
+                await self._list_queued(held, steps, out, budget)
         await self._keep_rows(walk, steps)
         if steps.manifest is not None:
             await steps.manifest.write()
@@ -269,3 +278,19 @@ class RangeWork:
             held.walk.counts.stopped = why[:_MOST_REASON]
             range_id = held.lease.range_id
             await self.runs.notes.failed(range_id.run, held.kind, range_id.prefix, why[:_MOST_REASON])
+
+    async def _list_queued(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> None:
+        """Nobody will look at the rest of the range; but what a killed invocation recorded of it is copied, so it was
+        listed. Where the ledger is long, what is left of it is a range of its own.
+        """
+        walk, end = held.walk, held.end
+        if walk.rest is None or not held.may_be_recorded:
+            return
+        async for step in steps.read_queued(end):
+            await out.resend(step.unsent)
+            await held.lease.renew()
+            if step.reached is not None and step.reached > walk.read and budget.spent(self.clock.monotonic()):
+                end = step.reached
+                await self._hand_on(held, [end])
+                break
+        steps.queued(walk.queued_behind, end).count(0, walk.counts)

@@ -1,6 +1,6 @@
 """What lister and verifier do with a range, step by step; `RangeWork` takes the steps."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from shared.domain.page import Page
@@ -44,6 +44,16 @@ class Steps(Protocol):
 
     def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
         """Plans for what lies between the source's last object and the range's end, None for the prefix's."""
+        ...
+
+    def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
+        """Read the ledger on to `end`, step by step, for the batches of this run only: nothing more is planned."""
+        ...
+
+    def queued(self, behind: Mapping[bytes, int], end: bytes) -> Plan:
+        """A plan of what batches of this run have up to `end`, and of nothing else. behind: of these, those that plans
+        had which were not counted.
+        """
         ...
 
     async def close(self, end: bytes) -> None:

@@ -10,7 +10,8 @@ up to it were counted, and all copies whose names map to keys up to it.
 way out                             publish            count                          the rest begins
 ---------------------------------   ----------------   ----------------------------   ----------------------------
 the end of the range, the budget    all that waits     all plans                      behind the last plan
-pause, quota, throttle, refusal     what had begun     up to the first unsent object  behind the last counted key
+pause, throttle                     what had begun     up to the first unsent object  behind the last counted key
+ceiling, refusal                    what had begun     the same, and what is recorded nowhere: the range is closed
 killed                              its ledger does    nothing                        where it began: taken over
 """
 
@@ -50,6 +51,11 @@ class Plan(Protocol):
         """The indexes of the objects to publish, in order."""
         ...
 
+    @property
+    def queued_sizes(self) -> Mapping[bytes, int]:
+        """The keys that a batch of this run has already, and their bytes as they were listed for it."""
+        ...
+
     def object(self, index: int) -> SourceObject: ...
 
     def count(self, count: int, counts: RangeCounts) -> None:
@@ -78,6 +84,7 @@ class Walk:
     _plans: deque[Plan] = field(default_factory=deque)
     _waiting: list[SourceObject] = field(default_factory=list)
     _counted: list[tuple[Plan, int]] = field(default_factory=list)
+    _uncounted: dict[bytes, int] = field(default_factory=dict)
 
     @property
     def read(self) -> bytes:
@@ -95,6 +102,11 @@ class Walk:
         position = self.start if self.position is None else self.position
         done = self._complete and not self._plans
         return None if done or (self.until is not None and position >= self.until) else position
+
+    @property
+    def queued_behind(self) -> Mapping[bytes, int]:
+        """Once stopped: what batches of this run have, as far as it was read, of the keys that are not counted."""
+        return self._uncounted
 
     def add(self, plan: Plan) -> None:
         """Take in the next plan. Raises ValueError if it does not lie behind the one before, or reaches beyond."""
@@ -132,6 +144,9 @@ class Walk:
             self._count(plan, count)
             if count:
                 self.position = plan.page.keys[count - 1]
+            counted = self.start if self.position is None else self.position
+            for plan in self._plans:
+                self._uncounted.update((key, size) for key, size in plan.queued_sizes.items() if key > counted)
             self._plans.clear()
             self._waiting.clear()
             self._complete = False

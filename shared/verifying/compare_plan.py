@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from shared.domain.archive import Restore, kind
 from shared.domain.comparison import Comparison
-from shared.domain.copies import Pairs
+from shared.domain.copies import NO_COPIES, Pairs
 from shared.domain.counts import Outcome, RangeCounts
 from shared.domain.filters import Filter
 from shared.domain.objects import Origin, SourceObject
-from shared.domain.page import Page
+from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.rollup import Rollup
 from shared.reporting.manifest import Row, extra, rows
 
@@ -132,6 +132,12 @@ class ComparePlan:
             amount.gcs_count += len(there)
             amount.gcs_bytes += sum(there)
             amount.wrong += sum(start <= index < end for index in wrong)
+
+
+def nothing_but(queued_sizes: Mapping[bytes, int], end: bytes) -> ComparePlan:
+    """What batches of this run have up to `end`, beside no page: in flight, and listed for them."""
+    pairs = Pairs(NO_OBJECTS, NO_COPIES, (), ())
+    return ComparePlan(pairs, end, {}, {}, frozenset(), frozenset(), queued_sizes=queued_sizes)
 
 
 def _count_destination_only(counts: RangeCounts, key: bytes, size: int) -> None:

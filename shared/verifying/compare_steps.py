@@ -1,6 +1,6 @@
 """The verifier's steps through a range: read both listings and the ledger side by side and compare."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from shared.domain.copies import NO_COPIES
@@ -8,6 +8,7 @@ from shared.domain.page import NO_OBJECTS, Page
 from shared.ranges.ledger_scan import Advanced
 from shared.ranges.walk import Plan
 from shared.verifying.compare_page import ComparePage
+from shared.verifying.compare_plan import nothing_but
 from shared.verifying.copy_window import Beside, CopyWindow, in_portions
 from shared.verifying.write_manifest import WriteManifest
 
@@ -45,6 +46,12 @@ class CompareSteps:
         last = self.compare.ledger.last_queued(end)
         if last is not None:
             yield await self.compare(Beside(NO_OBJECTS, NO_COPIES, last))
+
+    def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
+        return self.compare.ledger.read_queued(end)
+
+    def queued(self, behind: Mapping[bytes, int], end: bytes) -> Plan:
+        return nothing_but({**behind, **self.compare.ledger.take_queued(end)}, end)
 
     async def close(self, end: bytes) -> None:
         """Nothing is kept open."""

@@ -93,7 +93,9 @@ def everywhere(first: int, count: int, only: str, mutation: int | None = None) -
         }
         for chunk in as_completed(chunks):
             done += min(CHUNK, first + count - chunks[chunk])
-            broken += chunk.result()
+            for found in chunk.result():
+                broken.append(found)
+                print(f"\rseed {found[0]}: {found[1][0].law}: {found[1][0].what[:200]}", file=sys.stderr)
             rate = done / (time.monotonic() - began) * 60
             print(
                 f"\r{done} of {count} schedules, {len(broken)} with violations, {rate:.0f} a minute",

@@ -12,7 +12,7 @@ from shared.ranges.resume import Resume, Resumed
 from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from tests.fakes import FakeClock, FakeControl
-from tests.world import LIFE, filled
+from tests.world import LIFE, Steps, filled
 
 
 class CountedControl(FakeControl):
@@ -149,6 +149,28 @@ def test_a_storage_class_that_costs_more_to_read_uses_up_more() -> None:
     plain = ahead((10**6, 10**13), 100, 10**9)
     assert ahead((10**6, 10**13), 100, 10**9, {"STANDARD_IA": (100, 10**9)}) > plain > 0
     assert ahead((0, 0), 0, 0) == 0
+
+
+NAMED = ListMessage(keys=tuple(f"k/{number:03d}".encode() for number in range(8)))
+
+
+@pytest.mark.parametrize("message", [ListMessage(), NAMED, VerifyMessage()], ids=["list", "keys", "verify"])
+@pytest.mark.parametrize("crash_at", range(70))
+async def test_what_was_recorded_before_a_kill_is_listed_where_a_ceiling_ends_the_run_sooner(
+    message: ListMessage | VerifyMessage, crash_at: int
+) -> None:
+    """An object that has come since lies before what the killed invocation recorded, and the ceiling ends with it."""
+    world = filled(8, default_control=Control(most_objects=4), keys_per_message=1, steps=Steps(crash_at))
+    world.bucket.page_size = 3
+    run = world.send("verify" if isinstance(message, VerifyMessage) else "list", message)
+    await world.drain(most=1, finish=False)
+    for name in ("k/0", "k/000a", "k/001a", "k/002a"):
+        world.bucket.put(name, b"new")
+    await world.drain()
+    summary = await world.stores.runs.summary(run)
+    assert summary.balanced
+    assert summary.pending == 0
+    assert len(world.destination.writes) <= 4
 
 
 async def test_a_pause_longer_than_the_life_of_a_batch_loses_no_run() -> None:

@@ -1,6 +1,6 @@
 """The walk through a range, by itself: whatever comes in and however it ends, its answers speak of the same keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +22,10 @@ class Both:
     end: bytes
     wanted: Sequence[int]
     only_there: Sequence[bytes]
+
+    @property
+    def queued_sizes(self) -> Mapping[bytes, int]:
+        return {}
 
     def object(self, index: int) -> SourceObject:
         return self.page[index]
