@@ -29,6 +29,7 @@ def quietly() -> None:
     """
     sys.unraisablehook = lambda _unraisable: None
     gc.disable()
+    gc.collect()
     gc.freeze()  # what is imported by now is not looked through at every collection
 
 
