@@ -47,8 +47,10 @@ class Publishing:
         allowed: list[tuple[SourceObject, ...]] = []
         refused: Exception | None = None
         try:
-            for batch in batches:
-                await self.ceiling.reserve(len(batch), sum(item.size for item in batch), _classes(batch))
+            amounts = [(len(batch), sum(item.size for item in batch), _classes(batch)) for batch in batches]
+            await self.ceiling.begin_with(amounts)
+            for batch, (objects, size, classes) in zip(batches, amounts, strict=True):
+                await self.ceiling.reserve(objects, size, classes)
                 allowed.append(batch)
         except Exception as failure:
             refused = failure

@@ -1,7 +1,10 @@
 """No more than a run's ceilings allow is published, however many ranges publish at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from math import ceil
+from operator import add
 
 from shared.domain.errors import BucketError
 from shared.domain.spending import NANODOLLARS, Amount
@@ -14,7 +17,7 @@ _SHARE = 50
 """A portion is no more than such a share of a ceiling."""
 
 _FIRST = 4
-"""Batches of a first portion: hundreds of ranges are listed side by side, and most publish little."""
+"""Batches of a portion at first: hundreds of ranges are listed side by side, and most publish little."""
 
 _GROWTH = 8
 
@@ -22,6 +25,10 @@ _PORTION_SECONDS = 30.0
 """A portion that was used up sooner is followed by a larger one, so that a range writes the run's spending about twice
 a minute; what is left of one after so long is given back for others to use.
 """
+
+
+Batch = tuple[int, int, Classes]
+"""Objects and bytes, and those of them that are in other storage classes of S3 than STANDARD."""
 
 
 class Stopped(BucketError):
@@ -47,6 +54,19 @@ class CeilingGuard:
     _published: tuple[int, int] = (0, 0)
     _batches: int = _FIRST
     _reserved_at: float = float("-inf")
+
+    async def begin_with(self, batches: Sequence[Batch]) -> None:
+        """Reserve for a range's first batches together, if that is no large part of a ceiling: most ranges have no
+        others, and so write what they have spent once. batches: as `reserve` will be asked for them.
+        """
+        control = await self.job_control.read()
+        if not batches or control.paused or not control.bounded or self._reserved_at > float("-inf"):
+            return
+        if control.most_dollars is not None:
+            await self._look_at_spending()
+        wanted = reduce(add, (Amount(*batch[:2], self._nanodollars(control, *batch)) for batch in batches))
+        if not wanted.exceeds(wanted.capped(control.ceilings, _SHARE)) and await self._reserve(control, wanted):
+            self._reserved_at = self.job_control.clock.monotonic()
 
     async def reserve(self, objects: int, size: int, classes: Classes | None = None) -> None:
         """Raises Stopped if the job is paused, or if a ceiling would be exceeded by so many objects and bytes. classes:

@@ -151,6 +151,19 @@ def test_a_storage_class_that_costs_more_to_read_uses_up_more() -> None:
     assert ahead((0, 0), 0, 0) == 0
 
 
+@pytest.mark.parametrize("batches", [1, 2, 10])
+async def test_a_short_range_writes_once_what_it_spends(batches: int) -> None:
+    store, clock = CountedControl(), FakeClock()
+    guard = CeilingGuard(JobControl(store, clock, Control(False, 5_000_000, None)), store, "run")
+    sizes = [(100, 1_000 + number, {}) for number in range(batches)]
+    await guard.begin_with(sizes)
+    for objects, size, classes in sizes:
+        await guard.reserve(objects, size, classes)
+    await guard.release()
+    assert (await store.spent("run")).objects == 100 * batches
+    assert sum(map(len, store.written.values())) == 1
+
+
 NAMED = ListMessage(keys=tuple(f"k/{number:03d}".encode() for number in range(8)))
 
 
