@@ -1,5 +1,7 @@
 """`runs`: the runs of the last days, or the counts of one."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -8,10 +10,14 @@ from cli.command import command
 from cli.counts import counts_of, keys_of, show_counts
 from cli.exits import CommandError, Exit
 from cli.output import Answer, Output, moment
+from cli.report import page_of
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.runs import RunState
 from shared.ports.run_store import RunRecord, RunSummary
+
+_AT_ONCE = 8
+"""Reports that are asked for at a time."""
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +30,7 @@ async def runs(
     days: Annotated[float, typer.Option(min=0, help="How far back to look.")] = 7,
     limit: Annotated[int, typer.Option(min=1, help="The most runs to show, the last ones.")] = 20,
 ) -> Answer:
-    """The runs of the last days, or the counts of one.
+    """The runs of the last days with the links of their reports, or the counts of one.
 
     With a RUN the exit status is 3 if keys of it have failed or were not listed.
     """
@@ -71,21 +77,46 @@ async def _index(session: Session, days: float, limit: int) -> Answer:
     store = session.admin.stores.runs
     found = (await store.since(session.clock.now() - days * 86_400))[-limit:]
     summaries = {record.run.name: await store.summary(record.run.name) for record in found}
-    document = [_document(record, summaries[record.run.name]) for record in found]
+    links = await _links(session, found)
+    document = [_document(record, summaries[record.run.name], links.get(record.run.name)) for record in found]
 
     def show(output: Output) -> None:
         if not document:
             output.line(f"no run has begun within {days:g} days")
             return
         rows = [
-            (run["run"], run["prefix"], run["state"], run["started_at"], keys_of(run["outcomes"])) for run in document
+            (run["run"], run["prefix"], run["state"], run["started_at"], keys_of(run["outcomes"]), _link(run))
+            for run in document
         ]
-        output.table(("run", "prefix", "state", "began", "keys"), rows)
+        heads = ("run", "prefix", "state", "began", "keys", "report")
+        output.table(heads[: 6 if links else 5], [row[: 6 if links else 5] for row in rows])
 
     return Answer(document, show)
 
 
-def _document(record: RunRecord, summary: RunSummary) -> dict[str, Any]:
+async def _links(session: Session, found: Sequence[RunRecord]) -> dict[str, dict[str, str]]:
+    """Where the reports of runs are, of those that have one."""
+    reports = session.reports
+    if reports is None:
+        return {}
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(run: str) -> dict[str, str] | None:
+        page = page_of(session, run)
+        async with free:
+            there = await reports.exists(page)
+        return {"page": f"gs://{reports.bucket}/{page}", "link": reports.link(page)} if there else None
+
+    ended = [record.run.name for record in found if record.ended_at is not None]
+    looked = await asyncio.gather(*map(look, ended))
+    return {run: links for run, links in zip(ended, looked, strict=True) if links is not None}
+
+
+def _link(run: dict[str, Any]) -> str:
+    return run["report"]["link"] if run["report"] else ""
+
+
+def _document(record: RunRecord, summary: RunSummary, report: dict[str, str] | None) -> dict[str, Any]:
     return {
         "run": record.run.name,
         "kind": record.run.kind.value,
@@ -93,5 +124,6 @@ def _document(record: RunRecord, summary: RunSummary) -> dict[str, Any]:
         "state": "running" if record.state is RunState.RUNNING else record.state.value,
         "started_at": moment(record.run.started_at),
         "ended_at": moment(record.ended_at) or None,
+        "report": report,
         **counts_of(summary),
     }

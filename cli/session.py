@@ -47,6 +47,27 @@ class DestinationReader(Protocol):
         ...
 
 
+class ReportReader(Protocol):
+    """The bucket of reports, as far as commands read it."""
+
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+        ...
+
+    async def get(self, name: str, most: int | None = None) -> bytes | None:
+        """A file, or its first `most` bytes; None if there is none."""
+        ...
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        ...
+
+    def link(self, name: str) -> str:
+        """Where a browser finds it."""
+        ...
+
+
 class Sender(Protocol):
     """Where a person's messages go."""
 
@@ -124,6 +145,15 @@ class Session:
         from cli.buckets import GcsReader
 
         return GcsReader(self.gcs, self.settings.destination_bucket)
+
+    @cached_property
+    def reports(self) -> ReportReader | None:
+        """None where the job writes no reports."""
+        if self.settings.report_bucket is None:
+            return None
+        from cli.reports import GcsReports
+
+        return GcsReports(self.gcs, self.settings.report_bucket, self.found.environment.get("STORAGE_EMULATOR_HOST"))
 
 
 def open_session(name: str | None, terraform: Path | None, output: Output) -> Session:

@@ -29,11 +29,29 @@ class Sender:
         return self.world.send(topic, message).partition("-")[2]
 
 
+class Reports:
+    """`cli.session.ReportReader`: what the world has written."""
+
+    def __init__(self, world: World) -> None:
+        self._files, self.bucket, self.read = world.reports.files, "reports", 0
+
+    async def get(self, name: str, most: int | None = None) -> bytes | None:
+        found = self._files.get(name)
+        self.read += found is not None and most is None
+        return None if found is None else found[0][:most]
+
+    async def exists(self, name: str) -> bool:
+        return name in self._files
+
+    def link(self, name: str) -> str:
+        return f"https://reports.test/{name}"
+
+
 class Operator:
     """Types commands. more: settings of the job that differ from the world's usual ones."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
-        self.world, self.sender = world, Sender(world)
+        self.world, self.sender, self.reports = world, Sender(world), Reports(world)
         settings = Settings(**{**SETTINGS, **more})
 
         def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
@@ -45,6 +63,7 @@ class Operator:
                 "source": world.bucket,
                 "destination": world.destination,
                 "sender": self.sender,
+                "reports": self.reports if settings.report_bucket else None,
             }
             return made
 

@@ -216,6 +216,7 @@ def report_run(adapters: Adapters, config: JobConfig) -> ReportRun | None:
         storage_classes=config.storage_classes,
         keys_per_message=config.keys_per_message,
         restore_days=config.restore_days,
+        selection=config.filters.table(),
     )
 
 

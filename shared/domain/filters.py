@@ -48,6 +48,19 @@ class Filters:
         """Whether every object is wanted."""
         return self == Filters()
 
+    def table(self) -> dict[str, object]:
+        """As JSON has it, without what leaves nothing out."""
+        found: dict[str, object] = {
+            "include": list(self.include),
+            "exclude": list(self.exclude),
+            "least_bytes": self.least_bytes,
+            "most_bytes": self.most_bytes,
+            "modified_after": self.after,
+            "modified_before": self.before,
+            "storage_classes": sorted(self.storage_classes),
+        }
+        return {name: value for name, value in found.items() if value or (name == "most_bytes" and value is not None)}
+
     def sift(self, page: Page) -> dict[int, Filter]:
         """The objects of a page that are left out, by their index, and why."""
         if self.idle:

@@ -117,6 +117,10 @@ class RunStore(Protocol):
         """
         ...
 
+    async def record(self, run: str) -> RunRecord | None:
+        """A run as it is stored, None if there is none of this name (any more)."""
+        ...
+
     async def exists(self, run: str) -> bool:
         """Whether there is, or was within the time that runs are kept, a run of this name."""
         ...

@@ -11,6 +11,7 @@ from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import OpenRun, RunStore, RunSummary
 from shared.pricing.catalog import Prices, published
+from shared.reporting.figures import FIGURES, figures
 from shared.reporting.manifest import SCHEMA, checksums, run_folder
 from shared.reporting.model import MOST_FAILED, Report
 from shared.reporting.page import page
@@ -18,7 +19,9 @@ from shared.reporting.page import page
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """job, source, destination: what the page says it is about. The rest is what its bill is made with."""
+    """job, source, destination: what the page says it is about. selection: the job's filters, as JSON has them. The
+    rest is what its bill is made with.
+    """
 
     reports: Reports
     ledger: LedgerStore
@@ -30,6 +33,7 @@ class ReportRun:
     storage_classes: Mapping[str, str] = field(default_factory=dict)
     keys_per_message: int = 100
     restore_days: int = 7
+    selection: Mapping[str, object] = field(default_factory=dict)
 
     async def __call__(
         self,
@@ -78,6 +82,8 @@ class ReportRun:
             await self.reports.put(f"{folder}/manifest.json", _json(index), "application/json")
             await self.reports.put(f"{folder}/schema.json", _json(SCHEMA), "application/json")
             await self.reports.put(f"{folder}/SHA256SUMS", checksums(parts).encode(), "text/plain")
+        written = figures(report, sum(part.rows for part in parts), self.selection)
+        await self.reports.put(f"{folder}/{FIGURES}", _json(written), "application/json")
         await self.reports.put(f"{folder}/report.html", page(report).encode(), "text/html; charset=utf-8")
 
 

@@ -305,6 +305,8 @@ async def test_runs_are_found_by_when_they_began(stores: Stores) -> None:
         (RunKind.KEYS, RunState.RUNNING, None),
     ]
     assert await stores.runs.since(NOW + 86_401) == []
+    assert [await stores.runs.record(item.run.name) for item in later] == later
+    assert await stores.runs.record("list-20270115T080000-2") is None
 
 
 async def test_the_books_of_a_run_that_has_ended_outlive_its_records(stores: Stores) -> None:

@@ -57,16 +57,11 @@ class FakeRuns:
         ]
 
     async def since(self, moment: float) -> list[RunRecord]:
-        found = [
-            RunRecord(
-                OpenRun(name, run.kind, run.prefix, run.message, run.started_at),
-                run.state,
-                None if run.state is RunState.RUNNING else run.ended_at,
-            )
-            for name, run in self.documents.items()
-            if run.started_at >= moment
-        ]
+        found = [_record(name, run) for name, run in self.documents.items() if run.started_at >= moment]
         return sorted(found, key=lambda record: (record.run.started_at, record.run.name))
+
+    async def record(self, run: str) -> RunRecord | None:
+        return _record(run, self.documents[run]) if run in self.documents else None
 
     async def exists(self, run: str) -> bool:
         return run in self.documents
@@ -172,6 +167,11 @@ class FakeRuns:
             return False
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
         return True
+
+
+def _record(name: str, run: StoredRun) -> RunRecord:
+    opened = OpenRun(name, run.kind, run.prefix, run.message, run.started_at)
+    return RunRecord(opened, run.state, None if run.state is RunState.RUNNING else run.ended_at)
 
 
 def _with(summary: RunSummary, item: StoredRange | BatchRecord) -> RunSummary:

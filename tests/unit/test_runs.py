@@ -86,7 +86,7 @@ async def test_ends_of_other_runs_are_begun_as_long_as_there_is_time_for_a_messa
     put = world.reports.put
 
     async def slow(name: str, body: bytes, content_type: str) -> None:
-        world.clock.pass_time(BEGIN_SECONDS / 2 + 1)
+        world.clock.pass_time(BEGIN_SECONDS / 2 + 1 if name.endswith("report.html") else 0)
         await put(name, body, content_type)
 
     def states() -> list[str]:

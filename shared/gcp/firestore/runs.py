@@ -97,11 +97,12 @@ class FirestoreRuns:
             low, high = (self._runs.document(f"{kind}-{end}") for end in (stamp, "~"))
             query = self._runs.where(filter=FieldFilter("__name__", ">=", low))
             async for snapshot in query.where(filter=FieldFilter("__name__", "<", high)).stream():
-                fields = snapshot.to_dict() or {}
-                ended = fields.get("ended_at")
-                run, state = _run(snapshot.id, fields), RunState(fields["state"])
-                found.append(RunRecord(run, state, None if ended is None else ended.timestamp()))
+                found.append(_record(snapshot.id, snapshot.to_dict() or {}))
         return sorted((item for item in found if item.run.started_at >= moment), key=_beginning)
+
+    async def record(self, run: str) -> RunRecord | None:
+        snapshot = await self._runs.document(run).get()
+        return _record(run, snapshot.to_dict() or {}) if snapshot.exists else None
 
     async def exists(self, run: str) -> bool:
         return bool((await self._runs.document(run).get(["state"])).exists)
@@ -269,6 +270,11 @@ def _run(name: str, fields: dict[str, Any]) -> OpenRun:
     """Up to 25 November 2026 neither ranges nor records had a slice, and no run said how many slices there are."""
     started_at, summable = fields["started_at"].timestamp(), fields.get("slices") == SLICES
     return OpenRun(name, RunKind(fields["kind"]), fields["prefix"].encode(), fields["message"], started_at, summable)
+
+
+def _record(name: str, fields: dict[str, Any]) -> RunRecord:
+    ended = fields.get("ended_at")
+    return RunRecord(_run(name, fields), RunState(fields["state"]), None if ended is None else ended.timestamp())
 
 
 def _beginning(record: RunRecord) -> tuple[float, str]:

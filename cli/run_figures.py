@@ -1,0 +1,126 @@
+"""A run's figures: as its report has written them down, or, where it has none, made of what Firestore keeps."""
+
+import json
+from typing import Any
+
+from cli.exits import CommandError
+from cli.output import Output, moment, size, span
+from cli.session import Session
+from shared.domain.rollup import Rollup
+from shared.domain.runs import RunKind
+from shared.ports.run_store import RunRecord, RunSummary
+from shared.pricing.money import in_dollars
+from shared.reporting.figures import FIGURES, figures
+from shared.reporting.manifest import run_folder
+from shared.reporting.model import MOST_FAILED, Report
+
+Figures = dict[str, Any]
+"""As `shared.reporting.figures` makes them, and `written`: whether they are the report's own."""
+
+
+async def written(session: Session, run: str) -> Figures | None:
+    """What the report of a run has written down, None if there is nothing."""
+    if session.reports is None:
+        return None
+    name = f"{run_folder(session.settings.job, run)}/{FIGURES}"
+    body = await session.reports.get(name)
+    if body is None:
+        return None
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise CommandError(f"gs://{session.reports.bucket}/{name} is not JSON: {error}") from error
+    return {**found, "written": True}
+
+
+async def figures_of(session: Session, record: RunRecord) -> Figures:
+    """The report's, else those of the run's documents, as far as it has come."""
+    known = None if record.ended_at is None else await written(session, record.run.name)
+    return known or await stored(session, record)
+
+
+async def stored(session: Session, record: RunRecord) -> Figures:
+    """Of the run's documents, whose heartbeats are forgotten once a report is written: `copying` is None then."""
+    stores, config, run = session.admin.stores, session.config, record.run
+    summary = await stores.runs.summary(run.name)
+    compared = run.kind is RunKind.VERIFY
+    sums, parts = await stores.ranges.rollup(run.name) if compared else (Rollup(), [])
+    failed = []
+    async for entry in stores.ledger.failed(run.name):
+        failed.append((entry.key.decode(), entry.size, entry.reason))
+        if len(failed) == MOST_FAILED:
+            break
+    report = Report(
+        run=run.name,
+        kind=run.kind,
+        prefix=run.prefix.decode(),
+        source=config.source,
+        destination=config.destination,
+        state=record.state,
+        started_at=run.started_at,
+        ended_at=record.ended_at or session.clock.now(),
+        listed=(summary.listed_keys, summary.listed_bytes),
+        pending=summary.pending,
+        outcomes=list(summary.outcomes),
+        filters=list(summary.filters),
+        verdicts=list(summary.verdicts),
+        sums=sums,
+        failed=failed,
+        progress=await stores.runs.progress(run.name),
+        files=[part.name for part in parts],
+        prices=config.prices,
+        storage_classes=config.storage_classes,
+        keys_per_message=config.keys_per_message,
+    )
+    found = figures(report, sum(part.rows for part in parts), {})
+    return {**found, "selection": None, "written": False, "open_ranges": summary.open_ranges}
+
+
+def rates(found: Figures) -> tuple[float | None, float | None]:
+    """Objects and bytes a second while objects were copied; None where that is not known."""
+    copying = found["copying"]
+    if copying is None or not copying["seconds"]:
+        return None, None
+    return copying["objects"] / copying["seconds"], copying["bytes"] / copying["seconds"]
+
+
+def show_figures(found: Figures, output: Output) -> None:
+    """The figures that a person wants first, a line each."""
+    objects, amount = rates(found)
+    lines = [
+        ("prefix", found["prefix"] or "the whole job"),
+        ("from", found["source"]),
+        ("to", found["destination"]),
+        ("began", moment(found["started_at"])),
+        ("took", f"{span(found['seconds'])}, until its end was seen at {moment(found['ended_at'])}"),
+        ("listed", f"{found['listed']['keys']:,} keys, {size(found['listed']['bytes'])}"),
+    ]
+    for title, group in (("outcomes", "outcomes"), ("comparison", "verdicts"), ("left out", "filters")):
+        if found[group]:
+            lines.append((title, ", ".join(f"{item['keys']:,} {name}" for name, item in found[group].items())))
+    if found["causes"]:
+        lines.append(("failed", ", ".join(f"{keys:,} {cause}" for cause, keys in found["causes"].items())))
+    if amount is not None and objects is not None:
+        lines.append(("copying", f"{objects:,.1f} objects/s, {size(amount)}/s"))
+    lines.append(("cost", f"about ${in_dollars(found['dollars'])}{'' if routes_known(found) else ', by CloudFront'}"))
+    for name, text in lines:
+        output.line(f"{name:<11} {text}")
+
+
+def routes_known(found: Figures) -> bool:
+    """Whether its cost is by the routes that were taken: else all is priced as if it had come by CloudFront."""
+    copied = found["outcomes"].get("copied", {}).get("keys", 0)
+    return not copied or bool(found["copying"] and found["copying"]["routes"])
+
+
+async def record_of(session: Session, name: str) -> RunRecord:
+    """The run of this name. Raises CommandError if it is not known."""
+    record = await session.admin.stores.runs.record(name)
+    if record is None:
+        raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
+    return record
+
+
+def balanced(summary: RunSummary) -> bool:
+    """Whether nothing is left of a run, and its counts add up."""
+    return summary.balanced and not summary.stopped_ranges
