@@ -30,14 +30,15 @@ class Sender:
 
 
 class Reports:
-    """`cli.session.ReportReader`: what the world has written."""
+    """`cli.session.ReportReader`: what the world has written. read: files that were read whole, in that order."""
 
     def __init__(self, world: World) -> None:
-        self._files, self.bucket, self.read = world.reports.files, "reports", 0
+        self._files, self.bucket, self.read = world.reports.files, "reports", list[str]()
 
     async def get(self, name: str, most: int | None = None) -> bytes | None:
         found = self._files.get(name)
-        self.read += found is not None and most is None
+        if most is None:
+            self.read.append(name)
         return None if found is None else found[0][:most]
 
     async def exists(self, name: str) -> bool:

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from shared.domain.counts import Outcome
 from shared.domain.progress import Progress
 from shared.pricing.estimate import bill, total
-from shared.reporting.model import Report, Rows
+from shared.reporting.model import MOST_FAILED, Report, Rows
 
 FIGURES = "report.json"
 """The file's name, in the run's folder."""
@@ -22,13 +21,13 @@ PAGE = "report.html"
 
 
 def figures(report: Report, manifest_rows: int, selection: Mapping[str, object]) -> dict[str, Any]:
-    """causes: of the failed keys that the report names, by reason, which are all of them where `causes_complete` says
-    so. seconds: from the run's start to when it was seen to have ended. copying: None if no heartbeat told of any.
-    dollars: by list price, without what is free every month. selection: the job's filters at the end of the run.
+    """causes: of the failed keys that the report names, by reason, which are all that are on record where
+    `causes_complete` says so; a key that was named and does not exist, or that a comparison left as it was, has none.
+    seconds: from the run's start to when it was seen to have ended. copying: None if no heartbeat told of any.
+    dollars: by list price, without what is free every month. selection: the job's filters when that was written.
     """
     tone, sentence = report.verdict()
     prices = report.prices.without_allowances()
-    failed = {name: keys for name, keys, _ in report.outcomes}.get(Outcome.FAILED, 0)
     return {
         "run": report.run,
         "kind": report.kind.value,
@@ -49,7 +48,7 @@ def figures(report: Report, manifest_rows: int, selection: Mapping[str, object])
         "verdicts": _by_name(report.verdicts),
         "proofs": dict(report.sums.proofs),
         "causes": dict(Counter(reason.partition(":")[0] for _, _, reason in report.failed)),
-        "causes_complete": len(report.failed) >= failed,
+        "causes_complete": len(report.failed) < MOST_FAILED,
         "dollars": round(total(bill(report.use(), prices)), 6),
         "copying": _copying(report.progress),
         "manifest": {
