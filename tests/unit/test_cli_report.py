@@ -1,0 +1,138 @@
+"""A run's report in the tool: the verdict, the figures, the page in a file, the browser, the index's links."""
+
+import json
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from shared.domain.errors import Forbidden
+from shared.domain.messages import ListMessage, VerifyMessage
+from tests.operator import Operator
+from tests.world import World, filled
+
+REPORTS = {"report_bucket": "reports"}
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def told(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Operator, str, str]:
+    """A listing and a comparison that have ended, and a listing behind them that has not."""
+    operator = Operator(world, monkeypatch, **REPORTS)
+    first = operator.run()
+    world.clock.time += 60
+    second = operator.run(VerifyMessage())
+    world.clock.time += 60
+    operator.run(VerifyMessage(close=True))
+    return operator, first, second
+
+
+def test_the_newest_report_is_shown_and_saved(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    world = filled(6)
+    operator, _, second = told(world, monkeypatch)
+    page = world.reports.files[f"job/{second}/report.html"][0]
+    shown = operator.types("report").stdout.splitlines()
+    assert shown[:2] == [second, "good: All 6 keys are the same: 6 by MD5."]
+    assert shown[-1] == f"saved as {second}.html; https://reports.test/job/{second}/report.html"
+    assert (here / f"{second}.html").read_bytes() == page
+    world.clock.time += 60
+    third = operator.run()
+    found = operator.asks("report", "--output", "page.html")
+    assert (found["run"], found["newer_without_report"]) == (second, [third])
+    assert (here / "page.html").read_bytes() == page
+    assert f"newer, and without a report: {third}" in operator.types("report").stdout
+
+
+def test_figures_are_the_report_s_own_and_those_of_an_older_one_are_counted_anew(
+    monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    world = filled(6)
+    operator, first, second = told(world, monkeypatch)
+    own = operator.asks("report", first)["figures"]
+    assert own["written"] is True
+    assert own["outcomes"]["copied"]["keys"] == 6
+    assert 0 < own["copying"]["routes"]["cdn"]["keys"] <= 6
+    for run in (first, second):
+        written = operator.asks("report", run)["figures"]
+        del world.reports.files[f"job/{run}/report.json"]
+        anew = operator.asks("report", run)["figures"]
+        for name in (
+            "sentence",
+            "tone",
+            "listed",
+            "outcomes",
+            "verdicts",
+            "proofs",
+            "started_at",
+            "ended_at",
+            "dollars",
+        ):
+            assert anew[name] == written[name], name
+    assert "about $" in operator.types("report", first).stdout
+    assert "by CloudFront" in operator.types("report", first).stdout
+    assert "its report is of an older version" in operator.types("report", first).stdout
+    del world.stores.runs.documents[first]
+    shown = operator.types("report", first).stdout
+    assert "its figures are kept no more: the page has them" in shown
+
+
+def test_a_bad_verdict_is_an_exit_status(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    world = filled(4)
+    world.cdn.faults[b"k/001"] = [Forbidden("denied")] * 9
+    operator, first, _ = told(world, monkeypatch)
+    shown = operator.types("report", first, status=3).stdout
+    assert "bad: 1 of 4 keys are not at the destination" in shown
+    assert "failed      1 forbidden" in shown
+    assert operator.asks("report", first, status=3)["figures"]["causes"] == {"forbidden": 1}
+
+
+def test_what_is_not_there_is_a_line(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    world = filled(4)
+    operator, first, _ = told(world, monkeypatch)
+    running = operator.run()
+    assert "has no report yet" in operator.types("report", running, status=1).stderr
+    assert "no run 'never'" in operator.types("report", "never", status=1).stderr
+    del world.reports.files[f"job/{first}/report.html"]
+    assert "refused it when the run ended, or it was deleted" in operator.types("report", first, status=1).stderr
+    world.reports.files.clear()
+    assert "no report of the last 3 runs is in gs://reports/job/" in operator.types("report", status=1).stderr
+    assert "REPORT_BUCKET" in Operator(world, monkeypatch).types("report", status=1).stderr
+    assert list(here.iterdir()) == []
+
+
+def test_a_browser_is_asked_only_where_there_is_something_to_see_it_on(
+    monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    operator, _, second = told(filled(4), monkeypatch)
+    asked: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: bool(asked.append(url)) or True)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    result = operator.types("report", "--open", "--json")
+    assert (json.loads(result.stdout)["opened"], asked) == (False, [])
+    assert result.stderr == f"no browser can be shown here: open {second}.html by yourself\n"
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert operator.asks("report", "--open")["opened"] is True
+    assert asked == [(here / f"{second}.html").as_uri()]
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    assert "open " in operator.types("report", "--open").stderr
+
+
+def test_the_index_of_runs_has_the_links_of_their_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(4)
+    operator, first, second = told(world, monkeypatch)
+    running = operator.run(ListMessage())
+    links = {run["run"]: run["report"] for run in operator.asks("runs")}
+    assert links == {
+        name: {"page": f"gs://reports/job/{name}/report.html", "link": f"https://reports.test/job/{name}/report.html"}
+        for name in (first, second)
+    } | {running: None}
+    shown = operator.types("runs").stdout.splitlines()
+    assert shown[0].split()[-1] == "report"
+    assert shown[1].endswith(f"https://reports.test/job/{first}/report.html")
+    assert shown[3].endswith("4 unchanged")
