@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from cli import compare, doctor, entries, explain, failures, plan, report, run, runs, status, steering, use, verify
+from cli import (
+    compare,
+    cutover,
+    doctor,
+    entries,
+    explain,
+    failures,
+    plan,
+    report,
+    run,
+    runs,
+    status,
+    steering,
+    use,
+    verify,
+)
 from cli.exits import TEXT
 
 NAME = "bucket-transfer"
@@ -37,7 +52,22 @@ def _app(
     pass
 
 
-for module in (doctor, status, runs, report, compare, run, verify, steering, explain, failures, entries, plan, use):
+for module in (
+    doctor,
+    status,
+    runs,
+    report,
+    compare,
+    cutover,
+    run,
+    verify,
+    steering,
+    explain,
+    failures,
+    entries,
+    plan,
+    use,
+):
     module.register(app)
 
 

@@ -4,7 +4,7 @@ Only records that speak for the job's buckets and names of today are believed, a
 records did not say for which are believed, too: the functions believe them of the first buckets that the job had.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 
 from cli.session import Session
@@ -18,10 +18,18 @@ _NO_RUN = "no run"
 """A window takes the records of the run that scans for its own, and those of no run are merged ones."""
 
 
-async def believed(session: Session, prefix: Key, until: Key | None = None) -> AsyncIterator[BatchRecord]:
-    """The records that may speak about a prefix, by first key."""
+Look = Callable[[BatchRecord, bool], None]
+"""Is shown every readable record, and whether it is believed."""
+
+
+async def believed(
+    session: Session, prefix: Key, until: Key | None = None, look: Look | None = None
+) -> AsyncIterator[BatchRecord]:
+    """The records that may speak about a prefix, by first key. look: sees the others, too."""
     ours = (session.config.identity.digest, "")
     async for found in session.admin.stores.ledger.scan(prefix, b"", until):
+        if look is not None and len(found.record.entries):
+            look(found.record, found.record.identity in ours)
         if len(found.record.entries) and found.record.identity in ours:
             yield found.record
 
@@ -37,9 +45,12 @@ async def attempts(session: Session, key: Key) -> list[Known]:
     return sorted(found, key=lambda known: known.published_at)
 
 
-async def that_ended(session: Session, prefix: Key, outcomes: Collection[Outcome]) -> AsyncIterator[Known]:
+async def that_ended(
+    session: Session, prefix: Key, outcomes: Collection[Outcome], look: Look | None = None
+) -> AsyncIterator[Known]:
     """The keys of a prefix whose newest record has one of the outcomes, in order. Neither copied nor unchanged may be
-    among these. Reads every record of the prefix; memory follows how they overlap, not how many there are.
+    among these. Reads every record of the prefix; memory follows how they overlap, not how many there are. look: sees
+    each of them on the way.
     """
     window, wanted = LedgerWindow(_NO_RUN), set[Key]()
 
@@ -49,7 +60,7 @@ async def that_ended(session: Session, prefix: Key, outcomes: Collection[Outcome
         found = (window.lookup(key) for key in keys)
         return [known for known in found if known is not None and known.entry.outcome in outcomes]
 
-    async for record in believed(session, prefix):
+    async for record in believed(session, prefix, look=look):
         for known in passed(record.first):
             yield known
         window.forget_before(record.first)

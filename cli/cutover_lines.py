@@ -1,0 +1,237 @@
+"""Whether a prefix may be cut over, judged from the evidence: pure, a line for each thing that could stand against it.
+
+Nothing is ready by default. A comparison must have proven every key that it listed, but for those of a kind that was
+accepted by name, and what each line has let pass is added up once more in the end.
+"""
+
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cli.cutover_evidence import Compared, Evidence
+from cli.output import moment, span
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Outcome
+from shared.domain.reasons import advice_for, passes_by_itself
+from shared.domain.runs import RunState
+
+ACCEPTABLE = ("archived", "unsupported", "filtered")
+"""What may be left behind if a person says so."""
+
+MISMATCHES = (
+    Comparison.MISSING,
+    Comparison.SIZE_DIFFERS,
+    Comparison.CHECKSUM_DIFFERS,
+    Comparison.ETAG_DIFFERS,
+    Comparison.METADATA_DIFFERS,
+    Comparison.REPAIRED,
+)
+
+_NAMED = 3
+
+
+class Level(StrEnum):
+    """What a line means for the cutover."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """To be known; it does not stand against it."""
+    BLOCKS = "blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """mend: what to type or do, "" if nothing."""
+
+    check: str
+    level: Level
+    text: str
+    mend: str = ""
+
+
+def lines(found: Evidence, accepted: Collection[str], most_lag: float, job: str) -> list[Line]:
+    """All that can be said. most_lag: seconds. job: its name, which those of its schedules begin with."""
+    prefix = found.prefix.decode()
+    where = f" {shlex.quote(prefix)}" if prefix else ""
+    judged = [_paused(found), _running(found), _lag(found, most_lag, where), *_listings(found, where)]
+    comparison = found.comparison
+    if comparison is None:
+        text = f"no comparison of {prefix or 'the whole job'} to its end has begun within {found.days:g} days"
+        judged.append(_blocks("comparison", text, f"bucket-transfer verify{where} --wait"))
+    else:
+        judged += _comparison(found, comparison, where, job)
+        judged += _verdicts(comparison, accepted, where)
+        judged.append(_sum(comparison, accepted, where))
+    proven = comparison is not None and comparison.ended.state is RunState.FINISHED and judged[-1].level is Level.OK
+    judged += _ledger(found, where, proven)
+    return judged
+
+
+def _ok(check: str, text: str) -> Line:
+    return Line(check, Level.OK, text)
+
+
+def _blocks(check: str, text: str, mend: str) -> Line:
+    return Line(check, Level.BLOCKS, text, mend)
+
+
+def _paused(found: Evidence) -> Line:
+    if not found.paused:
+        return _ok("paused", "the job is not paused")
+    text = "the job is paused: what the source gets from now on is not copied"
+    return Line("paused", Level.WARNING, text, "bucket-transfer resume, unless the writes have stopped for good")
+
+
+def _running(found: Evidence) -> Line:
+    if not found.running:
+        return _ok("running", "no run of it has anything left to do")
+    mend = "wait: bucket-transfer status --watch"
+    return _blocks("running", f"{_some(found.running)}: keys are still being listed or copied", mend)
+
+
+def _lag(found: Evidence, most_lag: float, where: str) -> Line:
+    mend = f"bucket-transfer run{where} --wait"
+    if found.delta is None:
+        text = f"no listing of all of it has begun within {found.days:g} days and come to its end"
+        return _blocks("lag", text, mend)
+    run, age = found.delta.run, max(found.now - found.delta.run.started_at, 0.0)
+    text = f"the last finished delta, {run.name}, began {span(age)} ago ({moment(run.started_at)})"
+    return _ok("lag", text) if age <= most_lag else _blocks("lag", f"{text}, more than {span(most_lag)}", mend)
+
+
+def _listings(found: Evidence, where: str) -> Iterator[Line]:
+    record = found.unfinished
+    if record is not None:
+        text = f"the newest listing, {record.run.name}, has {record.state.value}: not every key was listed"
+        mend = f"bucket-transfer runs {record.run.name} says why; then bucket-transfer run{where} --wait"
+        yield Line("delta", Level.WARNING, text, mend)
+
+
+def _comparison(found: Evidence, comparison: Compared, where: str, job: str) -> Iterator[Line]:
+    again = f"bucket-transfer verify{where} --wait"
+    name, state = comparison.name, comparison.record.state
+    of = comparison.record.run.prefix.decode()
+    wider = f" of {of!r}" if of else " of the whole job"
+    began = f"{name}{wider}, begun {moment(comparison.began)}"
+    if state is RunState.RUNNING:
+        yield _blocks("comparison", f"{began}, is running", f"wait: bucket-transfer status --watch; else {again}")
+    elif state is not RunState.FINISHED:
+        yield _blocks("comparison", f"{began}, has {state.value}: not every key was compared", again)
+    elif comparison.elsewhere:
+        yield _blocks("comparison", f"{began}, was of {comparison.elsewhere}, and the job's are others now", again)
+    elif not comparison.summary.listed_keys:
+        yield _blocks("comparison", f"{began}, has listed no key", "check the prefix, and what S3 shows of it")
+    else:
+        yield _ok("comparison", f"{began}, has come to its end")
+    if found.not_before:
+        text = f"it began before {_some(found.not_before)} had ended: what these have brought is not compared"
+        hold = f"if a schedule comes between: gcloud scheduler jobs pause {job}-delta"
+        yield _blocks("order", text, f"{again}; {hold}")
+    for later in found.later:
+        ended = later.ended
+        if ended.state is not RunState.FINISHED or ended.proven != ended.listed:
+            what = f"{later.name} of {later.record.run.prefix.decode()!r} began after it, and has not proven every key"
+            yield _blocks("comparison", what, f"bucket-transfer report {later.name}; then {again}")
+
+
+def _verdicts(comparison: Compared, accepted: Collection[str], where: str) -> Iterator[Line]:
+    ended, again = comparison.ended, f"bucket-transfer verify{where} --wait"
+    verdicts = ended.verdicts
+    wrong = {verdict: verdicts.get(verdict, 0) for verdict in MISMATCHES}
+    named = ", ".join(f"{keys:,} {verdict.replace('_', ' ')}" for verdict, keys in wrong.items() if keys)
+    yield _none("mismatches", sum(wrong.values()), named, f"{again}, which repairs and compares again")
+    unproven = verdicts.get(Comparison.UNPROVEN, 0) + verdicts.get(Comparison.SAME, 0) - ended.proven
+    yield _none("unproven", unproven, f"{unproven:,} copies that nothing proves", f"REREAD_UNPROVEN=true; {again}")
+    flying = verdicts.get(Comparison.IN_FLIGHT, 0)
+    yield _none("in flight", flying, f"{flying:,} keys were being copied when they were compared", again)
+    archived, unsupported = verdicts.get(Comparison.ARCHIVED, 0), verdicts.get(Comparison.UNSUPPORTED, 0)
+    filtered = ended.outcomes.get(Outcome.FILTERED, 0)
+    accept = "bucket-transfer cutover{} --accept {} if it may stay behind"
+    for name, keys, mend in (
+        ("archived", archived, "RESTORE_TIER has S3 restore it"),
+        ("unsupported", unsupported, "UNSUPPORTED_NAMES=encode copies it under another name"),
+        ("filtered", filtered, "take the filters away"),
+    ):
+        if keys and name in accepted:
+            yield _ok(name, f"{keys:,} keys are {name}: accepted, they stay behind")
+        else:
+            text = f"{keys:,} keys are {name}: they are not at the destination, or were not looked at"
+            yield _none(name, keys, text, f"{mend}; or {accept.format(where, name)}")
+    alone = verdicts.get(Comparison.EXTRA, 0)
+    text = f"{alone:,} copies belong to no object of the source"
+    if alone:
+        yield Line("destination only", Level.WARNING, text, "DELETE_EXTRAS=dry-run tells which (docs/use.md)")
+    else:
+        yield _ok("destination only", "no copy is without its object")
+
+
+def _none(check: str, keys: int, text: str, mend: str) -> Line:
+    return _blocks(check, text, mend) if keys else _ok(check, "none")
+
+
+def _sum(comparison: Compared, accepted: Collection[str], where: str) -> Line:
+    """Once more, from the other end: proven and accepted keys must be all that were listed."""
+    ended = comparison.ended
+    left = left_behind(comparison, accepted)
+    rest = ended.listed - ended.proven - sum(left.values())
+    outcomes = sum(ended.outcomes.values())
+    if rest or ended.pending or outcomes != ended.listed or ended.proven <= 0:
+        text = f"{ended.proven:,} of {ended.listed:,} listed keys are proven the same"
+        text += f", {sum(left.values()):,} accepted, {rest:,} neither" + (
+            f"; {ended.pending:,} have no end" if ended.pending else ""
+        )
+        return _blocks("proof", text, f"bucket-transfer report {comparison.name}; bucket-transfer verify{where} --wait")
+    by = ", ".join(f"{keys:,} by {name}" for name, keys in sorted(ended.proofs.items()) if keys)
+    return _ok("proof", f"{ended.proven:,} of {ended.listed:,} listed keys are proven the same ({by})")
+
+
+def left_behind(comparison: Compared, accepted: Collection[str]) -> dict[str, int]:
+    """Keys that a person lets stay behind, by kind."""
+    ended = comparison.ended
+    found = {
+        "archived": ended.verdicts.get(Comparison.ARCHIVED, 0),
+        "unsupported": ended.verdicts.get(Comparison.UNSUPPORTED, 0),
+        "filtered": ended.outcomes.get(Outcome.FILTERED, 0),
+    }
+    return {name: keys for name, keys in found.items() if keys and name in accepted}
+
+
+def _ledger(found: Evidence, where: str, proven: bool) -> Iterator[Line]:
+    """proven: whether the comparison has proven all that is to be there: what failed before it was gone over by it."""
+    known, again = found.ledger, f"bucket-transfer verify{where} --wait"
+    if known.foreign > known.ours:
+        text = "the ledger's newest records speak for other buckets or names than the settings that were found"
+        mend = f"--verbose says which job was found; then bucket-transfer run{where} --wait and {again}"
+        yield _blocks("settings", text, mend)
+    if known.copied_since:
+        text = f"{known.copied_since:,} keys were copied after the comparison had begun"
+        yield _blocks("copied since", text, again)
+    if known.open_since:
+        text = f"{known.open_since:,} keys are on their way that were published after the comparison had begun"
+        yield _blocks("open since", text, f"wait; then {again}")
+    if not known.failed:
+        yield _ok("failed", "none that the ledger knows")
+    for cause, keys in known.failed.most_common():
+        reason = known.reasons[cause]
+        passing = passes_by_itself(reason)
+        kind = "passes by itself, the next run tries it again" if passing else "stays until somebody acts"
+        redrive = f"bucket-transfer redrive{where} --cause {cause} --wait; then {again}"
+        advice = advice_for(reason)
+        if proven and not known.failed_since[cause]:
+            text = f"{keys:,} {cause}, before the comparison, which found every key there that does not stay behind"
+            yield Line("failed", Level.WARNING, text, f"bucket-transfer explain KEY; bucket-transfer failures{where}")
+        else:
+            yield _blocks("failed", f"{keys:,} {cause} ({kind})", f"{advice}; {redrive}" if advice else redrive)
+
+
+def _some(names: Collection[str]) -> str:
+    shown = sorted(names)
+    more = f" and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
+    return ", ".join(shown[:_NAMED]) + more
+
+
+def tallied(judged: Collection[Line]) -> Counter[Level]:
+    """Lines by level."""
+    return Counter(line.level for line in judged)
