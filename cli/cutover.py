@@ -100,8 +100,8 @@ async def _rehearsal(session: Session, found: Evidence) -> dict[str, Any]:
 
 
 async def _step(session: Session, record: RunRecord, summary: RunSummary) -> dict[str, Any]:
-    """seconds: to its true end where nothing was left to copy, else to when the end was seen, which is up to a schedule's
-    step later; None if no end is written down.
+    """seconds: to its true end where nothing was left to copy, else to when the end was seen, which is up to a
+    schedule's step later; None if no end is written down.
     """
     run, copied = record.run, Outcome.COPIED
     worked = sum(summary.outcomes.keys.get(outcome, 0) for outcome in (copied, Outcome.FAILED))

@@ -128,11 +128,13 @@ def long_ago(operator: Operator) -> None:
 
 
 def very_long_ago(operator: Operator) -> None:
+    operator.run(VerifyMessage(close=True))
     moved(operator.world, 31 * 24 * HOUR)
 
 
 def on_demand(operator: Operator, entry: Entry) -> None:
-    operator.world.stores.ledger.add(BatchRecord("b", "on-demand", operator.world.clock.now(), (entry,)))
+    record = BatchRecord("b", "on-demand", operator.world.clock.now(), (entry,))
+    asyncio.run(operator.world.stores.ledger.create([record]))
 
 
 def damaged_on_the_way(operator: Operator) -> None:
@@ -172,12 +174,12 @@ def proofs_forgotten(operator: Operator) -> None:
         (delta_again, {"order"}),
         (new_object, {"order", "copied since"}),
         (named_key, {"order", "copied since"}),
-        (begun_and_not_ended, {"running", "order", "copied since"}),
+        (begun_and_not_ended, {"running", "order", "copied since", "open since"}),
         (long_ago, {"lag"}),
         (very_long_ago, {"lag", "comparison"}),
-        (lambda operator: on_demand(operator, Entry(b"k/x", "e", 1, outcome=Outcome.COPIED)), {"copied since"}),
-        (lambda operator: on_demand(operator, Entry(b"k/x", "e", 1)), {"open since"}),
-        (lambda operator: on_demand(operator, Entry(b"k/x", "e", 1, outcome=Outcome.FAILED)), {"failed"}),
+        (lambda operator: on_demand(operator, Entry(b"k/x", "e", 1, 0, outcome=Outcome.COPIED)), {"copied since"}),
+        (lambda operator: on_demand(operator, Entry(b"k/x", "e", 1, 0)), {"open since"}),
+        (lambda operator: on_demand(operator, Entry(b"k/x", "e", 1, 0, outcome=Outcome.FAILED)), {"failed"}),
         (damaged_on_the_way, {"comparison"}),
         (state_of(RunState.STOPPED), {"comparison"}),
         (state_of(RunState.TIMED_OUT), {"comparison"}),
