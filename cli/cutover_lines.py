@@ -205,10 +205,11 @@ def _ledger(found: Evidence, where: str, proven: bool) -> Iterator[Line]:
         text = "the ledger's newest records speak for other buckets or names than the settings that were found"
         mend = f"--verbose says which job was found; then bucket-transfer run{where} --wait and {again}"
         yield _blocks("settings", text, mend)
-    if known.copied_since:
+    compared = found.comparison is not None
+    if compared and known.copied_since:
         text = f"{known.copied_since:,} keys were copied after the comparison had begun"
         yield _blocks("copied since", text, again)
-    if known.open_since:
+    if compared and known.open_since:
         text = f"{known.open_since:,} keys are on their way that were published after the comparison had begun"
         yield _blocks("open since", text, f"wait; then {again}")
     if not known.failed:
