@@ -16,7 +16,7 @@ from cli.app import app
 from local import runs
 from local.children import ROOT
 from local.clients import gcs_client, s3_client
-from local.names import DESTINATION, SOURCE
+from local.names import DESTINATION, REPORTS, SOURCE
 from local.prices import priced
 from local.sample import Sample, load
 from local.stack import Stack
@@ -141,6 +141,57 @@ def test_keys_of_a_manifest_go_out_by_name(person: Person) -> None:
     asked = ("run", "--keys-from", "-", "--format", "manifest", "--force", "--wait")
     (run,) = person.asks(*asked, typed=listed)["runs"]
     assert run["outcomes"]["copied"]["keys"] == COUNT // 2
+
+
+def test_the_reports_what_changed_between_them_and_the_cutover(person: Person) -> None:
+    copies, s3 = gcs_client(person.stack.environment), s3_client(person.stack.environment)
+    load(s3, SOURCE, [Sample(f"e/{n:03d}", 5 + n, n) for n in range(12)], lambda size: None)
+    person.asks("run", "e/", "--wait")
+    assert {line["check"] for line in person.asks("cutover", "e/", status=3)["lines"] if line["level"] == "blocks"} >= {
+        "comparison"
+    }
+    (first,) = person.asks("verify", "e/", "--no-repair", "--wait")["runs"]
+    said = person.asks("cutover", "e/")
+    assert (said["ready"], said["comparison"], said["warnings"]) == (True, first["run"], 0)
+    assert said["rehearsal"]["write_stop_seconds"] > 0
+    copies.bucket(DESTINATION).blob("e/003").delete()
+    s3.put_object(Bucket=SOURCE, Key="e/new", Body=b"new")
+    (second,) = person.asks("verify", "e/", "--no-repair", "--wait", status=3)["runs"]
+    shown = person.types("cutover", "e/", status=3).stdout
+    assert "blocks   mismatches: 2 missing" in shown
+    (delta,) = person.asks("run", "e/", "--wait")["runs"]
+    assert (delta["outcomes"]["copied"]["keys"], delta["outcomes"]["unchanged"]["keys"]) == (1, 12)
+    assert "order: it began before" in person.types("cutover", "e/", status=3).stdout
+
+    changed = person.folder / "changed.jsonl"
+    found = person.asks("compare", first["run"], second["run"], "--output", str(changed), status=3)
+    assert (found["not_covered"], found["keys"]["read"], found["keys"]["agreeing"]) == ([], [12, 13], 11)
+    assert {(line["key"], line["from"], line["to"]) for line in map(json.loads, changed.open())} == {
+        ("e/003", "same", "missing"),
+        ("e/new", None, "missing"),
+    }
+    (repaired,) = person.asks("verify", "e/", "--wait")["runs"]
+    assert repaired["verdicts"]["missing"]["keys"] == 1
+    assert "mismatches: 1 missing" in person.types("cutover", "e/", status=3).stdout
+    person.asks("verify", "e/", "--wait")
+    runs.wait_until(lambda: not person.asks("status")["busy"], 60)
+    third = person.asks("cutover", "e/")["comparison"]
+    ready = person.in_a_process("bucket-transfer cutover e/")
+    assert (ready.returncode, ready.stdout.splitlines()[0].partition(",")[0]) == (0, "ready: e/"), ready.stderr
+    person.asks("run", "e/", "--wait")
+
+    assert person.asks("compare", first["run"], third, status=3)["keys"]["changed"] == 1
+    told = person.asks("report", status=0)
+    assert (told["run"], told["figures"]["proven"], told["figures"]["tone"]) == (third, 13, "good")
+    page = (person.folder / f"{third['run']}.html").read_text()
+    assert told["figures"]["sentence"] in page
+    links = {run["run"]: run["report"] for run in person.asks("runs")}
+    answered = copies._http.get(links[third]["link"])
+    assert (answered.status_code, answered.text) == (200, page)
+    assert answered.headers["Content-Type"].startswith("text/html")
+    assert links[third]["page"] == told["page"] == f"gs://{REPORTS}/default/{third['run']}/report.html"
+    assert "bad: " in person.types("report", second["run"], "-o", "second.html", status=3).stdout
+    assert "there is no run 'never'" in person.types("compare", first["run"], "never", status=1).stderr
 
 
 def test_the_script_in_a_pipe_is_plain_and_ends_in_silence(person: Person) -> None:
