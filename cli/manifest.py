@@ -13,7 +13,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from cli.exits import CommandError
 from cli.session import ReportReader
@@ -36,8 +36,7 @@ class ManifestError(CommandError):
     """The files are not what their index says."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
+class ManifestRow(NamedTuple):
     """position: the key, or that which a destination-only copy would have. label: what people know it by."""
 
     position: Key
@@ -58,6 +57,7 @@ class Manifest:
     files: Sequence[ManifestPart]
     read: int = 0
     objects: int = 0
+    _ordered: Sequence[ManifestPart] | None = None
 
     @classmethod
     async def find(cls, reports: ReportReader, mapping: KeyMapping, folder: str) -> "Manifest | None":
@@ -81,7 +81,9 @@ class Manifest:
         """The objects' rows in key order, or, `alone`, those of destination-only copies. Raises ManifestError."""
         self.read, self.objects = 0, 0
         last: Key | None = None
-        for part in await self._in_order():
+        if self._ordered is None:
+            self._ordered = await self._in_order()
+        for part in self._ordered:
             body = await self._whole(part)
             for found in _lines(body, part):
                 self.read += 1
@@ -142,7 +144,7 @@ def _lines(body: bytes, part: ManifestPart) -> Iterator[dict[str, Any]]:
         with gzip.open(BytesIO(body)) as lines:
             for line in lines:
                 count += 1
-                yield json.loads(line)
+                yield json.loads(line.decode())
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise ManifestError(f"{part.name}, row {count:,}: {error}") from error
     if count != part.rows:

@@ -183,13 +183,13 @@ def test_the_reports_what_changed_between_them_and_the_cutover(person: Person) -
     assert person.asks("compare", first["run"], third, status=3)["keys"]["changed"] == 1
     told = person.asks("report", status=0)
     assert (told["run"], told["figures"]["proven"], told["figures"]["tone"]) == (third, 13, "good")
-    page = (person.folder / f"{third['run']}.html").read_text()
+    page = (person.folder / f"{third}.html").read_text()
     assert told["figures"]["sentence"] in page
     links = {run["run"]: run["report"] for run in person.asks("runs")}
     answered = copies._http.get(links[third]["link"])
     assert (answered.status_code, answered.text) == (200, page)
     assert answered.headers["Content-Type"].startswith("text/html")
-    assert links[third]["page"] == told["page"] == f"gs://{REPORTS}/default/{third['run']}/report.html"
+    assert links[third]["page"] == told["page"] == f"gs://{REPORTS}/default/{third}/report.html"
     assert "bad: " in person.types("report", second["run"], "-o", "second.html", status=3).stdout
     assert "there is no run 'never'" in person.types("compare", first["run"], "never", status=1).stderr
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,49 @@ def test_one_file_of_a_manifest_is_held_at_a_time(monkeypatch: pytest.MonkeyPatc
     assert read == [first, second] * 6
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_changes_each_change_is_found(seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Held against what both manifests say, read by nobody's rules."""
+    chance = random.Random(seed)
+    world = filled(0, range_keys=20)
+    world.bucket.page_size = chance.choice((2, 7, 50))
+    monkeypatch.setattr("shared.reporting.manifest.PART_BYTES", chance.choice((1, 2000)))
+    names = sorted({f"{chance.choice('ab/é')}{chance.choice('ab/é')}{chance.randrange(99)}" for _ in range(120)})
+    for name in names:
+        world.bucket.put(name, name.encode())
+    operator, first = compared(world, monkeypatch)
+    for name in names:
+        key = name.encode()
+        match chance.randrange(8):
+            case 0:
+                world.destination.objects.pop(key, None)
+            case 1:
+                del world.bucket.objects[key]
+            case 2:
+                world.bucket.put(name, b"another")
+            case 3:
+                world.bucket.put(f"{name}+", b"new")
+    second = operator.run(VerifyMessage(repair=False))
+    closed(operator)
+    before, after = said(world, first), said(world, second)
+    expected = {(at[0], before.get(at), after.get(at)) for at in before.keys() | after.keys()}
+    operator.types("compare", first, second, "-o", str(tmp_path / "all.jsonl"), status=3)
+    found = [json.loads(line) for line in (tmp_path / "all.jsonl").open()]
+    assert {(item["key"], item["from"], item["to"]) for item in found} == {e for e in expected if e[1] != e[2]}
+    assert len(found) > 10
+
+
+def said(world: World, run: str) -> dict[tuple[str, bool], str]:
+    """Verdicts by key, or by name where there is no key."""
+    found = {}
+    for name, (body, _) in world.reports.files.items():
+        if f"/{run}/" in name and name.endswith(".ndjson.gz"):
+            for line in gzip.decompress(body).splitlines():
+                row = json.loads(line)
+                found[row.get("key", row.get("name")), row.get("key") is None] = row["verdict"]
+    return found
+
+
 def damaged(world: World, run: str, how: str) -> str:
     """Do something to a run's manifest; what is said of it."""
     (name,) = [name for name in world.reports.files if f"/{run}/" in name and name.endswith(".ndjson.gz")]
@@ -137,6 +181,10 @@ def damaged(world: World, run: str, how: str) -> str:
             told["files"][0]["rows"] += 1
             world.reports.files[index] = json.dumps(told).encode(), kind
             return "its index says 11"
+        case "twice":
+            told["files"] *= 2
+            world.reports.files[index] = json.dumps(told).encode(), kind
+            return "comes behind a key that is not less"
         case "no index":
             del world.reports.files[index]
             return f"there is no manifest of {run}"
@@ -144,7 +192,7 @@ def damaged(world: World, run: str, how: str) -> str:
     return "cannot be read"
 
 
-@pytest.mark.parametrize("how", ["gone", "changed", "fewer rows", "no index", "no JSON"])
+@pytest.mark.parametrize("how", ["gone", "changed", "fewer rows", "twice", "no index", "no JSON"])
 def test_a_manifest_that_is_not_whole_is_never_the_same(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = filled(10)
     operator, first = compared(world, monkeypatch)
