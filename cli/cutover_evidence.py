@@ -139,7 +139,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
         running=tuple(sorted(running)),
         delta=delta,
         delta_summary=None if delta is None else await stores.runs.summary(delta.run.name),
-        unfinished=whole[-1] if whole and whole[-1].state in (RunState.STOPPED, RunState.TIMED_OUT) else None,
+        unfinished=whole[-1] if whole and whole[-1].state not in (RunState.RUNNING, RunState.FINISHED) else None,
         comparison=comparison,
         later=tuple([await _compared(session, record) for record in later]),
         not_before=tuple(record.run.name for record in listings if record.ended_at is None or record.ended_at > began),
