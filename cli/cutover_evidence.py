@@ -1,6 +1,7 @@
 """What is known of a prefix before its cutover: the runs that concern it, its last comparison, and the ledger."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cli.comparing import part_of_prefix
@@ -92,7 +93,8 @@ class Evidence:
     """now, and times: epoch seconds. running: the names of runs with something left. delta: the newest finished listing
     of the whole prefix. unfinished: the newest listing of it, if that did not come to its end. comparison: the newest
     one of the whole prefix. later: comparisons that concern the prefix and began after it. not_before: listings that
-    ended after it began, or whose end is not written down.
+    ended after it began, or whose end is not written down. speaks_for: the buckets and names of which the functions
+    have said that the ledger speaks for them, where these are not those of the settings that were found.
     """
 
     now: float
@@ -107,6 +109,7 @@ class Evidence:
     later: tuple[Compared, ...]
     not_before: tuple[str, ...]
     ledger: Remembered
+    speaks_for: str = ""
 
 
 async def gather(session: Session, prefix: Key, days: float) -> Evidence:
@@ -124,8 +127,9 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
     began = float("-inf") if comparison is None else comparison.began
     whole = [record for record in listings if record.run.kind is RunKind.LIST and covers(record.run, asked)]
     delta = next((record for record in reversed(whole) if record.state is RunState.FINISHED), None)
-    later = [record for record in comparisons if newest is not None and _beginning(record) > _beginning(newest)]
+    later = [] if newest is None else _not_gone_over(comparisons[comparisons.index(newest) + 1 :])
     ledger = await _remembered(session, asked, began)
+    spoke = await stores.control.spoken()
     running = {record.run.name for record in records if record.state is RunState.RUNNING}
     known = {record.run.name for record in records}
     for record in await _records(session, now - _CLOCKS_APART):
@@ -144,6 +148,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
         later=tuple([await _compared(session, record) for record in later]),
         not_before=tuple(record.run.name for record in listings if record.ended_at is None or record.ended_at > began),
         ledger=ledger,
+        speaks_for="" if spoke is None or spoke.before == session.config.identity.digest else spoke.text,
     )
 
 
@@ -160,6 +165,15 @@ def concerns(run: OpenRun, prefix: Key) -> bool:
 def covers(run: OpenRun, prefix: Key) -> bool:
     """Whether a run was about all keys of a prefix."""
     return prefix.startswith(run.prefix) and not part_of_prefix(run)
+
+
+def _not_gone_over(comparisons: Sequence[RunRecord]) -> list[RunRecord]:
+    """Those of parts, without what a newer one has compared again."""
+    kept: list[RunRecord] = []
+    for record in reversed(comparisons):
+        if not any(covers(newer.run, record.run.prefix) for newer in kept):
+            kept.append(record)
+    return kept
 
 
 async def _records(session: Session, since: float) -> list[RunRecord]:

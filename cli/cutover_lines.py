@@ -201,8 +201,9 @@ def left_behind(comparison: Compared, accepted: Collection[str]) -> dict[str, in
 def _ledger(found: Evidence, where: str, proven: bool) -> Iterator[Line]:
     """proven: whether the comparison has proven all that is to be there: what failed before it was gone over by it."""
     known, again = found.ledger, f"bucket-transfer verify{where} --wait"
-    if known.foreign > known.ours:
-        text = "the ledger's newest records speak for other buckets or names than the settings that were found"
+    if found.speaks_for or known.foreign > known.ours:
+        others = found.speaks_for or "other buckets or names"
+        text = f"the ledger speaks for {others}, and the settings that were found are of others"
         mend = f"--verbose says which job was found; then bucket-transfer run{where} --wait and {again}"
         yield _blocks("settings", text, mend)
     compared = found.comparison is not None

@@ -63,6 +63,10 @@ class ControlStore(Protocol):
         """
         ...
 
+    async def spoken(self) -> Spoke | None:
+        """For which identity the ledger speaks now, the first and that one; None if nobody has written it down."""
+        ...
+
     async def spent(self, run: str) -> Amount:
         """What a run has reserved of its ceilings so far, by all."""
         ...

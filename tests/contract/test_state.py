@@ -634,10 +634,12 @@ async def test_marks_that_are_made_at_once_are_all_kept(stores: Stores) -> None:
 
 
 async def test_for_whom_the_ledger_speaks_is_kept_with_the_first_of_all(stores: Stores) -> None:
+    assert await stores.control.spoken() is None
     assert await stores.control.speak_for("a", "A") == Spoke("a", "a", "A"), "the first one speaks for itself"
     assert await stores.control.speak_for("a", "A") == Spoke("a", "a", "A")
     assert await stores.control.speak_for("b", "B") == Spoke("a", "a", "A")
     assert await stores.control.speak_for("b", "B") == Spoke("a", "b", "B")
+    assert await stores.control.spoken() == Spoke("a", "b", "B")
     assert await stores.control.speak_for("a", "A") == Spoke("a", "b", "B")
     assert await stores.control.get() == Control(), "a document of its own"
 

@@ -36,6 +36,9 @@ class FakeControl:
         self.spoke = Spoke(before.first, identity, text)
         return before
 
+    async def spoken(self) -> Spoke | None:
+        return self.spoke
+
     async def spent(self, run: str) -> Amount:
         return reduce(add, self.spent_by[run].values(), Amount())
 

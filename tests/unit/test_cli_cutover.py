@@ -261,6 +261,18 @@ def test_a_repair_is_proven_by_the_next_comparison_only(monkeypatch: pytest.Monk
     ready(operator)
 
 
+def test_of_comparisons_of_a_part_the_newest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = proven(monkeypatch)
+    lost = operator.world.destination.objects.pop(b"k/003")
+    compare_again(operator, VerifyMessage(prefix=b"k/00", repair=False))
+    assert set(not_ready(operator)) == {"comparison"}
+    operator.world.destination.objects[b"k/003"] = lost
+    compare_again(operator, VerifyMessage(prefix=b"k/007", repair=False))
+    assert set(not_ready(operator)) == {"comparison"}
+    compare_again(operator, VerifyMessage(prefix=b"k/", repair=False))
+    ready(operator)
+
+
 def test_bytes_that_changed_behind_its_back_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = proven(monkeypatch)
     copy, _ = operator.world.destination.objects[b"k/003"]
@@ -347,7 +359,13 @@ def test_another_bucket_than_was_compared_is_not_ready(monkeypatch: pytest.Monke
     changed = Operator(operator.world, monkeypatch, report_bucket="reports", destination_bucket="another")
     assert {"settings", "comparison"} <= set(not_ready(changed))
     without = Operator(operator.world, monkeypatch, destination_bucket="another")
-    assert "settings" in not_ready(without)
+    assert "the ledger speaks for s3://source/ to gs://destination/" in not_ready(without)["settings"]
+    operator.world.stores.ledger.documents.clear()
+    assert set(not_ready(without)) == {"settings"}
+    operator.world.stores.control.spoke = None
+    operator.run(ListMessage())
+    operator.world.stores.control.spoke = None
+    assert "settings" in not_ready(without), "the records say it, too"
 
 
 def test_a_run_that_begins_while_it_is_looked_at_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

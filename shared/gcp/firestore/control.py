@@ -54,6 +54,10 @@ class FirestoreControl:
         await rewrite(self._client, self._control.document("identity"), changed, "the job's identity")
         return spoke
 
+    async def spoken(self) -> Spoke | None:
+        known = (await self._control.document("identity").get()).to_dict()
+        return None if known is None else Spoke(known["first"], known["now"], known["text"])
+
     async def spent(self, run: str) -> Amount:
         return await self._spending.spent(run)
 
