@@ -14,6 +14,8 @@ from shared.domain.keys import Key
 MOST_SHOWN = 100
 """Changed keys that an answer holds; a file takes all."""
 
+_TOLD_EVERY = 10_000
+
 Change = dict[str, Any]
 """A key, or the name of a destination-only copy, its verdicts and its ETags."""
 
@@ -39,14 +41,23 @@ class Difference:
         return self.verdicts.total()
 
 
-async def differ(a: Manifest, b: Manifest, prefix: Key, write: Callable[[Change], None] | None) -> Difference:
-    """All of both, read to their ends. prefix: what both runs were about. write: gets every change. Raises
-    ManifestError.
+async def differ(
+    a: Manifest,
+    b: Manifest,
+    prefix: Key,
+    write: Callable[[Change], None] | None,
+    tell: Callable[[int], None] = lambda rows: None,
+) -> Difference:
+    """All of both, read to their ends. prefix: what both runs were about. write: gets every change. tell: how many keys
+    were gone over so far, now and then. Raises ManifestError.
     """
-    found = Difference()
+    found, gone_over = Difference(), 0
     for alone in (False, True):
         async for one, other in side_by_side(a.pass_over(alone), b.pass_over(alone)):
             some = one or other
+            gone_over += 1
+            if gone_over % _TOLD_EVERY == 0:
+                tell(gone_over)
             if some is None or not some.position.startswith(prefix):
                 found.outside += not alone
             else:
