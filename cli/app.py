@@ -1,7 +1,6 @@
 """The application: its commands in the order in which a person meets them, and the process around it."""
 
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -23,6 +22,7 @@ from cli import (
     verify,
 )
 from cli.exits import TEXT
+from shared.version import VERSION
 
 NAME = "bucket-transfer"
 
@@ -38,10 +38,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        try:
-            typer.echo(f"{NAME} {metadata.version(NAME)}")
-        except metadata.PackageNotFoundError:
-            typer.echo(f"{NAME}, from a checkout")
+        typer.echo(f"{NAME} {VERSION}")
         raise typer.Exit
 
 

@@ -6,6 +6,7 @@ from shared import bootstrap
 from shared.bootstrap import App, JobConfig
 from shared.entrypoints import runtime
 from shared.telemetry import Log
+from shared.version import VERSION
 
 
 class Instance:
@@ -17,6 +18,7 @@ class Instance:
     def __init__(self, function: str) -> None:
         self.settings = bootstrap.settings()
         self.log = Log(self.settings.log_level, job=self.settings.job, function=function)
+        self.log.info("an instance starts", version=VERSION)
         self._lock = threading.Lock()
         self._app: App | None = None
 

@@ -15,6 +15,7 @@ from shared.pricing.restores import restore_prices
 from shared.reporting.html import Bytes, Dollars, bar, document, in_units, moment, section, table
 from shared.reporting.model import Report, Rows
 from shared.reporting.sentence import PROOFS, what_to_do
+from shared.version import VERSION
 
 _MOST_FOLDERS = 2000
 
@@ -32,6 +33,7 @@ def page(report: Report) -> str:
         ("seen to have ended", moment(report.ended_at)),
         ("took", f"{seconds / 3600:,.2f} h" if seconds > 3600 else f"{seconds:,.0f} s"),
         ("listed", f"{report.listed[0]:,} keys, {in_units(report.listed[1])}"),
+        ("written by", f"bucket-transfer {VERSION}"),
     ]
     listed = ("listed", *report.listed)
     total = ("together", sum(keys for _, keys, _ in report.outcomes), sum(size for _, _, size in report.outcomes))

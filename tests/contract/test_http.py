@@ -11,14 +11,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from local.children import ROOT
 from local.emulators.certificate import self_signed
 from shared.aws.download import ObjectDownload
 from shared.bootstrap import connecting
 from shared.clock import SystemClock
 from shared.domain.errors import Changed, Corrupt, Refused, SettingsError, Transient, Unreachable
 from shared.domain.objects import SourceObject
-from shared.http import USER_AGENT, VERSION
+from shared.http import USER_AGENT
 from shared.http import pool as pool_module
 from shared.http.client import REFUSAL_BYTES, Http, Request
 from shared.http.pool import Lane
@@ -546,7 +545,6 @@ async def test_every_request_says_who_asks(http: Http) -> None:
 
     async with serving(serve) as (url, _):
         assert f"\r\nUser-Agent: {USER_AGENT}\r\n".encode() in (await http.once("GET", url + "/")).body
-    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()
 
 
 class Anywhere:

@@ -25,14 +25,15 @@ ALLOWED = {
     "shared.listing": {*CORE, "shared.ports", "shared.ranges", "shared.runs"},
     "shared.verifying": {*CORE, "shared.ports", "shared.ranges", "shared.reporting", "shared.runs"},
     "shared.copying": {*CORE, "shared.ports", "shared.runs"},
-    "shared.reporting": {*CORE, "shared.ports"},
-    "shared.http": {"shared.domain", "shared.ports"},
+    "shared.reporting": {*CORE, "shared.ports", "shared.version"},
+    "shared.http": {"shared.domain", "shared.ports", "shared.version"},
     "shared.aws": {"shared.domain", "shared.http", "shared.ports"},
     "shared.gcp": {"shared.domain", "shared.http", "shared.ledger", "shared.ports"},
     "shared.settings": {*CORE},
     "shared.telemetry": set[str](),
     "shared.clients": set[str](),
     "shared.clock": set[str](),
+    "shared.version": set[str](),
     "shared.bootstrap": {
         *CORE,
         "shared.aws",
@@ -56,6 +57,7 @@ ALLOWED = {
         "shared.ledger",
         "shared.ports",
         "shared.telemetry",
+        "shared.version",
     },
     "functions": {"shared.bootstrap", "shared.domain", "shared.entrypoints"},
     "cli": {
@@ -69,6 +71,7 @@ ALLOWED = {
         "shared.reporting",
         "shared.runs",
         "shared.settings",
+        "shared.version",
     },
 }
 """What each room may import of ours, besides itself."""
