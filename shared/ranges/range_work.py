@@ -262,7 +262,7 @@ class RangeWork:
                 if rest is not None:
                     await self._hand_on(held, [rest])
             case CeilingReached(why):
-                await self._stopped(held, why)
+                await self._stopped(held, why, ceiling=True)
                 await self._list_queued(held, steps, out, budget)
             case SideFailed(failure):
                 await self._stopped(held, f"{failure.reason}: {failure}")
@@ -273,11 +273,11 @@ class RangeWork:
         await self.ranges.close(held.lease, walk.counts)
         return True
 
-    async def _stopped(self, held: TakenRange[M], why: str) -> None:
+    async def _stopped(self, held: TakenRange[M], why: str, *, ceiling: bool = False) -> None:
         if held.walk.rest is not None or held.single_keys:
-            held.walk.counts.stopped = why[:_MOST_REASON]
-            range_id = held.lease.range_id
-            await self.runs.notes.failed(range_id.run, held.kind, range_id.prefix, why[:_MOST_REASON])
+            reason, range_id = why[:_MOST_REASON], held.lease.range_id
+            held.walk.counts.stopped = reason
+            await self.runs.notes.failed(range_id.run, held.kind, range_id.prefix, reason, ceiling=ceiling)
 
     async def _list_queued(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> None:
         """Nobody will look at the rest of the range; but what a killed invocation recorded of it is copied, so it was

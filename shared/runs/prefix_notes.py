@@ -41,11 +41,15 @@ class PrefixNotes:
 
         await self.prefixes.update(prefix, note)
 
-    async def failed(self, run: str, kind: RunKind, prefix: Key, why: str) -> None:
+    async def failed(self, run: str, kind: RunKind, prefix: Key, why: str, *, ceiling: bool = False) -> None:
         """A range of a run ended before its last key: the prefix says why. The first one is enough: hundreds may stop
-        at once, and they share the document.
+        at once, and they share the document. ceiling: because somebody wanted it so; else a side refused. Alerts tell
+        the two apart by their lines.
         """
-        self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
+        if ceiling:
+            self.log.warning("a ceiling is reached", run=run, prefix=prefix, reason=why)
+        else:
+            self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
             last = known.get(FLOWS[kind], {})

@@ -62,10 +62,15 @@ locals {
       lines = "jsonPayload.message=\"mismatch\""
       help  = "A comparison found keys that differ; they are copied again by themselves. The run's report lists them."
     }
-    run-stalled = {
-      title = "run stalled", severity = "ERROR"
+    run-ceiling = {
+      title = "ceiling reached", severity = "WARNING"
+      lines = "jsonPayload.message=\"a ceiling is reached\""
+      help  = "A run has published as much as its ceiling allows, and left the rest. `bucket-transfer ceiling` shows the ceilings; the next run goes on there."
+    }
+    run-cut-short = {
+      title = "run cut short", severity = "ERROR"
       lines = "((jsonPayload.message=\"run ended\" AND jsonPayload.reason=\"stalled\") OR jsonPayload.message=\"a range has stopped\")"
-      help  = "A run ended before every key was looked at. Look for errors in the log; the next run takes up what is left."
+      help  = "A run left keys that were not listed or not copied: nobody worked on it any more, or S3 or Cloud Storage refused. The line in the log says which; `bucket-transfer runs` shows the run. The next run takes up what is left."
     }
   }
 
