@@ -63,7 +63,7 @@ def test_prose_wraps(document: Path) -> None:
 
 
 def test_what_is_not_carried_is_said() -> None:
-    limits = (ROOT / "README.md").read_text()
+    limits = (ROOT / "docs/limits.md").read_text()
     for lost in ("`Expires`", "`x-amz-missing-meta`", "ACLs and tags", "A change of metadata alone"):
         assert lost in limits, lost
 
