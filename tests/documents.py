@@ -74,5 +74,11 @@ def apart(command: Command) -> list[Command]:
     return [Command(command.page, part.strip()) for part in command.line.split(" && ")]
 
 
+def named(page: Path) -> list[Command]:
+    """What stands between backticks for gcloud: as an example, or with something left open."""
+    name = page.relative_to(ROOT).as_posix()
+    return [Command(name, line) for line in re.findall(r"`(gcloud [^`\n]+)`", page.read_text())]
+
+
 EVERY = [command for page in PAGES for command in commands(page)]
 """All of them, in the order of the pages."""

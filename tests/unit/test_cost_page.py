@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.pricing.catalog import published, read
+from shared.pricing.forecast import Wanted, cost, routes
 from shared.pricing.money import in_dollars
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "cost.md").read_text()
@@ -53,3 +54,15 @@ def test_a_list_like_the_one_shown_can_be_read() -> None:
     assert prices.expected_sizes[16384] == 2_000_000_000
     (inline,) = re.findall(r"`PRICES=({.*?})`", TEXT)
     assert read(inline).at("us-east-1").plan == published().plans["pro"]
+
+
+def test_what_a_first_prefix_costs() -> None:
+    """Of docs/start.md: ten thousand objects of a megabyte, with and without what is free every month."""
+    text = " ".join((Path(__file__).resolve().parents[2] / "docs" / "start.md").read_text().split())
+    assert "A prefix of ten thousand objects and 10 GB costs about a dollar" in text
+    wanted = Wanted(10_000, {10**6: (10_000, 10**10)}, {}, 100, 164.0, 0.5, {"STANDARD": 10_000})
+    assert 0.75 < cost(routes(wanted, US.without_allowances(), [])["cloudfront"]) < 1.25
+    assert cost(routes(wanted, US, [])["cloudfront"]) < 0.5, "most of it covered by what is free"
+    assert US.meters["cdn.egress_bytes"].price[0] == (10240, 0.085)
+    assert US.meters["cdn.egress_bytes"].free == 1024
+    assert "about $0.085 a GB through CloudFront in the first 10 TB above its free TB" in text

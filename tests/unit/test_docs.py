@@ -14,7 +14,7 @@ from typer.main import get_command
 from cli.app import app
 from local import errors_page
 from local.settings_page import page
-from tests.documents import EVERY, ROOT, Command, apart, blocks
+from tests.documents import EVERY, PAGES, ROOT, Command, apart, blocks, named
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -97,8 +97,11 @@ def test_a_target_takes_the_variables_that_it_is_given(command: Command) -> None
         assert f"$({name})" in made[0], name
 
 
+GCLOUD = [item for item in EVERY if item.tool == "gcloud"] + [item for page in PAGES for item in named(page)]
+
+
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="there is no gcloud here to ask for its flags")
-@pytest.mark.parametrize("command", [item for item in EVERY if item.tool == "gcloud"], ids=lambda item: item.line)
+@pytest.mark.parametrize("command", GCLOUD, ids=lambda item: item.line)
 def test_gcloud_has_the_command_and_its_flags(command: Command) -> None:
     at, known, words = gcloud_tree(), set[str](), list(command.arguments)
     known |= at["flags"].keys()
