@@ -40,6 +40,9 @@ ELSEWHERE = {
 ANSWERS_NO = {"bucket-transfer redrive"}
 """With nothing to try again."""
 
+RUN_NAME = re.compile(r"RUN|(list|verify)-\d{8}T\d{6}-\d+")
+"""A run's, as documents write it."""
+
 APPLIED = re.compile(r"\bterraform -chdir=terraform output\b|--terraform terraform\b|bucket-transfer use photos$")
 """Of a folder from which a job was applied."""
 
@@ -107,10 +110,13 @@ class Typist:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def last_run(self) -> str:
+    def last_run(self, like: str) -> str:
+        """The newest one, of the kind that an example's name begins with."""
         status, said = self.tool(["runs", "--json"])
         assert status == 0, said
-        return str(json.loads(said)[-1]["run"])
+        names = [str(run["run"]) for run in json.loads(said)]
+        kind = like.partition("-")[0]
+        return [name for name in names if kind == "RUN" or name.startswith(f"{kind}-")][-1]
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +140,7 @@ def at_home(typist: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
 def filled(command: Command, typist: Typist) -> list[str]:
     """The arguments, with something for what a document leaves open, and numbers of a bucket of six objects."""
     words = list(command.arguments)
-    while "RUN" in words:
-        words[words.index("RUN")] = typist.last_run()
+    words = [typist.last_run(word) if RUN_NAME.fullmatch(word) else word for word in words]
     words = [{"KEY": KEYS[0], "PREFIX": "a/"}.get(word, word) for word in words]
     if words[0] == "plan" and "--objects" in words:
         words = ["plan", "--most", "3", "--objects", words[words.index("--objects") + 1]]
