@@ -84,7 +84,7 @@ def _not_covered(session: Session, comparison: Compared | None) -> list[str]:
         found.append(f"what the source has got since {moment(comparison.began)}: its writes must have stopped by then")
     if not session.config.compare_metadata:
         found.append("headers and metadata (COMPARE_METADATA has comparisons look at them)")
-    return [*found, "access rights, tags, older versions: these are not copied (README.md)"]
+    return [*found, "access rights, tags, older versions: these are not copied (docs/limits.md)"]
 
 
 async def _rehearsal(session: Session, found: Evidence) -> dict[str, Any]:
