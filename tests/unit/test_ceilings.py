@@ -9,7 +9,7 @@ from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import published as published_prices
 from shared.ranges.resume import Resume, Resumed
-from shared.runs.ceilings import CeilingGuard, Stopped
+from shared.runs.ceilings import Batch, CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from tests.fakes import FakeClock, FakeControl
 from tests.world import LIFE, Steps, filled
@@ -155,7 +155,7 @@ def test_a_storage_class_that_costs_more_to_read_uses_up_more() -> None:
 async def test_a_short_range_writes_once_what_it_spends(batches: int) -> None:
     store, clock = CountedControl(), FakeClock()
     guard = CeilingGuard(JobControl(store, clock, Control(False, 5_000_000, None)), store, "run")
-    sizes = [(100, 1_000 + number, {}) for number in range(batches)]
+    sizes: list[Batch] = [(100, 1_000 + number, {}) for number in range(batches)]
     await guard.begin_with(sizes)
     for objects, size, classes in sizes:
         await guard.reserve(objects, size, classes)
