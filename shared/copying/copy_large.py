@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
 from shared.copying.finish_lease import FinishLease
-from shared.copying.part_proof import PartChecks, PartSums, proof_of_parts
+from shared.copying.part_proof import PartChecks, PartSums, is_part_of, proof_of_parts
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
@@ -179,13 +179,15 @@ class CopyLarge:
             return await self._again(message, wanted.listed, Changed(f"{current.text}: replaced while it was copied"))
         opened = await self.uploads.get(lease.number)
         parts = await self.uploads.parts(opened.upload) if opened is not None else {}
-        plan = opened.plan(current.size) if opened is not None else ()
-        if opened is None or not parts.keys() >= set(plan):
+        plan = opened.plan(current.size) if opened is not None else None
+        if opened is None or plan is None or not parts.keys() >= set(plan):
             lost = UploadLost(f"{current.text}: its upload has vanished")
             return await self._again(message, wanted.listed, lost, opened)
         notes = [parts[part] for part in plan]
         promise = ExpectedChecksums.of(current, attributes)
         try:
+            if not all(is_part_of(note, opened, plan.span(part)) for part, note in zip(plan, notes, strict=True)):
+                raise UploadLost(f"{current.text}: its parts were cut by another version of this program")
             proof = proof_of_parts(promise, opened, notes)
             staged = await self._staged(lease, opened, current.size, notes)
         except (Corrupt, UploadLost) as wrong:

@@ -80,6 +80,20 @@ class PartSums:
             yield chunk
 
 
+def is_part_of(note: PartNote, opened: OpenUpload, span: tuple[int, int]) -> bool:
+    """Whether a part is what its upload has at a span. An instance of a version before, which knows nothing of parts
+    that differ in size, cuts the object elsewhere: its part has another size, or the right one by chance and none of
+    the digests.
+    """
+    start, end = span
+    sizes = opened.source_parts_of(start, end)
+    if isinstance(sizes, int):
+        digests = -(-(end - start) // sizes) if sizes else 0
+    else:
+        digests = len(sizes)
+    return note.size == end - start and len(note.digests) == digests * len(ALGORITHMS[opened.digest]().digest())
+
+
 def proof_of_parts(promise: ExpectedChecksums, opened: OpenUpload, notes: list[PartNote]) -> VerifiedBy:
     """The strongest proof that the parts can give. Raises Corrupt if one fails."""
     known = promise.crc_of_all

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from shared.domain.objects import SOURCE_ETAG, Attributes, DestinationObject, So
 from shared.ledger.record import BatchRecord
 from shared.ports.download import OpenDownload, Span
 from shared.ports.staging import StoredPart
+from shared.ports.upload_store import PartNote
 from shared.runs.expire_uploads import UPLOAD_LIFE_SECONDS
 from tests.fakes import crc32c_of
 from tests.world import LIFE, PART, Crash, World, counts
@@ -450,6 +451,33 @@ async def test_an_object_that_is_deleted_while_it_is_copied() -> None:
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
     assert entry(world).reason.startswith("gone")
+    assert clean(world)
+
+
+@pytest.mark.parametrize("start", [PART, PART + 7], ids=["another place", "another size"])
+async def test_a_part_that_an_instance_of_before_cut_elsewhere_is_not_taken_for_one(start: int) -> None:
+    """It knows nothing of parts that differ in size, and nothing else may show it: of a proof by digests none is left
+    where one part has none.
+    """
+    sizes = (PART + 7, PART, len(body()) - 2 * PART - 7)
+    world = World(large_bytes=PART)
+    world.bucket.put("large", body(), parts=sizes)
+    parts = await fanned_out(world)
+    (opened,) = world.stores.uploads.opened.values()
+    assert [opened.plan(len(body())).span(n) for n in (1, 2)] == [(0, PART + 7), (PART + 7, 2 * PART + 7)]
+    wrong = body()[PART : 2 * PART] if start == PART else body()[start : 2 * PART]
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield wrong
+
+    stored = await world.staging.put(b"", opened.upload, 2, len(wrong), chunks())
+    note = PartNote(stored.etag, len(wrong), stored.crc32c, 0, b"", "edge")
+    await world.stores.uploads.note(opened.upload, 2, note)
+    world.inbox.extend(("transfer", part, f"p{n}") for n, part in enumerate(parts))
+    await world.drain()
+    assert world.same()
+    assert entry(world).proof == VerifiedBy.MULTIPART_ETAG
+    assert [line["reason"] for _, said, line in world.log.lines if said == "begun anew"] == ["upload_lost"]
     assert clean(world)
 
 
