@@ -87,10 +87,8 @@ def is_part_of(note: PartNote, opened: OpenUpload, span: tuple[int, int]) -> boo
     """
     start, end = span
     sizes = opened.source_parts_of(start, end)
-    if isinstance(sizes, int):
-        digests = -(-(end - start) // sizes) if sizes else 0
-    else:
-        digests = len(sizes)
+    even = -(-(end - start) // sizes) if isinstance(sizes, int) and sizes else 0
+    digests = even if isinstance(sizes, int) else len(sizes)
     return note.size == end - start and len(note.digests) == digests * len(ALGORITHMS[opened.digest]().digest())
 
 

@@ -4,7 +4,7 @@ Safe to kill at any line and to run twice: what is settled is skipped, what is n
 message is acknowledged only after the record is written and the remainder is published.
 
     0            the budget             + GRACE       + CLEAN_UP     + END
-    |  keys begin  |  what is under way goes on  | cancelled | settled, requeued, answered
+    |  keys begin  |  what is under way goes on  | cancelled | looked at, settled, requeued, answered
 """
 
 import asyncio
@@ -35,6 +35,9 @@ GRACE_SECONDS = 30.0
 
 CLEAN_UP_SECONDS = 5.0
 """What cancelled copies may take to leave. One that takes longer ends by itself, and nobody waits for it."""
+
+LAST_LOOK_SECONDS = 5.0
+"""What looks may take at keys whose last attempt was cancelled. One that takes longer says nothing: the key failed."""
 
 END_SECONDS = 55.0
 """All that follows the budget: 540 s of it and these are less than the 600 s after which Pub/Sub delivers again."""
@@ -136,9 +139,9 @@ class TransferBatch:
             late = [task for task in tasks if task.cancel()]
         if late:
             await asyncio.wait(late, timeout=CLEAN_UP_SECONDS)
-        return [self._end(key, task) for key, task in zip(key_tasks, tasks, strict=True)]
+        return await asyncio.gather(*(self._end(key, task) for key, task in zip(key_tasks, tasks, strict=True)))
 
-    def _end(self, key: KeyTask, task: "asyncio.Future[Ended]") -> Ended:
+    async def _end(self, key: KeyTask, task: "asyncio.Future[Ended]") -> Ended:
         """What came of a key. Who still waited for its turn when the time was over was not tried."""
         if task.done() and not task.cancelled():
             return task.result()
@@ -146,7 +149,7 @@ class TransferBatch:
             return Requeued(key.source, key.message.attempt)
         source = key.source
         why = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
-        return self.try_key.put_off(key, why)
+        return await self.try_key.cut_off(key, why, LAST_LOOK_SECONDS)
 
     async def _clean_up(self, message: TransferMessage) -> None:
         """Once a large object's end is on record, nothing of it stays, whoever was killed before."""

@@ -4,6 +4,7 @@ Only what was tried counts as tried. Waiting for room, for a service that is dow
 queue spends no attempt of a key.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from shared.copying.breaker import Breaker, Permit
@@ -116,7 +117,7 @@ class TryKey:
             return Requeued(key.source, key.message.attempt)
         if key.message.attempt >= self.max_attempts:
             return await self._last_word(key, failures[-1])
-        return self.put_off(key, failures[-1])
+        return self._put_off(key, failures[-1])
 
     async def _permit(self, key: KeyTask) -> Permit | None:
         """Permission to try the key, None once no new work may be begun."""
@@ -184,11 +185,20 @@ class TryKey:
             self.log.warning("no last look", key=key.source.text, why=str(unseen))
         return self.gave_up(key, error)
 
-    def put_off(self, key: KeyTask, error: ObjectError) -> Entry | Requeued:
-        """Another message may have better luck, unless this was the last one."""
-        attempt = key.message.attempt
-        if attempt >= self.max_attempts:
+    async def cut_off(self, key: KeyTask, error: ObjectError, seconds: float) -> Ended:
+        """How a key ends whose try was cancelled. seconds: what a last look may take."""
+        if key.message.attempt < self.max_attempts:
+            return self._put_off(key, error)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._last_word(key, error)
+        except TimeoutError:
+            self.log.warning("no last look", key=key.source.text, why=f"none within {seconds:g} s")
             return self.gave_up(key, error)
+
+    def _put_off(self, key: KeyTask, error: ObjectError) -> Requeued:
+        """Another message may have better luck."""
+        attempt = key.message.attempt
         self.log.warning("requeued", key=key.source.text, reason=error.reason, attempt=attempt, why=str(error))
         return Requeued(key.source, attempt + 1)
 

@@ -27,7 +27,7 @@ from shared.domain.errors import (
 )
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.domain.objects import SOURCE_KEY, Attributes
+from shared.domain.objects import SOURCE_KEY, Attributes, DestinationObject
 from shared.domain.provenance import of_the_owner
 from shared.domain.reasons import Party
 from shared.pricing.egress import Threshold
@@ -441,6 +441,32 @@ async def test_a_copy_that_outlasts_an_invocation_is_stopped_and_said(monkeypatc
     assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
     reasons = [entry.reason for record, _ in world.stores.ledger.documents.values() for entry in record.entries]
     assert any("outlasts an invocation" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "no answer in time"])
+async def test_a_write_whose_answer_never_came_before_the_end_is_looked_for(
+    seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last attempt is cancelled while it waits for an answer to what has been done already."""
+    for name, seconds in (("GRACE_SECONDS", 0.02), ("LAST_LOOK_SECONDS", 0.05)):
+        monkeypatch.setattr(transfer_batch, name, seconds)
+    world = filled(1, budget_seconds=0.02, max_attempts=1)
+    stat = world.destination.stat
+
+    async def without_an_answer(upload, chunks):  # type: ignore[no-untyped-def]
+        await FakeDestination.write(world.destination, upload, chunks)
+        await asyncio.sleep(60)
+
+    async def look(name: bytes) -> DestinationObject | None:
+        if not seen:
+            await asyncio.sleep(60)
+        return await stat(name)
+
+    world.destination.write = without_an_answer  # type: ignore[method-assign]
+    world.destination.stat = look  # type: ignore[method-assign]
+    run = await asyncio.wait_for(world.run(), 5)
+    assert world.same()
+    assert await counts(world, run) == {Outcome.UNCHANGED if seen else Outcome.FAILED: 1}
 
 
 AWKWARD_REFUSED = ["a\nb", "c\rd", ".well-known/acme-challenge/x"]

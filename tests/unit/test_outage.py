@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.copying.breaker import MOST_SECONDS, Breaker
-from shared.copying.transfer_batch import CLEAN_UP_SECONDS, END_SECONDS, GRACE_SECONDS
+from shared.copying.transfer_batch import CLEAN_UP_SECONDS, END_SECONDS, GRACE_SECONDS, LAST_LOOK_SECONDS
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
 from shared.domain.errors import (
@@ -150,7 +150,7 @@ async def test_who_only_waited_for_room_was_not_tried(monkeypatch: pytest.Monkey
 
 def test_an_invocation_with_the_usual_budget_ends_before_pubsub_delivers_again() -> None:
     assert 540 + END_SECONDS < 600
-    assert GRACE_SECONDS + CLEAN_UP_SECONDS < END_SECONDS
+    assert GRACE_SECONDS + CLEAN_UP_SECONDS + LAST_LOOK_SECONDS < END_SECONDS
 
 
 @pytest.mark.parametrize("hangs", ["copy", "ledger"])
