@@ -90,6 +90,10 @@ class Page:
         """Its objects up to and including a key."""
         return self.part(0, bisect_right(self.keys, key))
 
+    def behind(self, key: bytes) -> "Page":
+        """Its objects behind a key."""
+        return self.part(bisect_right(self.keys, key), len(self))
+
 
 NO_OBJECTS = Page.of(())
 

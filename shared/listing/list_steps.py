@@ -44,9 +44,10 @@ class ListSteps:
     def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
         return self.ledger.advance(page, end)
 
-    def until(self, page: Page, end: bytes) -> Plan | None:
+    async def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
         """The listing and the ledger are all there is to read."""
-        return self._plan(page.until(end), end)
+        if over:
+            yield self._plan(page.until(end), end)
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """One plan: the listing alone says what there is."""
@@ -123,9 +124,10 @@ class KeySteps:
         found = [item.record async for item in self.ledger.scan(key, b"", key)]
         return [record for record in found if record.run == self.run and len(record.entries)]
 
-    def until(self, page: Page, end: bytes) -> Plan | None:
-        """None: no listing is read."""
-        return None
+    async def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
+        """Nothing: no listing is read."""
+        for plan in _NO_PLANS:
+            yield plan
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """Nothing: no listing is read."""

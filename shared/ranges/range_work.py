@@ -164,9 +164,10 @@ class RangeWork:
         async for listed in self.source.pages(held.prefix, walk.start):
             page = listed if walk.until is None else listed.until(walk.until)
             if len(page):
-                if await self._remember(held, steps, out, budget, page, page.last):
+                left = await self._remember(held, steps, out, budget, page, page.last)
+                if left is None:
                     return True
-                async for plan in steps.page(page):
+                async for plan in steps.page(left):
                     await out.add(plan)
                     await self._keep_rows(walk, steps)
                     if walk.read < page.last and budget.spent(self.clock.monotonic()):
@@ -184,7 +185,7 @@ class RangeWork:
     async def _tail(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
         """Read what lies behind the source's last object. True if the budget ended first."""
         walk = held.walk
-        if await self._remember(held, steps, out, budget, NO_OBJECTS, held.end):
+        if await self._remember(held, steps, out, budget, NO_OBJECTS, held.end) is None:
             return True
         async for plan in steps.tail(walk.until):
             await out.add(plan)
@@ -195,22 +196,23 @@ class RangeWork:
 
     async def _remember(
         self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget, page: Page, end: bytes
-    ) -> bool:
-        """Read the ledger up to `end`, however much lies there that the source has no more. True if the budget ended,
-        and what was read by then is planned.
+    ) -> Page | None:
+        """Read the ledger up to `end`, however much lies there that the source has no more. What of the page is still
+        to be planned; None if the budget ended.
         """
         walk = held.walk
         async for step in steps.advance(page, end):
             await out.resend(step.unsent)
             await held.lease.renew()
-            reached = step.reached
-            if reached is None or reached <= walk.read or not budget.spent(self.clock.monotonic()):
+            if step.reached is None or step.reached <= walk.read:
                 continue
-            plan = steps.until(page, reached)
-            if plan is not None:
+            async for plan in steps.until(page, step.reached, budget.spent(self.clock.monotonic())):
                 await out.add(plan)
-                return True
-        return False
+                await self._keep_rows(walk, steps)
+                if budget.spent(self.clock.monotonic()):
+                    return None
+            page = page.behind(walk.read)
+        return page
 
     async def _split_if_long(self, held: TakenRange[M]) -> int:
         """Split off what proves long; after how many pages to look again."""

@@ -34,8 +34,10 @@ class Steps(Protocol):
         """
         ...
 
-    def until(self, page: Page, end: bytes) -> Plan | None:
-        """A plan for the page up to `end` alone, which the ledger was read to; None if the other side was not."""
+    def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
+        """Plans for the page up to `end` alone, which the ledger was read to. None yet where this is better planned
+        with the rest of the page, unless the budget is over.
+        """
         ...
 
     def page(self, page: Page) -> AsyncIterator[Plan]:

@@ -27,9 +27,13 @@ class CompareSteps:
     def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
         return self.compare.ledger.advance(page, end)
 
-    def until(self, page: Page, end: bytes) -> Plan | None:
-        """None: the destination was not read."""
-        return None
+    async def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
+        """The destination is read in step with the ledger, however long a stretch that the source has nothing of: so
+        both stand where the next invocation begins.
+        """
+        async for beside in self.window.until(page.until(end), end):
+            for portion in in_portions(beside, self.compare.mapping, _PORTION):
+                yield await self.compare(portion)
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """A plan for each part of the page beside what the destination's listing holds of it."""

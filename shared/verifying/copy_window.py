@@ -51,6 +51,18 @@ class CopyWindow:
             yield Beside(page.part(start, end), copies, reached)
             start = end
 
+    async def until(self, page: Page, end: bytes) -> AsyncIterator[Beside]:
+        """All that both sides have up to a key. page: of the source."""
+        reached = b""
+        async for beside in self.beside(page):
+            reached = beside.end
+            yield beside
+        async for beside in self.rest(end):
+            reached = beside.end
+            yield beside
+        if reached < end:
+            yield Beside(NO_OBJECTS, NO_COPIES, end)
+
     async def rest(self, until: bytes | None) -> AsyncIterator[Beside]:
         """What is left, up to a key, None for all."""
         name = self.mapping.name(until) if until is not None else None

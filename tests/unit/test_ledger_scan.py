@@ -136,6 +136,43 @@ async def test_a_budget_ends_within_what_a_page_jumps_over(last: bool) -> None:
     assert 5 <= invocations <= 15
 
 
+@pytest.mark.parametrize("copies", [0, 400], ids=["gone from both sides", "left at the destination"])
+@pytest.mark.parametrize("last", [True, False])
+async def test_a_comparison_gets_on_within_what_only_the_ledger_remembers(last: bool, copies: int) -> None:
+    """Two hours of reading a long stretch without an object: each invocation ends in time and the next begins where it
+    stood, on both sides, so every key and every destination-only object is counted once.
+    """
+    world = World()
+    world.destination.page_size = 50
+    for key in ("k/a", "k/m") + (("k/z",) if last else ()):
+        world.bucket.put(key, b"x")
+    await world.run()
+    for number in range(copies):
+        world.destination.install(b"k/q/%05d" % (number * 6 + 3), b"x")
+    for number in range(2400):
+        entry = Entry(b"k/q/%05d" % number, "e", 1, 1, Outcome.COPIED)
+        await world.stores.ledger.create([BatchRecord(f"x{number}", "of-a-run-of-before", 1.0, (entry,))])
+    read, compare, took = world.stores.ledger.scan, world.handlers["verify"], list[float]()
+
+    async def slow(prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        async for found in read(prefix, after, until):
+            world.clock.pass_time(3)
+            yield found
+
+    async def timed(message: VerifyMessage, run: str, budget: Budget) -> None:
+        began = world.clock.monotonic()
+        await compare(message, run, budget)
+        took.append(world.clock.monotonic() - began)
+
+    world.stores.ledger.scan = slow  # type: ignore[method-assign]
+    world.handlers["verify"] = timed
+    run = await world.run(VerifyMessage(prefix=b"k/"))
+    summary = await world.stores.runs.summary(run)
+    assert summary.verdicts.keys == {"same": 3 if last else 2, **({"extra": copies} if copies else {})}
+    assert max(took) < 540 + 100 * 3 + 1, "the budget, and a step that was begun within it"
+    assert len(took) < 30
+
+
 async def test_a_lease_is_renewed_while_the_ledger_is_read() -> None:
     """Reading takes longer than a lease: it must not be taken over by the redelivered message."""
     world = filled(2)
