@@ -32,7 +32,7 @@ async def inspect(
     found: list[dict[str, Any]] = []
     more = False
     async for held in session.admin.stores.ledger.scan(wanted, b""):
-        for entry in held.record.entries:
+        for entry in held.record.entries if held.record.readable else ():
             if not entry.key.startswith(wanted):
                 continue
             if limit and len(found) == limit:

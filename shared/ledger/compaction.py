@@ -95,7 +95,7 @@ def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
     stay, and so do keys that have not ended, and what cannot be read. until: the last key of the range.
     """
     few = [record for record in records if len(record.entries) <= _FEW_KEYS and record.settled]
-    wide = [record for record in few if _is_readable(record)][: GROUP_RECORDS // _FEW_KEYS]
+    wide = [record for record in few if record.readable][: GROUP_RECORDS // _FEW_KEYS]
     newest: dict[bytes, Entry] = {}
     for record in wide:
         for entry in record.entries:
@@ -105,14 +105,6 @@ def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
     inside = [newest[key] for key in sorted(newest) if key <= until]
     parts = [inside, *([newest[key]] for key in sorted(newest) if key > until)]
     return Merge(wide, [merged for part in parts for merged in _cut(part)]) if wide else None
-
-
-def _is_readable(record: BatchRecord) -> bool:
-    """Whether its details are whole, too."""
-    try:
-        return len(tuple(record.entries)) > 0
-    except UnknownSchema:
-        return False
 
 
 def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:

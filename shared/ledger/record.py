@@ -40,6 +40,11 @@ class BatchRecord:
         return self.entries.keys[-1] if isinstance(self.entries, Table) else self.entries[-1].key
 
     @property
+    def readable(self) -> bool:
+        """Whether it holds keys, and all that is known of them can be read. One that cannot be counts as forgotten."""
+        return len(self.entries) > 0 and (not isinstance(self.entries, Table) or self.entries.whole)
+
+    @property
     def settled(self) -> bool:
         """No key is left to copy."""
         if isinstance(self.entries, Table):

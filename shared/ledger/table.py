@@ -36,6 +36,9 @@ _SCAN = ("etag", "size", "outcome", "at")
 _DETAIL = ("modified", "reason", "generation", "crc32c", "proof", "route", "drift")
 
 
+_OUTCOMES = frozenset({None, "", *Outcome})
+
+
 def pack(entries: Sequence[Entry]) -> Packed:
     """A column whose values are all the same is written as that value."""
     scan = {name: _column([getattr(entry, name) for entry in entries]) for name in _SCAN}
@@ -67,6 +70,8 @@ class Table(Sequence[Entry]):
             self.etags: list[str] = columns["etag"]
             self.sizes: list[int] = columns["size"]
             self.outcomes: list[str | None] = columns["outcome"]
+            if not _OUTCOMES.issuperset(self.outcomes):
+                raise ValueError("an outcome that this code does not know")
             self.ats: list[float] = columns["at"]
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
@@ -80,6 +85,14 @@ class Table(Sequence[Entry]):
         if len(column) != len(self.keys):
             raise ValueError("columns of different lengths")
         return column
+
+    @property
+    def whole(self) -> bool:
+        """Whether the details can be read, too."""
+        try:
+            return len(self._details()) == len(_DETAIL)
+        except UnknownSchema:
+            return False
 
     def excerpt(self, indexes: Sequence[int]) -> "Table":
         """Some of its entries."""

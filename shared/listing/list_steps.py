@@ -122,7 +122,7 @@ class KeySteps:
 
     async def _own(self, key: bytes) -> list[BatchRecord]:
         found = [item.record async for item in self.ledger.scan(key, b"", key)]
-        return [record for record in found if record.run == self.run and len(record.entries)]
+        return [record for record in found if record.run == self.run and record.readable]
 
     async def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
         """Nothing: no listing is read."""

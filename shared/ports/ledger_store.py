@@ -12,10 +12,16 @@ from shared.ports.range_store import HeldRange
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """A record with the token that a later write must still match."""
+    """A record with the token that a later write must still match. begins: the first key of one that cannot be read."""
 
     record: BatchRecord
     version: object
+    begins: bytes = b""
+
+    @property
+    def first(self) -> bytes:
+        """The first of its keys, "" if not even that is known."""
+        return self.record.first if len(self.record.entries) else self.begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,19 +88,14 @@ class LedgerScan:
         unsent: list[BatchRecord] = []
         read = 0
         while (found := await self._following(end)) is not None:
-            record = found.record
-            if not len(record.entries) or record.batch in self.mine:
-                continue
-            self._window.add(record)
-            self._versions[record.batch] = found.version
-            if record.run == self.run:
-                self._queue(record, unsent)
+            if self._speaks(found.record):
+                self._take_in(found, unsent)
             if self._window.held > self._most_held:
                 await self._offer(self._window.trim(frozenset(page.keys), end))
                 self._most_held = max(HELD_KEYS, 2 * self._window.held)
             read += 1
             if read % _STEP_RECORDS == 0:
-                yield Advanced(unsent, _reached(page.keys, record.first))
+                yield Advanced(unsent, _reached(page.keys, found.first))
                 unsent = []
         yield Advanced(unsent)
 
@@ -110,13 +105,26 @@ class LedgerScan:
         read = 0
         while (found := await self._following(end)) is not None:
             record = found.record
-            if record.run == self.run and len(record.entries) and record.batch not in self.mine:
+            if record.run == self.run and self._speaks(record):
                 self._queue(record, unsent)
             read += 1
             if read % _STEP_RECORDS == 0:
-                yield Advanced(unsent, record.first if len(record.entries) else None)
+                yield Advanced(unsent, found.first)
                 unsent = []
         yield Advanced(unsent)
+
+    def _speaks(self, record: BatchRecord) -> bool:
+        """Whether a record says something. Of the run's own all is asked for: one whose details are damaged is
+        forgotten, too, and its keys are published anew.
+        """
+        readable = record.readable if record.run == self.run else len(record.entries) > 0
+        return readable and record.batch not in self.mine
+
+    def _take_in(self, found: Versioned, unsent: list[BatchRecord]) -> None:
+        self._window.add(found.record)
+        self._versions[found.record.batch] = found.version
+        if found.record.run == self.run:
+            self._queue(found.record, unsent)
 
     def _queue(self, record: BatchRecord, unsent: list[BatchRecord]) -> None:
         self._queued.update((entry.key, entry.listed_size) for entry in record.entries)
@@ -129,7 +137,7 @@ class LedgerScan:
             self._next = await anext(self.records, None)
             self._ended = self._next is None
         found = self._next
-        if found is None or (len(found.record.entries) and found.record.first > end):
+        if found is None or found.first > end:
             return None
         self._next = None
         return found

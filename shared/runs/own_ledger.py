@@ -62,7 +62,7 @@ class OwnLedger:
         async for found in self.stored.scan(prefix, after, until):
             record = found.record
             known = record if record.identity in ours else replace(record, published_at=0, entries=())
-            yield replace(found, record=known)
+            yield replace(found, record=known, begins=found.first)
 
     async def get(self, batch: str) -> Versioned | None:
         """A record of another identity is the batch's all the same: all of it is still to be copied."""

@@ -21,8 +21,9 @@ from shared.domain.runs import RunKind
 from shared.gcp.firestore import ledger as ledger_adapter
 from shared.gcp.firestore.documents import COMMIT_BYTES
 from shared.gcp.firestore.extras import FirestoreExtras
-from shared.gcp.firestore.ledger import FirestoreLedger, weight
+from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges
+from shared.gcp.firestore.records import weight
 from shared.gcp.firestore.runs import FirestoreRuns
 from shared.ledger.compaction import GROUP_RECORDS, Compaction, Merge
 from shared.ledger.entry import Entry

@@ -7,7 +7,7 @@ from google.cloud.firestore import Client
 
 from local.stack import Stack
 from shared.domain.counts import Outcome
-from shared.domain.errors import SettingsError
+from shared.domain.errors import SettingsError, StateConflict
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
@@ -24,8 +24,33 @@ async def test_a_record_of_another_schema_is_forgotten_not_fatal(
     documents.document("older").set({"first": b"a", "last": b"b", "run": "r", "table": b"old layout"})
     documents.document("empty").set({"first": b"a", "last": b"b"})
     assert [item.record.batch async for item in ledger.scan(b"", b"") if len(item.record.entries)] == ["good"]
+    assert {item.record.batch: item.first async for item in ledger.scan(b"", b"")}["older"] == b"a"
     assert await ledger.get("older") is None
     assert "forgotten record" in capsys.readouterr().out
+
+
+async def test_a_record_whose_details_are_damaged_is_forgotten_by_who_needs_them(
+    google_like: Stack, fresh: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its batch is written anew from the message; nobody who asks for all records of a run stumbles over it."""
+    ledger = firestore_stores("local-project", "(default)", fresh, Log("WARNING")).ledger
+    failed = Entry(b"a", "e", 1, 1, Outcome.FAILED, "gone: it went")
+    waits = Entry(b"b", "e", 1, 1)
+    for batch in ("bad", "good"):
+        await ledger.create([BatchRecord(batch, "r", 1.0, (failed, waits))])
+    documents = Client(project="local-project").collection(f"jobs/{fresh}/ledger")
+    documents.document("bad").update({"detail": b"damaged"})
+    assert [record.batch async for record in ledger.unsettled("r")] == ["good"]
+    assert [entry.key async for entry in ledger.failed("r")] == [b"a"]
+    assert await ledger.get("bad") is None
+    assert capsys.readouterr().out.count("its details are damaged") == 3
+    anew = BatchRecord("bad", "r", 2.0, (replace(waits, outcome=Outcome.COPIED),))
+    await ledger.commit_results(anew, None)
+    written = await ledger.get("bad")
+    assert written is not None
+    assert tuple(written.record.entries) == tuple(anew.entries)
+    with pytest.raises(StateConflict):
+        await ledger.commit_results(anew, None)
 
 
 async def test_records_of_every_released_version_are_read_and_written_on(

@@ -12,7 +12,7 @@ from local.emulators.firestore.indexes import Indexes
 from local.emulators.firestore.protos import Document
 from local.emulators.firestore.store import MOST_DOCUMENT_BYTES
 from local.emulators.firestore.weight import MOST_COMMIT_BYTES, commit_bytes
-from shared.gcp.firestore.ledger import record_fields
+from shared.gcp.firestore.records import record_fields
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import Table
 

@@ -69,11 +69,11 @@ class FakeLedger:
 
     async def get(self, batch: str) -> Versioned | None:
         found = self.documents.get(batch)
-        return Versioned(*found) if found else None
+        return Versioned(*found) if found and found[0].readable else None
 
     async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         found = self.documents.get(record.batch)
-        if (found[1] if found else None) != version:
+        if (found[1] if found and (found[0].readable or version is not None) else None) != version:
             raise StateConflict(record.batch)
         self._write(record)
 
@@ -85,12 +85,12 @@ class FakeLedger:
 
     async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
         for record, _ in list(self.documents.values()):
-            if record.run == run and not record.settled:
+            if record.run == run and record.readable and not record.settled:
                 yield record
 
     async def failed(self, run: str) -> AsyncIterator[Entry]:
         for record, _ in self.documents.values():
-            if record.run == run:
+            if record.run == run and record.readable:
                 for entry in record.entries:
                     if entry.outcome is Outcome.FAILED:
                         yield entry

@@ -1,18 +1,18 @@
 """The counts balance, whoever is refused, killed, or changes the source in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden, Throttled
-from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.errors import Forbidden, Throttled, Transient
+from shared.domain.messages import ListMessage, Message, VerifyMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import Packed, Table
-from tests.world import LEASE, World, counts, filled
+from tests.world import LEASE, Crash, World, counts, filled
 
 
 async def after_a_crash(
@@ -178,8 +178,63 @@ async def test_a_record_whose_details_are_damaged_counts_as_forgotten() -> None:
     world.bucket.put("k/a\nb", b"unsupported: its record is read in detail")
     await world.run()
     await world.run(VerifyMessage(close=True))
+    assert damage(world)
+    run = await world.run(ListMessage(prefix=b"k/"))
+    assert sum((await counts(world, run)).values()) == 4
+
+
+def damage(world: World) -> int:
+    """Damage the details of every record; how many there were."""
     stored = world.stores.ledger.documents
     for batch, (record, version) in list(stored.items()):
         stored[batch] = replace(record, entries=Table(Packed(record.table.packed.scan, b"damaged"))), version
-    run = await world.run(ListMessage(prefix=b"k/"))
-    assert sum((await counts(world, run)).values()) == 4
+    return len(stored)
+
+
+@pytest.mark.parametrize("redone", [False, True], ids=["all", "what was requeued"])
+async def test_a_batch_whose_record_is_damaged_is_copied_from_its_message(redone: bool) -> None:
+    """Its message could never be carried, and came again for ever."""
+    world = filled(3)
+    run = world.send("list", ListMessage(prefix=b"k/"))
+    if redone:
+        world.cdn.faults[b"k/001"] = [Transient("500") for _ in range(3)]
+    await world.drain(most=2 if redone else 1, finish=False)
+    assert damage(world) == 1
+    await world.drain(most=20)
+    assert world.same()
+    ((record, _),) = world.stores.ledger.documents.values()
+    assert record.run == run
+    assert all(entry.outcome is Outcome.COPIED for entry in record.entries)
+
+
+@pytest.mark.parametrize("keys", [(), (b"k/000", b"k/001", b"k/002")], ids=["a range", "single keys"])
+async def test_who_takes_over_a_damaged_record_publishes_its_keys_anew(keys: tuple[bytes, ...]) -> None:
+    """What a killed invocation recorded is asked for in detail, and could never be passed."""
+    world = filled(3)
+    publish = world.queue.publish
+
+    async def killed(topic: str, messages: Sequence[Message]) -> None:
+        world.queue.publish = publish  # type: ignore[method-assign]
+        raise Crash
+
+    world.queue.publish = killed  # type: ignore[method-assign]
+    run = world.send("list", ListMessage(keys=keys) if keys else ListMessage(prefix=b"k/"))
+    await world.drain(most=1, finish=False)
+    assert damage(world) == (3 if keys else 1)
+    await world.drain(most=50)
+    assert await counts(world, run) == {Outcome.COPIED: 3}
+    assert world.same()
+
+
+async def test_resuming_and_reporting_pass_over_a_damaged_record() -> None:
+    world = filled(6)
+    world.cdn.faults[b"k/004"] = [Forbidden("AccessDenied")]
+    await world.run()
+    world.bucket.put("new", b"x")
+    run = world.send("list", ListMessage(prefix=b"n"))
+    await world.drain(most=1, finish=False)
+    assert damage(world) == 3
+    assert [record.batch async for record in world.stores.ledger.unsettled(run)] == []
+    assert [entry.key async for entry in world.stores.ledger.failed("list-m0")] == []
+    await world.drain(most=20)
+    assert world.bucket.objects.keys() - world.destination.objects.keys() == {b"k/004"}

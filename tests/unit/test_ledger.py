@@ -140,3 +140,11 @@ def test_the_scanning_run_s_own_record_wins_whatever_the_clocks_say() -> None:
     found = window.lookup(b"a")
     assert found is not None
     assert found.batch == "b1"
+
+
+def test_an_outcome_of_a_later_version_makes_a_record_unreadable_and_not_its_readers_fail() -> None:
+    packed = pack([Entry(b"a", "e", 1, 1), Entry(b"b", "e", 1, 1, Outcome.COPIED)])
+    table = json.loads(zlib.decompress(packed.scan))
+    table["outcome"][1] = "of a later version"
+    with pytest.raises(UnknownSchema, match="outcome"):
+        Table(Packed(zlib.compress(json.dumps(table).encode()), packed.detail))

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.counts import Outcome
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.runs.own_ledger import Identity
+from shared.runs.own_ledger import Identity, OwnLedger
 from tests.fakes import FakeBucket, FakeDestination
 from tests.world import World, counts, filled
 
@@ -114,3 +114,13 @@ IDENTITY = Identity("s3://a", "gs://b", KeyMapping(b"from/", b"to/"))
 def test_every_part_of_an_identity_counts(change: dict[str, Any]) -> None:
     assert replace(IDENTITY, **change).digest != IDENTITY.digest
     assert str(replace(IDENTITY, **change)) != str(IDENTITY)
+
+
+async def test_where_a_record_of_another_identity_begins_is_known_all_the_same() -> None:
+    """Else nobody could tell where to stop, and the first page of a run would read the ledger of the whole job."""
+    world = filled(8)
+    await world.run()
+    identity = Identity("source", "another", KeyMapping())
+    theirs = OwnLedger(world.stores.ledger, world.stores.control, world.log, identity)
+    found = [item async for item in theirs.scan(b"", b"")]
+    assert [(len(item.record.entries), item.first) for item in found] == [(0, b"k/000"), (0, b"k/003"), (0, b"k/006")]

@@ -136,6 +136,26 @@ async def test_a_budget_ends_within_what_a_page_jumps_over(last: bool) -> None:
     assert 5 <= invocations <= 15
 
 
+async def test_records_that_cannot_be_read_are_passed_in_steps_and_none_behind_the_page_is_read() -> None:
+    """After a change of the job's names all are of that kind: the first page read the ledger of the whole job, without
+    a look at the lease and the budget, and so did every delivery of its message.
+    """
+    page = listed(b"k/00100", b"k/00999")
+    stores = FakeStores()
+    read = 0
+
+    async def found() -> AsyncIterator[Versioned]:
+        nonlocal read
+        for number in range(100, 5000):
+            read += 1
+            yield Versioned(BatchRecord(f"x{number}", "r", 0, ()), number, b"k/%05d" % number)
+
+    ledger = LedgerScan(stores.ledger, stores.runs, found(), "run", frozenset(), frozenset())
+    reached = [step.reached async for step in ledger.advance(page, page.last)]
+    assert reached == [*(b"k/%05d" % number for number in range(199, 999, 100)), b"k/00100", None]
+    assert read == 901, "up to the first one behind the page"
+
+
 @pytest.mark.parametrize("copies", [0, 400], ids=["gone from both sides", "left at the destination"])
 @pytest.mark.parametrize("last", [True, False])
 async def test_a_comparison_gets_on_within_what_only_the_ledger_remembers(last: bool, copies: int) -> None:

@@ -23,16 +23,15 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
-from shared.domain.keys import common, prefix_end
+from shared.domain.keys import prefix_end
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.counts import tally
-from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, digest, paged, remove, time, write
+from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, paged, remove, write
 from shared.gcp.firestore.ranges import range_document
-from shared.gcp.firestore.sums import MOST_SUMMED, count, keys_and_records, slice_of, sums
+from shared.gcp.firestore.records import read_record, read_whole, record_fields, weight
+from shared.gcp.firestore.sums import MOST_SUMMED, count, keys_and_records, sums
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ledger.table import Packed, Table, UnknownSchema
 from shared.ports.ledger_store import KeyCount, Versioned
 from shared.ports.log import Log
 from shared.ports.range_store import HeldRange
@@ -49,10 +48,6 @@ _SPARSE_LEVEL = 10
 MOST_IN = 30
 """Values of one `in` filter: https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries"""
 
-_FIELDS_BYTES = 4_000
-"""Of a record's fields but the packed ones, and of its nine index entries, each with the document's name, without its
-keys. https://cloud.google.com/firestore/docs/storage-size#index-entry-size"""
-
 
 @in_firestore
 class FirestoreLedger:
@@ -68,7 +63,7 @@ class FirestoreLedger:
 
     async def scan(self, prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
         for snapshot in await self._crossing(_low(prefix, after)):
-            yield self._read(snapshot)
+            yield read_record(self._log, snapshot)
         query = self._beginning(prefix, after, until).order_by("first")
         page, most = query, _LEAST_PAGE
         while True:
@@ -77,7 +72,7 @@ class FirestoreLedger:
                 return
             last, count, size = found[-1], len(found), 0
             while found:
-                read = self._read(found.popleft())
+                read = read_record(self._log, found.popleft())
                 size += len(read.record.table.packed) if len(read.record.entries) else 0
                 yield read
             if count < most:
@@ -149,9 +144,9 @@ class FirestoreLedger:
 
     async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
         async for snapshot in paged(self.unsettled_records(run)):
-            record = self._read(snapshot).record
-            if len(record.entries):
-                yield record
+            found = read_whole(self._log, snapshot)
+            if found is not None:
+                yield found.record
 
     def unsettled_records(self, run: str) -> AsyncQuery:
         """A run's records with keys that have not ended."""
@@ -167,7 +162,8 @@ class FirestoreLedger:
 
     async def failed(self, run: str) -> AsyncIterator[Entry]:
         async for snapshot in paged(self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0))):
-            for entry in self._read(snapshot).record.entries:
+            found = read_whole(self._log, snapshot)
+            for entry in found.record.entries if found is not None else ():
                 if entry.outcome is Outcome.FAILED:
                     yield entry
 
@@ -216,8 +212,7 @@ class FirestoreLedger:
 
     async def get(self, batch: str) -> Versioned | None:
         snapshot = await self._ledger.document(batch).get()
-        found = self._read(snapshot) if snapshot.exists else None
-        return found if found is not None and len(found.record.entries) else None
+        return read_whole(self._log, snapshot) if snapshot.exists else None
 
     async def commit_results(self, record: BatchRecord, version: object | None) -> None:
         reference = self._ledger.document(record.batch)
@@ -237,22 +232,9 @@ class FirestoreLedger:
             await reference.create(fields)
         except AlreadyExists:
             snapshot = await reference.get()
-            if snapshot.exists and len(self._read(snapshot).record.entries):
+            if snapshot.exists and read_whole(self._log, snapshot) is not None:
                 raise
             await write(self._client, reference, fields, snapshot)
-
-    def _read(self, snapshot: "DocumentSnapshot[Any]") -> Versioned:
-        """A record that this code cannot read counts as forgotten: without entries, its keys are listed as new."""
-        fields = snapshot.to_dict() or {}
-        try:
-            entries: Sequence[Any] = Table(Packed(fields["table"], fields["detail"]))
-            published_at = fields["published_at"].timestamp()
-            identity = str(fields.get("identity", ""))
-            record = BatchRecord(snapshot.id, fields["run"], published_at, entries, fields["attempt"], identity)
-        except (UnknownSchema, KeyError, AttributeError, TypeError) as error:
-            self._log.warning("forgotten record", batch=snapshot.id, reason=str(error))
-            record = BatchRecord(snapshot.id, str(fields.get("run", "")), 0, ())
-        return Versioned(record, snapshot.update_time)
 
 
 def _page_records(records: int, size: int) -> int:
@@ -263,34 +245,3 @@ def _page_records(records: int, size: int) -> int:
 def _low(prefix: bytes, after: bytes) -> bytes:
     """The least key of a key range."""
     return max(prefix, after + b"\0" if after else b"")
-
-
-def record_fields(record: BatchRecord) -> dict[str, object]:
-    """A record as its document."""
-    table = record.table
-    return {
-        "run": record.run,
-        "first": record.first,
-        "last": record.last,
-        "shared": common(record.first, record.last),
-        "level": _level(record.batch),
-        "keys": len(table),
-        "published_at": time(record.published_at),
-        "attempt": record.attempt,
-        "identity": record.identity,
-        "open": table.outcomes.count(None),
-        **({"slice": slice_of(record.batch), "outcomes": tally(record.tally(), Outcome)} if record.run else {}),
-        "table": table.packed.scan,
-        "detail": table.packed.detail,
-    }
-
-
-def weight(record: BatchRecord) -> int:
-    """Bytes of a record in a commit, at the most: its entries, and its keys in the document and in the indexes."""
-    return len(record.table.packed) + 6 * (len(record.first) + len(record.last)) + _FIELDS_BYTES
-
-
-def _level(batch: str) -> int:
-    """0 for half of the records, 1 for a quarter, and so on: each level is an even sample of the ledger."""
-    number = int(digest(batch), 16)
-    return (number & -number).bit_length() - 1
