@@ -7,11 +7,12 @@ What the upload has put into the staging bucket is taken away by that bucket's o
 record that has outlived the rule stands for nothing.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from shared.ports.clock import Clock
 from shared.ports.log import Log
-from shared.ports.upload_store import UploadStore
+from shared.ports.upload_store import OpenUpload, UploadStore
 
 DAY = 86_400.0
 
@@ -22,6 +23,12 @@ UPLOAD_LIFE_SECONDS = (STAGING_RULE_DAYS + 2) * DAY
 """Two days more: a rule acts some time after its condition is met, and not at once.
 https://cloud.google.com/storage/docs/lifecycle#behavior
 """
+
+EXPIRING_SECONDS = 5.0
+"""After so long the rest is left for the next call: what is asked for waits until this is done."""
+
+_AT_ONCE = 32
+"""Uploads that are forgotten at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,13 @@ class ExpireUploads:
 
     async def __call__(self) -> None:
         """Forget what is old, unless its parts are being published anew. Killed in between, the next call goes on."""
-        for number, opened in await self.uploads.unpublished_since(self.clock.now() - UPLOAD_LIFE_SECONDS):
-            if await self.uploads.expire(number, opened):
-                self.log.warning("an upload that nobody went on with is forgotten", key=opened.key)
+        until = self.clock.monotonic() + EXPIRING_SECONDS
+        old = await self.uploads.unpublished_since(self.clock.now() - UPLOAD_LIFE_SECONDS)
+        for start in range(0, len(old), _AT_ONCE):
+            if self.clock.monotonic() >= until:
+                return
+            await asyncio.gather(*(self._expire(*item) for item in old[start : start + _AT_ONCE]))
+
+    async def _expire(self, number: str, opened: OpenUpload) -> None:
+        if await self.uploads.expire(number, opened):
+            self.log.warning("an upload that nobody went on with is forgotten", key=opened.key)

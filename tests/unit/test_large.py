@@ -22,7 +22,7 @@ from shared.domain.objects import SOURCE_ETAG, Attributes, DestinationObject, So
 from shared.ledger.record import BatchRecord
 from shared.ports.download import OpenDownload, Span
 from shared.ports.staging import StoredPart
-from shared.ports.upload_store import PartNote
+from shared.ports.upload_store import OpenUpload, PartNote
 from shared.runs.expire_uploads import UPLOAD_LIFE_SECONDS
 from tests.fakes import crc32c_of
 from tests.world import LIFE, PART, Crash, World, counts
@@ -441,6 +441,30 @@ async def test_an_upload_that_nobody_goes_on_with_is_forgotten() -> None:
     world.clock.pass_time(3 * LIFE)
     await world.run()
     assert not world.stores.uploads.opened
+
+
+@pytest.mark.parametrize(("seconds", "gone"), [(0.01, 100), (1.0, 32)])
+async def test_old_uploads_keep_a_run_waiting_for_seconds_only(seconds: float, gone: int) -> None:
+    world = world_with()
+    uploads, at_once, most = world.stores.uploads, 0, 0
+    for number in range(100):
+        await uploads.open(str(number), OpenUpload(f"old-{number}", f"u{number}", PART, 0, world.clock.time))
+    world.clock.time += UPLOAD_LIFE_SECONDS + 1
+    expire = uploads.expire
+
+    async def slow(number: str, read: OpenUpload) -> bool:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        world.clock.pass_time(seconds)
+        at_once -= 1
+        return await expire(number, read)
+
+    uploads.expire = slow  # type: ignore[method-assign]
+    await world._deliver(("list", ListMessage(), "m"))
+    assert world.stores.runs.documents, "the run has begun"
+    assert (100 - len(uploads.opened), most) == (gone, 32)
 
 
 async def test_an_object_that_is_deleted_while_it_is_copied() -> None:
