@@ -67,6 +67,7 @@ class FollowingSettings(BaseModel):
     restore_tier: Tier | None = Field(
         default=None,
         description="`Bulk`, `Standard` or `Expedited`: comparisons ask S3 to restore archived objects, which are "
-        "copied once that is done; without it nothing is restored",
+        "copied once that is done, with `COMPARE_METADATA` also those whose headers alone differ; without it nothing "
+        "is restored",
     )
     restore_days: int = Field(default=7, ge=1, le=365, description="days that restored objects stay readable")

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from shared.domain.archive import Tier
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, Gone
 from shared.domain.messages import VerifyMessage
 from shared.domain.objects import SOURCE_KEY, SOURCE_MTIME, Attributes, SourceObject
 from shared.domain.provenance import carries
+from shared.ports.control_store import Control
 from tests.unit.test_green import compared
 from tests.world import World, counts
 
@@ -77,6 +79,26 @@ async def test_what_was_written_again_as_it_was_is_the_same() -> None:
     assert (await compared(world))[0] == "good: All 4 keys are the same: 4 by MD5."
     assert sorted(heads(world)) == [b"k/1", b"k/2"]
     assert len(world.destination.writes) == writes
+
+
+@pytest.mark.parametrize(
+    ("tier", "ceiling", "asked"),
+    [(None, None, []), (Tier.BULK, None, ["restore Bulk 7: k/1"]), (Tier.BULK, 0, [])],
+    ids=["no RESTORE_TIER", "RESTORE_TIER", "a ceiling"],
+)
+async def test_other_headers_alone_ask_for_a_restore_only_where_any_difference_would(
+    tier: Tier | None, ceiling: int | None, asked: list[str]
+) -> None:
+    """A restore costs more than the copy: the setting that allows it and the run's ceilings hold here, too."""
+    world = await copied(restore_tier=tier)
+    world.bucket.put("k/1", b"body 1", replace(PLAIN, content_type="text/html"), storage_class="DEEP_ARCHIVE")
+    world.stores.control.said = Control(most_objects=ceiling)
+    world.clock.time += 10
+    run = await world.run(VerifyMessage())
+    if ceiling is None:
+        assert (await world.stores.runs.summary(run)).verdicts.keys == {"same": 3, "metadata_differs": 1}
+    assert [f"{what}: {key.decode()}" for what, key in world.bucket.requests if what.startswith("restore")] == asked
+    assert world.destination.attributes[b"k/1"] == PLAIN, "it cannot be read yet"
 
 
 async def test_a_comparison_that_repairs_nothing_counts_them_and_copies_none() -> None:
