@@ -25,6 +25,7 @@ from shared.runs.heartbeat import Heartbeat
 from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
 from shared.runs.own_ledger import OwnLedger
+from shared.runs.prefix_notes import PrefixNotes
 from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.delete_extraneous import DeleteExtraneous
 from shared.verifying.request_restores import RequestRestores
@@ -64,7 +65,6 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             ledger=stores.ledger,
             runs=stores.runs,
             ranges=stores.ranges,
-            prefixes=stores.prefixes,
             work=range_work(adapters, config, config.list_topic, control, heartbeat, runs),
             filters=config.filters,
             clock=adapters.clock,
@@ -98,7 +98,6 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             ledger=stores.ledger,
             runs=stores.runs,
             ranges=stores.ranges,
-            prefixes=stores.prefixes,
             work=range_work(adapters, config, config.verify_topic, control, heartbeat, runs),
             filters=config.filters,
             clock=adapters.clock,
@@ -184,7 +183,7 @@ def lifecycle(adapters: Adapters, config: JobConfig, control: JobControl, delete
     return RunLifecycle(
         runs=adapters.stores.runs,
         ranges=adapters.stores.ranges,
-        prefixes=adapters.stores.prefixes,
+        notes=PrefixNotes(adapters.stores.prefixes, adapters.clock, adapters.log),
         job_control=control,
         follow_up=FollowUp(
             queue=adapters.queue,

@@ -15,7 +15,6 @@ from shared.listing.list_steps import KeySteps, ListSteps
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
-from shared.ports.prefix_store import PrefixStore
 from shared.ports.range_store import RangeId, RangeStore
 from shared.ports.run_store import RunStore
 from shared.ports.source import Source
@@ -31,7 +30,6 @@ class ListRange:
     ledger: LedgerStore
     runs: RunStore
     ranges: RangeStore
-    prefixes: PrefixStore
     work: RangeWork
     filters: Filters
     clock: Clock
@@ -67,6 +65,4 @@ class ListRange:
         keys, size = listed.total_keys, listed.total_bytes
         self.log.info("listed", run=range_id.run, prefix=range_id.prefix, keys=keys, bytes=size)
         if kind is RunKind.LIST:
-            copy = {"run": range_id.run, "state": "published", "published_at": self.clock.now()}
-            fields = {"copy": copy, "s3_count": keys, "s3_bytes": size}
-            await self.prefixes.update(range_id.prefix, lambda _: fields)
+            await self.work.runs.notes.listed(range_id.run, range_id.prefix, keys, size)

@@ -20,7 +20,6 @@ from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
 from shared.ports.log import Log
-from shared.ports.prefix_store import PrefixStore
 from shared.ports.range_store import RangeStore
 from shared.ports.run_store import EndTaken, OpenRun, PartialSummary, RunStore, RunSummary
 from shared.runs.expire_uploads import ExpireUploads
@@ -53,7 +52,7 @@ class RunLifecycle:
 
     runs: RunStore
     ranges: RangeStore
-    prefixes: PrefixStore
+    notes: PrefixNotes
     job_control: JobControl
     follow_up: FollowUp
     report: Report | None
@@ -62,10 +61,6 @@ class RunLifecycle:
     clock: Clock
     log: Log
     life_seconds: float
-
-    @property
-    def notes(self) -> PrefixNotes:
-        return PrefixNotes(self.prefixes, self.clock, self.log)
 
     async def may_start(self, run: str, kind: RunKind, scheduled: bool) -> bool:
         """Whether a run may begin. What a person asks for may; a scheduled one not while the job is paused or the last
@@ -143,7 +138,7 @@ class RunLifecycle:
 
     async def _end(self, run: OpenRun, state: RunState, summary: RunSummary, version: object) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
-        initial = run.kind is RunKind.LIST and not (await self.prefixes.get(run.prefix)).get("initial")
+        initial = run.kind is RunKind.LIST and not await self.notes.had_first_run(run.prefix)
         if state is RunState.FINISHED:
             await self.follow_up(run, summary, initial)
         summed_up = run.kind is RunKind.VERIFY or summary.outcomes.keys.get(Outcome.FAILED)

@@ -1,6 +1,7 @@
 """What a prefix's document says of the runs that were started for it, and of the comparisons that went through it."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +23,9 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class PrefixNotes:
-    """Written at the start of a run, at the first failure in it, and at its end."""
+    """Written at the start of a run, at the first failure in it, once all of it is listed or compared, and at its end.
+    Nobody else writes a prefix's document.
+    """
 
     prefixes: PrefixStore
     clock: Clock
@@ -56,6 +59,25 @@ class PrefixNotes:
             return {} if last.get("run") == run and last.get("error") else {FLOWS[kind]: {"run": run, "error": why}}
 
         await self.prefixes.update(prefix, note)
+
+    async def listed(self, run: str, prefix: Key, keys: int, size: int) -> None:
+        """All that a run lists is listed and published: so many keys and bytes."""
+        await self._published(run, RunKind.LIST, prefix, {}, {"s3_count": keys, "s3_bytes": size})
+
+    async def compared(self, run: str, prefix: Key, verdicts: Mapping[str, int]) -> None:
+        """All that a run compares is compared, and what is to be copied again is published. verdicts: keys by each."""
+        await self._published(run, RunKind.VERIFY, prefix, {"verdicts": dict(verdicts)}, {})
+
+    async def _published(
+        self, run: str, kind: RunKind, prefix: Key, of_run: dict[str, Any], of_prefix: dict[str, Any]
+    ) -> None:
+        noted = {"run": run, "state": "published", "published_at": self.clock.now(), **of_run}
+        fields = {FLOWS[kind]: noted, **of_prefix}
+        await self.prefixes.update(prefix, lambda _: fields)
+
+    async def had_first_run(self, prefix: Key) -> bool:
+        """Whether a run that listed the whole prefix has finished."""
+        return bool((await self.prefixes.get(prefix)).get("initial"))
 
     async def ended(self, run: OpenRun, state: RunState, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared

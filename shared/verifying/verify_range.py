@@ -13,7 +13,6 @@ from shared.ports.clock import Clock
 from shared.ports.destination import Destination
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
-from shared.ports.prefix_store import PrefixStore
 from shared.ports.range_store import RangeId, RangeStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import RunStore
@@ -42,7 +41,6 @@ class VerifyRange:
     ledger: LedgerStore
     runs: RunStore
     ranges: RangeStore
-    prefixes: PrefixStore
     work: RangeWork
     filters: Filters
     clock: Clock
@@ -104,5 +102,4 @@ class VerifyRange:
         summary = await self.runs.summary(range_id.run)
         verdicts = {name: count for name, count, _ in summary.verdicts}
         self.log.info("verified", run=range_id.run, prefix=range_id.prefix, keys=summary.listed_keys, **verdicts)
-        check = {"run": range_id.run, "state": "published", "published_at": self.clock.now(), "verdicts": verdicts}
-        await self.prefixes.update(range_id.prefix, lambda _: {"check": check})
+        await self.work.runs.notes.compared(range_id.run, range_id.prefix, verdicts)

@@ -154,6 +154,11 @@ def test_every_room_is_named() -> None:
     } == set(ALLOWED)
 
 
+def test_one_file_owns_the_shape_of_prefix_documents() -> None:
+    users = {module_of(path) for path in FILES if "shared.ports.prefix_store" in imports(path)}
+    assert users == {"shared.ports.stores", "shared.runs.prefix_notes"}
+
+
 @pytest.mark.parametrize("name", PURE_ROOMS)
 def test_pure_rooms_import_pure_libraries_only(name: str) -> None:
     for path in (ROOT / "shared" / name).rglob("*.py"):

@@ -652,3 +652,25 @@ async def test_a_range_taken_over_by_an_instance_whose_clock_is_behind_publishes
     batches = [record for record, _ in world.stores.ledger.documents.values() if record.run == run]
     assert sorted(entry.key for record in batches for entry in record.entries) == [b"k/%c" % key for key in b"abcdefgh"]
     assert {record.batch for record in batches}.issuperset(recorded)
+
+
+async def test_a_prefix_s_document_has_the_fields_that_people_read() -> None:
+    """Every name, whoever wrote it: dashboards and `bucket-transfer prefix` go by them."""
+    world = filled(3)
+    await world.run()
+    await world.run(VerifyMessage(close=True))
+    document = world.stores.prefixes.documents[b""]
+    copy = ["run", "state", "started_at", "error", "published_at", "ended_at", "failed", "pending"]
+    assert list(document) == ["copy", "s3_count", "s3_bytes", "initial"]
+    assert sorted(document["copy"]) == sorted(copy)
+    await world.run()
+    await world.run(VerifyMessage())
+    await world.run(VerifyMessage(close=True))
+    assert {name: sorted(value) for name, value in document.items() if isinstance(value, dict)} == {
+        "copy": sorted([*copy, "frequency_seconds"]),
+        "initial": ["ended_at", "run", "started_at"],
+        "check": sorted([*copy, "verdicts"]),
+        "repair": ["copied", "ended_at", "failed", "run", "state"],
+    }
+    figures = ["s3_count", "s3_bytes", "gcs_count", "gcs_bytes", "extra", "wrong", "checks", "repairs"]
+    assert document.keys() - {"copy", "initial", "check", "repair"} == {*figures, "counted"}
