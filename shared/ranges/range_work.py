@@ -204,7 +204,7 @@ class RangeWork:
         async for step in steps.advance(page, end):
             await out.resend(step.unsent)
             await held.lease.renew()
-            if step.reached is None or step.reached <= walk.read:
+            if step.reached is None or step.reached <= max(walk.read, held.prefix):
                 continue
             async for plan in steps.until(page, step.reached, budget.spent(self.clock.monotonic())):
                 await out.add(plan)
@@ -291,8 +291,9 @@ class RangeWork:
         async for step in steps.read_queued(end):
             await out.resend(step.unsent)
             await held.lease.renew()
-            if step.reached is not None and step.reached > walk.read and budget.spent(self.clock.monotonic()):
-                end = step.reached
+            reached = step.reached or b""
+            if max(walk.read, held.prefix) < reached < end and budget.spent(self.clock.monotonic()):
+                end = reached
                 await self._hand_on(held, [end])
                 break
         steps.queued(walk.queued_behind, end).count(0, walk.counts)

@@ -13,6 +13,7 @@ from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord
 from shared.ledger.table import Table, pack
+from shared.ports.control_store import Control
 from shared.ports.ledger_store import Versioned
 from shared.ranges.ledger_scan import BEYOND, HELD_KEYS, LedgerScan
 from tests.fakes import FakeStores
@@ -154,6 +155,37 @@ async def test_records_that_cannot_be_read_are_passed_in_steps_and_none_behind_t
     reached = [step.reached async for step in ledger.advance(page, page.last)]
     assert reached == [*(b"k/%05d" % number for number in range(199, 999, 100)), b"k/00100", None]
     assert read == 901, "up to the first one behind the page"
+
+
+@pytest.mark.parametrize("topic", ["list", "verify"])
+async def test_records_that_begin_before_the_prefix_are_no_position_in_its_range(topic: str) -> None:
+    """Two hundred records of keys that somebody named and that lie far apart: whoever ended within them sent a message
+    whose cursor lies outside its prefix.
+    """
+    world = World()
+    for key in ("k/a", "k/m", "k/z"):
+        world.bucket.put(key, b"x")
+    await world.run()
+    for number in range(250):
+        ends = [Entry(key % number, "e", 1, 1, Outcome.COPIED) for key in (b"a/%05d", b"z/%05d")]
+        await world.stores.ledger.create([BatchRecord(f"x{number}", "of-a-run-of-before", 1.0, tuple(ends))])
+    world.budgets[topic] = 0
+    run = await world.run(ListMessage(prefix=b"k/") if topic == "list" else VerifyMessage(prefix=b"k/"))
+    assert await counts(world, run) == {"unchanged": 3}
+
+
+async def test_a_ceiling_ends_a_range_whose_last_key_begins_the_record_at_which_the_budget_ends() -> None:
+    """A range cannot be split at its own end: its message came again for ever."""
+    world = World(keys_per_message=1)
+    world.bucket.put("k/.", b"x")
+    for number in range(100):
+        entry = Entry(b"k/%05d" % number, "e", 1, 1, Outcome.COPIED)
+        await world.stores.ledger.create([BatchRecord(f"x{number}", "of-a-run-of-before", 1.0, (entry,))])
+    world.stores.control.said = Control(most_objects=0)
+    world.budgets["list"] = 0
+    await world._deliver(("list", ListMessage(prefix=b"k/", run="r", cursor=b"k/!", until=b"k/00099"), "m"))
+    (stored,) = world.stores.ranges.documents.values()
+    assert (stored.state, stored.counts.stopped) == ("done", "the ceiling of 0 objects a run is reached")
 
 
 @pytest.mark.parametrize("copies", [0, 400], ids=["gone from both sides", "left at the destination"])
