@@ -55,7 +55,7 @@ def _column(values: list[object]) -> object:
 class Table(Sequence[Entry]):
     """Packed entries as columns; entries are made, and details unpacked, only when they are asked for.
 
-    Raises UnknownSchema if the table is of another layout or damaged.
+    Raises UnknownSchema if the table is of another layout or damaged, and who asks for an entry, if that is.
     """
 
     __slots__ = ("_detail", "_origins", "ats", "etags", "keys", "outcomes", "packed", "sizes")
@@ -70,8 +70,6 @@ class Table(Sequence[Entry]):
             self.etags: list[str] = columns["etag"]
             self.sizes: list[int] = columns["size"]
             self.outcomes: list[str | None] = columns["outcome"]
-            if not _OUTCOMES.issuperset(self.outcomes):
-                raise ValueError("an outcome that this code does not know")
             self.ats: list[float] = columns["at"]
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
@@ -88,9 +86,9 @@ class Table(Sequence[Entry]):
 
     @property
     def whole(self) -> bool:
-        """Whether the details can be read, too."""
+        """Whether every entry can be read, with its details."""
         try:
-            return len(self._details()) == len(_DETAIL)
+            return len(self._details()) == len(_DETAIL) and _OUTCOMES.issuperset(self.outcomes)
         except UnknownSchema:
             return False
 
@@ -109,6 +107,8 @@ class Table(Sequence[Entry]):
         if isinstance(index, slice):
             return tuple(self[position] for position in range(*index.indices(len(self))))
         outcome = self.outcomes[index]
+        if outcome not in _OUTCOMES:
+            raise UnknownSchema(f"unreadable ledger table: {outcome!r} is no outcome that this code knows")
         details = dict(zip(_DETAIL, (column[index] for column in self._details()), strict=True))
         return Entry(
             key=self.keys[index],

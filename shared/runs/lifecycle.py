@@ -89,7 +89,7 @@ class RunLifecycle:
         as far as is known.
         """
         begun = self.clock.monotonic()
-        await self._report_late()
+        await self._report_late(begun + BEGIN_SECONDS / 2)
         await self.expire_uploads()
         running = await self.runs.running()
         return {run.name for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)}
@@ -164,11 +164,15 @@ class RunLifecycle:
             **outcomes,
         )
 
-    async def _report_late(self) -> None:
-        """Write the reports that were refused when their runs ended, until one is refused again."""
+    async def _report_late(self, until: float) -> None:
+        """Write the reports that were refused when their runs ended, until one is refused again. until: when none is
+        begun any more.
+        """
         if self.report is None:
             return
         for ended in await self.runs.unreported():
+            if self.clock.monotonic() >= until:
+                return
             run = ended.run
             summary, (sums, parts) = await self.runs.summary(run.name), await self.ranges.rollup(run.name)
             written = self.report(run, ended.state, summary, sums, parts, {}, ended.ended_at)

@@ -146,5 +146,12 @@ def test_an_outcome_of_a_later_version_makes_a_record_unreadable_and_not_its_rea
     packed = pack([Entry(b"a", "e", 1, 1), Entry(b"b", "e", 1, 1, Outcome.COPIED)])
     table = json.loads(zlib.decompress(packed.scan))
     table["outcome"][1] = "of a later version"
+    later = Table(Packed(zlib.compress(json.dumps(table).encode()), packed.detail))
+    assert later[0].open
     with pytest.raises(UnknownSchema, match="outcome"):
-        Table(Packed(zlib.compress(json.dumps(table).encode()), packed.detail))
+        later[1]
+    record = BatchRecord("b", "r", 1.0, later)
+    assert not record.readable
+    window = LedgerWindow("another")
+    window.add(record)
+    assert window.differing(Page.of([SourceObject(b"b", "e", 1, 1)])) == [0]

@@ -103,6 +103,31 @@ async def test_ends_of_other_runs_are_begun_as_long_as_there_is_time_for_a_messa
     assert states() == ["finished"] * 3
 
 
+async def test_reports_that_are_late_keep_a_run_waiting_for_a_minute_only() -> None:
+    """A month of hourly reports that a bucket refused: all were written before the next run could begin."""
+    world = filled(3)
+    put, written = world.reports.put, list[str]()
+
+    async def refused(name: str, body: bytes, content_type: str) -> None:
+        raise Forbidden("no right on the bucket")
+
+    async def slow(name: str, body: bytes, content_type: str) -> None:
+        world.clock.pass_time(BEGIN_SECONDS / 4)
+        await put(name, body, content_type)
+        written.append(name)
+
+    world.reports.put = refused  # type: ignore[method-assign]
+    for number in range(8):
+        await world.run(ListMessage(prefix=b"k/00%d" % number))
+    world.reports.put = slow  # type: ignore[method-assign]
+    began = world.clock.monotonic()
+    await world._deliver(("list", ListMessage(prefix=b"nothing/"), "m"))
+    assert world.clock.monotonic() - began <= BEGIN_SECONDS
+    for _ in range(4):
+        await world.run(VerifyMessage(close=True))
+    assert len({name for name in written if name.endswith("report.html")}) == 9, "the others follow"
+
+
 async def test_a_person_s_prefix_waits_for_nobody() -> None:
     world = filled(3)
     await listed_only(world)
