@@ -72,6 +72,10 @@ class Page:
     def last(self) -> bytes:
         return self.keys[-1]
 
+    def passed(self, key: bytes, count: int) -> bool:
+        """Whether a key lies no further than the first `count` objects, all of which are all that was read."""
+        return count == len(self) or (count > 0 and key <= self.keys[count - 1])
+
     def part(self, start: int, stop: int) -> "Page":
         """The objects from start up to, not including, stop."""
         if start == 0 and stop >= len(self):

@@ -9,6 +9,7 @@ from shared.domain.filters import Filter
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.listing.decision import Decision
+from shared.ranges.queued import count_queued
 from shared.ranges.walk import Row
 
 
@@ -43,7 +44,7 @@ class ListPlan:
         if count:
             counts.listed.add("listed", size, unchanged)
         if self.queued_sizes:
-            self._count_queued(count, counts)
+            count_queued(self.page, self.queued_sizes, count, counts)
         for index, decision in self.decisions.items():
             if index >= count:
                 continue
@@ -59,14 +60,6 @@ class ListPlan:
                 counts.filters.add(reason, sizes[index])
         if unchanged:
             counts.outcomes.add(Outcome.UNCHANGED, size, unchanged)
-
-    def _count_queued(self, count: int, counts: RangeCounts) -> None:
-        """Count what is queued as it was listed for its batch, be it listed again or not."""
-        there = dict(zip(self.page.keys, self.page.sizes, strict=True))
-        last = self.end if count == len(self.page) else self.page.keys[count - 1] if count else b""
-        for key, size in self.queued_sizes.items():
-            if key <= last:
-                counts.listed.add("listed", size - there.get(key, 0), 0 if key in there else 1)
 
     def rows(self, count: int) -> Sequence[Row]:
         """None: a manifest is what a comparison writes."""

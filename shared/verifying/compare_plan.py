@@ -11,6 +11,7 @@ from shared.domain.filters import Filter
 from shared.domain.objects import Origin, SourceObject
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.rollup import Rollup
+from shared.ranges.queued import count_queued
 from shared.reporting.manifest import Row, extra, rows
 
 _OUTCOMES = {
@@ -67,7 +68,8 @@ class ComparePlan:
         if count:
             counts.listed.add("listed", sum(sizes), len(sizes))
         if self.queued_sizes:
-            self._count_queued(count, counts)
+            for size in count_queued(self.page, self.queued_sizes, count, counts):
+                counts.verdicts.add(Comparison.IN_FLIGHT, size)
         same, size = len(sizes), sum(sizes)
         for index in [*self.verdicts, *self.filtered]:
             if index < count:
@@ -86,29 +88,19 @@ class ComparePlan:
             counts.verdicts.add(Comparison.SAME, size, same)
             counts.outcomes.add(Outcome.UNCHANGED, size, same)
         for key, index in self.destination_only:
-            if self._passed(key, count):
+            if self.page.passed(key, count):
                 _count_destination_only(counts, key, self.pairs.copies.sizes[index])
                 counts.sums.differs(self.pairs.copies.names[index], self.pairs.copies.sizes[index], Comparison.EXTRA)
                 counts.sums.own_extra += index in self.own
         self._sum_up(count, counts.sums)
 
-    def _count_queued(self, count: int, counts: RangeCounts) -> None:
-        """List what is queued as it was listed for its batch: the batch will say how it ended."""
-        there = dict(zip(self.page.keys, self.page.sizes, strict=True))
-        for key, size in self.queued_sizes.items():
-            if self._passed(key, count):
-                counts.listed.add("listed", size - there.get(key, 0), 0 if key in there else 1)
-                if key not in there:
-                    counts.verdicts.add(Comparison.IN_FLIGHT, size)
-
     def rows(self, count: int) -> list[Row]:
         """The manifest's rows of the first `count` objects, and of the destination-only copies up to there."""
         verdicts = {**self.verdicts, **dict.fromkeys(self.filtered, Outcome.FILTERED)}
-        alone = [extra(self.pairs.copies[index]) for key, index in self.destination_only if self._passed(key, count)]
+        alone = [
+            extra(self.pairs.copies[index]) for key, index in self.destination_only if self.page.passed(key, count)
+        ]
         return rows(self.pairs, count, verdicts, self.origins or [None] * count) + alone
-
-    def _passed(self, key: bytes, count: int) -> bool:
-        return count == len(self.page) or (count > 0 and key <= self.page.keys[count - 1])
 
     def _disagrees(self, index: int, verdict: Comparison) -> bool:
         """Whether a key is wrong as far as anybody knows: what is only unproven, and left so, is not."""
