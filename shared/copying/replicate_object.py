@@ -10,10 +10,9 @@ from shared.domain.backoff import KEY
 from shared.domain.counts import Outcome
 from shared.domain.errors import Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
-from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, retried
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.source import Source
 
@@ -60,19 +59,10 @@ class ReplicateObject:
 
     async def _tries(self, key: bytes, force: bool) -> Entry | None:
         async with self.in_flight.slot(self.weight):
-            began, failed = self.clock.monotonic(), 0
-            while True:
-                try:
-                    return await self._once(await self.source.head(key), force)
-                except Transient as failure:
-                    failed += 1
-                    elapsed = self.clock.monotonic() - began
-                    wait = KEY.wait(failed, elapsed, self.clock.draw(), failure.retry_after)
-                    if wait is None:
-                        raise
-                await self.clock.sleep(wait)
+            return await retried(KEY, self.clock, lambda: self._once(key, force))
 
-    async def _once(self, current: SourceObject, force: bool) -> Entry | None:
+    async def _once(self, key: bytes, force: bool) -> Entry | None:
+        current = await self.source.head(key)
         decided = await self.copy.decide(current, force)
         if isinstance(decided, Entry):
             return decided

@@ -100,26 +100,22 @@ class ListMessage(RangeMessage):
 
 
 class ObjectEntry(Message):
-    """One object to copy. size: bytes. modified: whole epoch seconds."""
+    """One object to copy. size: bytes. modified: whole epoch seconds. storage_class: what messages from before
+    28 November 2026 say, and nobody asks for.
+    """
 
     key: ObjectKey
     etag: str
     size: int = Field(ge=0)
     modified: int = Field(default=0, ge=0)
-    storage_class: str = "STANDARD"
+    storage_class: str = Field(default="", exclude=True)
 
     @classmethod
     def of(cls, source: SourceObject) -> Self:
-        return cls(
-            key=source.key,
-            etag=source.etag,
-            size=source.size,
-            modified=source.modified,
-            storage_class=source.storage_class,
-        )
+        return cls(key=source.key, etag=source.etag, size=source.size, modified=source.modified)
 
     def source(self) -> SourceObject:
-        return SourceObject(self.key, self.etag, self.size, self.modified, self.storage_class)
+        return SourceObject(self.key, self.etag, self.size, self.modified)
 
 
 class PartReference(Message):

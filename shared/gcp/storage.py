@@ -27,7 +27,7 @@ from shared.gcp.token import Token
 from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.pool import Lane
-from shared.http.retry import retried
+from shared.ports.clock import retried
 from shared.ports.destination import Upload
 
 CHUNK_BYTES = 8 * 1024 * 1024

@@ -1,31 +1,16 @@
-"""The one loop that tries a request again."""
+"""A question that is asked again while it may yet be answered."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from shared.domain.backoff import RetryPolicy
-from shared.domain.errors import Transient
 from shared.http.classification import Classifier
 from shared.http.client import Answer
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, retried
 
 T = TypeVar("T")
 Send = Callable[[], Awaitable[Answer]]
 """Sends a request and brings its answer; called for every try, so that a signature is never older than the try."""
-
-
-async def retried(policy: RetryPolicy, clock: Clock, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try while the error is one that may pass and the policy has a try left."""
-    began, failed = clock.monotonic(), 0
-    while True:
-        try:
-            return await attempt()
-        except Transient as failure:
-            failed += 1
-            wait = policy.wait(failed, clock.monotonic() - began, clock.draw(), failure.retry_after)
-            if wait is None:
-                raise
-        await clock.sleep(wait)
 
 
 async def asked(

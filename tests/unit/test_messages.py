@@ -70,6 +70,13 @@ def test_messages_survive_the_wire() -> None:
     assert entry.source().key == "a/é \U0001f680".encode()
 
 
+def test_what_an_older_version_sent_is_read() -> None:
+    sent = b'{"run":"r","batch":"b","objects":[{"key":"a","etag":"e","size":1,"storage_class":"GLACIER_IR"}]}'
+    (entry,) = decode(TransferMessage, sent).objects
+    assert entry.source() == SourceObject(b"a", "e", 1, 0)
+    assert b"storage_class" not in TransferMessage(run="r", batch="b", objects=(entry,)).encode()
+
+
 def test_defaults_are_not_sent() -> None:
     assert VerifyMessage(prefix=b"a/").encode() == b'{"prefix":"a/"}'
 
