@@ -63,6 +63,16 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ({"LEAST_BYTES": "5", "MOST_BYTES": "4"}, "LEAST_BYTES is above MOST_BYTES"),
         ({"VERIFY_AFTER": "lunch"}, "VERIFY_AFTER: "),
         ({"REPORT_BUCKET": GOOD["DESTINATION_BUCKET"]}, "REPORT_BUCKET must be a bucket of its own"),
+        ({"STAGING_BUCKET": GOOD["DESTINATION_BUCKET"]}, "STAGING_BUCKET must be a bucket of its own"),
+        ({"STORAGE_CLASS_MAP": "GLACIER=FROZEN"}, "STORAGE_CLASS_MAP: Cloud Storage has no class FROZEN"),
+        ({"STORAGE_CLASS_MAP": "GLACIER"}, "STORAGE_CLASS_MAP: must look like old=new,old=new"),
+        (
+            {
+                "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/reader",
+                "AWS_CREDENTIALS_SECRET": "projects/p/secrets/s/versions/1",
+            },
+            "AWS_ROLE_ARN and AWS_CREDENTIALS_SECRET are both set",
+        ),
         ({"PRICES": "/no/such/file.json"}, "PRICES: is neither JSON nor a file that can be read"),
         (
             {"PRICES": '{"job": {"plan": "gold"}}'},
@@ -84,6 +94,11 @@ def test_filters_are_read_from_the_environment() -> None:
     assert filters.after == "2026-01-31T00:00:00.000Z"
     assert (filters.storage_classes, filters.most_bytes) == (frozenset({"STANDARD", "STANDARD_IA"}), 9)
     assert load(GOOD).filters.idle
+
+
+def test_storage_classes_are_read_from_the_environment() -> None:
+    given = load({**GOOD, "STORAGE_CLASS_MAP": "STANDARD_IA=NEARLINE, GLACIER_IR=COLDLINE"}).storage_class_map
+    assert given == (("STANDARD_IA", "NEARLINE"), ("GLACIER_IR", "COLDLINE"))
 
 
 def test_direct_needs_no_cdn() -> None:

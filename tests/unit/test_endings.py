@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -27,7 +28,7 @@ from shared.domain.errors import (
 )
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.domain.objects import SOURCE_KEY, Attributes, DestinationObject
+from shared.domain.objects import SOURCE_KEY, Attributes, DestinationObject, SourceObject
 from shared.domain.provenance import of_the_owner
 from shared.domain.reasons import Party
 from shared.pricing.egress import Threshold
@@ -389,6 +390,24 @@ async def test_a_verifier_s_budget_ends_among_extras_too(where: str) -> None:
     assert summary.verdicts.keys == {"extra": 5, "same": 2, "checksum_differs": 1}
     assert await counts(world, run) == {Outcome.UNCHANGED: 2, Outcome.COPIED: 1}
     assert sum(piece.run == run for piece in world.stores.ranges.documents) > 3
+
+
+async def test_what_s3_says_of_a_newer_version_is_not_said_of_these_bytes() -> None:
+    """An edge hides what proves them, and the object is replaced before S3 is asked for it."""
+    world = World()
+    kms = Attributes(encryption="aws:kms")
+    world.bucket.put("k", b"old bytes", kms)
+    original = world.bucket.inspect
+
+    async def inspect(key: bytes) -> tuple[SourceObject, Attributes]:
+        if world.bucket.objects[key].body == b"old bytes":
+            world.bucket.put("k", b"new bytes", replace(kms, content_type="text/new"))
+        return await original(key)
+
+    world.bucket.inspect = inspect  # type: ignore[method-assign]
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 1}
+    assert world.same()
+    assert world.destination.writes == [b"k"], "the old bytes were never there under what is said of the new ones"
 
 
 async def test_a_lost_race_looks_again() -> None:

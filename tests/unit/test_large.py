@@ -13,11 +13,12 @@ from awscrt import checksums
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.domain.budget import Budget
 from shared.domain.checksums import VerifiedBy, encoded
 from shared.domain.counts import Outcome
 from shared.domain.digests import ALGORITHMS, PartDigests
 from shared.domain.errors import Forbidden, ObjectError, Transient
-from shared.domain.messages import ListMessage, TransferMessage
+from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
 from shared.domain.objects import SOURCE_ETAG, Attributes, DestinationObject, SourceObject
 from shared.ledger.record import BatchRecord
 from shared.ports.download import OpenDownload, Span
@@ -713,3 +714,70 @@ async def test_what_is_larger_than_cloud_storage_holds_is_unsupported() -> None:
     run = await world.run()
     assert await counts(world, run) == {Outcome.UNSUPPORTED: 1}
     assert "5497558138880" in entry(world, b"huge").reason
+
+
+async def test_a_whole_that_its_parts_do_not_make_never_becomes_visible() -> None:
+    """Every part arrived as it was read, and what was put together of them is something else."""
+    world = world_with()
+    complete = world.staging.complete
+
+    async def damaged(name: bytes, upload: str, etags: Sequence[str]) -> None:
+        await complete(name, upload, etags)
+        world.staging.staged.install(name, body(3), composite=True)
+
+    world.staging.complete = damaged  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.FAILED: 1}
+    assert KEY not in world.destination.objects
+    assert entry(world).reason.startswith("corrupt")
+    assert clean(world)
+
+
+@pytest.mark.parametrize("lost", ["version", "upload"])
+async def test_what_changes_once_every_part_is_there_is_begun_anew(lost: str) -> None:
+    """Between the last part and the look that goes before putting them together."""
+    world = world_with()
+    original, looks = world.bucket.inspect, 0
+
+    async def inspect(key: bytes) -> tuple[SourceObject, Attributes]:
+        nonlocal looks
+        looks += key == KEY
+        if looks == 2:  # the first one begins the upload
+            looks += 1
+            if lost == "version":
+                world.bucket.put("large", body(2))
+            else:
+                world.stores.uploads.opened.clear()
+                world.stores.uploads.noted.clear()
+        return await original(key)
+
+    world.bucket.inspect = inspect  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 2}
+    assert world.same()
+    forgotten = lost == "upload"
+    assert len(world.staging.uploads) == forgotten, "the staging bucket's lifecycle rule aborts what nobody knows of"
+    assert forgotten or clean(world)
+
+
+async def test_two_that_begin_at_once_leave_one_upload() -> None:
+    world = world_with()
+    begin = world.staging.begin
+    second: list[asyncio.Task[None]] = []
+
+    async def slow(name: bytes) -> str:
+        await asyncio.sleep(0)
+        return await begin(name)
+
+    world.staging.begin = slow  # type: ignore[method-assign]
+    entries = (ObjectEntry.of(world.bucket.listed(KEY)),)
+    budget = Budget(world.clock.monotonic(), 540.0)
+    for batch in ("one", "two"):
+        message = TransferMessage(run="r", batch=batch, objects=entries)
+        second.append(asyncio.create_task(world.handlers["transfer"](message, "", budget)))
+    await asyncio.gather(*second)
+    assert next(world.staging.numbers) == 2, "both have begun one"
+    assert len(world.staging.uploads) == 1
+    await world.drain()
+    assert world.destination.objects[KEY][1] == body()
+    assert clean(world)

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import Forbidden, Retained
+from shared.domain.errors import BadKeys, Forbidden, NoSuchBucket, ObjectError, Retained
 from shared.domain.extraneous import DeleteExtras, Evidence, refusal
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SOURCE_BUCKET, SOURCE_ETAG, SOURCE_JOB, SOURCE_KEY
+from shared.verifying.delete_extraneous import DELETING_SECONDS
 from tests.fakes import FakeBucket, FakeStores
 from tests.world import GRACE, World, filled
 
@@ -399,3 +400,59 @@ async def test_a_copy_under_a_hold_keeps_nothing_else_from_going() -> None:
     await compare(world)
     assert [name for name in sorted(world.destination.objects) if name < b"k/070"] == [b"k/000"]
     assert [*world.stores.extras.documents] == [b"k/000"], "it is tried again"
+
+
+@pytest.mark.parametrize(("side", "fault"), [("source", NoSuchBucket), ("source", Forbidden), ("destination", BadKeys)])
+async def test_a_side_that_answers_nobody_deletes_nothing(side: str, fault: type[ObjectError]) -> None:
+    """That the bucket is gone is not an answer about its key, and a comparison ends without."""
+    world = await world_with_an_extra()
+    await compare(world)
+
+    async def refuse(*_: object) -> Any:
+        raise fault("for everybody")
+
+    if side == "source":
+        world.bucket.head = refuse  # type: ignore[method-assign]
+    else:
+        world.destination.delete = refuse  # type: ignore[method-assign]
+    run = await world.run(VerifyMessage())
+    await world.run(VerifyMessage(close=True))
+    assert kept(world)
+    assert [*world.stores.extras.documents] == [b"k/003"], "it is tried again"
+    assert world.stores.runs.documents[run].state == "finished"
+    said = {"no deletion", "a destination-only object is kept"}
+    assert [(text, fields["reason"]) for _, text, fields in world.log.lines if text in said] != []
+
+
+async def test_a_copy_that_is_written_between_the_last_look_and_the_deletion_stays() -> None:
+    world = await world_with_an_extra()
+    await compare(world)
+    delete = world.destination.delete
+
+    async def overtaken(name: bytes, generation: int) -> None:
+        world.destination.install(name, b"new", {**MADE, SOURCE_KEY: "k/003"})
+        await delete(name, generation)
+
+    world.destination.delete = overtaken  # type: ignore[method-assign]
+    await compare(world)
+    assert world.destination.objects[b"k/003"][1] == b"new"
+    told = [fields for _, text, fields in world.log.lines if text == "destination-only objects"]
+    assert (told[-1]["found"], told[-1]["deleted"]) == (1, 0)
+
+
+async def test_deleting_ends_in_time_and_goes_on_with_the_next_comparison() -> None:
+    world = filled(100, delete_extras=ON, extra_share=1.0)
+    await world.run()
+    for number in range(70):
+        del world.bucket.objects[b"k/%03d" % number]
+    await compare(world)
+    delete = world.destination.delete
+
+    async def slow(name: bytes, generation: int) -> None:
+        world.clock.time += DELETING_SECONDS
+        await delete(name, generation)
+
+    world.destination.delete = slow  # type: ignore[method-assign]
+    for left in (70 - 32, 70 - 64, 0):
+        await compare(world)
+        assert len(world.destination.objects) - 30 == left
