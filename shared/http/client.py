@@ -80,8 +80,8 @@ class Http:
         async with self.open(request) as response:
             if response.status >= 300:
                 return Answer(response.status, response.headers, await response.read(REFUSAL_BYTES))
-            body = await response.read(ANSWER_BYTES)
-            if not response.drained:
+            body = await response.read(ANSWER_BYTES + 1)
+            if len(body) > ANSWER_BYTES:
                 raise Corrupt(f"{request.method} {_origin(request.url)}: an answer of more than {ANSWER_BYTES} bytes")
             return Answer(response.status, response.headers, body)
 

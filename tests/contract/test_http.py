@@ -18,6 +18,7 @@ from shared.clock import SystemClock
 from shared.domain.errors import Changed, Corrupt, Refused, SettingsError, Transient, Unreachable
 from shared.domain.objects import SourceObject
 from shared.http import USER_AGENT
+from shared.http import client as client_module
 from shared.http import pool as pool_module
 from shared.http.client import REFUSAL_BYTES, Http, Request
 from shared.http.pool import Lane
@@ -222,6 +223,51 @@ async def test_more_than_was_promised_spoils_the_connection_and_not_the_answer(h
         for _ in range(3):
             assert (await http.once("GET", url + "/", {})).body == b"ok"
         assert len(connections) == 3
+
+
+async def test_bytes_that_nobody_asked_for_are_never_an_answer(http: Http) -> None:
+    """They come while the connection waits for its next request, which they would answer."""
+    sent = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(OK)
+        await writer.drain()
+        if number == 0:
+            await asyncio.sleep(0.05)
+            writer.write(OK.replace(b"ok", b"no"))
+            await writer.drain()
+            sent.set()
+        await reader.read()
+
+    async with serving(serve) as (url, connections):
+        assert (await http.once("GET", url + "/1", {})).body == b"ok"
+        await sent.wait()
+        await asyncio.sleep(0.05)
+        assert (await http.once("GET", url + "/2", {})).body == b"ok"
+        assert len(connections) == 2
+
+
+async def test_a_header_in_an_old_encoding_is_read(http: Http) -> None:
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Old: \xe9t\xe9\r\nX-New: \xc3\xa9\r\n\r\n"
+    async with serving(always(said)) as (url, _):
+        headers = (await http.once("GET", url + "/", {})).headers
+        assert (headers["x-old"], headers["x-new"]) == ("été", "é")
+
+
+@pytest.mark.parametrize("size", [1001, 9_000_000])
+async def test_an_answer_beyond_all_measure_is_not_taken_for_whole(
+    http: Http, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(client_module, "ANSWER_BYTES", 1000)
+    for length, too_long in ((1000, False), (size, True)):
+        said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length
+        async with serving(always(said + bytes(length))) as (url, _):
+            if too_long:
+                with pytest.raises(Corrupt, match="more than 1000 bytes"):
+                    await http.once("GET", url + "/", {})
+            else:
+                assert len((await http.once("GET", url + "/", {})).body) == 1000
 
 
 async def test_an_answer_that_was_not_read_to_its_end_closes_the_connection(http: Http) -> None:

@@ -19,6 +19,7 @@ from shared.domain.errors import (
     NoToken,
     ObjectError,
     Transient,
+    Unsorted,
     UploadLost,
 )
 from shared.domain.objects import Attributes, DestinationObject
@@ -236,3 +237,82 @@ async def test_a_move_that_says_nothing_is_not_taken_for_done(http: Http) -> Non
         with pytest.raises(Transient, match="how to go on"):
             await staging.move(DestinationObject(b"k", 4, 1, SMALL_CRC), SMALL)
         assert len(asked) == 1
+
+
+async def test_a_session_that_has_other_bytes_than_were_sent_is_begun_anew(http: Http) -> None:
+    """One that stands before what was sent, or behind it, would make an object of other bytes."""
+    for stands_at in (CHUNK_BYTES * 5, 1):
+        gcs, puts = Gcs({}), 0
+
+        async def elsewhere(asked: Asked, gcs: Gcs = gcs, stands_at: int = stands_at) -> bytes | None:
+            nonlocal puts
+            puts += asked.method == "PUT"
+            if asked.method == "PUT" and puts == 2:
+                return answer(308, Range=f"bytes=0-{stands_at - 1}")
+            return await gcs(asked)
+
+        async with answering(elsewhere) as (gcs.url, asked):
+            with pytest.raises(Transient, match="begun anew"):
+                await GcsDestination("b", gcs.url, http, Token(None)).write(UPLOAD, body(SIZE))
+            assert asked[-1].method == "DELETE"
+
+
+async def test_a_session_without_an_address_may_be_begun_again(http: Http) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(200)
+
+    async with answering(serve) as (url, _):
+        with pytest.raises(Transient, match="without a URL"):
+            await GcsDestination("b", url, http, Token(None)).write(UPLOAD, body(SIZE))
+
+
+PART_CRC = {"X-Goog-Hash": f"crc32c={SMALL_CRC}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ({"ETag": '"e"', **PART_CRC}, None),
+        ({"ETag": '"e"', "X-Goog-Hash": "crc32c=AAAAAA=="}, Corrupt),
+        (PART_CRC, Transient),
+    ],
+)
+async def test_a_part_counts_once_it_arrived_as_it_was_sent(
+    http: Http, headers: dict[str, str], error: type[ObjectError] | None
+) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, b"", None, **headers)
+
+    async with answering(serve) as (url, _):
+        staging = GcsStaging("s", "d", url, http, Token(None), Log("ERROR"))
+        if error is None:
+            assert (await staging.put(b"k", "u", 1, 4, small())).etag == "e"
+        else:
+            with pytest.raises(error):
+                await staging.put(b"k", "u", 1, 4, small())
+
+
+async def test_a_completion_that_fails_in_its_body_has_failed(http: Http) -> None:
+    """As S3's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html"""
+
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, b"<Error><Code>InternalError</Code></Error>")
+
+    async with answering(serve) as (url, _):
+        with pytest.raises(Transient, match="completing k"):
+            await GcsStaging("s", "d", url, http, Token(None), Log("ERROR")).complete(b"k", "u", ["e"])
+
+
+async def test_a_listing_out_of_order_is_not_compared(http: Http) -> None:
+    """A name that comes too late would be missing where it belongs, and its object copied again or judged wrongly."""
+
+    async def serve(asked: Asked) -> bytes:
+        names = ("b", "c") if "pageToken" not in asked.target else ("a", "d")
+        items = [json.loads(described(4, SMALL_CRC)) | {"name": name} for name in names]
+        return answer(200, json.dumps({"items": items, "nextPageToken": "more"}).encode())
+
+    async with answering(serve) as (url, _):
+        pages = GcsDestination("b", url, http, Token(None)).listing(b"", b"")
+        assert (await anext(pages)).names == [b"b", b"c"]
+        with pytest.raises(Unsorted, match="not in the order"):
+            await anext(pages)

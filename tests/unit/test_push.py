@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from werkzeug.exceptions import ServiceUnavailable
 
 from shared.domain.budget import Budget
-from shared.domain.errors import Busy, OutOfService, Postponed
+from shared.domain.errors import Busy, OutOfService, Postponed, SettingsError
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
 from shared.domain.reasons import Party, Reason
 from shared.entrypoints import push
@@ -166,3 +167,18 @@ async def test_a_push_whose_data_is_no_base64_is_put_aside() -> None:
         body = {"message": {"data": data, "messageId": "7"}, "subscription": SUBSCRIPTION}
         await door.handler._handle(door.app, door.work, body)  # type: ignore[arg-type]
     assert [data for data, _ in door.queue.rejected] == [b"message data is not base64"] * 2
+
+
+def test_a_function_that_cannot_start_keeps_its_messages_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> Any:
+        raise SettingsError("SOURCE_BUCKET is missing")
+
+    instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, **TOPICS), log=Log(), app=broken)
+    handler: Handler[Any] = Handler("transfer", TransferMessage, lambda app: raising(DOWN), instance)  # type: ignore[arg-type]
+    body = {"message": {"data": "e30=", "messageId": "7"}, "subscription": SUBSCRIPTION}
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable):
+            handler(body)
+        (said,) = lines(capsys)
+        assert said["reason"] == "the function cannot start: SOURCE_BUCKET is missing"
+        assert said["message_id"] == "7"
