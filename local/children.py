@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME", "LOCAL_DATA_DIR", "VIRTUAL_ENV")
 _TAIL_LINES = 12
 START_SECONDS = 60.0
+_PATIENCE_SECONDS = 5.0
 _TETHER = [sys.executable, "-S", "-E", str(ROOT / "local" / "tether.py")]
 
 
@@ -89,13 +90,20 @@ class Child:
         if self._process is not None:
             self._process.wait()
 
-    def stop(self, patience_seconds: float = 5.0) -> None:
+    def stop(self) -> None:
         """End it politely, then not."""
+        self.ask_to_end()
+        self.see_it_end()
+
+    def ask_to_end(self) -> None:
         self._signal(signal.SIGTERM)
+
+    def see_it_end(self) -> None:
+        """Wait for a process that was asked to end; one that does not is killed."""
         if self._process is None:
             return
         try:
-            self._process.wait(patience_seconds)
+            self._process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
         self._signal(signal.SIGKILL)

@@ -188,8 +188,13 @@ class Stack:
             child.wait_ready()
 
     def _stop(self) -> None:
-        for child in reversed(self.children.values()):
-            child.stop()
+        """The functions first: they still need the servers."""
+        functions = [child for name, child in self.children.items() if name in self._functions]
+        for side_by_side in (functions, [child for child in self.children.values() if child not in functions]):
+            for child in side_by_side:
+                child.ask_to_end()
+            for child in side_by_side:
+                child.see_it_end()
         if self._own_logs:
             shutil.rmtree(self.logs, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from local.names import PROJECT, SOURCE
 from local.stack import Stack
 from shared.domain.counts import Outcome
 
-KEYS = 200_000
+KEYS = 100_000
 DOCUMENT_BYTES = 900 * 1024
 
 
