@@ -24,7 +24,7 @@ ALONE = (
     "tests/e2e/test_large.py",
     "tests/e2e/test_memory.py",
     "tests/e2e/test_scan.py",
-    "tests/e2e/test_verify.py",
+    "tests/e2e/test_verify.py::test_an_archived_object",
     "tests/functions/test_replicate.py::test_a_cdn_that_cannot_be_reached",
     "tests/functions/test_start.py",
     "tests/schedules/test_schedules.py::test_the_same_seed",

@@ -23,18 +23,19 @@ COUNT = 60
 _SAME, _DIFFERS, _ONLY_SOURCE, _ONLY_COPY = "=", "*", "+", "-"
 
 
-@pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    with Stack() as running:
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patch, Stack() as running:
         for name, value in running.environment.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         objects = [Sample(f"{'ab'[n % 2]}/{n:03d}", 100 + n, n) for n in range(COUNT)]
         load(s3_client(running.environment), SOURCE, objects, lambda size: None)
         asyncio.run(runs.wait(running, running.tick("list"), 60))
         yield running
 
 
-def plant(stack: Stack) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def planted(stack: Stack) -> dict[str, str]:
     """Faults of every kind; what the verifier must say of each key."""
     bucket = gcs_client(stack.environment).bucket(DESTINATION)
     s3 = s3_client(stack.environment)
@@ -106,13 +107,12 @@ def rclone(stack: Stack) -> dict[str, str]:
     return {line[2:]: line[0] for line in done.stdout.splitlines()}
 
 
-def test_the_verdicts_are_those_of_somebody_who_reads_every_byte(stack: Stack) -> None:
-    expected = plant(stack)
+def test_the_verdicts_are_those_of_somebody_who_reads_every_byte(stack: Stack, planted: dict[str, str]) -> None:
     run = verify(stack, {"repair": False})
     close(stack)
     rows = manifest(stack, run)
     said = {row.get("key") or row["name"]: row["verdict"] for row in rows}
-    assert {key: verdict for key, verdict in said.items() if verdict != "same"} == expected
+    assert {key: verdict for key, verdict in said.items() if verdict != "same"} == planted
     assert len(said) == COUNT + 1
     same = [row for row in rows if row["verdict"] == "same"]
     assert {(row["proof"], row["copied_proof"], row["route"]) for row in same} == {("md5", "md5", "cloudfront")}
@@ -123,8 +123,8 @@ def test_the_verdicts_are_those_of_somebody_who_reads_every_byte(stack: Stack) -
     assert {**ours, "a/008": _SAME} == theirs
 
 
+@pytest.mark.usefixtures("planted")
 def test_what_was_wrong_is_repaired_and_told(stack: Stack) -> None:
-    plant(stack)
     run = verify(stack, {})
     verify(stack, {})
     close(stack)
