@@ -102,6 +102,7 @@ def test_a_lister_killed_while_it_cuts_a_long_prefix(monkeypatch: pytest.MonkeyP
             deadline = time.monotonic() + 15
             while time.monotonic() < deadline and (kills() < 4 or (stack.backlog() or {}).get("lister")):
                 time.sleep(0.1)
+        stack.clear("s3", "/_local/faults")
         runs.wait_until(lambda: (stack.backlog() or {}).get("lister") == 0, 120)
         run = asyncio.run(runs.run_name(message))
         summary = asyncio.run(runs.summary(run))

@@ -64,6 +64,7 @@ def test_large_objects_arrive_whole_though_the_transfer_is_killed(environment) -
             deadline = time.monotonic() + 15
             while time.monotonic() < deadline and (kills() < 4 or any((stack.backlog() or {}).values())):
                 time.sleep(0.1)
+        stack.clear("edge", "/_local/faults")
         run = asyncio.run(runs.wait(stack, message, 120))
         summary = asyncio.run(runs.summary(run))
         assert kills() >= 2
