@@ -22,7 +22,3 @@ class Trial:
     def key(self, name: str) -> str:
         """The key of a name below the prefix."""
         return self.prefix + name
-
-    def case(self, name: str) -> Case | None:
-        """The case of a name, None if it was left out."""
-        return next((case for case in self.cases if case.name == name), None)

@@ -70,6 +70,12 @@ def test_documents_stay_below_their_limit() -> None:
     assert all(len(item.entries) <= MOST_KEYS for item in merged)
 
 
+def test_a_group_that_is_too_long_for_one_record_is_cut_and_loses_no_key() -> None:
+    merged = compacted([record("a", range(10)), record("b", range(10, 20)), record("c", range(20, MOST_KEYS + 10))])
+    assert [len(item.entries) for item in merged] == [MOST_KEYS // 2 + 5] * 2
+    assert [entry.key for item in merged for entry in item.entries] == [b"%08d" % n for n in range(MOST_KEYS + 10)]
+
+
 def test_what_the_source_no_longer_has_is_dropped() -> None:
     alive = {b"%08d" % number for number in range(0, 200, 2)}
     (merged,) = compacted([record("a", range(100)), record("b", range(100, 200))], alive)

@@ -23,6 +23,7 @@ from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ranges.resume import Resume
+from shared.reporting import manifest
 from tests.world import World, counts, filled
 
 
@@ -138,6 +139,15 @@ async def test_who_takes_a_comparison_over_never_calls_repaired_keys_the_same(cr
     assert verdicts.get("missing", 0) + verdicts.get("repaired", 0) == 1
     assert (await world.stores.ranges.rollup(run))[0].whole().wrong == 1
     assert headline(world, run) == "warning"
+
+
+async def test_a_long_manifest_is_many_files_and_every_row_is_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "PART_BYTES", 500)
+    world = await copied(60)
+    run = await world.run(VerifyMessage())
+    parts = (await world.stores.ranges.rollup(run))[1]
+    assert len({part.name for part in parts}) == len(parts) > 5
+    await agrees(world, run, 60)
 
 
 async def test_encoded_copies_have_name_sums_and_manifest_row() -> None:

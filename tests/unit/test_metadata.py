@@ -142,3 +142,23 @@ def test_what_is_ours_in_the_copy_is_not_held_against_it() -> None:
     assert carries(Attributes(metadata=ours), Attributes(metadata=theirs))
     assert carries(Attributes(content_type="application/octet-stream"), Attributes())
     assert not carries(Attributes(metadata={**ours, "more": ""}), Attributes(metadata=theirs))
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+async def test_what_changes_while_it_is_asked_for_is_for_the_next_comparison(side: str) -> None:
+    """Else a verdict would mix one version's bytes with another's headers."""
+    world = await copied()
+    world.bucket.put("k/1", b"body 1", PLAIN)
+    original, other = world.bucket.inspect, replace(PLAIN, content_type="text/html")
+
+    async def inspect(key: bytes) -> tuple[SourceObject, Attributes]:
+        if side == "source":
+            world.bucket.put("k/1", b"newer bytes", other)
+        else:
+            copy, _ = world.destination.objects[key]
+            world.destination.install(key, b"body 1", copy.metadata)
+        return await original(key)
+
+    world.bucket.inspect = inspect  # type: ignore[method-assign]
+    run = await world.run(VerifyMessage(repair=False))
+    assert (await world.stores.runs.summary(run)).verdicts.keys == {"same": 4}

@@ -412,9 +412,9 @@ async def test_a_side_that_answers_nobody_deletes_nothing(side: str, fault: type
         raise fault("for everybody")
 
     if side == "source":
-        world.bucket.head = refuse  # type: ignore[method-assign]
+        world.bucket.head = refuse  # type: ignore[method-assign, assignment]
     else:
-        world.destination.delete = refuse  # type: ignore[method-assign]
+        world.destination.delete = refuse  # type: ignore[method-assign, assignment]
     run = await world.run(VerifyMessage())
     await world.run(VerifyMessage(close=True))
     assert kept(world)
