@@ -15,6 +15,7 @@ from shared.ledger.record import MERGED, BatchRecord
 from shared.ledger.table import Table, pack
 from shared.ports.control_store import Control
 from shared.ports.ledger_store import Versioned
+from shared.ranges import ledger_scan
 from shared.ranges.ledger_scan import BEYOND, HELD_KEYS, LedgerScan
 from tests.fakes import FakeStores
 from tests.world import World, counts, filled
@@ -251,3 +252,18 @@ async def test_a_lease_is_renewed_while_the_ledger_is_read() -> None:
     run = await world.run(ListMessage(prefix=b"k/"))
     assert await counts(world, run) == {"unchanged": 2}
     assert renewed >= 6
+
+
+async def test_what_was_listed_too_long_ago_to_be_remembered_is_not_taken_for_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A merge drops what the source no longer has, and only the last keys of a listing are kept in mind."""
+    world = filled(100)
+    world.bucket.page_size = 10
+    await world.run()
+    for kept, most in ((25, 33), (200_000, 5)):
+        monkeypatch.setattr(ledger_scan, "_SEEN_KEYS", kept)
+        assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 100}
+        found = [record for record, _ in world.stores.ledger.documents.values()]
+        assert sorted(entry.key for item in found for entry in item.entries) == sorted(world.bucket.objects)
+        assert len(found) <= most, "what is remembered is merged"
