@@ -48,7 +48,7 @@ class RangeMessage(Message):
     longer one, `generation` on the wire. scheduled: the scheduler sent this; it starts no run while the job is paused
     or one of its kind is running. Without it, a message is a person's or follows from a run, and starts one. A
     scheduler of before 25 November 2026 sent `{}`, which is a person's now: until Terraform is applied, its runs may
-    overlap.
+    overlap. starts: the run that it starts, once it was published anew: the same as before.
     """
 
     prefix: Key = b""
@@ -59,6 +59,7 @@ class RangeMessage(Message):
         default=0, ge=0, validation_alias=AliasChoices("generation", "depth"), serialization_alias="generation"
     )
     scheduled: bool = False
+    starts: RunId | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -75,7 +76,7 @@ class RangeMessage(Message):
 
     def named(self, run: str, prefix: Key) -> Self:
         """The message with its run and its prefix filled in, as its further ranges carry them."""
-        return self.model_copy(update={"run": run, "prefix": prefix})
+        return self.model_copy(update={"run": run, "prefix": prefix, "starts": None})
 
 
 class ListMessage(RangeMessage):
@@ -96,7 +97,8 @@ class ListMessage(RangeMessage):
 
     def named(self, run: str, prefix: Key) -> Self:
         meant = self.run is None and bool(self.prefix or self.keys)
-        return self.model_copy(update={"run": run, "prefix": prefix, "redrive": self.redrive or meant})
+        fields = {"run": run, "prefix": prefix, "starts": None, "redrive": self.redrive or meant}
+        return self.model_copy(update=fields)
 
 
 class ObjectEntry(Message):

@@ -12,7 +12,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from shared.bootstrap import App
 from shared.domain.budget import Budget
 from shared.domain.errors import BucketError, Busy, MalformedMessage, ObjectError, OutOfService, Postponed
-from shared.domain.messages import Message, decode
+from shared.domain.messages import Message, RangeMessage, decode
 from shared.domain.reasons import Party, Reason, Scope
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
@@ -99,7 +99,7 @@ class Handler(Generic[M]):
         budget = Budget(app.adapters.clock.monotonic(), self._instance.settings.budget_seconds)
         try:
             async with _within(ANSWER_SECONDS):
-                await work(message, self._run_name(delivery), budget)
+                await work(message, self._run_name(delivery, message), budget)
         except MalformedMessage:
             raise
         except Exception as error:
@@ -109,11 +109,13 @@ class Handler(Generic[M]):
             raise
 
     async def _renewed(self, app: App, delivery: Delivery, message: M) -> bool:
-        """Whether the message goes on as a new one, before Pub/Sub puts it aside. One that starts a run does not: it
-        would start another.
+        """Whether the message goes on as a new one, before Pub/Sub puts it aside. One that starts a run says from then
+        on which: it would start another.
         """
-        if delivery.attempt < RENEW_AT or getattr(message, "run", None) is None:
+        if delivery.attempt < RENEW_AT:
             return False
+        if isinstance(message, RangeMessage) and message.run is None:
+            message = message.model_copy(update={"starts": self._run_name(delivery, message)})
         settings = self._instance.settings
         topics = {"list": settings.list_topic, "transfer": settings.transfer_topic, "verify": settings.verify_topic}
         try:
@@ -141,8 +143,10 @@ class Handler(Generic[M]):
             return
         self._log.error("nacked", error=error, reason=str(error))
 
-    def _run_name(self, delivery: Delivery) -> str:
+    def _run_name(self, delivery: Delivery, message: M) -> str:
         """The same for every delivery of a message, and in the order of publishing to the eye."""
+        if isinstance(message, RangeMessage) and message.starts is not None:
+            return message.starts
         stamp = "".join(sign for sign in delivery.published.partition(".")[0] if sign not in "-:Z")
         return f"{self._kind}-{stamp or 'undated'}-{delivery.message_id}"[:100]
 

@@ -37,9 +37,9 @@ class Door:
         self.work = work
         self.handler: Handler[Any] = Handler(kind, model, lambda app: work, instance)  # type: ignore[arg-type]
 
-    async def push(self, data: bytes, attempt: int | None = None) -> None:
+    async def push(self, data: bytes, attempt: int | None = None, message_id: str = "7") -> None:
         body: dict[str, object] = {
-            "message": {"data": base64.b64encode(data).decode(), "messageId": "7"},
+            "message": {"data": base64.b64encode(data).decode(), "messageId": message_id},
             "subscription": SUBSCRIPTION,
         }
         if attempt is not None:
@@ -103,14 +103,30 @@ async def test_if_it_cannot_be_published_it_is_not_acknowledged() -> None:
         await door.push(MESSAGE.encode(), 19)
 
 
-async def test_mistakes_of_ours_and_messages_that_start_a_run_may_end_among_the_dead_letters() -> None:
+async def test_mistakes_of_ours_may_end_among_the_dead_letters() -> None:
     door = Door(raising(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         await door.push(MESSAGE.encode(), 19)
-    door = Door(raising(DOWN), ListMessage)
-    with pytest.raises(OutOfService):
-        await door.push(b"{}", 19)
     assert not door.queue.sent
+
+
+@pytest.mark.parametrize("given", [b"{}", b'{"prefix": "a/"}', b'{"keys": ["a/b"]}', b'{"scheduled": true}'])
+async def test_a_message_that_starts_a_run_goes_on_as_one_that_starts_the_same(given: bytes) -> None:
+    """A person's request was lost after an hour in which the state store failed now and then."""
+    started: list[str] = []
+
+    async def work(_message: Any, run: str, _budget: Budget) -> None:
+        started.append(run)
+        raise DOWN
+
+    door = Door(work, ListMessage)
+    await door.push(given, RENEW_AT)
+    [(_, renewed)] = door.queue.sent
+    with pytest.raises(OutOfService):
+        await Door(work, ListMessage).push(renewed.encode(), 1, message_id="8")
+    assert started == [started[0]] * 2
+    assert isinstance(renewed, ListMessage)
+    assert renewed.named("run", b"").starts is None
 
 
 def test_terraform_allows_more_deliveries() -> None:
