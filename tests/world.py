@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from shared.bootstrap import Adapters, JobConfig, bootstrap
+from shared.bootstrap.admin import admin
 from shared.domain.archive import Tier
 from shared.domain.budget import Budget
 from shared.domain.errors import BucketError, Busy
@@ -156,6 +157,7 @@ class World:
         )
         app = bootstrap(adapters, self._limits())
         self.job_control = app.control
+        self.admin = admin(self.stores.ports, self.queue, self.clock, self._limits())
         self.handlers: dict[str, Any] = {"list": app.lister, "transfer": app.copier, "verify": app.verifier}
 
     def _limits(self) -> JobConfig:

@@ -9,14 +9,14 @@ message is acknowledged only after the record is written and the remainder is pu
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import Existing
 from shared.copying.try_key import Ended, KeyTask, Requeued, TryKey
 from shared.domain.backoff import delay_seconds
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
-from shared.domain.errors import ObjectError, Postponed, StateConflict, Transient
+from shared.domain.errors import ObjectError, Postponed, RunCancelled, StateConflict, Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
@@ -25,6 +25,7 @@ from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore, Versioned
 from shared.ports.log import Log
 from shared.ports.queue import Queue
+from shared.runs.ceilings import CANCELLED
 from shared.runs.heartbeat import Heartbeat
 from shared.runs.job_control import JobControl
 
@@ -59,7 +60,8 @@ class TransferBatch:
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
         """Returns when the message may be acknowledged, within END_SECONDS after the budget. While the job is paused
         that is at once: the batch's record stays open, and resuming sends it again. Parts of an object that was begun
-        go on. Raises Postponed, OutOfService or Busy if the message must come again later.
+        go on. Of a cancelled run nothing begins, neither a batch nor a part. Raises Postponed, OutOfService or Busy if
+        the message must come again later.
         """
         end = asyncio.timeout(max(0.0, budget.left(self.clock.monotonic())) + END_SECONDS)
         try:
@@ -71,7 +73,10 @@ class TransferBatch:
             raise Postponed("what came of the keys could not be written down in time") from None
 
     async def _carry(self, message: TransferMessage, budget: Budget) -> None:
-        if message.part is None and await self.job_control.paused():
+        if await self.job_control.is_cancelled(message.run):
+            await self._leave_out(message)
+            return
+        if message.part is None and await self.job_control.paused(message.run):
             self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
             return
         began = self.clock.monotonic()
@@ -98,6 +103,22 @@ class TransferBatch:
         if postponed and len(postponed) == len(requeued):
             raise postponed[0]
         await self._requeue(message, requeued)
+
+    async def _leave_out(self, message: TransferMessage) -> None:
+        """The run was cancelled: what of the message has not ended is put on record as not copied, and what there is of
+        a large object is dropped.
+        """
+        found = await self.ledger.get(message.batch)
+        record = found.record if found else self._from_message(message)
+        ended = {entry.key for entry in record.entries if not entry.open}
+        left = [Entry.of(item.source()) for item in message.objects if item.key not in ended]
+        if left:
+            why = RunCancelled(CANCELLED)
+            outcome, reason = why.reason.outcome, f"{why.reason}: {why}"
+            results = [replace(entry, outcome=outcome, reason=reason) for entry in left]
+            await self._settle(message, found, record, results)
+            self.log.info("left out", run=message.run, batch=message.batch, keys=len(left), reason=CANCELLED)
+        await self._clean_up(message)
 
     def _log_batch(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:
         """The line that metrics are made of."""

@@ -12,6 +12,7 @@ BucketError
     ├── Transient                tried again at once, with backoff
     │   ├── Throttled, Unreachable, ClockSkew, CredentialsExpired, NoToken, Corrupt, LostRace
     ├── Changed, UploadLost      retryable, but only from an earlier step: ask what is current, begin anew
+    ├── RunCancelled             ended by a person before its turn came
     ├── Gone                     ── NoSuchBucket
     ├── Forbidden                ── BadKeys, KmsDenied, Retained
     ├── Archived, Unsupported, StaleEdge, Unsorted
@@ -204,6 +205,12 @@ class Changed(ObjectError):
     """The response carries another ETag than the one asked for."""
 
     reason = Reason.CHANGED
+
+
+class RunCancelled(ObjectError):
+    """A person ended the run before the key's turn came."""
+
+    reason = Reason.CANCELLED
 
 
 class Gone(ObjectError):

@@ -151,6 +151,14 @@ class Reason(StrEnum):
         "the source changed while it was read",
         "it changes faster than it is copied; force the key when it is quiet",
     )
+    CANCELLED = (
+        "cancelled",
+        True,
+        Scope.KEY,
+        409,
+        "a person ended the run before its turn came",
+        "nothing: the next run copies it",
+    )
     GONE = (
         "gone",
         False,

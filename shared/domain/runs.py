@@ -23,5 +23,7 @@ class RunState(StrEnum):
     """Every listed key has an outcome, and every key was listed."""
     STOPPED = "stopped"
     """Every listed key has an outcome, but a quota or an error kept some keys from being listed."""
+    CANCELLED = "cancelled"
+    """A person ended it: what had begun by then has ended, and nothing more was listed or copied for it."""
     TIMED_OUT = "stalled"
     """Something is left, and nothing has touched it for the life of a batch; the next run takes it up."""

@@ -33,11 +33,13 @@ def is_proven(origin: Origin) -> bool:
     return origin[2] not in ("", VerifiedBy.SIZE) and bool(origin[4])
 
 
-def is_alive(remembered: Known | None, running: Set[str], now: float, life_seconds: float) -> bool:
-    """Whether the message of what is remembered may still be on its way: its run is running, or it was published within
-    `life_seconds`. A time further in the future than that is from a clock that was wrong.
+def is_alive(
+    remembered: Known | None, running: Set[str], now: float, life_seconds: float, cancelled: Set[str] = frozenset()
+) -> bool:
+    """Whether what is remembered may still be copied: its run is running, or it was published within `life_seconds`,
+    and its run was not cancelled. A time further in the future than that is from a clock that was wrong.
     """
-    if remembered is None:
+    if remembered is None or remembered.run in cancelled:
         return False
     return remembered.run in running or abs(now - remembered.published_at) < life_seconds
 

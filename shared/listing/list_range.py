@@ -19,7 +19,8 @@ from shared.ports.range_store import RangeId, RangeStore
 from shared.ports.run_store import RunStore
 from shared.ports.source import Source
 from shared.ranges.ledger_scan import LedgerScan
-from shared.ranges.range_work import RangeWork, TakenRange
+from shared.ranges.range_work import RangeWork
+from shared.ranges.taken_range import TakenRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class ListRange:
         run, walk = held.lease.range_id.run, held.walk
         running = frozenset(item.name for item in await self.runs.running()) | {run}
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
-        ledger = LedgerScan(self.ledger, self.runs, records, run, held.mine, running, walk.start, merges=True)
+        cancelled = (await self.work.job_control.read()).cancelled
+        ledger = LedgerScan(
+            self.ledger, self.runs, records, run, held.mine, running, cancelled, walk.start, merges=True
+        )
         return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds)
 
     async def _note(self, range_id: RangeId, kind: RunKind) -> None:

@@ -12,7 +12,6 @@ from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.reasons import Scope
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ledger.window import is_alive
 from shared.listing.decision import Decision, decide
 from shared.listing.list_plan import KeysPlan, ListPlan
 from shared.ports.clock import Clock
@@ -85,7 +84,7 @@ class ListSteps:
                     (page.etags[index], page.sizes[index]),
                     known,
                     run=self.run,
-                    alive=is_alive(known, self.ledger.running, now, self.life_seconds),
+                    alive=self.ledger.is_alive(known, now, self.life_seconds),
                     force=message.force,
                     redrive=message.redrive,
                     archived=page.archived(index),

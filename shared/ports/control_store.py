@@ -1,4 +1,4 @@
-"""A job's control (pause and quotas), and what runs have used of them."""
+"""A job's control (pause, ceilings, cancelled runs), and what runs have used of their ceilings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +13,15 @@ _MOST_WHOLE = 2**63 - 1
 @dataclass(frozen=True, slots=True)
 class Control:
     """What an operator has set for a job. most_objects, most_bytes, most_dollars: what one run may publish, None for
-    all. revision: which writing of it this is, where it was read from a store.
+    all. cancelled: the runs that were ended for good, as long as their ends are not written down. revision: which
+    writing of it this is, where it was read from a store.
     """
 
     paused: bool = False
     most_objects: int | None = None
     most_bytes: int | None = None
     most_dollars: float | None = None
+    cancelled: frozenset[str] = frozenset()
     revision: str = field(default="", compare=False)
 
     @property

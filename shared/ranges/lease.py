@@ -49,10 +49,10 @@ class Lease:
         self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 
-    async def renew(self) -> None:
-        """Renew if a third of the lease has passed. Raises Busy if somebody else took over."""
+    async def renew(self) -> bool:
+        """Renew if a third of the lease has passed; whether it had. Raises Busy if somebody else took over."""
         if self.clock.monotonic() - self._renewed < self.seconds / 3:
-            return
+            return False
         if self.grant is None:
             raise ValueError("a range that is not held cannot be renewed")
         self._renewed = self.clock.monotonic()
@@ -61,3 +61,4 @@ class Lease:
         except StateConflict as moved:
             raise Busy(f"run {self.range_id.run}: another invocation took over the range") from moved
         await self.heartbeat.send(self.range_id.run)
+        return True

@@ -12,7 +12,7 @@ from shared.domain.objects import Origin
 from shared.domain.page import Page
 from shared.ledger.compaction import Compaction, Merge, narrowed
 from shared.ledger.record import BatchRecord
-from shared.ledger.window import Known, LedgerWindow
+from shared.ledger.window import Known, LedgerWindow, is_alive
 from shared.ports.ledger_store import LedgerStore, Versioned
 from shared.ports.run_store import RunStore
 
@@ -44,9 +44,9 @@ class Advanced:
 class LedgerScan:
     """ledger: where merged records are written. records: of the key range, in order of their first keys. run, mine: the
     batches of the run that this very invocation has recorded are passed over. running: the runs that have not ended;
-    their counts still need their records. after: behind which key the range begins. merges: whether what was passed is
-    merged; before each merge the runs are asked for once more, because one may have begun since, and its counts would
-    lose what is merged away.
+    their counts still need their records. cancelled: those of which nothing open is copied any more. after: behind
+    which key the range begins. merges: whether what was passed is merged; before each merge the runs are asked for once
+    more, because one may have begun since, and its counts would lose what is merged away.
     """
 
     ledger: LedgerStore
@@ -55,6 +55,7 @@ class LedgerScan:
     run: str
     mine: Set[str]
     running: Set[str]
+    cancelled: Set[str] = frozenset()
     after: bytes = b""
     merges: bool = False
     begin: bytes = field(init=False)
@@ -168,6 +169,10 @@ class LedgerScan:
 
     def lookup(self, key: bytes) -> Known | None:
         return self._window.lookup(key)
+
+    def is_alive(self, known: Known | None, now: float, life_seconds: float) -> bool:
+        """Whether what is remembered may still be copied, as far as the runs were known when the scan began."""
+        return is_alive(known, self.running, now, life_seconds, self.cancelled)
 
     async def leave(self, page: Page) -> None:
         """A page was looked at: let go of the records that end in it, and merge them where that pays."""

@@ -5,18 +5,20 @@ budget spent     what is left becomes a range of its own, and its message is sen
 paused           what is left becomes a range without a message, until the job is resumed; who finds, once it is written
                  down, that it is resumed already, sends the message
 ceiling reached  the range is closed where it stands, and says why; what batches have of its rest counts as listed
+cancelled        likewise: nothing of the rest is listed, or begun by anybody
 unavailable      a side does not answer now: what is left is a message again; nacked if nothing was done yet
 side failed      a side will not answer at all: likewise
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from shared.domain.budget import Budget
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import ObjectError, Postponed, Transient
-from shared.domain.keys import Key, prefix_end
+from shared.domain.keys import Key
 from shared.domain.messages import RangeMessage
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
@@ -25,14 +27,22 @@ from shared.ports.control_store import ControlStore
 from shared.ports.log import Log
 from shared.ports.source import Source
 from shared.pricing.ahead import PriceAhead
-from shared.ranges.lease import Lease
-from shared.ranges.ledger_scan import BEYOND
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.publishing import Publishing
 from shared.ranges.ranges import Ranges
-from shared.ranges.results import BudgetSpent, CeilingReached, Completed, Paused, Result, SideFailed, Unavailable
+from shared.ranges.results import (
+    BudgetSpent,
+    Cancelled,
+    CeilingReached,
+    Completed,
+    Paused,
+    Result,
+    SideFailed,
+    Unavailable,
+)
 from shared.ranges.split_range import SplitRange, pages_before_split
 from shared.ranges.steps import Steps
+from shared.ranges.taken_range import TakenRange
 from shared.ranges.walk import Walk
 from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
@@ -42,41 +52,6 @@ M = TypeVar("M", bound=RangeMessage)
 
 _MOST_REASON = 300
 """Characters of a reason that a range keeps."""
-
-
-@dataclass(frozen=True, slots=True)
-class TakenRange(Generic[M]):
-    """A range that is being worked on. mine: the batches that this invocation has recorded. Of kind KEYS are single
-    keys, asked for one by one: no listing is read. Each is a batch of its own: a record of keys that lie far apart
-    would be read by every range between them, and could never be merged.
-    """
-
-    kind: RunKind
-    message: M
-    lease: Lease
-    ceiling: CeilingGuard
-    walk: Walk
-    mine: set[str] = field(default_factory=set)
-
-    @property
-    def single_keys(self) -> bool:
-        return self.kind is RunKind.KEYS
-
-    @property
-    def may_be_recorded(self) -> bool:
-        """Whether an invocation that was killed may have recorded some of its keys, in this range or in the one that it
-        is the rest of.
-        """
-        return self.lease.taken_over or bool(self.walk.start)
-
-    @property
-    def prefix(self) -> Key:
-        return self.lease.range_id.prefix
-
-    @property
-    def end(self) -> Key:
-        """A key behind which nothing of the range lies."""
-        return self.walk.until or prefix_end(self.prefix) or BEYOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +117,8 @@ class RangeWork:
     async def _walk(self, held: TakenRange[M], steps: Steps, budget: Budget, out: Publishing) -> Result:
         walk = held.walk
         try:
+            if not held.single_keys:
+                await held.ceiling.mind()
             over = not held.single_keys and await self._pages(held, steps, out, budget)
             if not over and not walk.at_end:
                 over = await self._tail(held, steps, out, budget)
@@ -151,6 +128,8 @@ class RangeWork:
             await steps.close(walk.read if over else held.end)
             return BudgetSpent() if over else Completed()
         except Stopped as stop:
+            if stop.cancelled:
+                return Cancelled(str(stop))
             return Paused(str(stop)) if stop.paused else CeilingReached(str(stop))
         except Transient as failure:
             return Unavailable(failure)
@@ -179,14 +158,22 @@ class RangeWork:
                 return True
             if pages >= look_at:
                 look_at = pages + await self._split_if_long(held)
-            await held.lease.renew()
+            await self._go_on(held)
         return False
+
+    async def _go_on(self, held: TakenRange[M]) -> None:
+        """Keep the lease. Whenever it is renewed, which is three times in its time, ask whether the run was cancelled:
+        where nothing has changed nothing is published, and nobody else asks. Raises Stopped if so.
+        """
+        if await held.lease.renew():
+            await held.ceiling.mind()
 
     async def _tail(self, held: TakenRange[M], steps: Steps, out: Publishing, budget: Budget) -> bool:
         """Read what lies behind the source's last object. True if the budget ended first."""
         walk = held.walk
         if await self._remember(held, steps, out, budget, NO_OBJECTS, held.end) is None:
             return True
+        await held.ceiling.mind()
         async for plan in steps.tail(walk.until):
             await out.add(plan)
             await self._keep_rows(walk, steps)
@@ -203,7 +190,7 @@ class RangeWork:
         walk = held.walk
         async for step in steps.advance(page, end):
             await out.resend(step.unsent)
-            await held.lease.renew()
+            await self._go_on(held)
             if step.reached is None or step.reached <= max(walk.read, held.prefix):
                 continue
             async for plan in steps.until(page, step.reached, budget.spent(self.clock.monotonic())):
@@ -227,7 +214,7 @@ class RangeWork:
         self, held: TakenRange[M], points: Sequence[Key], *, deeper: int = 0, paused: bool = False
     ) -> None:
         held.walk.split(points)
-        still = self.job_control.paused if paused else None
+        still = partial(self.job_control.paused, held.lease.range_id.run) if paused else None
         await self.ranges.split(held.lease, held.message, points, deeper=deeper, paused=still)
 
     async def _keep_rows(self, walk: Walk, steps: Steps) -> None:
@@ -252,9 +239,9 @@ class RangeWork:
             case Paused(why):
                 self.log.info("waiting to be resumed", run=range_id.run, prefix=range_id.prefix, reason=why)
                 if not may_hand_on:
-                    if await self.job_control.paused():
+                    if await self.job_control.paused(range_id.run):
                         return False
-                    raise Postponed("the job was resumed meanwhile")
+                    raise Postponed("the job was resumed, or the run cancelled, meanwhile")
                 if rest is not None:
                     await self._hand_on(held, [rest], paused=True)
             case Unavailable(failure):
@@ -263,6 +250,11 @@ class RangeWork:
                 self.log.warning("a range is handed on", run=range_id.run, reason=failure.reason, why=str(failure))
                 if rest is not None:
                     await self._hand_on(held, [rest])
+            case Cancelled(why):
+                self.log.info("a range of a cancelled run is closed", run=range_id.run, prefix=range_id.prefix)
+                if rest is not None or held.single_keys:
+                    walk.counts.stopped = why
+                await self._list_queued(held, steps, out, budget)
             case CeilingReached(why):
                 await self._stopped(held, why, ceiling=True)
                 await self._list_queued(held, steps, out, budget)

@@ -30,6 +30,13 @@ class CeilingReached:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The run was ended for good."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """A side does not answer now, and may later."""
 
@@ -43,4 +50,4 @@ class SideFailed:
     failure: ObjectError
 
 
-Result = Completed | BudgetSpent | Paused | CeilingReached | Unavailable | SideFailed
+Result = Completed | BudgetSpent | Paused | CeilingReached | Cancelled | Unavailable | SideFailed

@@ -96,6 +96,8 @@ class Ended:
         else:
             others = (Outcome.UNSUPPORTED, Outcome.ARCHIVED, Outcome.IN_FLIGHT, Outcome.FILTERED, Outcome.FAILED)
             found = {other.replace("_", " "): self.outcomes.get(other, 0) for other in others}
+            if self.state is RunState.CANCELLED:
+                found["failed or not begun"] = found.pop("failed")
             found["unchanged as remembered"] = self.outcomes.get(Outcome.UNCHANGED, 0)
             found["without an end"] = self.pending
         return {word: count for word, count in found.items() if count}
@@ -107,6 +109,8 @@ def verdict(run: Ended) -> tuple[str, str]:
     if run.state is not RunState.FINISHED:
         counted = f"; {run.proven:,} of {run.listed:,} listed keys are {_proven(run)}{_listed(run.apart())}"
         why = f"The run has {run.state}: not every key was looked at, so nothing is said of the others"
+        if run.state is RunState.CANCELLED:
+            why = "The run was cancelled: nothing is said of keys that it did not come to; the next run takes them up"
         return "bad", f"{why}{counted}."
     if not run.listed:
         return "warning", "No key was listed. That is right only if the source holds none under this prefix."

@@ -13,6 +13,9 @@ from shared.pricing.ahead import PriceAhead
 from shared.pricing.estimate import Classes
 from shared.runs.job_control import JobControl
 
+CANCELLED = "the run was cancelled"
+"""Why its ranges end before their last keys."""
+
 _SHARE = 50
 """A portion is no more than such a share of a ceiling."""
 
@@ -32,11 +35,11 @@ Batch = tuple[int, int, Classes]
 
 
 class Stopped(BucketError):
-    """A batch may not be published. paused: whether it may be later."""
+    """A batch may not be published. paused: whether it may be later. cancelled: whether the run is over for good."""
 
-    def __init__(self, why: str, paused: bool = False) -> None:
+    def __init__(self, why: str, paused: bool = False, cancelled: bool = False) -> None:
         super().__init__(why)
-        self.paused = paused
+        self.paused, self.cancelled = paused, cancelled
 
 
 @dataclass(slots=True)
@@ -60,7 +63,13 @@ class CeilingGuard:
         others, and so write what they have spent once. batches: as `reserve` will be asked for them.
         """
         control = await self.job_control.read()
-        if not batches or control.paused or not control.bounded or self._reserved_at > float("-inf"):
+        if (
+            not batches
+            or control.paused
+            or self.run in control.cancelled
+            or not control.bounded
+            or self._reserved_at > float("-inf")
+        ):
             return
         if control.most_dollars is not None:
             await self._look_at_spending()
@@ -68,10 +77,16 @@ class CeilingGuard:
         if not wanted.exceeds(wanted.capped(control.ceilings, _SHARE)) and await self._reserve(control, wanted):
             self._reserved_at = self.job_control.clock.monotonic()
 
+    async def mind(self) -> None:
+        """Raises Stopped if the run was cancelled: for whoever works on and publishes nothing."""
+        if await self.job_control.is_cancelled(self.run):
+            raise Stopped(CANCELLED, cancelled=True)
+
     async def reserve(self, objects: int, size: int, classes: Classes | None = None) -> None:
-        """Raises Stopped if the job is paused, or if a ceiling would be exceeded by so many objects and bytes. classes:
-        objects and bytes of storage classes of S3 that are not STANDARD.
+        """Raises Stopped if the run was cancelled or the job is paused, or if a ceiling would be exceeded by so many
+        objects and bytes. classes: objects and bytes of storage classes of S3 that are not STANDARD.
         """
+        await self.mind()
         control = await self.job_control.read()
         if control.paused:
             raise Stopped("the job is paused", paused=True)

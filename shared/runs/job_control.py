@@ -36,11 +36,18 @@ class JobControl:
             self._reading = asyncio.ensure_future(self._read())
         return await asyncio.shield(self._reading)
 
-    async def paused(self) -> bool:
+    async def paused(self, run: str = "") -> bool:
         """Whether the job is paused, as sure as one must be to acknowledge a message for it: Resume sends it again only
-        if the pause was not over when this was asked.
+        if the pause was not over when this was asked. run: whose message it is; a pause holds none of a cancelled run.
         """
-        return (await self.read()).paused and (await self.read(afresh=True)).paused
+        if not (await self.read()).paused:
+            return False
+        now = await self.read(afresh=True)
+        return now.paused and run not in now.cancelled
+
+    async def is_cancelled(self, run: str) -> bool:
+        """Whether a run was ended for good. A belief of a second ago is as good: what has begun since ends as usual."""
+        return run in (await self.read()).cancelled
 
     async def _read(self) -> Control:
         began = self.clock.monotonic()

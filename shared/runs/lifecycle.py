@@ -3,6 +3,7 @@
     running     keys are being listed or copied; stored as "going"
     finished    every listed key has ended
     stopped     the same, but a quota or an error kept some keys from being listed
+    cancelled   a person ended it: what had begun by then has ended, and nothing else was listed or copied
     timed out   something is left without activity for the life of a batch, and the job is not paused; the next run
                 takes it up; stored and logged as "stalled", which alerts and reports look for
 
@@ -12,7 +13,7 @@ may be merged.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.counts import ManifestPart, Outcome
 from shared.domain.errors import ObjectError
@@ -91,8 +92,17 @@ class RunLifecycle:
         begun = self.clock.monotonic()
         await self._report_late(begun + BEGIN_SECONDS / 2)
         await self.expire_uploads()
+        cancelled = (await self.job_control.read()).cancelled
         running = await self.runs.running()
+        await self._take_off(cancelled - {run.name for run in running})
         return {run.name for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)}
+
+    async def _take_off(self, ended: frozenset[str]) -> None:
+        """Take runs whose end is written down off the list of those that were cancelled. They were on it before it was
+        asked which are running: one that has begun since cannot be among them.
+        """
+        if ended:
+            await self.job_control.control.update(lambda said: replace(said, cancelled=said.cancelled - ended))
 
     async def _is_over(self, run: OpenRun, until: float) -> bool:
         """Whether a run has ended; if so, and nobody else does, its end is written down. until: when this is no more
@@ -110,6 +120,8 @@ class RunLifecycle:
         try:
             partial, version = await self._add_up(run, active_at, version, until)
             state = _state(run, active_at, partial.summary)
+            if run.name in (await self.job_control.read(afresh=True)).cancelled:
+                state = RunState.CANCELLED
             waits = state is RunState.TIMED_OUT and await self.job_control.paused()
             if waits or not partial.complete:
                 await self.runs.keep_partial(run.name, partial, self.clock.now(), 0, version)
@@ -146,7 +158,7 @@ class RunLifecycle:
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
         if self.delete_after is not None and run.kind is RunKind.VERIFY:
             await self._unless_refused(run, "deletion", self.delete_after(run, state, summary, sums))
-        if state is RunState.TIMED_OUT:
+        if summary.open_ranges:
             await self.ranges.let_expire(run.name, self.clock.now())
         now, reported = self.clock.now(), True
         if self.report is not None:

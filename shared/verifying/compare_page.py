@@ -13,7 +13,7 @@ from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import Origin, SourceObject
-from shared.ledger.window import is_alive, is_proven
+from shared.ledger.window import is_proven
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
 from shared.ports.log import Log
@@ -174,7 +174,7 @@ class ComparePage:
         """Whether a batch has the key and is still at it."""
         known = self.ledger.lookup(key)
         waits = known is not None and known.entry.open
-        return waits and is_alive(known, self.ledger.running, self.clock.now(), self.life_seconds)
+        return waits and self.ledger.is_alive(known, self.clock.now(), self.life_seconds)
 
     async def _restore(self, archived: Mapping[int, SourceObject]) -> dict[int, Restore]:
         """Ask for what must be restored first, if this comparison is to repair; what each waits for then."""

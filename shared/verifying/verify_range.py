@@ -18,7 +18,8 @@ from shared.ports.reports import Reports
 from shared.ports.run_store import RunStore
 from shared.ports.source import Source
 from shared.ranges.ledger_scan import LedgerScan
-from shared.ranges.range_work import RangeWork, TakenRange
+from shared.ranges.range_work import RangeWork
+from shared.ranges.taken_range import TakenRange
 from shared.reporting.manifest import run_folder
 from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.compare_page import ComparePage
@@ -69,6 +70,7 @@ class VerifyRange:
     async def _steps(self, held: TakenRange[VerifyMessage], forced: set[bytes]) -> CompareSteps:
         run, walk, name = held.lease.range_id.run, held.walk, self.mapping.name
         running = frozenset(item.name for item in await self.runs.running())
+        cancelled = (await self.work.job_control.read()).cancelled
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         compare = ComparePage(
             source=self.source,
@@ -80,7 +82,7 @@ class VerifyRange:
             life_seconds=self.life_seconds,
             restores=self.restores,
             delete=self.delete_extraneous,
-            ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running, walk.start),
+            ledger=LedgerScan(self.ledger, self.runs, records, run, held.mine, running, cancelled, walk.start),
             ceiling=held.ceiling,
             run=run,
             repair=held.message.repair,

@@ -62,6 +62,8 @@ class Swarm:
     """Users' metadata has names that are ours."""
     freezes: bool
     """Instances stand still for seconds or minutes and go on as if nothing had been."""
+    cancels: bool
+    """A person ends runs for good."""
 
     @classmethod
     def of(cls, chance: Chance) -> "Swarm":

@@ -6,6 +6,7 @@ never older over newer            a copy is never replaced by one of an earlier 
 read what was listed              every GET says by If-Match which version it means
 preconditions                     every write and deletion at the destination says which generation it replaces
 acknowledged when settled         a key of an acknowledged message has ended, or another message still carries it
+cancelled is cancelled            a run that a person has ended ends as that, and its report is not green
 counts balance                    every listed key and byte of a run has exactly one outcome, and the run ends
 a fault of everybody is nobody's  no key fails for an outage, throttling or a credential
 reasons                           no key fails for a reason that this world does not have

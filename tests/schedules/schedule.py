@@ -70,6 +70,7 @@ async def _history(world: World) -> None:
             loop.later(_soon(draw, world.weather.ends), world.vanish)
     if world.swarm.pauses:
         loop.later(_soon(draw, world.weather.ends / 2), world.pause)
+    _cancel(world)
     await asyncio.sleep(world.weather.ends)
     if world.swarm.pauses:
         await asyncio.sleep(1)
@@ -79,6 +80,12 @@ async def _history(world: World) -> None:
         world.queue.send("list", b"{}")
     if await _rests(world) and await _outlived(world):
         world.laws.at_the_end()
+
+
+def _cancel(world: World) -> None:
+    draw = world.chance.of("cancels")
+    for _ in range(draw.choice((1, 2, 4)) if world.swarm.cancels else 0):
+        world.loop.later(_soon(draw, world.weather.ends), world.cancel)
 
 
 async def _outlived(world: World) -> bool:
@@ -113,11 +120,12 @@ async def _scan_history(world: ScanWorld) -> None:
             loop.later(_soon(draw, ends), what)
     if world.swarm.pauses:
         loop.later(_soon(draw, ends / 2), world.pause)
+    _cancel(world)
     await asyncio.sleep(ends)
     if world.swarm.pauses:
         await asyncio.sleep(1)
         await world.resume()
-    world.stores.control.said = Control()
+    world.stores.control.said = Control(cancelled=world.stores.control.said.cancelled)
     for _ in range(2):
         for topic in ("list", "verify"):
             await asyncio.sleep(2 * HOUR - loop.time() % HOUR)

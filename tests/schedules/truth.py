@@ -55,7 +55,7 @@ class Span:
 class Truth:
     """source, copies: by key, what both sides held. missed: when S3 last said of a key that it has none. began: runs,
     by when they were created. spans: their closed ranges. lost: runs and batches whose documents this world has taken
-    away while they were going.
+    away while they were going. cancelled: runs that a person has ended.
     """
 
     world: "World"
@@ -65,6 +65,7 @@ class Truth:
     began: dict[str, float] = field(default_factory=dict)
     spans: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
     lost: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
     paused_at: float | None = None
 
     @property
@@ -106,6 +107,8 @@ class Truth:
 
     def ended(self, run: str, kind: RunKind, state: RunState) -> None:
         """A run's end was written down: its ranges are one line without gap or overlap."""
+        if state is not RunState.CANCELLED and run in self.cancelled:
+            self.world.laws.broken("cancelled is cancelled", f"run {run} was cancelled, and has ended as {state}")
         if kind is RunKind.KEYS or run in self.lost:
             return
         if state is RunState.TIMED_OUT:
@@ -135,6 +138,8 @@ class Truth:
         if stored.kind is RunKind.KEYS:
             return
         self.world.trace(f"report of {run}: {tone}: {sentence}")
+        if tone == "good" and run in self.cancelled:
+            self.world.laws.broken("cancelled is cancelled", f"run {run} was cancelled: {sentence!r}")
         prefix = stored.prefix
         pairs = {
             key: (during(line, self.began[run], self.now), during(self.copies[key], self.began[run], self.now))

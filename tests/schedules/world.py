@@ -21,6 +21,7 @@ from tests.schedules.loop import EPOCH, VirtualLoop
 from tests.schedules.mutations import NONE, Mutation
 from tests.schedules.network import Network
 from tests.schedules.pubsub import PubSub
+from tests.schedules.remote import now
 from tests.schedules.s3 import BUCKET, S3, Version
 from tests.schedules.scale import CHUNK, LARGE, PART, QUANTUM
 from tests.schedules.stores import StrictStores
@@ -243,6 +244,19 @@ class World:
         self.truth.paused_at = None
         clock: Any = SkewedClock(self, 0.0)
         await admin(self.stores.ports, self.queue, clock, self.config).resume()
+
+    def cancel(self) -> None:
+        """A person ends a run that is going, sometimes one that was ended before."""
+        running = [
+            run for run in now(self.stores.runs.running()) if not now(self.stores.runs.summary(run.name)).finished
+        ]
+        if not running:
+            return
+        run = self.chance.of("cancels").choice(running)
+        clock: Any = SkewedClock(self, 0.0)
+        sent = now(admin(self.stores.ports, self.queue, clock, self.config).cancel(run))
+        self.truth.cancelled.add(run.name)
+        self.trace(f"cancelled: {run.name}, {sent}")
 
     def vanish(self) -> None:
         """The service forgets an upload: a session has expired, a rule has aborted a multipart upload."""

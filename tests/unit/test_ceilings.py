@@ -8,7 +8,7 @@ from shared.domain.spending import Amount
 from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import published as published_prices
-from shared.ranges.resume import Resume, Resumed
+from shared.ranges.resume import Resumed
 from shared.runs.ceilings import Batch, CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from tests.fakes import FakeClock, FakeControl
@@ -197,20 +197,9 @@ async def test_a_pause_longer_than_the_life_of_a_batch_loses_no_run() -> None:
     world.clock.time += LIFE + 1
     await world.run(VerifyMessage(close=True))
     assert world.stores.runs.documents[run].state == "going"
-    app = world.handlers["list"]
-    stores = world.stores
-    resume = Resume(
-        stores.control,
-        stores.runs,
-        stores.ranges,
-        stores.ledger,
-        world.queue,
-        app.work.publish,
-        {"list": "list", "keys": "list", "verify": "verify"},  # type: ignore[dict-item]
-    )
-    assert await resume() == Resumed(ranges=1, batches=0)
+    assert await world.admin.resume() == Resumed(ranges=1, batches=0)
     world.clock.time += 2
     await world.run(VerifyMessage(close=True))
     await world.drain()
     assert len(world.destination.writes) == writes + 8
-    assert (await stores.runs.summary(run)).outcomes.keys == {Outcome.COPIED: 8}
+    assert (await world.stores.runs.summary(run)).outcomes.keys == {Outcome.COPIED: 8}

@@ -20,9 +20,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, ObjectError, Throttled
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
-from shared.ranges.resume import Resume
 from shared.reporting import manifest
 from tests.world import World, counts, filled
 
@@ -259,11 +257,9 @@ async def test_a_pause_at_any_page_of_a_comparison_and_what_was_left_goes_on(pag
 
     world.bucket.listed_page = pause
     run = await world.run(VerifyMessage())
-    stores, publish = world.stores, world.handlers["verify"].work.publish
-    topics = {RunKind.LIST: "list", RunKind.KEYS: "list", RunKind.VERIFY: "verify"}
     for _ in range(3):
         world.clock.time += 100
-        await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, world.queue, publish, topics)()
+        await world.admin.resume()
         await world.drain()
     assert await agrees(world, run, 20, only_there=1) == {"same": 16, "missing": 4, "extra": 1}
     assert await counts(world, run) == {Outcome.UNCHANGED: 16, Outcome.COPIED: 4}

@@ -72,7 +72,7 @@ async def test_what_this_run_has_queued_is_told_once_and_of_the_range_only() -> 
     entries = [Entry(key, "e", number + 1, 1) for number, key in enumerate(keys)]
     await stores.ledger.create([BatchRecord("b", "run", 1.0, Table(pack(entries)))])
     records = stores.ledger.scan(b"", b"a", b"f")
-    ledger = LedgerScan(stores.ledger, stores.runs, records, "run", frozenset(), frozenset({"run"}), b"a")
+    ledger = LedgerScan(stores.ledger, stores.runs, records, "run", frozenset(), frozenset({"run"}), after=b"a")
     async for _ in ledger.advance(NO_OBJECTS, BEYOND):
         pass
     assert ledger.take_queued(b"d") == {b"d": 2}

@@ -25,7 +25,7 @@ from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
 from shared.ranges import ranges
-from shared.ranges.resume import Resume, Resumed
+from shared.ranges.resume import Resumed
 from shared.runs.lifecycle import BEGIN_SECONDS
 from tests.fakes import StoredRun
 from tests.world import LEASE, LIFE, Crash, World, counts, filled
@@ -403,9 +403,7 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
 
 
 async def resume(world: World) -> Resumed:
-    publish = world.handlers["list"].work.publish
-    stores, topics = world.stores, {RunKind.LIST: "list", RunKind.KEYS: "list", RunKind.VERIFY: "verify"}
-    return await Resume(stores.control, stores.runs, stores.ranges, stores.ledger, world.queue, publish, topics)()
+    return await world.admin.resume()
 
 
 async def test_a_job_has_a_ceiling_of_its_own_until_somebody_says_another() -> None:

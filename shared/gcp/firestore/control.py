@@ -1,6 +1,6 @@
 """The job's control document (pause and ceilings), and for whom its ledger speaks.
 
-jobs/{job}/control/job       pause, ceilings
+jobs/{job}/control/job       pause, ceilings, cancelled runs
 jobs/{job}/control/identity  for which buckets and names the ledger speaks, and which were the first
 """
 
@@ -36,7 +36,8 @@ class FirestoreControl:
     async def update(self, change: Callable[[Control], Control]) -> Control:
         def changed(known: Fields | None) -> Fields:
             control = change(_control(known or {}))
-            return {name: getattr(control, name) for name in Control.__slots__ if name != "revision"}
+            fields = {name: getattr(control, name) for name in Control.__slots__ if name != "revision"}
+            return {**fields, "cancelled": sorted(control.cancelled)}
 
         return _control(await rewrite(self._client, self._control.document("job"), changed, "the job's control"))
 
@@ -77,6 +78,7 @@ def _control(fields: dict[str, Any]) -> Control:
         most_objects=_ceiling(fields, "most_objects"),
         most_bytes=_ceiling(fields, "most_bytes"),
         most_dollars=_number(fields, "most_dollars"),
+        cancelled=_names(fields, "cancelled"),
     )
 
 
@@ -92,6 +94,15 @@ def _number(fields: dict[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise SettingsError(_unreadable(name, value, "a number from 0 on, or nothing"))
     return value
+
+
+def _names(fields: dict[str, Any], name: str) -> frozenset[str]:
+    value = fields.get(name)
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise SettingsError(_unreadable(name, value, "a list of runs' names, or nothing"))
+    return frozenset(value)
 
 
 def _unreadable(name: str, value: object, wanted: str) -> str:
