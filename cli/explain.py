@@ -13,6 +13,7 @@ from cli.command import command
 from cli.exits import Exit
 from cli.ledger import attempts
 from cli.output import Answer, Output, moment, size
+from cli.runs import cancelled_runs
 from cli.scope import typed
 from cli.session import Session
 from shared.copying.copy_object import CopyObject, CopyPlan
@@ -58,7 +59,8 @@ async def explain(
     copy = await session.destination.stat(place.name) if place.name is not None else None
     last = known[-1] if known else None
     running = {run.name for run in await session.admin.stores.runs.running()}
-    alive = is_alive(last, running, session.clock.now(), session.config.life_seconds)
+    cancelled = await cancelled_runs(session)
+    alive = is_alive(last, running, session.clock.now(), session.config.life_seconds, cancelled)
     verdict = _compared(source, copy, place, last, alive)
     ends = None if source is None else await _transferred(session, source, copy)
     then = _next_run(session, source, ends, last, alive)

@@ -25,7 +25,7 @@ _MOST_FAILURES = 10_000
 @dataclass(frozen=True, slots=True)
 class RunView:
     """objects, size: that were copied a second lately (0 where nothing is known). dollars: an estimate, by the job's
-    prices. causes: failed keys by reason.
+    prices. causes: failed keys by reason. cancelled: whether it was ended for good.
     """
 
     run: OpenRun
@@ -35,6 +35,7 @@ class RunView:
     size: float
     dollars: float
     causes: dict[str, int]
+    cancelled: bool = False
 
     @property
     def done(self) -> bool:
@@ -62,6 +63,7 @@ class RunView:
             "kind": self.run.kind.value,
             "prefix": self.run.prefix.decode(),
             "started_at": moment(self.run.started_at),
+            "cancelled": self.cancelled,
             **counts_of(self.summary),
             "done": self.done,
             "objects_per_second": round(self.objects, 1),
@@ -77,7 +79,8 @@ class RunView:
         parts = [f"{summary.listed_keys:,} listed ({size(summary.listed_bytes)})"]
         parts.append(keys_of(self.document()["outcomes"]))
         if not self.done:
-            parts.append("still listing" if summary.open_ranges else f"{summary.pending:,} pending")
+            word = "to be closed" if self.cancelled else "still listing"
+            parts.append(word if summary.open_ranges else f"{summary.pending:,} pending")
             if self.size:
                 parts.append(f"{self.objects:,.0f} objects/s, {size(self.size)}/s")
             if self.seconds_left is not None:
@@ -85,7 +88,7 @@ class RunView:
         return "; ".join(parts)
 
 
-async def view(session: Session, run: OpenRun) -> RunView:
+async def view(session: Session, run: OpenRun, cancelled: bool = False) -> RunView:
     """The run as it is now. Reads some forty documents, and its failed keys."""
     stores, now = session.admin.stores, session.clock.now()
     summary, progress = await stores.runs.summary(run.name), await stores.runs.progress(run.name)
@@ -96,7 +99,8 @@ async def view(session: Session, run: OpenRun) -> RunView:
             if causes.total() >= _MOST_FAILURES:
                 break
     objects, amount = rate(progress, now)
-    return RunView(run, summary, now, objects, amount, dollars(session, run, summary, progress, now), dict(causes))
+    price = dollars(session, run, summary, progress, now)
+    return RunView(run, summary, now, objects, amount, price, dict(causes), cancelled)
 
 
 def rate(progress: Progress, now: float) -> tuple[float, float]:

@@ -19,6 +19,17 @@ from shared.ports.run_store import RunRecord, RunSummary
 _AT_ONCE = 8
 """Reports that are asked for at a time."""
 
+ENDED = {
+    RunState.FINISHED: "finished",
+    RunState.STOPPED: "stopped",
+    RunState.CANCELLED: "been cancelled and ended",
+    RunState.TIMED_OUT: "timed out",
+}
+"""What a run that is over has done, for a sentence."""
+
+CANCELLING = "cancelling"
+"""The state of a run that was cancelled and is not over yet."""
+
 
 def register(app: typer.Typer) -> None:
     command(app, "runs", ("runs --days 30", "runs list-20261125T020000-9312"))(runs)
@@ -40,35 +51,56 @@ async def runs(
 async def one_run(session: Session, name: str) -> Answer:
     """A run's counts. Raises CommandError if it is not known."""
     store = session.admin.stores.runs
-    if not await store.exists(name):
+    record = await store.record(name)
+    if record is None:
         raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
-    summary = await store.summary(name)
-    document = {"run": name, **counts_of(summary)}
+    summary, state = await store.summary(name), state_of(record, await cancelled_runs(session))
+    document = {"run": name, "state": state, **counts_of(summary)}
+    cancelled = state in (CANCELLING, RunState.CANCELLED)
 
     def show(output: Output) -> None:
         output.line(name)
         show_counts(document, output)
-        output.line(verdict_line(summary))
+        output.line(verdict_line(summary, cancelled))
 
-    return Answer(document, show, Exit.DONE if all_well(summary) else Exit.NOT_SO)
+    return Answer(document, show, Exit.DONE if all_well(summary, cancelled) else Exit.NOT_SO)
 
 
-def all_well(summary: RunSummary) -> bool:
+async def cancelled_runs(session: Session) -> frozenset[str]:
+    """The runs that were cancelled and are not over yet."""
+    return (await session.admin.stores.control.get()).cancelled
+
+
+def state_of(record: RunRecord, cancelled: frozenset[str]) -> str:
+    """A run's state for people and programs: running, cancelling, or as it ended."""
+    if record.state is not RunState.RUNNING:
+        return record.state.value
+    return CANCELLING if record.run.name in cancelled else "running"
+
+
+def all_well(summary: RunSummary, cancelled: bool = False) -> bool:
     """Whether every listed key has ended, none has failed, and every key was listed."""
-    return summary.balanced and not summary.stopped_ranges and not summary.outcomes.keys.get(Outcome.FAILED)
+    whole = summary.balanced and not summary.stopped_ranges and not cancelled
+    return whole and not summary.outcomes.keys.get(Outcome.FAILED)
 
 
-def verdict_line(summary: RunSummary) -> str:
+def verdict_line(summary: RunSummary, cancelled: bool = False) -> str:
     """What a run's counts come to, in a sentence."""
+    if cancelled and not summary.finished:
+        left = f"{summary.open_ranges:,} ranges and {summary.pending:,} listed keys are left"
+        return f"cancelled, and not over yet: {left}; nothing more of it begins"
     if not summary.finished:
         return f"still going: {summary.open_ranges:,} ranges are being listed, {summary.pending:,} keys are pending"
     if not summary.balanced:
         return "the outcomes do not add up to what was listed: keep the run's documents, and report it"
-    parts = []
+    parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
     if summary.stopped_ranges:
-        parts.append(f"{summary.stopped_ranges:,} ranges ended before their last key, by a ceiling or an error")
+        why = "the cancellation" if cancelled else "a ceiling or an error"
+        parts.append(f"{summary.stopped_ranges:,} ranges ended before their last key, by {why}")
     failed = summary.outcomes.keys.get(Outcome.FAILED, 0)
-    if failed:
+    if failed and cancelled:
+        parts.append(f"{failed:,} listed keys have failed or had not begun: `bucket-transfer failures` says which")
+    elif failed:
         parts.append(f"{failed:,} keys have failed: `bucket-transfer failures` says why")
     return "; ".join(parts) or "every listed key has an outcome, and none has failed"
 
@@ -77,8 +109,10 @@ async def _index(session: Session, days: float, limit: int) -> Answer:
     store = session.admin.stores.runs
     found = (await store.since(session.clock.now() - days * 86_400))[-limit:]
     summaries = {record.run.name: await store.summary(record.run.name) for record in found}
-    links = await _links(session, found)
-    document = [_document(record, summaries[record.run.name], links.get(record.run.name)) for record in found]
+    links, cancelled = await _links(session, found), await cancelled_runs(session)
+    document = [
+        _document(record, summaries[record.run.name], cancelled, links.get(record.run.name)) for record in found
+    ]
 
     def show(output: Output) -> None:
         if not document:
@@ -116,12 +150,14 @@ def _link(run: dict[str, Any]) -> str:
     return run["report"]["link"] if run["report"] else ""
 
 
-def _document(record: RunRecord, summary: RunSummary, report: dict[str, str] | None) -> dict[str, Any]:
+def _document(
+    record: RunRecord, summary: RunSummary, cancelled: frozenset[str], report: dict[str, str] | None
+) -> dict[str, Any]:
     return {
         "run": record.run.name,
         "kind": record.run.kind.value,
         "prefix": record.run.prefix.decode(),
-        "state": "running" if record.state is RunState.RUNNING else record.state.value,
+        "state": state_of(record, cancelled),
         "started_at": moment(record.run.started_at),
         "ended_at": moment(record.ended_at) or None,
         "report": report,

@@ -13,7 +13,7 @@ from cli.counts import counts_of
 from cli.exits import Exit
 from cli.output import Answer, Output
 from cli.run_view import RunView, view
-from cli.runs import all_well, verdict_line
+from cli.runs import all_well, cancelled_runs, verdict_line
 from cli.session import Session
 from shared.domain.messages import Message
 from shared.ports.run_store import OpenRun
@@ -78,22 +78,25 @@ async def _waited(session: Session, sent: Sent, document: dict[str, Any]) -> Ans
     with _drawn(session.output) as draw:
         while True:
             await _find(session, sent, found)
-            views = [await view(session, run) for run in found.values()]
+            cancelled = await cancelled_runs(session)
+            views = [await view(session, run, run.name in cancelled) for run in found.values()]
             draw(views)
             done = len(found) == len(sent.messages) and all(item.done for item in views)
             calm = calm + 1 if done else 0
             if calm == _CALM:
                 break
             await asyncio.sleep(_EVERY_SECONDS)
-    document["runs"] = [{"run": item.run.name, **counts_of(item.summary)} for item in views]
+    document["runs"] = [
+        {"run": item.run.name, "cancelled": item.cancelled, **counts_of(item.summary)} for item in views
+    ]
 
     def show(output: Output) -> None:
         _beside(sent, output)
         for item in views:
             output.line(f"{item.run.name}: {item.line()}")
-            output.line(f"  {verdict_line(item.summary)}")
+            output.line(f"  {verdict_line(item.summary, item.cancelled)}")
 
-    well = all(all_well(item.summary) for item in views)
+    well = all(all_well(item.summary, item.cancelled) for item in views)
     return Answer(document, show, Exit.DONE if well else Exit.NOT_SO)
 
 

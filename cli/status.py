@@ -59,7 +59,7 @@ async def _look(session: Session) -> Answer:
     control = await JobControl(session.admin.stores.control, session.clock, session.config.default_control).read(
         afresh=True
     )
-    views = [await view(session, run) for run in await runs.running()]
+    views = [await view(session, run, run.name in control.cancelled) for run in await runs.running()]
     recent = [record for record in await runs.since(now - _DAYS * 86_400) if record.ended_at is not None]
     document = {
         "job": session.settings.job,
@@ -99,6 +99,8 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         where = item.run.prefix.decode() or "the whole job"
         output.line(f"{item.run.name} ({item.run.kind.value} of {where}, since {moment(item.run.started_at)})")
         output.line(f"  {_bar(item.share, output)}{item.share:.0%}  {item.line()}")
+        if item.cancelled:
+            output.line("  cancelled: nothing more of it begins; what has begun ends as it will", style="yellow")
         if item.done:
             output.line("  nothing is left of it; the scheduler's next message writes its end and its report")
         for cause, keys in sorted(item.causes.items(), key=lambda pair: -pair[1]):

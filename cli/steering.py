@@ -1,4 +1,4 @@
-"""`pause`, `resume`, `ceiling`: what holds for every run of the job."""
+"""`pause`, `resume`, `ceiling`: what holds for every run of the job; `cancel`: the end of one."""
 
 from dataclasses import replace
 from math import isfinite
@@ -8,14 +8,17 @@ import typer
 
 from cli.command import command
 from cli.exits import CommandError, Exit
-from cli.output import Answer, size
+from cli.output import Answer, moment, size
+from cli.runs import ENDED
 from cli.session import Session
+from shared.domain.runs import RunState
 from shared.runs.job_control import JobControl
 
 
 def register(app: typer.Typer) -> None:
     command(app, "pause", ("pause", "pause --job photos --json"))(pause)
     command(app, "resume", ("resume", "resume --job photos --json"))(resume)
+    command(app, "cancel", ("cancel list-20261125T020000-9312", "cancel verify-20261125T020000-17 --json"))(cancel)
     command(app, "ceiling", ("ceiling --objects 1000000 --dollars 5000", "ceiling --none"))(ceiling)
 
 
@@ -37,6 +40,44 @@ async def resume(session: Session) -> Answer:
     }
     text = f"job {session.settings.job} goes on: {sent.ranges:,} ranges and {sent.batches:,} batches were sent again"
     return Answer(document, lambda output: output.line(text))
+
+
+async def cancel(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run that is going, as `status` names it.")],
+) -> Answer:
+    """End a run for good: nothing more is listed or copied for it, and what has begun ends as it will.
+
+    Its keys that were not copied are copied by the next run. What lies in the queue is put on record as not copied, a
+    message at a time; `status` shows how far that is, and the scheduler's next message writes the end and the report.
+    To hold all runs for a while, `pause` instead.
+    """
+    stores = session.admin.stores
+    record = await stores.runs.record(name)
+    if record is None:
+        raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
+    cancelled = record.state is RunState.CANCELLED or name in (await stores.control.get()).cancelled
+    summary = await stores.runs.summary(name)
+    left = {"open_ranges": summary.open_ranges, "pending": max(summary.pending, 0)}
+    if record.state is not RunState.RUNNING:
+        when = f"run {name} has {ENDED[record.state]} at {moment(record.ended_at)}"
+        if not cancelled:
+            raise CommandError(f"{when}: there is nothing to cancel")
+        return _cancelled(name, {**left, "ended": True}, f"{when} already")
+    if summary.finished and not cancelled:
+        raise CommandError(f"nothing is left of run {name}: the scheduler's next message writes its end down")
+    sent = await session.admin.cancel(record.run)
+    again = " already" if cancelled else ""
+    text = (
+        f"run {name} is cancelled{again}: nothing more of it begins, and its next keys are the next run's; "
+        f"{left['open_ranges']:,} ranges and {left['pending']:,} listed keys were left"
+    )
+    more = {"sent_ranges": sent.ranges, "sent_batches": sent.batches}
+    return _cancelled(name, {**left, "ended": False, **more}, text)
+
+
+def _cancelled(name: str, told: dict[str, int | bool], text: str) -> Answer:
+    return Answer({"run": name, "cancelled": True, **told}, lambda output: output.line(text))
 
 
 async def ceiling(

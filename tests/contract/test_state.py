@@ -23,7 +23,7 @@ from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
-from shared.ports.run_store import OpenRun, RunSummary
+from shared.ports.run_store import OpenRun, RunRecord, RunSummary
 from shared.ports.stores import Stores
 from shared.telemetry import Log
 from tests.fakes import FakeStores
@@ -281,6 +281,17 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
     assert [item.batch async for item in stores.ledger.unsettled("run")] == []
 
 
+async def test_a_run_is_read_as_it_is(stores: Stores) -> None:
+    assert await stores.runs.record("run") is None
+    await stores.runs.create(OpenRange(RangeId("run", b"", b""), None, b"{}"), RunKind.LIST, NOW)
+    (running,) = await stores.runs.running()
+    assert await stores.runs.record("run") == RunRecord(running, RunState.RUNNING, None)
+    await end(stores, RunState.CANCELLED, RunSummary.nothing())
+    found = await stores.runs.record("run")
+    assert found is not None
+    assert (found.state, found.ended_at is not None) == (RunState.CANCELLED, True)
+
+
 async def test_a_run_that_never_was_does_not_exist(stores: Stores) -> None:
     assert not await stores.runs.exists("run")
     await stores.runs.create(opened(), RunKind.LIST, NOW)
@@ -434,7 +445,7 @@ async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> Non
 
 async def test_what_a_person_said_is_read_back(stores: Stores) -> None:
     assert await stores.control.get() == Control()
-    said = Control(paused=True, most_objects=10, most_bytes=10**15, most_dollars=12.5)
+    said = Control(True, 10, 10**15, 12.5, cancelled=frozenset({"list-2", "list-1"}))
     await stores.control.update(lambda _: said)
     assert await stores.control.get() == said
     await stores.control.update(lambda _: Control())

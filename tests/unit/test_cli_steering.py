@@ -75,6 +75,68 @@ def test_what_was_left_open_by_a_pause_is_sent_again(operator: Operator) -> None
     assert operator.world.same()
 
 
+def test_a_run_is_ended_for_good_and_says_so_everywhere(operator: Operator) -> None:
+    run = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=2, finish=False))
+    assert operator.asks("cancel", run) == {
+        "run": run,
+        "cancelled": True,
+        "ended": False,
+        "open_ranges": 0,
+        "pending": 3,
+        "sent_ranges": 0,
+        "sent_batches": 0,
+    }
+    assert "is cancelled already: nothing more of it begins" in operator.types("cancel", run).stdout
+    (going,) = operator.asks("status")["running"]
+    assert (going["cancelled"], going["pending"]) == (True, 3)
+    assert "cancelled: nothing more of it begins; what has begun ends as it will" in operator.types("status").stdout
+    assert operator.asks("runs")[0]["state"] == "cancelling"
+    assert (
+        "cancelled, and not over yet: 0 ranges and 3 listed keys are left"
+        in operator.types("runs", run, status=3).stdout
+    )
+    assert operator.asks("explain", "k/005", status=3)["next_run"]["outcome"] == "copied", "though its run is going"
+
+    operator.world.clock.time += 2
+    operator.run(VerifyMessage(close=True))
+    assert operator.asks("status")["ended"][0]["state"] == "cancelled"
+    shown = operator.types("runs", run, status=3).stdout
+    assert (
+        "cancelled: what it did not come to, the next run copies; 3 listed keys have failed or had not begun" in shown
+    )
+    assert operator.asks("cancel", run)["ended"] is True
+    (cause,) = operator.asks("failures", status=3)["causes"]
+    assert (cause["cause"], cause["keys"], cause["tried_by_the_next_run"]) == ("cancelled", 3, True)
+    operator.run()
+    assert operator.world.same()
+
+
+def test_what_is_over_cannot_be_cancelled(operator: Operator) -> None:
+    run = operator.run(ListMessage())
+    refused = operator.types("cancel", run, status=1).stderr
+    assert (
+        refused == f"bucket-transfer: nothing is left of run {run}: the scheduler's next message writes its end down\n"
+    )
+    operator.run(VerifyMessage(close=True))
+    assert "has finished at" in operator.types("cancel", run, status=1).stderr
+    assert "there is no run 'never'" in operator.types("cancel", "never", status=1).stderr
+    assert operator.asks("status")["ended"][0]["state"] == "finished"
+
+
+def test_waiting_for_a_run_that_somebody_cancels_says_so(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(seconds: float) -> None:
+        if not await operator.world.stores.runs.running():
+            await operator.world.drain(most=1, finish=False)
+        for run in await operator.world.stores.runs.running():
+            await operator.world.admin.cancel(run)
+        operator.world.clock.time += 2
+        await operator.world.drain()
+
+    monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
+    assert "cancelled: what it did not come to" in operator.types("run", "--force", "--wait", status=3).stdout
+
+
 def test_a_comparison_repairs_unless_it_must_not(operator: Operator) -> None:
     operator.asks("verify", "k/", "--no-repair")
     operator.asks("verify")
