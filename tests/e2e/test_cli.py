@@ -136,6 +136,42 @@ def test_a_pause_a_ceiling_and_a_comparison(person: Person) -> None:
     )
 
 
+def test_a_run_that_is_cancelled_begins_nothing_more_and_the_next_one_copies_its_keys(person: Person) -> None:
+    """More batches than are pushed at once, each of which takes seconds."""
+    count, stack = 900, person.stack
+    load(s3_client(stack.environment), SOURCE, [Sample(f"e/{n:03d}", 9, n) for n in range(count)], lambda size: None)
+    stack.fault("edge", op="cdn.request", key="*e/*", do="delay", seconds=3.0, times=count)
+    person.asks("run", "e/")
+
+    def listed() -> list[str]:
+        going = [run for run in person.asks("status")["running"] if run["prefix"] == "e/"]
+        return [run["run"] for run in going if run["pending"] > 0 and not run["open_ranges"]]
+
+    runs.wait_until(lambda: bool(listed()), 30)
+    (run,) = listed()
+    assert person.asks("cancel", run)["pending"] > 0
+    assert person.asks("cancel", run)["cancelled"] is True
+    stack.clear("edge", "/_local/faults")
+    runs.wait_until(lambda: not person.asks("runs", run, status=3)["pending"], 60)
+    stack.tick("close")
+    runs.wait_until(lambda: person.asks("runs", run, status=3)["state"] == "cancelled", 30)
+    assert "has been cancelled and ended at" in person.types("cancel", run).stdout
+
+    ended = person.asks("runs", run, status=3)
+    outcomes = {name: amount["keys"] for name, amount in ended["outcomes"].items()}
+    assert ended["balanced"], ended
+    assert sum(outcomes.values()) == count
+    (cause,) = person.asks("failures", "e/", status=3)["causes"]
+    assert (cause["cause"], cause["keys"]) == ("cancelled", outcomes["failed"])
+    assert outcomes["failed"] > 0
+    (after,) = person.asks("run", "e/", "--wait")["runs"]
+    assert {name: amount["keys"] for name, amount in after["outcomes"].items()} == {
+        "copied": outcomes["failed"],
+        "unchanged": outcomes["copied"],
+    }
+    assert sum(1 for _ in gcs_client(stack.environment).bucket(DESTINATION).list_blobs(prefix="e/")) == count
+
+
 def test_keys_of_a_manifest_go_out_by_name(person: Person) -> None:
     listed = "".join(json.dumps({"key": f"a/{n:03d}"}) + "\n" for n in range(0, COUNT, 2))
     asked = ("run", "--keys-from", "-", "--format", "manifest", "--force", "--wait")
