@@ -1,5 +1,6 @@
-"""`failures` and `redrive`: the keys that were not copied, by cause, and another try for them."""
+"""`failures` and `redrive`: keys that were not copied and dead letters, by cause, and another try for them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from cli import sending
 from cli.command import command
+from cli.dead_letters import NO_LETTERS, letters_of, send_letters
 from cli.exits import Exit
 from cli.ledger import that_ended
 from cli.output import Answer, Output, moment, size
@@ -20,7 +22,7 @@ from shared.domain.reasons import advice_for, passes_by_itself
 from shared.ledger.window import Known
 
 _EXAMPLES = 3
-_OUTCOMES = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ARCHIVED)
+OUTCOMES = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ARCHIVED)
 
 
 def register(app: typer.Typer) -> None:
@@ -70,10 +72,12 @@ Causes = Annotated[
 Prefix = Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only keys that begin so; else the job.")]
 
 
-async def _causes(session: Session, prefix: Key, wanted: list[str] | None, failed_only: bool) -> list[Cause]:
+async def causes_of(
+    session: Session, prefix: Key, wanted: list[str] | None, outcomes: Collection[Outcome]
+) -> list[Cause]:
     """The most frequent first."""
     found: dict[tuple[str, str], Cause] = {}
-    async for known in that_ended(session, prefix, (Outcome.FAILED,) if failed_only else _OUTCOMES):
+    async for known in that_ended(session, prefix, outcomes):
         entry = known.entry
         outcome = entry.outcome or Outcome.FAILED
         name = entry.reason.partition(":")[0] if outcome is Outcome.FAILED else outcome.value
@@ -91,17 +95,20 @@ async def failures(
     cause: Causes = None,
     every: Annotated[bool, typer.Option("--all", help="Name every key, and not a few of each cause.")] = False,
 ) -> Answer:
-    """The keys that the ledger knows as failed, unsupported or archived, by cause, with what to do.
+    """The keys that the ledger knows as failed, unsupported or archived, and dead letters, by cause, with what to do.
 
-    Reads the ledger's records of the prefix: one document for some thousand keys. The exit status is 3 if there are
-    any. Not here are what the ledger does not keep: archived objects that a listing shows (a run's counts have them),
-    and keys that were named and do not exist at the source (the log names them).
+    Reads the ledger's records of the prefix: one document for some thousand keys. Dead letters belong to no prefix, and
+    are looked at where none is named. The exit status is 3 if there are any of either. Not here are what the ledger
+    does not keep: archived objects that a listing shows (a run's counts have them), and keys that were named and do not
+    exist at the source (the log names them).
     """
-    causes = await _causes(session, typed(session, prefix), cause, failed_only=False)
+    causes = await causes_of(session, typed(session, prefix), cause, OUTCOMES)
+    letters = await letters_of(session, cause) if not prefix else NO_LETTERS
     document = {
         "prefix": prefix,
         "keys": sum(len(item.known) for item in causes),
         "causes": [item.document(every) for item in causes],
+        "dead_letters": letters.document(every),
     }
 
     def show(output: Output) -> None:
@@ -117,24 +124,38 @@ async def failures(
             if not every and len(item.known) > _EXAMPLES:
                 output.line(f"  … and {len(item.known) - _EXAMPLES:,} more (--all)")
 
-    return Answer(document, show, Exit.NOT_SO if causes else Exit.DONE)
+        letters.show(output, every)
+
+    return Answer(document, show, Exit.NOT_SO if causes or letters.found else Exit.DONE)
 
 
 async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, wait: Wait = False) -> Answer:
-    """Try failed keys again, all of them or those of some causes, once what kept them is mended.
+    """Try failed keys again, all of them or those of some causes, once what kept them is mended; dead letters, too.
 
-    They go out by name, so nothing is listed. While the job is paused nothing is sent, and the exit status is 3.
+    Keys go out by name, so nothing is listed. Dead letters that a function can read go back to the topic that they came
+    from, where no PREFIX is named; the others stay. While the job is paused nothing is sent, and the exit status is 3.
     """
     kept = await sending.may_send(session)
     if kept is not None:
         return kept
-    causes = await _causes(session, typed(session, prefix), cause, failed_only=not cause)
+    causes = await causes_of(session, typed(session, prefix), cause, OUTCOMES if cause else (Outcome.FAILED,))
     keys = sorted(known.entry.key for item in causes for known in item.known)
+    letters, unknown = await send_letters(session, cause) if not prefix else (0, "")
     if not keys:
-        nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "") + ": nothing was sent"
-        return Answer({"sent": False, "why": "nothing failed", "keys": 0}, lambda output: output.line(nothing))
+        nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "")
+        text = f"{nothing}; {letters:,} dead letters were sent again" if letters else f"{nothing}: nothing was sent"
+        if unknown:
+            text += f"; {unknown}"
+        document = {
+            "sent": letters > 0,
+            "keys": 0,
+            "letters": letters,
+            **({} if letters else {"why": "nothing failed"}),
+        }
+        return Answer(document, lambda output: output.line(text))
     portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
     sent = await sending.send(session, session.config.list_topic, [ListMessage(keys=some) for some in portions])
-    answer = await sending.answer(session, sent, wait, f"{len(keys):,} failed keys")
-    answer.document["keys"] = len(keys)
+    again = f" and {letters:,} dead letters" if letters else ""
+    answer = await sending.answer(session, sent, wait, f"{len(keys):,} failed keys{again}")
+    answer.document.update(keys=len(keys), letters=letters)
     return answer

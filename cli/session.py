@@ -23,6 +23,7 @@ from shared.settings import Settings, load
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
+    from cli.dead_letters import DeadLetters
     from shared.bootstrap import Admin, JobConfig
     from shared.clients import S3Client
 
@@ -119,6 +120,12 @@ class Session:
     @cached_property
     def sender(self) -> Sender:
         return PubSubSender(self.settings.google_cloud_project)
+
+    @cached_property
+    def dead_letters(self) -> "DeadLetters":
+        from cli.dead_letter_box import PubSubDeadLetters
+
+        return PubSubDeadLetters(self.settings)
 
     @cached_property
     def s3(self) -> "S3Client":

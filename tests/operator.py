@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from cli import session
 from cli.app import app
+from cli.dead_letters import DeadLetter
+from cli.exits import CommandError
 from cli.job import FoundJob
 from cli.output import Output
 from shared.bootstrap.admin import admin
@@ -48,11 +52,36 @@ class Reports:
         return f"https://reports.test/{name}"
 
 
+@dataclass
+class Letters:
+    """`cli.dead_letters.DeadLetters`. waiting: that nobody holds. held: by whoever looked."""
+
+    waiting: list[DeadLetter] = field(default_factory=list)
+    held: list[DeadLetter] = field(default_factory=list)
+    refused: str = ""
+
+    async def look(self) -> list[DeadLetter]:
+        if self.refused:
+            raise CommandError(self.refused)
+        self.held, self.waiting = self.held + self.waiting, []
+        return list(self.held)
+
+    async def take_away(self, letters: Iterable[DeadLetter]) -> None:
+        for letter in letters:
+            self.held.remove(letter)
+
+    async def give_back(self, letters: Iterable[DeadLetter]) -> None:
+        for letter in list(letters):
+            self.held.remove(letter)
+            self.waiting.append(letter)
+
+
 class Operator:
     """Types commands. more: settings of the job that differ from the world's usual ones."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
         self.world, self.sender, self.reports = world, Sender(world), Reports(world)
+        self.dead_letters = Letters()
         settings = Settings(**{**SETTINGS, **more})
 
         def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
@@ -65,6 +94,7 @@ class Operator:
                 "destination": world.destination,
                 "sender": self.sender,
                 "reports": self.reports if settings.report_bucket else None,
+                "dead_letters": self.dead_letters,
             }
             return made
 

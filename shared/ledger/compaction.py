@@ -65,7 +65,7 @@ class Compaction:
         least = -(-max((len(record.entries) for record in group), default=0) // MOST_KEYS)
         if len(group) <= least and any(map(self.listed, (key for record in group for key in record.table.keys))):
             return None
-        merged = list(_cut(self._newest(group)))
+        merged = list(cut(self._newest(group)))
         return Merge(group, merged, versions) if len(merged) < len(group) else None
 
     def _newest(self, group: Iterable[BatchRecord]) -> list[Entry]:
@@ -104,18 +104,18 @@ def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
                 newest[entry.key] = dated
     inside = [newest[key] for key in sorted(newest) if key <= until]
     parts = [inside, *([newest[key]] for key in sorted(newest) if key > until)]
-    return Merge(wide, [merged for part in parts for merged in _cut(part)]) if wide else None
+    return Merge(wide, [merged for part in parts for merged in cut(part)]) if wide else None
 
 
-def _cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:
+def cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:
     """Merged records of about equal length."""
     if not entries:
         return
     packed = pack(entries)
     if len(entries) > 1 and (len(entries) > MOST_KEYS or len(packed) > MOST_BYTES):
         half = len(entries) // 2
-        yield from _cut(entries[:half])
-        yield from _cut(entries[half:])
+        yield from cut(entries[:half])
+        yield from cut(entries[half:])
         return
     at = max(entry.at for entry in entries)
     yield BatchRecord(batch_id(MERGED, entries), MERGED, at, Table(packed))

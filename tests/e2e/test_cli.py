@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from cli.app import app
 from local import runs
 from local.children import ROOT
-from local.clients import gcs_client, s3_client
-from local.names import DESTINATION, REPORTS, SOURCE
+from local.clients import gcs_client, pubsub_clients, s3_client
+from local.names import DEAD, DESTINATION, LIST, PROJECT, REPORTS, SOURCE
 from local.prices import priced
 from local.sample import Sample, load
 from local.stack import Stack
@@ -170,6 +170,30 @@ def test_a_run_that_is_cancelled_begins_nothing_more_and_the_next_one_copies_its
         "unchanged": outcomes["copied"],
     }
     assert sum(1 for _ in gcs_client(stack.environment).bucket(DESTINATION).list_blobs(prefix="e/")) == count
+
+
+def test_dead_letters_are_found_sent_again_and_dropped(person: Person) -> None:
+    """One that a function has refused, and one as Pub/Sub hands it on after its last delivery."""
+    publisher, _ = pubsub_clients(person.stack.environment)
+    publisher.publish(publisher.topic_path(PROJECT, LIST), b'{"prefx": "a/"}').result()
+    given_up = {
+        "CloudPubSubDeadLetterSourceSubscription": "lister",
+        "CloudPubSubDeadLetterSourceSubscriptionProject": PROJECT,
+    }
+    publisher.publish(publisher.topic_path(PROJECT, DEAD), b'{"prefix": "a/00"}', **given_up).result()
+
+    def letters() -> dict[str, Any]:
+        return {item["cause"]: item for item in person.asks("failures", status=3)["dead_letters"]}
+
+    runs.wait_until(lambda: len(letters()) == 2, 30)
+    assert letters()["malformed"]["examples"][0]["reason"] == 'unknown field "prefx"'
+    assert letters()["undelivered"]["examples"][0]["topic"] == "list"
+    assert person.asks("redrive", "--cause", "undelivered")["letters"] == 1
+    assert letters().keys() == {"malformed"}
+    assert person.asks("drop", "--reason", "malformed", "--yes")["dropped_letters"] == 1
+    assert letters() == {}
+    assert person.asks("drop", "--reason", "unsupported", "--yes")["dropped_keys"] == 1
+    assert not person.asks("failures", REFUSED)["keys"]
 
 
 def test_keys_of_a_manifest_go_out_by_name(person: Person) -> None:

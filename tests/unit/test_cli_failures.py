@@ -40,7 +40,12 @@ def test_failures_are_told_by_cause_with_what_to_do(troubled: Operator) -> None:
     assert found["causes"][0]["examples"][0]["reason"] == "forbidden: denied"
     assert causes(troubled.asks("failures", "k/00", "--cause", "forbidden", status=3)) == {"forbidden": 2}
     assert causes(troubled.asks("failures", "k/002", status=3)) == {"forbidden": 1}
-    assert troubled.asks("failures", "k/007") == {"prefix": "k/007", "keys": 0, "causes": []}
+    assert troubled.asks("failures", "k/007") == {
+        "prefix": "k/007",
+        "keys": 0,
+        "causes": [],
+        "dead_letters": None,
+    }
     shown = troubled.types("failures", status=3).stdout
     assert "forbidden: 2 keys" in shown
     assert "what to do: check the policies" in shown

@@ -1,0 +1,91 @@
+"""`drop`: failures and dead letters of a cause are taken off the books."""
+
+from typing import Annotated
+
+import typer
+
+from cli.command import command
+from cli.dead_letters import MALFORMED, UNDELIVERED
+from cli.exits import CommandError, Exit
+from cli.failures import OUTCOMES, Prefix, causes_of
+from cli.output import Answer
+from cli.scope import typed
+from cli.session import Session
+from shared.domain.keys import Key
+from shared.ledger.dropping import without
+from shared.ledger.entry import Entry
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "drop", ("drop --reason gone --yes", "drop --reason forbidden photos/2021/"))(drop)
+
+
+async def drop(
+    session: Session,
+    reason: Annotated[str, typer.Option("--reason", metavar="CAUSE", help="A cause, as `failures` names it.")],
+    prefix: Prefix = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> Answer:
+    """Take what has failed for a cause off the books: it is not reported any more.
+
+    The ledger forgets these keys, so they count as unknown: a run that lists one of them tries it again, and it is
+    reported again if it fails again. What shall never be copied is for the job's filters. Nothing is deleted in any
+    bucket, and what runs have counted and reported stays. Dead letters of the cause are deleted for good. Keys of a run
+    that is going on are left as they are, and the exit status is 3.
+    """
+    wanted = typed(session, prefix)
+    causes = await causes_of(session, wanted, [reason], OUTCOMES)
+    keys = {known.entry.key for cause in causes for known in cause.known}
+    of_letters = reason in (MALFORMED, UNDELIVERED) and not prefix
+    letters = [letter for letter in await session.dead_letters.look()] if of_letters else []
+    meant = [letter for letter in letters if letter.cause == reason]
+    try:
+        if not keys and not meant:
+            nothing = f"nothing is known that has failed for {reason!r}: `bucket-transfer failures` names the causes"
+            return _answer(reason, 0, 0, 0, nothing)
+        if not yes:
+            _ask(session, f"forget {len(keys):,} keys and delete {len(meant):,} dead letters of the cause {reason!r}?")
+        dropped = await _forget(session, wanted, keys)
+        await session.dead_letters.take_away(meant) if meant else None
+        letters = [letter for letter in letters if letter not in meant]
+    finally:
+        if letters:
+            await session.dead_letters.give_back(letters)
+    kept = len(keys) - dropped
+    text = (
+        f"{dropped:,} keys are forgotten, and tried again by a run that lists them; {len(meant):,} dead letters deleted"
+    )
+    if kept:
+        text += f"; {kept:,} keys are left: their run is going on, or has changed them meanwhile"
+    return _answer(reason, dropped, len(meant), kept, text)
+
+
+def _ask(session: Session, question: str) -> None:
+    if session.output.as_json or not session.output.interactive:
+        raise CommandError("nobody can be asked here: --yes says that it is meant", Exit.USAGE)
+    typer.confirm(question, abort=True)
+
+
+async def _forget(session: Session, prefix: Key, keys: set[Key]) -> int:
+    """How many keys no record speaks of as failed any more. Records of a run that is going on are what it counts by."""
+    ledger, left = session.admin.stores.ledger, set[Key]()
+    running = {run.name for run in await session.admin.stores.runs.running()}
+    ours = (session.config.identity.digest, "")
+
+    def dropped(entry: Entry) -> bool:
+        return entry.key in keys and entry.outcome in OUTCOMES
+
+    async for held in ledger.scan(prefix, b""):
+        record = held.record
+        if not len(record.entries) or record.identity not in ours or keys.isdisjoint(record.table.keys):
+            continue
+        theirs = {entry.key for entry in record.entries if dropped(entry)}
+        merge = None if record.run in running else without(record, dropped)
+        if theirs and (merge is None or not await ledger.merge(merge, [held.version])):
+            left |= theirs
+    return len(keys - left)
+
+
+def _answer(reason: str, keys: int, letters: int, kept: int, text: str) -> Answer:
+    document = {"reason": reason, "dropped_keys": keys, "dropped_letters": letters, "left_keys": kept}
+    return Answer(document, lambda output: output.line(text), Exit.NOT_SO if kept else Exit.DONE)

@@ -1,0 +1,20 @@
+"""Records without some of their entries: what is known of these keys is forgotten, and of their neighbours kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared.ledger.compaction import Merge, cut
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+
+
+def without(record: BatchRecord, dropped: Callable[[Entry], bool]) -> Merge | None:
+    """What takes the place of a record whose dropped entries are forgotten. None if it has none of them, if keys of it
+    have not ended, or if it cannot be read.
+    """
+    if not record.settled or not record.readable:
+        return None
+    kept = [replace(entry, at=entry.at or record.published_at) for entry in record.entries if not dropped(entry)]
+    if len(kept) == len(record.entries):
+        return None
+    return Merge([record], [replace(merged, identity=record.identity) for merged in cut(kept)])

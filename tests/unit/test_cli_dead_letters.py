@@ -1,0 +1,158 @@
+"""Dead letters by cause, another try for those that can be read, and failures that are taken off the books."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from cli.dead_letters import DeadLetter
+from shared.domain.counts import Outcome
+from shared.domain.errors import Forbidden, KmsDenied
+from shared.domain.messages import ListMessage, VerifyMessage
+from shared.ledger.dropping import without
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from tests.operator import Operator
+from tests.world import filled
+
+TYPO = DeadLetter("1", b'{"prefx": "a/"}', "list", 'unknown field "prefx"', 1.8e9)
+LOST = DeadLetter("2", b'{"prefix": "k/", "force": true}', "list", "", 1.8e9)
+COMPARISON = DeadLetter("3", b"{}", "verify", "", 1.8e9)
+NOBODY_S = DeadLetter("4", b"{}", "", "", 1.8e9)
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """Two keys may not be read, a third not for its encryption key; four dead letters wait."""
+    world = filled(8)
+    for number in (1, 2):
+        world.cdn.faults[f"k/00{number}".encode()] = [Forbidden("denied")] * 9
+    world.cdn.faults[b"k/003"] = [KmsDenied("no grant")] * 9
+    operator = Operator(world, monkeypatch)
+    operator.run()
+    operator.run(VerifyMessage(close=True))
+    operator.dead_letters.waiting = [TYPO, LOST, COMPARISON, NOBODY_S]
+    return operator
+
+
+def letters(answer: dict[str, Any]) -> dict[str, tuple[int, list[bool]]]:
+    return {
+        item["cause"]: (item["letters"], [letter["can_be_sent_again"] for letter in item["examples"]])
+        for item in answer["dead_letters"]
+    }
+
+
+def waiting(operator: Operator) -> Sequence[DeadLetter]:
+    assert not operator.dead_letters.held, "who has looked gives back what is not taken away"
+    return sorted(operator.dead_letters.waiting, key=lambda letter: letter.message_id)
+
+
+def test_dead_letters_are_told_by_cause(operator: Operator) -> None:
+    found = operator.asks("failures", status=3)
+    assert letters(found) == {"malformed": (1, [False]), "undelivered": (3, [True, True, False])}
+    assert letters(operator.asks("failures", "--cause", "malformed", status=3)) == {"malformed": (1, [False])}
+    assert operator.asks("failures", "k/", status=3)["dead_letters"] is None
+    shown = operator.types("failures", status=3).stdout
+    assert 'list 1: {"prefx": "a/"}  unknown field "prefx"' in shown
+    assert "unknown topic 4: {}" in shown
+    assert len(waiting(operator)) == 4
+
+
+def test_where_they_cannot_be_looked_at_that_is_said(operator: Operator) -> None:
+    operator.dead_letters.refused = "dead letters cannot be looked at: 403"
+    assert operator.asks("failures", status=3)["dead_letters"] is None
+    assert "not known here: dead letters cannot be looked at: 403" in operator.types("failures", status=3).stdout
+    assert operator.asks("redrive", "--cause", "undelivered")["sent"] is False
+
+
+def test_what_a_function_can_read_goes_back_to_its_topic(operator: Operator) -> None:
+    answer = operator.asks("redrive")
+    assert (answer["keys"], answer["letters"]) == (3, 2)
+    assert operator.sender.sent[:2] == [
+        ("list", ListMessage(prefix=b"k/", force=True)),
+        ("verify", VerifyMessage()),
+    ]
+    assert waiting(operator) == [TYPO, NOBODY_S]
+    assert operator.asks("redrive", "--cause", "undelivered") == {
+        "sent": False,
+        "keys": 0,
+        "letters": 0,
+        "why": "nothing failed",
+    }
+
+
+def test_only_what_is_named_goes_back(operator: Operator) -> None:
+    assert operator.asks("redrive", "k/")["letters"] == 0
+    assert operator.asks("redrive", "--cause", "kms_denied")["letters"] == 0
+    assert operator.asks("redrive", "--cause", "undelivered")["letters"] == 2
+    operator.asks("pause")
+    assert operator.asks("redrive", status=3)["why"] == "paused"
+
+
+def test_what_is_dropped_is_unknown_and_its_neighbours_are_not(operator: Operator) -> None:
+    assert operator.asks("drop", "--reason", "forbidden", "--yes") == {
+        "reason": "forbidden",
+        "dropped_keys": 2,
+        "dropped_letters": 0,
+        "left_keys": 0,
+    }
+    found = operator.asks("failures", "k/", status=3)
+    assert [item["cause"] for item in found["causes"]] == ["kms_denied"]
+    held = {item["key"] for item in operator.asks("inspect", "")["entries"]}
+    assert held == {f"k/00{number}" for number in (0, 3, 4, 5, 6, 7)}
+    run = operator.run(ListMessage(scheduled=True))
+    outcomes = asyncio.run(operator.world.stores.runs.summary(run)).outcomes.keys
+    assert outcomes == {Outcome.UNCHANGED: 5, Outcome.FAILED: 3}, (
+        "the two are unknown, so they are tried, and fail again"
+    )
+
+
+def test_dead_letters_are_dropped_for_good(operator: Operator) -> None:
+    assert operator.asks("drop", "--reason", "malformed", "--yes")["dropped_letters"] == 1
+    assert waiting(operator) == [LOST, COMPARISON, NOBODY_S]
+    assert "nothing is known that has failed for 'malformed'" in operator.types("drop", "--reason", "malformed").stdout
+
+
+def test_dropping_asks_or_wants_yes(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--yes says that it is meant" in operator.types("drop", "--reason", "malformed", status=2).stderr
+    monkeypatch.setattr("cli.output.Output.interactive", True)
+    asked = operator.types("drop", "--reason", "forbidden", "k/001", typed="n\n", status=1).stdout
+    assert "forget 1 keys and delete 0 dead letters of the cause 'forbidden'?" in asked
+    operator.types("drop", "--reason", "undelivered", typed="n\n", status=1)
+    assert len(waiting(operator)) == 4
+    assert operator.asks("failures", "k/", status=3)["keys"] == 3
+
+
+def test_what_a_running_run_is_counted_by_stays(operator: Operator) -> None:
+    operator.world.cdn.faults[b"k/001"] = [Forbidden("denied")] * 9
+    operator.run(ListMessage(keys=(b"k/001",)))
+    answer = operator.asks("drop", "--reason", "forbidden", "--yes", status=3)
+    assert (answer["dropped_keys"], answer["left_keys"]) == (1, 1)
+    operator.run(VerifyMessage(close=True))
+    assert operator.asks("drop", "--reason", "forbidden", "--yes")["dropped_keys"] == 1
+
+
+def test_a_record_without_some_of_its_entries_keeps_what_it_says_of_the_others() -> None:
+    copied = Entry(b"a", "e", 1, 1, Outcome.COPIED, generation=7, crc32c="c", proof="md5", route="direct")
+    failed = Entry(b"b", "e", 1, 1, Outcome.FAILED, "forbidden: denied")
+    record = BatchRecord("batch", "run", 5.0, (copied, failed), identity="ours")
+    merge = without(record, lambda entry: entry.outcome is Outcome.FAILED)
+    assert merge is not None
+    (kept,) = merge.merged
+    (entry,) = kept.entries
+    assert (kept.identity, kept.run, entry.at, entry.generation, entry.proof) == ("ours", "", 5.0, 7, "md5")
+    assert without(record, lambda entry: False) is None
+    alone = without(BatchRecord("batch", "run", 5.0, (failed,)), lambda entry: True)
+    assert alone is not None
+    assert not alone.merged
+    still_open = BatchRecord("batch", "run", 5.0, (failed, Entry(b"c", "e", 1, 1)))
+    assert without(still_open, lambda entry: entry.key == b"b") is None
+
+
+def test_a_body_of_any_bytes_can_be_shown(operator: Operator) -> None:
+    operator.dead_letters.waiting = [DeadLetter("5", b"\xff\x1b[31m", "list", "not JSON", 1.8e9)]
+    shown = operator.types("failures", "--cause", "malformed", status=3).stdout
+    assert "\x1b" not in shown
+    assert json.loads(json.dumps(operator.asks("failures", status=3)["dead_letters"]))
