@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client
 
     from cli.dead_letters import DeadLetters
+    from cli.queue_depth import Queues
     from shared.bootstrap import Admin, JobConfig
     from shared.clients import S3Client
 
@@ -126,6 +127,12 @@ class Session:
         from cli.dead_letter_box import PubSubDeadLetters
 
         return PubSubDeadLetters(self.settings)
+
+    @cached_property
+    def queues(self) -> "Queues":
+        from cli.queue_depth import MonitoredQueues
+
+        return MonitoredQueues(self.settings, self.found.environment)
 
     @cached_property
     def s3(self) -> "S3Client":

@@ -1,20 +1,24 @@
 """`status`: what the job is doing now."""
 
 import asyncio
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.live import Live
 
 from cli.command import command
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, size
+from cli.output import Answer, Output, moment, size, span
 from cli.run_view import RunView, view
 from cli.session import Session
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
 from shared.pricing.money import in_dollars
 from shared.runs.job_control import JobControl
+
+if TYPE_CHECKING:
+    from cli.queue_depth import Depth
 
 _LAST = 5
 _DAYS = 7
@@ -31,9 +35,10 @@ async def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until nothing is running.")] = False,
     every: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How often --watch asks.")] = 10,
 ) -> Answer:
-    """What the job is doing now: runs with their rate and time left, failures by cause, pause and ceilings.
+    """What the job is doing now: runs with their rate and time left, failures by cause, pause, ceilings and queues.
 
-    Each look costs some forty reads of Firestore a run.
+    Each look costs some forty reads of Firestore a run, and two calls of Cloud Monitoring, which tells how much waits
+    with a delay of one to three minutes.
     """
     if watch and session.output.as_json:
         raise CommandError("--watch answers again and again, and --json once: choose one", Exit.USAGE)
@@ -61,6 +66,7 @@ async def _look(session: Session) -> Answer:
     )
     views = [await view(session, run, run.name in control.cancelled) for run in await runs.running()]
     recent = [record for record in await runs.since(now - _DAYS * 86_400) if record.ended_at is not None]
+    depths, unknown = await _depths(session)
     document = {
         "job": session.settings.job,
         "source": f"{session.config.source}/{session.settings.source_prefix}",
@@ -69,10 +75,37 @@ async def _look(session: Session) -> Answer:
         "most_objects": control.most_objects,
         "most_bytes": control.most_bytes,
         "busy": any(not item.done for item in views),
+        "queues": None if unknown else [asdict(item) for item in depths],
         "running": [item.document() for item in views],
         "ended": [_ended(record) for record in recent[-_LAST:]],
     }
-    return Answer(document, lambda output: _show(document, views, control, output))
+
+    def show(output: Output) -> None:
+        _show(document, views, control, output)
+        _show_depths(depths, unknown, output)
+
+    return Answer(document, show)
+
+
+async def _depths(session: Session) -> "tuple[list[Depth], str]":
+    """How deep the queues are, and why that is not known."""
+    try:
+        return await session.queues.depths(), ""
+    except CommandError as refused:
+        return [], str(refused)
+
+
+def _show_depths(depths: "list[Depth]", unknown: str, output: Output) -> None:
+    if unknown:
+        output.line(f"how much waits in the queues is not known here: {unknown}", style="yellow")
+    for item in depths:
+        if item.waiting is None:
+            output.line(f"{item.subscription}: how much waits is not known, as Monitoring has no recent point of it")
+        elif item.waiting and item.role == "dead-letters":
+            output.line(f"{item.waiting:,} dead letters: `bucket-transfer failures` shows them", style="red")
+        elif item.waiting:
+            oldest = "" if item.oldest_seconds is None else f", the oldest for {span(item.oldest_seconds)}"
+            output.line(f"{item.subscription}: {item.waiting:,} messages wait{oldest}")
 
 
 def _ended(record: RunRecord) -> dict[str, Any]:

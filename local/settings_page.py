@@ -22,7 +22,8 @@ def page() -> str:
             )
             lines.append(f"| `{name.upper()}` | {default} | {field.description} |")
     clients = (
-        "`STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`, `SECRET_MANAGER_EMULATOR_HOST`"
+        "`STORAGE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `FIRESTORE_EMULATOR_HOST`, `SECRET_MANAGER_EMULATOR_HOST`,\n"
+        "and for the command-line tool `MONITORING_EMULATOR_HOST`"
     )
     lines += ["", "Besides, the client libraries' own variables point to a local stack:", f"{clients}.", ""]
     return "\n".join(lines)

@@ -100,6 +100,7 @@ class Stack:
             "TRANSFER_TOPIC": TRANSFER,
             "VERIFY_TOPIC": VERIFY,
             "DEAD_LETTER_TOPIC": DEAD,
+            **({} if self.flavour is Flavour.GOOGLE else {"MONITORING_EMULATOR_HOST": self.url("pubsub")}),
             **self.trust,
         }
 

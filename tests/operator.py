@@ -16,6 +16,7 @@ from cli.dead_letters import DeadLetter
 from cli.exits import CommandError
 from cli.job import FoundJob
 from cli.output import Output
+from cli.queue_depth import Depth
 from shared.bootstrap.admin import admin
 from shared.domain.messages import Message
 from shared.settings import Settings
@@ -76,12 +77,25 @@ class Letters:
             self.waiting.append(letter)
 
 
+@dataclass
+class Depths:
+    """`cli.queue_depth.Queues`."""
+
+    found: list[Depth] = field(default_factory=list)
+    refused: str = ""
+
+    async def depths(self) -> list[Depth]:
+        if self.refused:
+            raise CommandError(self.refused)
+        return self.found
+
+
 class Operator:
     """Types commands. more: settings of the job that differ from the world's usual ones."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
         self.world, self.sender, self.reports = world, Sender(world), Reports(world)
-        self.dead_letters = Letters()
+        self.dead_letters, self.queues = Letters(), Depths()
         settings = Settings(**{**SETTINGS, **more})
 
         def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
@@ -95,6 +109,7 @@ class Operator:
                 "sender": self.sender,
                 "reports": self.reports if settings.report_bucket else None,
                 "dead_letters": self.dead_letters,
+                "queues": self.queues,
             }
             return made
 

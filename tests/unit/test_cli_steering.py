@@ -9,6 +9,7 @@ import pytest
 
 from cli.exits import CommandError
 from cli.key_list import Format, format_of, keys_in
+from cli.queue_depth import Depth
 from shared.domain.messages import MOST_KEYS, ListMessage, VerifyMessage
 from tests.operator import Operator
 from tests.world import filled
@@ -135,6 +136,30 @@ def test_waiting_for_a_run_that_somebody_cancels_says_so(operator: Operator, mon
 
     monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
     assert "cancelled: what it did not come to" in operator.types("run", "--force", "--wait", status=3).stdout
+
+
+def test_what_waits_is_shown_and_what_is_not_known_is_said(operator: Operator) -> None:
+    operator.queues.found = [
+        Depth("list", "job-lister", 0, 0),
+        Depth("transfer", "job-transfer", 1200, 61),
+        Depth("verify", "job-verifier", None, None),
+        Depth("dead-letters", "job-dead-letters", 2, 9),
+    ]
+    assert operator.asks("status")["queues"][1] == {
+        "role": "transfer",
+        "subscription": "job-transfer",
+        "waiting": 1200,
+        "oldest_seconds": 61,
+    }
+    shown = operator.types("status").stdout.splitlines()
+    assert shown[-3:] == [
+        "job-transfer: 1,200 messages wait, the oldest for 1 min 1 s",
+        "job-verifier: how much waits is not known, as Monitoring has no recent point of it",
+        "2 dead letters: `bucket-transfer failures` shows them",
+    ]
+    operator.queues.refused = "Monitoring may not be read: ask for roles/monitoring.viewer"
+    assert operator.asks("status")["queues"] is None
+    assert "is not known here: Monitoring may not be read: ask for roles/" in operator.types("status").stdout
 
 
 def test_a_comparison_repairs_unless_it_must_not(operator: Operator) -> None:

@@ -1,9 +1,10 @@
-"""The REST calls that gcloud makes: creating, listing, publishing, pulling.
+"""The REST calls that gcloud makes: creating, listing, publishing, pulling; and Monitoring's of how much waits.
 
 https://cloud.google.com/pubsub/docs/reference/rest
 """
 
 import json
+import re
 from typing import Any
 
 import grpc
@@ -14,6 +15,10 @@ from local.emulators.instruments import Refusal
 from local.emulators.pubsub import protos
 from local.emulators.pubsub.broker import Broker, PubSubError
 from local.emulators.pubsub.grpc_api import Publisher, Subscriber
+from local.emulators.pubsub.monitoring import time_series
+
+_TIME_SERIES = re.compile("/v3/projects/([^/]+)/timeSeries")
+"""Cloud Monitoring's, on the same port."""
 
 _STATUS = {
     grpc.StatusCode.NOT_FOUND: 404,
@@ -36,7 +41,10 @@ class RestApi:
             return web.json_response(self._broker.backlog())
         if request.path.startswith("/_local/"):
             return await self._broker.instruments.control(request)
+        monitored = _TIME_SERIES.fullmatch(request.path)
         try:
+            if request.method == "GET" and monitored is not None:
+                return web.json_response(time_series(self._broker, monitored[1], request.query))
             raw = await request.read()
             answer = await self._route(request.method, request.path, json.loads(raw) if raw else {})
             return web.json_response(json_format.MessageToDict(answer))

@@ -54,6 +54,12 @@ class Subscription:
         """Messages that are not acknowledged yet."""
         return len(self._ready) + len(self._delayed) + len(self._leased)
 
+    def oldest_seconds(self) -> int:
+        """The age of the oldest message that is not acknowledged, 0 for none."""
+        waiting = [*self._ready, *(item[2] for item in self._delayed), *(item.held for item in self._leased.values())]
+        times = (held.message.publish_time.seconds for held in waiting)
+        return max(0, int(time.time()) - min(times, default=int(time.time())))
+
     def add(self, message: Any) -> None:
         self._ready.append(Held(message))
         self._wake()
