@@ -73,11 +73,11 @@ class TransferBatch:
             raise Postponed("what came of the keys could not be written down in time") from None
 
     async def _carry(self, message: TransferMessage, budget: Budget) -> None:
-        if await self.job_control.is_cancelled(message.run):
-            await self._leave_out(message)
-            return
         if message.part is None and await self.job_control.paused(message.run):
             self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
+            return
+        if await self.job_control.is_cancelled(message.run):
+            await self._leave_out(message)
             return
         began = self.clock.monotonic()
         found = await self.ledger.get(message.batch)

@@ -86,8 +86,9 @@ class CeilingGuard:
         """Raises Stopped if the run was cancelled or the job is paused, or if a ceiling would be exceeded by so many
         objects and bytes. classes: objects and bytes of storage classes of S3 that are not STANDARD.
         """
-        await self.mind()
         control = await self.job_control.read()
+        if self.run in control.cancelled:
+            raise Stopped(CANCELLED, cancelled=True)
         if control.paused:
             raise Stopped("the job is paused", paused=True)
         if not control.bounded:

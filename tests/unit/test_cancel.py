@@ -180,6 +180,18 @@ async def test_a_paused_run_is_ended_without_being_resumed() -> None:
     assert world.same()
 
 
+async def test_a_pause_and_an_end_within_a_second_copy_nothing() -> None:
+    """An instance that believes neither asks afresh whether the job is paused, and hears of both."""
+    world = filled(12)
+    run = await begun(world, ListMessage(), 1)
+    await world.job_control.read()
+    world.stores.control.said = Control(paused=True)
+    world.clock.pass_time(FRESH_SECONDS)
+    assert (await world.job_control.read()).paused
+    await world.admin.cancel((await world.stores.runs.running())[0])
+    assert await ended(world, run) == {Outcome.FAILED: 12}
+
+
 async def test_what_resuming_sends_of_it_copies_nothing() -> None:
     world = filled(12)
     run = await begun(world, ListMessage(), 1)
