@@ -139,12 +139,12 @@ def test_a_pause_a_ceiling_and_a_comparison(person: Person) -> None:
 def test_a_run_that_is_cancelled_begins_nothing_more_and_the_next_one_copies_its_keys(person: Person) -> None:
     """More batches than are pushed at once, each of which takes seconds."""
     count, stack = 900, person.stack
-    load(s3_client(stack.environment), SOURCE, [Sample(f"e/{n:03d}", 9, n) for n in range(count)], lambda size: None)
-    stack.fault("edge", op="cdn.request", key="*e/*", do="delay", seconds=3.0, times=count)
-    person.asks("run", "e/")
+    load(s3_client(stack.environment), SOURCE, [Sample(f"h/{n:03d}", 9, n) for n in range(count)], lambda size: None)
+    stack.fault("edge", op="cdn.request", key="*h/*", do="delay", seconds=3.0, times=count)
+    person.asks("run", "h/")
 
     def listed() -> list[str]:
-        going = [run for run in person.asks("status")["running"] if run["prefix"] == "e/"]
+        going = [run for run in person.asks("status")["running"] if run["prefix"] == "h/"]
         return [run["run"] for run in going if run["pending"] > 0 and not run["open_ranges"]]
 
     runs.wait_until(lambda: bool(listed()), 30)
@@ -161,15 +161,15 @@ def test_a_run_that_is_cancelled_begins_nothing_more_and_the_next_one_copies_its
     outcomes = {name: amount["keys"] for name, amount in ended["outcomes"].items()}
     assert ended["balanced"], ended
     assert sum(outcomes.values()) == count
-    (cause,) = person.asks("failures", "e/", status=3)["causes"]
+    (cause,) = person.asks("failures", "h/", status=3)["causes"]
     assert (cause["cause"], cause["keys"]) == ("cancelled", outcomes["failed"])
     assert outcomes["failed"] > 0
-    (after,) = person.asks("run", "e/", "--wait")["runs"]
+    (after,) = person.asks("run", "h/", "--wait")["runs"]
     assert {name: amount["keys"] for name, amount in after["outcomes"].items()} == {
         "copied": outcomes["failed"],
         "unchanged": outcomes["copied"],
     }
-    assert sum(1 for _ in gcs_client(stack.environment).bucket(DESTINATION).list_blobs(prefix="e/")) == count
+    assert sum(1 for _ in gcs_client(stack.environment).bucket(DESTINATION).list_blobs(prefix="h/")) == count
 
 
 def test_dead_letters_are_found_sent_again_and_dropped(person: Person) -> None:

@@ -34,6 +34,7 @@ ELSEWHERE = {
     r"gcloud logging .*": "the stack has no Cloud Logging",
     r"aws sts .*": "the stack has no STS",
     r"bucket-transfer --install-completion": "it changes a person's shell",
+    r"bucket-transfer cancel .*": "it ends a run that is going; tests/e2e/test_cli.py ends one",
 }
 """What is not typed here. Its flags are held by tests/unit/test_docs.py."""
 
