@@ -94,7 +94,7 @@ def not_covered(a: Side, b: Side) -> list[str]:
         if figures["state"] == RunState.RUNNING:
             found.append(f"{side.name} is running: its counts are of {moment(figures['ended_at'])}")
         elif figures["state"] != RunState.FINISHED:
-            found.append(f"{side.name} has {figures['state']}: not every key was looked at")
+            found.append(f"{side.name} {RunState(figures['state']).told}: not every key was looked at")
         if side.record is not None and part_of_prefix(side.record.run):
             found.append(f"{side.name} was asked for a part of its prefix only")
         if not figures["causes_complete"]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from cli.comparing import part_of_prefix
 from cli.ledger import that_ended
 from cli.run_figures import written
+from cli.runs import cancelled_runs
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.errors import MalformedMessage
@@ -180,7 +181,7 @@ async def _records(session: Session, since: float) -> list[RunRecord]:
     """By their beginnings, those that are running wherever they began. A run of which nothing is left is told as it
     will be written down, and without an end, as `shared.runs.lifecycle` would see it.
     """
-    store = session.admin.stores.runs
+    store, cancelled = session.admin.stores.runs, await cancelled_runs(session)
     found = {record.run.name: record for record in await store.since(since)}
     for run in await store.running():
         found.setdefault(run.name, RunRecord(run, RunState.RUNNING, None))
@@ -189,6 +190,7 @@ async def _records(session: Session, since: float) -> list[RunRecord]:
             summary = await store.summary(name)
             if summary.finished:
                 state = RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED
+                state = RunState.CANCELLED if name in cancelled else state
                 found[name] = replace(record, state=state)
     return sorted(found.values(), key=_beginning)
 

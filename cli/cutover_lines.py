@@ -104,7 +104,7 @@ def _lag(found: Evidence, most_lag: float, where: str) -> Line:
 def _listings(found: Evidence, where: str) -> Iterator[Line]:
     record = found.unfinished
     if record is not None:
-        text = f"the newest listing, {record.run.name}, has {record.state.value}: not every key was listed"
+        text = f"the newest listing, {record.run.name}, {record.state.told}: not every key was listed"
         mend = f"bucket-transfer runs {record.run.name} says why; then bucket-transfer run{where} --wait"
         yield Line("delta", Level.WARNING, text, mend)
 
@@ -118,7 +118,7 @@ def _comparison(found: Evidence, comparison: Compared, where: str, job: str) -> 
     if state is RunState.RUNNING:
         yield _blocks("comparison", f"{began}, is running", f"wait: bucket-transfer status --watch; else {again}")
     elif state is not RunState.FINISHED:
-        yield _blocks("comparison", f"{began}, has {state.value}: not every key was compared", again)
+        yield _blocks("comparison", f"{began}, {state.told}: not every key was compared", again)
     elif comparison.elsewhere:
         yield _blocks("comparison", f"{began}, was of {comparison.elsewhere}, and the job's are others now", again)
     elif not comparison.summary.listed_keys:

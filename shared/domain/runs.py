@@ -27,3 +27,8 @@ class RunState(StrEnum):
     """A person ended it: what had begun by then has ended, and nothing more was listed or copied for it."""
     TIMED_OUT = "stalled"
     """Something is left, and nothing has touched it for the life of a batch; the next run takes it up."""
+
+    @property
+    def told(self) -> str:
+        """What became of a run, after its name in a sentence."""
+        return "was cancelled" if self is RunState.CANCELLED else f"has {self.value}"

@@ -100,6 +100,11 @@ def test_a_run_is_ended_for_good_and_says_so_everywhere(operator: Operator) -> N
     assert operator.asks("explain", "k/005", status=3)["next_run"]["outcome"] == "copied", "though its run is going"
 
     operator.world.clock.time += 2
+    operator.drain()
+    assert (
+        f"the newest listing, {run}, was cancelled: not every key was listed"
+        in operator.types("cutover", status=3).stdout
+    ), "though its end is not written down yet"
     operator.run(VerifyMessage(close=True))
     assert operator.asks("status")["ended"][0]["state"] == "cancelled"
     shown = operator.types("runs", run, status=3).stdout
