@@ -7,7 +7,7 @@ from typing import Any
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from cli.dead_letters import MOST, DeadLetter
+from cli.dead_letter import MOST, DeadLetter
 from cli.exits import CommandError
 from shared.settings import Settings
 

@@ -1,73 +1,22 @@
 """Dead letters: messages that no function could read, and those that Pub/Sub gave up on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from cli.dead_letter import MALFORMED, MOST, UNDELIVERED, DeadLetter
 from cli.exits import CommandError
 from cli.output import Output, moment
 from cli.session import Session
-from shared.domain.errors import MalformedMessage
-from shared.domain.messages import ListMessage, Message, TransferMessage, VerifyMessage, decode
-
-MALFORMED, UNDELIVERED = "malformed", "undelivered"
 
 ADVICE = {
     MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --reason malformed`",
     UNDELIVERED: "the function's log says why it was refused; mend that, then `bucket-transfer redrive`",
 }
 
-MOST = 1_000
-"""Dead letters that are looked at: Pub/Sub hands out no more a request."""
-
 _EXAMPLES = 3
 _BODY = 200
 """Bytes of a dead letter that a line shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """topic: where it came from, by its role (list, transfer, verify), "" where nothing says so. reason: what a
-    function found wrong in it, "" for one that Pub/Sub gave up on after its last delivery. at: epoch seconds. handle:
-    by which it is taken away.
-    """
-
-    message_id: str
-    data: bytes
-    topic: str
-    reason: str
-    at: float
-    handle: str = ""
-
-    @property
-    def cause(self) -> str:
-        return MALFORMED if self.reason else UNDELIVERED
-
-    def message(self) -> Message | None:
-        """What can be sent again, None if no function could read it."""
-        models: dict[str, type[Message]] = {"list": ListMessage, "transfer": TransferMessage, "verify": VerifyMessage}
-        try:
-            return decode(models[self.topic], self.data) if self.topic in models else None
-        except MalformedMessage:
-            return None
-
-
-class DeadLetters(Protocol):
-    """Where dead letters wait for somebody."""
-
-    async def look(self) -> Sequence[DeadLetter]:
-        """Some of them, at the most MOST, in no order; all are held for the one who looks until they are taken away or
-        given back. Raises CommandError if they cannot be looked at.
-        """
-        ...
-
-    async def take_away(self, letters: Iterable[DeadLetter]) -> None:
-        """For good."""
-        ...
-
-    async def give_back(self, letters: Iterable[DeadLetter]) -> None:
-        """For whoever looks next."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.command import command
-from cli.dead_letters import MALFORMED, UNDELIVERED
+from cli.dead_letter import MALFORMED, UNDELIVERED
 from cli.exits import CommandError, Exit
 from cli.failures import OUTCOMES, Prefix, causes_of
 from cli.output import Answer

@@ -23,7 +23,7 @@ from shared.settings import Settings, load
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
-    from cli.dead_letters import DeadLetters
+    from cli.dead_letter import DeadLetters
     from cli.queue_depth import Queues
     from shared.bootstrap import Admin, JobConfig
     from shared.clients import S3Client

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli import session
 from cli.app import app
-from cli.dead_letters import DeadLetter
+from cli.dead_letter import DeadLetter
 from cli.exits import CommandError
 from cli.job import FoundJob
 from cli.output import Output

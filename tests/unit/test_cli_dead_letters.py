@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.dead_letters import DeadLetter
+from cli.dead_letter import DeadLetter
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, KmsDenied
 from shared.domain.messages import ListMessage, VerifyMessage
