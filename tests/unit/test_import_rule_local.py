@@ -95,8 +95,9 @@ def test_nothing_that_is_deployed_imports_the_stack(path: Path) -> None:
     assert not roots(imports(path)) & {"local", "tests", "benchmarks", "acceptance", "cli"}
 
 
-def test_there_is_no_circle_in_local() -> None:
-    assert not circles(graph(files("local")))
+@pytest.mark.parametrize("folder", ["shared", "cli", "local", "acceptance", "benchmarks"])
+def test_no_file_needs_itself(folder: str) -> None:
+    assert not circles(graph(files(folder)))
 
 
 def test_a_circle_would_be_found() -> None:
