@@ -37,7 +37,7 @@ up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_
 	@PORT="$(PORT)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
 
 test: check  ## check, then all tests, two at a time, about six minutes (WORKERS=2)
-	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/e2e tests/functions tests/schedules tests/contract tests/unit
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/e2e tests/functions tests/schedules tests/contract tests/browser tests/unit
 
 test-fast: .venv/.dev  ## the tests that start no server, about a minute
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/unit

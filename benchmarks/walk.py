@@ -86,6 +86,12 @@ class Nowhere:
 
     async def put(self, name: str, body: bytes, content_type: str) -> None: ...
 
+    async def read(self, name: str) -> tuple[bytes, int]:
+        return b"", 0
+
+    async def replace(self, name: str, body: bytes, content_type: str, generation: int) -> bool:
+        return True
+
 
 def sides(pages: int = CANNED_PAGES) -> tuple[Canned, BothSides]:
     """Both sides of a bucket of so many pages that agree."""

@@ -8,15 +8,12 @@ from cli.counts import counts_of, keys_of
 from cli.output import moment, size, span
 from cli.session import Session
 from shared.domain.counts import Outcome
-from shared.domain.progress import Progress
+from shared.domain.progress import Progress, seconds_left
 from shared.domain.rollup import Rollup
 from shared.domain.runs import RunState
 from shared.ports.run_store import OpenRun, RunSummary
 from shared.pricing.estimate import bill, total
 from shared.reporting.model import Report
-
-_RECENT_SECONDS = 300.0
-"""How far back a rate looks."""
 
 _MOST_FAILURES = 10_000
 """Failed keys that are read to tell the causes of a run that is going on."""
@@ -51,11 +48,10 @@ class RunView:
     def seconds_left(self) -> float | None:
         """Until the last listed key has ended at the present rate; None while keys are listed, or if nothing moves."""
         summary = self.summary
-        if summary.open_ranges or summary.pending <= 0:
+        if summary.open_ranges:
             return None
         rest = summary.listed_bytes - summary.outcomes.total_bytes
-        by = [left / rate for left, rate in ((summary.pending, self.objects), (rest, self.size)) if rate > 0]
-        return max(by, default=None)
+        return seconds_left((summary.pending, rest), (self.objects, self.size))
 
     def document(self) -> dict[str, Any]:
         return {
@@ -98,18 +94,9 @@ async def view(session: Session, run: OpenRun, cancelled: bool = False) -> RunVi
             causes[entry.reason.partition(":")[0]] += 1
             if causes.total() >= _MOST_FAILURES:
                 break
-    objects, amount = rate(progress, now)
+    objects, amount = progress.rate(now)
     price = dollars(session, run, summary, progress, now)
     return RunView(run, summary, now, objects, amount, price, dict(causes), cancelled)
-
-
-def rate(progress: Progress, now: float) -> tuple[float, float]:
-    """Objects and bytes a second of the last minutes."""
-    recent = [interval for interval in progress.in_order if interval.at >= now - _RECENT_SECONDS]
-    if not recent:
-        return 0.0, 0.0
-    seconds = max(now - recent[0].at, 1.0)
-    return sum(item.objects for item in recent) / seconds, sum(item.bytes for item in recent) / seconds
 
 
 def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progress, now: float) -> float:

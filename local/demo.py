@@ -6,6 +6,7 @@ Exit status 0 only if every step did what it should and an independent compariso
 import asyncio
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from local.stack import Stack
 from shared.domain.counts import Outcome
 from shared.ports.run_store import RunSummary
 from shared.pricing.money import in_dollars
+from shared.reporting.index_rows import parse
 
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"
@@ -107,20 +109,30 @@ class Demo:
         self._expect(forced.summary, Outcome.COPIED, in_prefix)
 
         self.bill = self.stack.bill()
-        await self._save_reports(gcs, first.run, repair.run)
+        await self._save_reports(gcs, first.run, repair.run, clean.run, forced.run)
         with self.console.status("comparing both buckets independently"):
             return await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
 
     async def _save_reports(self, gcs: Client, *wanted: str) -> None:
-        """The pages that the functions wrote, as files to open."""
+        """The pages that the functions wrote, as files to open: those of all runs, and their index."""
         self.stack.tick("close")
-        REPORT_FOLDER.mkdir(parents=True, exist_ok=True)
-        for name in wanted:
-            blob = gcs.bucket(REPORTS).blob(f"default/{name}/report.html")
-            await asyncio.to_thread(runs.wait_until, blob.exists, REPORT_SECONDS)
-            path = REPORT_FOLDER / f"{name.partition('-')[0]}.html"
+        bucket = gcs.bucket(REPORTS)
+        name = f"{runs.JOB}/index.html"
+
+        def are_there() -> bool:
+            index = bucket.get_blob(name)
+            known = {row.run: row for row in parse(index.download_as_bytes())} if index is not None else {}
+            return all(run in known and known[run].sentence for run in wanted)
+
+        await asyncio.to_thread(runs.wait_until, are_there, REPORT_SECONDS)
+        shutil.rmtree(REPORT_FOLDER, ignore_errors=True)
+        for blob in bucket.list_blobs(prefix=f"{runs.JOB}/"):
+            if not blob.name.endswith(".html"):
+                continue
+            path = REPORT_FOLDER / blob.name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(blob.download_as_bytes())
-            self.console.print(f"report of {name}: {path.relative_to(ROOT)}")
+        self.console.print(f"reports of all runs: {(REPORT_FOLDER / name).relative_to(ROOT)}")
 
     def _load(self, s3: S3Client) -> None:
         size = sum(item.size for item in self.objects)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin, admin, publisher
 from shared.bootstrap.job_config import JobConfig
+from shared.bootstrap.pages import report_run, show_running
 from shared.copying.breaker import Breaker
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
@@ -18,7 +19,6 @@ from shared.listing.list_range import ListRange
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
 from shared.ranges.split_range import SplitRange
-from shared.reporting.report_run import ReportRun
 from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.heartbeat import Heartbeat
@@ -54,7 +54,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
     heartbeat = Heartbeat(stores.runs, adapters.clock, config.heartbeat_seconds, adapters.instance)
     in_flight = InFlight(config.objects_in_flight, config.bytes_in_flight)
     copy = copy_object(adapters, config)
-    large = copy_large(adapters, config, copy)
+    large = copy_large(adapters, config, copy, heartbeat)
     extraneous = delete_extraneous(adapters, config, control)
     runs = lifecycle(adapters, config, control, extraneous)
     return App(
@@ -143,7 +143,7 @@ def copy_object(adapters: Adapters, config: JobConfig) -> CopyObject:
     )
 
 
-def copy_large(adapters: Adapters, config: JobConfig, copy: CopyObject) -> CopyLarge:
+def copy_large(adapters: Adapters, config: JobConfig, copy: CopyObject, heartbeat: Heartbeat) -> CopyLarge:
     return CopyLarge(
         copy=copy,
         source=adapters.copy_source,
@@ -151,6 +151,7 @@ def copy_large(adapters: Adapters, config: JobConfig, copy: CopyObject) -> CopyL
         uploads=adapters.stores.uploads,
         ledger=adapters.stores.ledger,
         queue=adapters.queue,
+        heartbeat=heartbeat,
         clock=adapters.clock,
         log=adapters.log,
         topic=config.transfer_topic,
@@ -193,29 +194,12 @@ def lifecycle(adapters: Adapters, config: JobConfig, control: JobControl, delete
             verify_always=config.verify_always,
         ),
         report=report_run(adapters, config),
+        show_running=show_running(adapters, config),
         delete_after=delete,
         expire_uploads=ExpireUploads(adapters.stores.uploads, adapters.clock, adapters.log),
         clock=adapters.clock,
         log=adapters.log,
         life_seconds=config.life_seconds,
-    )
-
-
-def report_run(adapters: Adapters, config: JobConfig) -> ReportRun | None:
-    if adapters.reports is None:
-        return None
-    return ReportRun(
-        reports=adapters.reports,
-        ledger=adapters.stores.ledger,
-        runs=adapters.stores.runs,
-        job=config.job,
-        source=config.source,
-        destination=config.destination,
-        prices=config.prices,
-        storage_classes=config.storage_classes,
-        keys_per_message=config.keys_per_message,
-        restore_days=config.restore_days,
-        selection=config.filters.table(),
     )
 
 

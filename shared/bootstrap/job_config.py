@@ -24,7 +24,8 @@ class JobConfig:
     """As the settings of the same names say (docs/settings.md). Sizes in bytes, times in seconds.
 
     source, destination: the buckets, as a report names them. default_control: the job's own ceilings of a run.
-    price_ahead: what publishing costs, for the ceiling in dollars. life_seconds: how long a published batch counts as
+    price_list: what differs from the published prices, as JSON. price_ahead: what publishing costs, for the ceiling in
+    dollars. life_seconds: how long a published batch counts as
     alive. buffer_bytes: the most of one object that its copy holds at a time. page_keys, range_keys: of a page of the
     listing, and of a range where the ledger tells.
     """
@@ -61,6 +62,8 @@ class JobConfig:
     restore_tier: Tier | None
     restore_days: int
     prices: Prices
+    price_list: str
+    route: str
     price_ahead: PriceAhead
     buffer_bytes: int = 2 * CHUNK_BYTES
     page_keys: int = PAGE_KEYS
@@ -117,6 +120,8 @@ class JobConfig:
             restore_tier=given.restore_tier,
             restore_days=given.restore_days,
             prices=given.price_list,
+            price_list=given.prices,
+            route=given.route.value,
             price_ahead=PriceAhead.of(
                 given.price_list,
                 DIRECT if given.route is Route.DIRECT else Route.CLOUDFRONT,

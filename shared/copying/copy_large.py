@@ -42,6 +42,7 @@ from shared.ports.queue import Queue
 from shared.ports.source import Source
 from shared.ports.staging import Staging
 from shared.ports.upload_store import OpenUpload, PartNote, UploadStore
+from shared.runs.heartbeat import Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class CopyLarge:
     uploads: UploadStore
     ledger: LedgerStore
     queue: Queue
+    heartbeat: Heartbeat
     clock: Clock
     log: Log
     topic: str
@@ -125,7 +127,7 @@ class CopyLarge:
         known = await self.uploads.parts(opened.upload, reference.number)
         if reference.number <= plan.count and reference.number not in known:  # begun anew, it may have fewer parts
             try:
-                note = await self._send(wanted, number, opened, plan, reference.number)
+                note = await self._send(message.run, wanted, number, opened, plan, reference.number)
             except Changed as changed:
                 await self.abandon(wanted)
                 return await self._again(message, listed, changed)
@@ -156,15 +158,18 @@ class CopyLarge:
             raise Busy(f"{opened.key}: its parts are being published")
         return await self.start(message.model_copy(update={"part": None}), wanted)
 
-    async def _send(self, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int) -> PartNote:
+    async def _send(
+        self, run: str, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int
+    ) -> PartNote:
         start, end = plan.span(part)
-        sums = PartSums(opened, (start, end))
+        sums, began = PartSums(opened, (start, end)), self.clock.monotonic()
         body = await self.copy.read(wanted.version, (start, end))
         if body is None:
             raise Changed(f"{wanted.version.text}: another version came while its parts were copied")
         with body:
             chunks = sums.watch(body.chunks)
             stored = await self.staging.put(number.encode(), opened.upload, part, end - start, chunks)
+        self.heartbeat.took(run, f"{wanted.version.text}, part {part}", end - start, self.clock.monotonic() - began)
         return PartNote(stored.etag, end - start, stored.crc32c, sums.crc, sums.digests, body.route)
 
     async def _finish(

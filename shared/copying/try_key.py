@@ -147,10 +147,8 @@ class TryKey:
             return Transient(f"{key.source.text}: {bug!r}")
         finally:
             self.breaker.release(permit)
-        if key.message.part is not None or (ended is not None and ended.outcome is Outcome.COPIED):
-            part = f", part {key.message.part.number}" if key.message.part is not None else ""
-            seconds = self.clock.monotonic() - began
-            self.heartbeat.took(key.message.run, f"{key.source.text}{part}", key.source.size, seconds)
+        if not key.in_parts and ended is not None and ended.outcome is Outcome.COPIED:
+            self.heartbeat.took(key.message.run, key.source.text, key.source.size, self.clock.monotonic() - began)
         return ended
 
     async def _copy(self, key: KeyTask, present: Existing | None) -> Entry | None:

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+Name = TypeVar("Name")
+
+RECENT_SECONDS = 300.0
+"""How far back a rate looks."""
 
 MOST_SLOW = 20
 """Copies kept as the slowest ones."""
@@ -33,7 +38,8 @@ class Slow:
 class Progress:
     """intervals: by their time. slowest: the longest first. ways: objects and bytes by route. seconds: that instances
     were at work, each counted apart. classes: objects and bytes by S3's storage class, without STANDARD. kms: objects
-    for which S3 asked KMS.
+    for which S3 asked KMS. others: keys and bytes that ended otherwise than copied, by interval and outcome. sizes:
+    copied objects and their bytes, by the number of bits of an object's size in bytes.
     """
 
     intervals: dict[float, Interval] = field(default_factory=dict)
@@ -42,6 +48,8 @@ class Progress:
     seconds: float = 0.0
     classes: dict[str, tuple[int, int]] = field(default_factory=dict)
     kms: int = 0
+    others: dict[tuple[float, str], tuple[int, int]] = field(default_factory=dict)
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def at_work(self, at: float, seconds: float) -> None:
         """An instance was at work in a interval of so many seconds."""
@@ -49,13 +57,23 @@ class Progress:
             self.seconds += seconds
             self.intervals[at] = Interval(at, 0, 0)
             while len(self.intervals) > MOST_INTERVALS:
-                del self.intervals[min(self.intervals)]
+                first = min(self.intervals)
+                del self.intervals[first]
+                self.others = {known: amount for known, amount in self.others.items() if known[0] != first}
 
     def copied(self, at: float, way: str, objects: int, size: int) -> None:
         """Objects have come by a route, in a interval that there is."""
         interval = self.intervals[at]
         self.intervals[at] = Interval(at, interval.objects + objects, interval.bytes + size)
         _add(self.ways, way, objects, size)
+
+    def ended(self, at: float, outcome: str, keys: int, size: int) -> None:
+        """Keys have ended otherwise than copied, in an interval that there is."""
+        _add(self.others, (at, outcome), keys, size)
+
+    def sized(self, size: int) -> None:
+        """An object of so many bytes was copied."""
+        _add(self.sizes, size.bit_length(), 1, size)
 
     def read(self, storage_class: str, objects: int, size: int) -> None:
         """Objects of a storage class that asks more than STANDARD does were read."""
@@ -77,12 +95,31 @@ class Progress:
             _add(self.ways, way, objects, size)
         for storage_class, (objects, size) in other.classes.items():
             _add(self.classes, storage_class, objects, size)
+        for place, (keys, size) in other.others.items():
+            _add(self.others, place, keys, size)
+        for bits, (objects, size) in other.sizes.items():
+            _add(self.sizes, bits, objects, size)
         self.kms += other.kms
         self.seconds += other.seconds
 
     @property
     def in_order(self) -> list[Interval]:
         return [self.intervals[at] for at in sorted(self.intervals)]
+
+    def told(self) -> dict[str, int]:
+        """Keys that the transfer has seen end, by outcome."""
+        found = {"copied": sum(interval.objects for interval in self.intervals.values())}
+        for (_, outcome), (keys, _) in self.others.items():
+            found[outcome] = found.get(outcome, 0) + keys
+        return found
+
+    def rate(self, now: float) -> tuple[float, float]:
+        """Objects and bytes copied a second in the last minutes before a moment."""
+        recent = [interval for interval in self.in_order if interval.at >= now - RECENT_SECONDS]
+        if not recent:
+            return 0.0, 0.0
+        seconds = max(now - recent[0].at, 1.0)
+        return sum(item.objects for item in recent) / seconds, sum(item.bytes for item in recent) / seconds
 
     def table(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -94,11 +131,13 @@ class Progress:
             "classes": self.classes,
             "kms": self.kms,
             "seconds": self.seconds,
+            "others": [[at, outcome, *amount] for (at, outcome), amount in sorted(self.others.items())],
+            "sizes": [[bits, *amount] for bits, amount in sorted(self.sizes.items())],
         }
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Self:
-        """What `table` made, here or in a version that did not count classes."""
+        """What `table` made, here or in a version that did not count classes, other outcomes or sizes."""
         return cls(
             intervals={interval[0]: Interval(*interval) for interval in table["beats"]},
             slowest=[Slow(*slow) for slow in table["slowest"]],
@@ -106,12 +145,21 @@ class Progress:
             classes={name: (objects, size) for name, (objects, size) in table.get("classes", {}).items()},
             kms=table.get("kms", 0),
             seconds=table["seconds"],
+            others={(at, outcome): (keys, size) for at, outcome, keys, size in table.get("others", ())},
+            sizes={bits: (objects, size) for bits, objects, size in table.get("sizes", ())},
         )
 
 
-def _add(amounts: dict[str, tuple[int, int]], name: str, objects: int, size: int) -> None:
+def _add(amounts: dict[Name, tuple[int, int]], name: Name, objects: int, size: int) -> None:
     known = amounts.get(name, (0, 0))
     amounts[name] = known[0] + objects, known[1] + size
+
+
+def seconds_left(left: tuple[int, int], rate: tuple[float, float]) -> float | None:
+    """How long keys and bytes that are left take at a rate of both a second; None if none are, or if nothing moves."""
+    if left[0] <= 0:
+        return None
+    return max((rest / each for rest, each in zip(left, rate, strict=True) if each > 0), default=None)
 
 
 def merged(reported: Iterable[Progress]) -> Progress:

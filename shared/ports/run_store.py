@@ -35,15 +35,6 @@ class EndedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A run as it is stored, whatever its state. ended_at: epoch seconds, None while that is not written down."""
-
-    run: OpenRun
-    state: RunState
-    ended_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class RunSummary:
     """The counts of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
     left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
@@ -80,6 +71,18 @@ class RunSummary:
             and self.outcomes.total_keys == self.listed_keys
             and self.outcomes.total_bytes == self.listed_bytes
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as it is stored, whatever its state. ended_at: epoch seconds; summary: its counts. Both are None while its
+    end is not written down.
+    """
+
+    run: OpenRun
+    state: RunState
+    ended_at: float | None
+    summary: RunSummary | None = None
 
 
 class EndTaken(StateConflict):
@@ -193,4 +196,10 @@ class RunStore(Protocol):
 
     async def schedule(self, kind: RunKind, run: str, version: object) -> bool:
         """Become the scheduled run; False if another one was faster."""
+        ...
+
+    async def may_show(self, now: float, seconds: float) -> bool:
+        """Take the right to write the pages of the runs that are running, which somebody has at most once in so many
+        seconds; False if somebody had it lately.
+        """
         ...

@@ -1,16 +1,17 @@
 """What a report says of a run, and its verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from shared.domain.counts import Outcome
 from shared.domain.page import PAGE_KEYS
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
-from shared.domain.routes import CLOUDFRONT, DIRECT
+from shared.domain.routes import CLOUDFRONT
 from shared.domain.runs import RunKind, RunState
-from shared.pricing.catalog import Prices, published
+from shared.pricing.catalog import Plan, Prices, published
 from shared.pricing.estimate import STANDARD, Use, overhead
-from shared.reporting.sentence import Ended, verdict
+from shared.reporting.sentence import Ended, running, verdict
 
 MOST_FAILED = 500
 """Failed keys that a page shows; all are in the manifest and in the ledger."""
@@ -21,12 +22,17 @@ INSTANCE_GIB = 0.5
 Rows = Sequence[tuple[str, int, int]]
 """Name, keys, bytes."""
 
+Failed = tuple[str, int, str]
+"""Key, bytes, reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """listed: keys and bytes. outcomes, filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress:
-    what the instances have reported. files: of the manifest. prices, storage_classes, keys_per_message,
-    restore_days: the job's.
+    """ended_at: when it was seen to have ended; of a run that is running, now. listed: keys and bytes. outcomes,
+    filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress: what the instances have reported. files:
+    of the manifest. prices, storage_classes, keys_per_message, restore_days, route, places (objects that an instance
+    copies at once), plans (flat-rate ones), most_dollars (the ceiling, None for none): the job's. counted: whether its
+    counts could be added up in time; listing: whether it is still being listed. before: the run before it, "" for none.
     """
 
     run: str
@@ -43,7 +49,7 @@ class Report:
     filters: Rows
     verdicts: Rows
     sums: Rollup
-    failed: Sequence[tuple[str, int, str]]
+    failed: Sequence[Failed]
     progress: Progress
     files: Sequence[str]
     checks: Checks = field(default_factory=dict)
@@ -51,6 +57,13 @@ class Report:
     storage_classes: Mapping[str, str] = field(default_factory=dict)
     keys_per_message: int = 100
     restore_days: int = 7
+    route: str = CLOUDFRONT
+    places: int = 64
+    plans: Sequence[Plan] = ()
+    most_dollars: float | None = None
+    counted: bool = True
+    listing: bool = False
+    before: str = ""
 
     def use(self) -> Use:
         """What the run used. What the instances have not reported yet came by the routes that the rest did."""
@@ -78,17 +91,31 @@ class Report:
             found[theirs] = found.get(theirs, 0) + objects
         return found
 
-    def use_direct(self) -> Use:
-        """The same, had everything come straight from S3."""
-        return replace(self.use(), ways={DIRECT: self.copied})
-
     @property
     def copied(self) -> tuple[int, int]:
         """Keys and bytes."""
         return next(((keys, size) for name, keys, size in self.outcomes if name == "copied"), (0, 0))
 
+    @property
+    def seconds(self) -> float:
+        """From its beginning until it was seen to have ended, or until now."""
+        return max(self.ended_at - self.started_at, 0.0)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state is RunState.RUNNING
+
+    @property
+    def failures(self) -> int:
+        """Keys that have failed."""
+        return next((keys for name, keys, _ in self.outcomes if name == Outcome.FAILED), 0)
+
     def verdict(self) -> tuple[str, str]:
-        """Good, warning or bad, and a sentence."""
+        """Good, warning or bad, and a sentence; of a run that is running, how far it is."""
+        if self.running:
+            found = sum(self.progress.told().values())
+            return "running", running(self.ended, self.counted, self.listing, found)
         return verdict(self.ended)
 
     @property

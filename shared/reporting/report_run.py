@@ -1,39 +1,33 @@
 """What is left of a run for people and for BigQuery: a page to read, and the index of its manifest."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from shared.domain.counts import ManifestPart
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunState
+from shared.ports.control_store import ControlStore
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import OpenRun, RunStore, RunSummary
-from shared.pricing.catalog import Prices, published
-from shared.reporting.figures import FIGURES, figures
+from shared.reporting.figures import FIGURES, PAGE, figures
+from shared.reporting.index_rows import IndexRow
+from shared.reporting.job_facts import JobFacts, first_failed
 from shared.reporting.manifest import SCHEMA, checksums, run_folder
-from shared.reporting.model import MOST_FAILED, Report
-from shared.reporting.page import page
+from shared.reporting.run_index import HTML, RunIndex
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """job, source, destination: what the page says it is about. selection: the job's filters, as JSON has them. The
-    rest is what its bill is made with.
-    """
+    """Templates are loaded when the first page is written: most instances never write one."""
 
     reports: Reports
     ledger: LedgerStore
     runs: RunStore
-    job: str
-    source: str
-    destination: str
-    prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
-    storage_classes: Mapping[str, str] = field(default_factory=dict)
-    keys_per_message: int = 100
-    restore_days: int = 7
-    selection: Mapping[str, object] = field(default_factory=dict)
+    control: ControlStore
+    index: RunIndex
+    about: JobFacts
 
     async def __call__(
         self,
@@ -46,35 +40,22 @@ class ReportRun:
         ended_at: float,
     ) -> None:
         """Write the files of a run that has ended. Safe to repeat: they are replaced."""
-        folder = run_folder(self.job, run.name)
-        failed = []
-        async for entry in self.ledger.failed(run.name):
-            failed.append((entry.key.decode(), entry.size, entry.reason))
-            if len(failed) == MOST_FAILED:
-                break
-        report = Report(
-            run=run.name,
-            kind=run.kind,
-            prefix=run.prefix.decode(),
-            source=self.source,
-            destination=self.destination,
-            state=state,
-            started_at=run.started_at,
-            ended_at=ended_at,
-            listed=(summary.listed_keys, summary.listed_bytes),
-            pending=summary.pending,
-            outcomes=list(summary.outcomes),
-            filters=list(summary.filters),
-            verdicts=list(summary.verdicts),
+        from shared.reporting.page import page
+
+        folder = run_folder(self.about.job, run.name)
+        earlier = [row.run for row in await self.index.known() if row.order < (run.started_at, run.name)]
+        report = self.about.report(
+            run,
+            state,
+            summary,
+            await self.runs.progress(run.name),
+            ended_at,
             sums=sums,
-            failed=failed,
-            progress=await self.runs.progress(run.name),
+            failed=await first_failed(self.ledger.failed(run.name)),
             files=[part.name.rpartition("/")[2] for part in parts],
             checks=checks,
-            prices=self.prices,
-            storage_classes=self.storage_classes,
-            keys_per_message=self.keys_per_message,
-            restore_days=self.restore_days,
+            before=earlier[-1] if earlier else "",
+            most_dollars=(await self.control.get()).most_dollars,
         )
         if parts:
             count, files = sum(part.rows for part in parts), [asdict(part) for part in parts]
@@ -82,9 +63,10 @@ class ReportRun:
             await self.reports.put(f"{folder}/manifest.json", _json(index), "application/json")
             await self.reports.put(f"{folder}/schema.json", _json(SCHEMA), "application/json")
             await self.reports.put(f"{folder}/SHA256SUMS", checksums(parts).encode(), "text/plain")
-        written = figures(report, sum(part.rows for part in parts), self.selection)
+        written = figures(report, sum(part.rows for part in parts), self.about.selection)
         await self.reports.put(f"{folder}/{FIGURES}", _json(written), "application/json")
-        await self.reports.put(f"{folder}/report.html", page(report).encode(), "text/html; charset=utf-8")
+        await self.reports.put(f"{folder}/{PAGE}", page(report).encode(), HTML)
+        await self.index.link(await self.index.write(IndexRow.of_report(report)), run.name)
 
 
 def _json(found: object) -> bytes:

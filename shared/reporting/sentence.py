@@ -136,6 +136,20 @@ def verdict(run: Ended) -> tuple[str, str]:
     return "warning", f"{run.proven:,} of {run.listed:,} keys are {_proven(run)}{_listed(apart)}{again}.{alone}"
 
 
+def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
+    """How far a run is that has not ended. counted: whether its counts could be added up in time. listing: whether more
+    is being listed. told: keys that the heartbeats tell of.
+    """
+    if not counted:
+        return f"Running: {told:,} keys have passed the transfer; what was listed is too much to be added up at once."
+    failed = run.outcomes.get(Outcome.FAILED, 0)
+    ended = sum(run.outcomes.values())
+    so_far = f"Running: {ended:,} of {run.listed:,} keys that were listed so far have ended"
+    if failed:
+        so_far += f", {failed:,} of them failed"
+    return f"{so_far}; {'the listing goes on' if listing else 'all are listed'}."
+
+
 def what_to_do(why: str) -> str:
     """About a key that is named: its verdict, its outcome, or the reason of its failure."""
     return ADVICE.get(why) or advice_for(why)

@@ -40,6 +40,11 @@ class Heartbeat:
         for storage_class in {entry.storage_class for entry in copied} - {"", "STANDARD"}:
             sizes = [entry.size for entry in copied if entry.storage_class == storage_class]
             progress.read(storage_class, len(sizes), sum(sizes))
+        for entry in copied:
+            progress.sized(entry.size)
+        for outcome in {entry.outcome for entry in ended} - {Outcome.COPIED, None}:
+            sizes = [entry.listed_size for entry in ended if entry.outcome == outcome]
+            progress.ended(at, str(outcome), len(sizes), sum(sizes))
         progress.kms += sum(entry.kms for entry in copied)
         if now - self._sent_at.get(run, float("-inf")) >= self.seconds:
             self._sent_at[run] = now

@@ -27,6 +27,7 @@ from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.job_control import JobControl
 from shared.runs.prefix_notes import PrefixNotes
+from shared.runs.show_running import ShowRunning
 
 CLOSING_SECONDS = 300.0
 """After so long another invocation takes over the end of a run: what follows from it should follow once."""
@@ -57,6 +58,7 @@ class RunLifecycle:
     job_control: JobControl
     follow_up: FollowUp
     report: Report | None
+    show_running: ShowRunning | None
     delete_after: DeleteAfter | None
     expire_uploads: ExpireUploads
     clock: Clock
@@ -80,14 +82,24 @@ class RunLifecycle:
         last, version = await self.runs.scheduled(kind)
         if last == run:
             return True
-        if last in await self.close_ended():
+        if last in await self.tick():
             self.log.info("still running, so no run is started on top", run=last)
             return False
         return await self.runs.schedule(kind, run, version)
 
-    async def close_ended(self) -> set[str]:
-        """Write down the end of every run that has ended, as far as there is time; the names of those that are running,
-        as far as is known.
+    async def tick(self) -> set[str]:
+        """What the scheduler's messages have done: ends are written down, and what is still running is shown. The names
+        of the runs that are running, as far as is known.
+        """
+        begun = self.clock.monotonic()
+        running = await self.close_ended()
+        if self.show_running is not None and self.clock.monotonic() < begun + BEGIN_SECONDS:
+            await self.show_running(running)
+        return {run.name for run in running}
+
+    async def close_ended(self) -> list[OpenRun]:
+        """Write down the end of every run that has ended, as far as there is time; those that are running, as far as is
+        known.
         """
         begun = self.clock.monotonic()
         await self._report_late(begun + BEGIN_SECONDS / 2)
@@ -95,7 +107,7 @@ class RunLifecycle:
         cancelled = (await self.job_control.read()).cancelled
         running = await self.runs.running()
         await self._take_off(cancelled - {run.name for run in running})
-        return {run.name for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)}
+        return [run for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)]
 
     async def _take_off(self, ended: frozenset[str]) -> None:
         """Take runs whose end is written down off the list of those that were cancelled. They were on it before it was

@@ -59,7 +59,7 @@ class VerifyRange:
     async def __call__(self, message: VerifyMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
         if message.close:
-            await self.work.runs.close_ended()
+            await self.work.runs.tick()
             return
         counts = RangeCounts(sums=Rollup(self.mapping.source_prefix, self.sum_depth))
         held = await self.work.take(RunKind.VERIFY, message, new_run, counts=counts)

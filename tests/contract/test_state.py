@@ -315,6 +315,7 @@ async def test_runs_are_found_by_when_they_began(stores: Stores) -> None:
         (RunKind.LIST, RunState.FINISHED, NOW + 4000),
         (RunKind.KEYS, RunState.RUNNING, None),
     ]
+    assert [record.summary for record in later] == [summary, None], "an end's counts come with it"
     assert await stores.runs.since(NOW + 86_401) == []
     assert [await stores.runs.record(item.run.name) for item in later] == later
     assert await stores.runs.record("list-20270115T080000-2") is None
@@ -441,6 +442,14 @@ async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> Non
         assert not await stores.runs.schedule(RunKind.LIST, "too late", version)
     assert (await stores.runs.scheduled(RunKind.LIST))[0] == "run-1"
     assert (await stores.runs.scheduled(RunKind.VERIFY))[0] == ""
+
+
+async def test_pages_of_running_runs_are_written_by_one_and_not_too_often(stores: Stores) -> None:
+    assert await stores.runs.may_show(NOW, 60)
+    assert not await stores.runs.may_show(NOW, 60)
+    assert not await stores.runs.may_show(NOW + 59, 60)
+    won = await asyncio.gather(*(stores.runs.may_show(NOW + 60, 60) for _ in range(5)))
+    assert sorted(won) == [False] * 4 + [True]
 
 
 async def test_what_a_person_said_is_read_back(stores: Stores) -> None:

@@ -41,6 +41,7 @@ class FakeRuns:
     told_at: dict[tuple[str, str], float] = field(default_factory=dict)
     most_summed: int = 100_000
     partial: dict[str, PartialSummary] = field(default_factory=dict)
+    shown_at: float = float("-inf")
 
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         if opened.range_id.run in self.documents:
@@ -168,10 +169,16 @@ class FakeRuns:
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
         return True
 
+    async def may_show(self, now: float, seconds: float) -> bool:
+        if now - self.shown_at < seconds:
+            return False
+        self.shown_at = now
+        return True
+
 
 def _record(name: str, run: StoredRun) -> RunRecord:
     opened = OpenRun(name, run.kind, run.prefix, run.message, run.started_at)
-    return RunRecord(opened, run.state, None if run.state is RunState.RUNNING else run.ended_at)
+    return RunRecord(opened, run.state, None if run.state is RunState.RUNNING else run.ended_at, run.summary)
 
 
 def _with(summary: RunSummary, item: StoredRange | BatchRecord) -> RunSummary:

@@ -15,6 +15,9 @@ from shared.domain.counts import RangeCounts
 from shared.domain.provenance import of_the_owner
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import HeldRange
+from shared.reporting.index_rows import parse
+from shared.reporting.report_running import INTERIM
+from tests.fakes import FakeReports
 from tests.schedules.gcs import Stored
 from tests.schedules.s3 import CONTENT_TYPE, Version
 
@@ -237,8 +240,20 @@ class Truth:
         for name, run in world.stores.runs.documents.items():
             if run.state is RunState.RUNNING:
                 world.laws.broken("a run ends", f"run {name} is still going")
-            elif world.reports is not None and not any(f"/{name}/report.html" in file for file in world.reports.files):
-                world.laws.broken("every report is written", f"run {name} ({run.state}) has none")
+            elif world.reports is not None:
+                self._is_reported(name, run.state, world.reports)
+
+    def _is_reported(self, name: str, state: RunState, reports: FakeReports) -> None:
+        """Its report stands where its page stood while it was running, and the index has its sentence."""
+        laws = self.world.laws
+        pages = [body for file, (body, _) in reports.files.items() if file.endswith(f"/{name}/report.html")]
+        if not pages:
+            laws.broken("every report is written", f"run {name} ({state}) has none")
+        elif INTERIM in pages[0][:200]:
+            laws.broken("every report is written", f"run {name} ({state}) has the page of a running run")
+        rows = [row for file, (body, _) in reports.files.items() if file.endswith("/index.html") for row in parse(body)]
+        if not any(row.run == name and row.sentence for row in rows):
+            laws.broken("every report is written", f"the index has no sentence of run {name} ({state})")
 
 
 def during(line: Line[T], since: float, until: float) -> list[T | None]:

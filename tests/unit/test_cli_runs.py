@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from cli.run_view import rate
 from shared.domain.messages import ListMessage
 from shared.domain.progress import Progress
 from shared.domain.runs import RunState
@@ -129,5 +128,5 @@ def test_a_rate_is_of_the_last_minutes() -> None:
     for at, objects, size in ((0.0, 10**6, 10**9), (1000.0, 60, 6000), (1060.0, 40, 4000)):
         progress.at_work(at, 60)
         progress.copied(at, "direct", objects, size)
-    assert rate(progress, 1100.0) == (1.0, 100.0)
-    assert rate(Progress(), 5.0) == (0.0, 0.0)
+    assert progress.rate(1100.0) == (1.0, 100.0)
+    assert Progress().rate(5.0) == (0.0, 0.0)

@@ -12,7 +12,7 @@ from shared.domain.checksums import VerifiedBy
 from shared.domain.errors import Forbidden
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.reporting.html import moment
+from shared.reporting.units import moment
 from tests.world import LEASE, World, filled
 
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -73,17 +74,18 @@ def test_what_comes_from_keys_is_never_markup() -> None:
     assert "it was deleted at the source" in shown
 
 
-def test_plots_are_drawn_from_what_there_is() -> None:
+def test_charts_are_drawn_from_what_there_is() -> None:
     sums = Rollup()
     sums.sizes.update({0: 2, 11: 5, 30: 1})
     beats = [Interval(0, 5, 1000), Interval(60, 10, 4000), Interval(180, 1, 1)]
-    progress = Progress({beat.at: beat for beat in beats}, [Slow(9.5, 4000, "slow/key")])
+    progress = Progress({beat.at: beat for beat in beats}, [Slow(9.53125, 4000, "slow/key")])
+    progress.ended(60, "failed", 3, 30)
     shown = page(replace(GOOD, sums=sums, progress=progress, outcomes=[("copied", 18, 5001)]))
-    assert "Line: 16 objects copied" in shown
-    assert "2 more came after the last heartbeats" in shown
-    assert "slow/key" in shown
-    assert "1.0 KiB and more: 5 objects" in shown
-    assert shown.count("<svg") == 2
+    assert "16 objects copied; 2 more came after the last heartbeats; 3 keys were looked at by the transfer" in shown
+    assert "1 KiB and more, below 2 KiB: 5 objects" in shown
+    assert "slow/key</td>" in shown
+    assert '<td class="n" data-v="9.53125">9.5 s</td>' in shown
+    assert shown.count("<svg") == 5
     assert page(GOOD).count("<svg") == 0
 
 
@@ -98,14 +100,24 @@ def test_what_several_instances_tell_is_added_up() -> None:
     for _ in range(2):
         other.read("GLACIER_IR", 1, 20)
     one.kms, other.kms = 1, 2
+    for instance in (one, other):
+        instance.ended(60.0, "failed", 1, 7)
+        instance.sized(0)
+        instance.sized(1023)
     found = merged([one, Progress.of(json.loads(json.dumps(other.table())))])
     assert found.in_order == [Interval(0, 1, 1), Interval(60, 3, 35)]
     assert [slow.bytes for slow in found.slowest] == [20, 10, 1]
     assert found.ways == {"cloudfront": (3, 31), "direct": (1, 5)}
     assert found.seconds == 180
     assert (found.classes, found.kms) == ({"GLACIER_IR": (3, 50)}, 3)
-    before = {name: value for name, value in other.table().items() if name not in ("classes", "kms")}
-    assert Progress.of(json.loads(json.dumps(before))).classes == {}, "told by a version that did not count them"
+    assert found.others == {(60.0, "failed"): (2, 14)}
+    assert found.sizes == {0: (2, 0), 10: (2, 2046)}
+    assert found.told() == {"copied": 4, "failed": 2}
+    new = ("classes", "kms", "others", "sizes")
+    before = Progress.of(
+        json.loads(json.dumps({name: value for name, value in other.table().items() if name not in new}))
+    )
+    assert (before.classes, before.others, before.sizes) == ({}, {}, {}), "told by a version that did not count them"
 
 
 def test_what_is_kept_of_a_long_run_has_an_end() -> None:
@@ -113,6 +125,8 @@ def test_what_is_kept_of_a_long_run_has_an_end() -> None:
     for minute in range(MOST_INTERVALS + 5):
         progress.at_work(minute * 60.0, 60)
         progress.took(float(minute), 1, "key")
+        progress.ended(minute * 60.0, "failed", 1, 1)
+    assert len(progress.others) == MOST_INTERVALS
     assert len(progress.intervals) == MOST_INTERVALS
     assert [slow.seconds for slow in progress.slowest] == [MOST_INTERVALS + 4.0 - n for n in range(MOST_SLOW)]
     assert progress.seconds == (MOST_INTERVALS + 5) * 60
@@ -129,7 +143,7 @@ def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
     assert dollars["S3", "GET requests"] == pytest.approx(0.0004)
     assert dollars["Cloud Run", "vCPU"] + dollars["Cloud Run", "memory"] == pytest.approx(3600 * 0.00002525)
     assert dollars["Cloud Run", "requests"] == pytest.approx(10 * 0.0000004)
-    assert total(bill(report.use_direct(), prices)) > total(items)
+    assert total(bill(replace(report.use(), ways={"direct": report.copied}), prices)) > total(items)
     shown = page(report)
     unavoidable, added = split(items)
     assert added == pytest.approx(0.09 + 20 * 0.0000009 + 10 * 0.0000004 + 2 * 10 * 14_000 / 2**40 * 40, rel=0.02)
@@ -141,7 +155,7 @@ def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
     assert f"List prices of {prices.published}" in shown
     assert "stand in" not in shown
     elsewhere = replace(report, prices=published().at("ap-south-1"))
-    assert "does not name the bucket's region: the prices of us stand in" in page(elsewhere)
+    assert "does not name the bucket's region: the prices of us stand in" in unescape(page(elsewhere))
     nothing = bill(GOOD.use(), GOOD.prices)
     assert {item.service for item in nothing} == {"S3", "Cloud Storage"}
 

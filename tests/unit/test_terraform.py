@@ -199,9 +199,9 @@ def test_the_bindings_are_those_that_were_thought_about() -> None:
 
 
 def test_the_archive_holds_what_the_archive_test_serves() -> None:
-    assert 'fileset(local.root, "shared/**/*.{py,json}")' in read("functions.tf")
+    assert 'fileset(local.root, "shared/**/*.{py,json,html,css,js}")' in read("functions.tf")
     assert '"requirements.txt" = "requirements.lock"' in read("functions.tf")
-    taken = (".py", ".json", ".pyc")
+    taken = (".py", ".json", ".html", ".css", ".js", ".pyc")
     others = [path for path in (ROOT / "shared").rglob("*") if path.is_file() and path.suffix not in taken]
     assert not others, "Terraform would leave it out"
     for name in ("lister", "transfer", "verifier"):

@@ -3,6 +3,7 @@
 jobs/{job}/runs/{run}                  what was asked, when, how it ended
 jobs/{job}/pulses/{run}-{instance}     an instance's heartbeat: what it has done for a run, and when
 jobs/{job}/control/schedule-{kind}     the last run of its kind that the scheduler started
+jobs/{job}/control/pages               when the pages of the running runs were last written
 """
 
 import asyncio
@@ -261,6 +262,21 @@ class FirestoreRuns:
             return await holds(reference, {"run": run})
         return True
 
+    async def may_show(self, now: float, seconds: float) -> bool:
+        reference = self._schedules.document("pages")
+        snapshot = await reference.get()
+        fields = {"at": now}
+        try:
+            if not snapshot.exists:
+                await reference.create(fields)
+            elif 0 <= now - (snapshot.to_dict() or {}).get("at", 0.0) < seconds:
+                return False
+            else:
+                await reference.update(fields, option=self._client.write_option(last_update_time=snapshot.update_time))
+        except (AlreadyExists, FailedPrecondition, NotFound):
+            return False
+        return True
+
 
 def _taken_over(run: str) -> EndTaken:
     return EndTaken(f"run {run}: another invocation has taken over its end")
@@ -273,8 +289,9 @@ def _run(name: str, fields: dict[str, Any]) -> OpenRun:
 
 
 def _record(name: str, fields: dict[str, Any]) -> RunRecord:
-    ended = fields.get("ended_at")
-    return RunRecord(_run(name, fields), RunState(fields["state"]), None if ended is None else ended.timestamp())
+    run, state, ended = _run(name, fields), RunState(fields["state"]), fields.get("ended_at")
+    summary = None if state is RunState.RUNNING else recorded(fields)
+    return RunRecord(run, state, None if ended is None else ended.timestamp(), summary)
 
 
 def _beginning(record: RunRecord) -> tuple[float, str]:

@@ -4,7 +4,7 @@
 locals {
   root = "${path.module}/../../.."
   # without what people's tools alone import: its libraries are not installed here
-  files = setsubtract(fileset(local.root, "shared/**/*.{py,json}"), ["shared/clients.py"])
+  files = setsubtract(fileset(local.root, "shared/**/*.{py,json,html,css,js}"), ["shared/clients.py"])
 
   egress = { all-traffic = "VPC_EGRESS_ALL_TRAFFIC", private-ranges-only = "VPC_EGRESS_PRIVATE_RANGES_ONLY" }
 }

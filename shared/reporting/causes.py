@@ -1,0 +1,101 @@
+"""Keys that failed or are not the same, grouped by why, each group with what to do."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.domain.reasons import passes_by_itself
+from shared.domain.rollup import MOST_DIFFERING
+from shared.reporting.model import MOST_FAILED, Report
+from shared.reporting.sentence import what_to_do
+from shared.reporting.table import Cell, Row, Table
+
+_OPEN_KEYS = 25
+"""A group of so many keys shows them at once."""
+
+Named = tuple[str, int, str]
+"""Of a key: itself, its bytes, and why: a verdict, an outcome, or a reason as the ledger has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """name: in words. keys: that are named, of `total`, where that is known. advice: what to do. table: the keys."""
+
+    name: str
+    keys: int
+    total: int | None
+    advice: str
+    table: Table
+
+    @property
+    def open(self) -> bool:
+        """Whether its keys are shown at once."""
+        return self.keys <= _OPEN_KEYS
+
+    @property
+    def counted(self) -> str:
+        """How many there are, and how many of them are named."""
+        if self.total is not None and self.total > self.keys:
+            return f"{self.total:,} keys, {self.keys:,} of them named"
+        return f"{self.keys:,} {'key' if self.keys == 1 else 'keys'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """title, note: of all its causes together."""
+
+    title: str
+    note: str
+    causes: Sequence[Cause]
+
+
+def groups(report: Report) -> list[Group]:
+    """What has failed for good, what the next run tries again, and what a comparison found; without empty ones."""
+    stays = [item for item in report.failed if not passes_by_itself(item[2])]
+    again = [item for item in report.failed if passes_by_itself(item[2])]
+    more = ""
+    if len(report.failed) >= MOST_FAILED:
+        more = f" Only the first {MOST_FAILED:,} failed keys are named here; `bucket-transfer failures` has all."
+    totals = {name: keys for name, keys, _ in [*report.outcomes, *report.verdicts]}
+    found = [
+        Group(
+            "Failed keys that stay so",
+            f"No scheduled run tries them again until they change or somebody asks.{more}",
+            _causes(stays, {}),
+        ),
+        Group(
+            "Failed keys that the next run tries again",
+            f"What they failed with may pass by itself.{more}",
+            _causes(again, {}),
+        ),
+        Group(
+            "Keys that are not the same",
+            f"The first {MOST_DIFFERING:,}; the manifest of a comparison has all.",
+            _causes(report.sums.differing, totals),
+        ),
+    ]
+    return [group for group in found if group.causes]
+
+
+def _causes(items: Iterable[Named], totals: dict[str, int]) -> list[Cause]:
+    by_cause: dict[str, list[Named]] = {}
+    for item in items:
+        by_cause.setdefault(item[2].partition(":")[0], []).append(item)
+    found = [_cause(name, named, totals.get(name)) for name, named in by_cause.items()]
+    return sorted(found, key=lambda cause: (-(cause.total or cause.keys), cause.name))
+
+
+def _cause(name: str, named: Sequence[Named], total: int | None) -> Cause:
+    words = name.replace("_", " ")
+    told = any(why != name for _, _, why in named)
+    heads = ["key", "bytes", "why"] if told else ["key", "bytes"]
+    rows: list[Row] = [
+        [key, Cell.bytes(size), *([why.partition(":")[2].strip()] if told else [])] for key, size, why in named
+    ]
+    advice = what_to_do(name)
+    return Cause(
+        words,
+        len(named),
+        total,
+        f"{advice[:1].upper()}{advice[1:]}{'' if advice.endswith('.') else '.'}" if advice else "",
+        Table(f"keys: {words}", heads, rows, sortable=True),
+    )

@@ -1,0 +1,78 @@
+"""The page of a run that is running, where its report will stand: for who waits with a browser."""
+
+from dataclasses import dataclass
+
+from shared.domain.counts import Outcome
+from shared.domain.rollup import Rollup
+from shared.domain.runs import RunState
+from shared.ports.clock import Clock
+from shared.ports.control_store import ControlStore
+from shared.ports.ledger_store import LedgerStore
+from shared.ports.reports import Reports
+from shared.ports.run_store import OpenRun, PartialSummary, RunStore
+from shared.reporting.figures import PAGE
+from shared.reporting.job_facts import JobFacts, first_failed
+from shared.reporting.manifest import run_folder
+from shared.reporting.run_index import HTML, RunIndex
+
+COUNT_SECONDS = 20.0
+"""As long a run's counts are added up for its page; where that is not enough, the page has the heartbeats only."""
+
+INTERIM = b"data-interim"
+"""In the first line of a page that is not the report yet (templates/base.html)."""
+
+_FIRST_LINE = 200
+"""Bytes, in which no key can stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRunning:
+    """It never takes the place of a report: that is written whatever is there, and this only if nobody has written
+    since it was seen that there is no report.
+    """
+
+    reports: Reports
+    ledger: LedgerStore
+    runs: RunStore
+    control: ControlStore
+    index: RunIndex
+    about: JobFacts
+    clock: Clock
+
+    async def __call__(self, run: OpenRun) -> None:
+        """Write the page, unless the run's report is there already."""
+        from shared.reporting.page import page
+
+        name = f"{run_folder(self.about.job, run.name)}/{PAGE}"
+        body, generation = await self.reports.read(name)
+        if generation and INTERIM not in body[:_FIRST_LINE]:
+            return
+        partial = await self._counts(run.name)
+        failures = partial.summary.outcomes.keys.get(Outcome.FAILED)
+        rows = await self.index.write()
+        earlier = [row.run for row in rows if row.order < (run.started_at, run.name)]
+        report = self.about.report(
+            run,
+            RunState.RUNNING,
+            partial.summary,
+            await self.runs.progress(run.name),
+            self.clock.now(),
+            sums=Rollup(),
+            failed=await first_failed(self.ledger.failed(run.name)) if failures else [],
+            before=earlier[-1] if earlier else "",
+            most_dollars=(await self.control.get()).most_dollars,
+            counted=partial.complete,
+        )
+        written = await self.reports.replace(name, page(report).encode(), HTML, generation)
+        if written and not generation and run.name in {row.run for row in rows}:
+            await self.index.link(rows, run.name)
+
+    async def _counts(self, run: str) -> PartialSummary:
+        """None where somebody is adding them up for the run's end: that takes its time, and once is enough."""
+        if await self.runs.partial_summary(run) is not None:
+            return PartialSummary(None)
+        until = self.clock.monotonic() + COUNT_SECONDS
+        partial = PartialSummary(None)
+        while not partial.complete and self.clock.monotonic() < until:
+            partial = await self.runs.add_up(run, partial)
+        return partial

@@ -1,0 +1,45 @@
+"""How large the objects are: of all that were compared, or of those that were copied."""
+
+from collections.abc import Mapping
+
+from shared.domain.progress import Progress
+from shared.domain.rollup import Rollup
+from shared.reporting.chart import Chart, Column, across, places, stacked
+from shared.reporting.scale import of_counts
+from shared.reporting.units import in_units
+
+_LABELS, _LEAST_COLUMNS = 5, 8
+
+
+def sizes(sums: Rollup, progress: Progress) -> Chart | None:
+    """None where neither knows a size."""
+    if sums.sizes:
+        return _chart("Sizes of the objects that were compared", sums.sizes)
+    copied = {bits: objects for bits, (objects, _) in progress.sizes.items()}
+    return _chart("Sizes of the objects that were copied", copied) if copied else None
+
+
+def _chart(title: str, by_bits: Mapping[int, int]) -> Chart:
+    """by_bits: objects by the number of bits of their size."""
+    first, last = min(by_bits), max(by_bits)
+    last = max(last, first + _LEAST_COLUMNS - 1)
+    count = last - first + 1
+    scale = of_counts(max(by_bits.values()))
+    columns = []
+    for place, bits in enumerate(range(first, last + 1)):
+        objects = by_bits.get(bits, 0)
+        told = (
+            f"{_least(bits)} and more, below {_least(bits + 1)}: {objects:,} objects" if bits else f"empty: {objects:,}"
+        )
+        columns.append(Column(place / count, (place + 1) / count, {"copied": objects}, told))
+    every = -(-count // _LABELS)
+    labels = [(across((place + 0.5) / count), _least(first + place)) for place in range(0, count, every)]
+    most = max(by_bits, key=lambda bits: by_bits[bits])
+    told = (
+        f"{title}: most, {by_bits[most]:,} of {sum(by_bits.values()):,}, have from {_least(most)} to {_least(most + 1)}"
+    )
+    return Chart(title, told, "objects", "size from, in powers of two", places(scale), labels, stacked(columns, scale))
+
+
+def _least(bits: int) -> str:
+    return in_units(2 ** (bits - 1)).replace(".0 ", " ") if bits else "0 B"

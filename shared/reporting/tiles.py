@@ -1,0 +1,114 @@
+"""The key figures, which stand on top."""
+
+from dataclasses import dataclass
+
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Outcome
+from shared.domain.progress import seconds_left
+from shared.domain.runs import RunKind
+from shared.pricing.money import in_dollars
+from shared.reporting.model import Report
+from shared.reporting.units import in_count, in_time, in_units
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """more: a line below the value. tone: good, warning, bad or "". share: of a bar (0 to 1), None for none."""
+
+    name: str
+    value: str
+    more: str = ""
+    tone: str = ""
+    share: float | None = None
+
+
+def tiles(report: Report, dollars: float) -> list[Tile]:
+    """dollars: what the run cost, about."""
+    cost = Tile("cost so far, about" if report.running else "cost, about", f"${in_dollars(dollars)}", "at list prices")
+    if report.running:
+        return [*_running(report), cost]
+    found = [_listed(report), *(_compared(report) if report.kind is RunKind.VERIFY else _copied(report))]
+    return [*found, Tile("took", in_time(report.seconds), _speed(report)), cost]
+
+
+def _listed(report: Report) -> Tile:
+    return Tile("keys listed", f"{report.listed[0]:,}", in_units(report.listed[1]))
+
+
+def _copied(report: Report) -> list[Tile]:
+    keys, size = report.copied
+    outcomes = {name: count for name, count, _ in report.outcomes}
+    others = [outcome for outcome in Outcome if outcome not in (Outcome.COPIED, Outcome.FAILED)]
+    quiet = ", ".join(f"{outcomes[other]:,} {other.replace('_', ' ')}" for other in others if outcomes.get(other))
+    return [
+        Tile("objects copied", f"{keys:,}", in_units(size)),
+        Tile("keys that ended otherwise", f"{sum(outcomes.get(other, 0) for other in others):,}", quiet or "none"),
+        _failed(report),
+    ]
+
+
+def _compared(report: Report) -> list[Tile]:
+    ended = report.ended
+    apart = ended.listed - ended.proven
+    extra = report.ended.verdicts.get(Comparison.EXTRA, 0)
+    more = f"{extra:,} copies without an object" if extra else ""
+    keys, size = report.copied
+    return [
+        Tile("keys proven the same", f"{ended.proven:,}", _share(ended.proven, ended.listed), "" if apart else "good"),
+        Tile("keys not proven the same", f"{apart:,}", more or _share(apart, ended.listed), "warning" if apart else ""),
+        Tile("objects copied again", f"{keys:,}", in_units(size)),
+        _failed(report),
+    ]
+
+
+def _failed(report: Report) -> Tile:
+    pending = f"{report.pending:,} without an end" if report.pending else "below is why" if report.failures else ""
+    return Tile("keys that failed", f"{report.failures:,}", pending, "bad" if report.failures or report.pending else "")
+
+
+def _running(report: Report) -> list[Tile]:
+    objects, size = report.progress.rate(report.ended_at)
+    pace = Tile("lately", f"{in_units(size)}/s", f"{in_count(objects)} objects a second")
+    age = Tile("running for", in_time(report.seconds))
+    if not report.counted:
+        told = report.progress.told()
+        return [Tile("objects copied", f"{told['copied']:,}", "as the heartbeats tell"), pace, age]
+    ended = sum(keys for _, keys, _ in report.outcomes)
+    amount = sum(size for _, _, size in report.outcomes)
+    left = None
+    if not report.listing:
+        left = seconds_left((report.pending, report.listed[1] - amount), (objects, size))
+    share = ended / report.listed[0] if report.listed[0] else 0.0
+    keys, copied = report.copied
+    return [
+        Tile("ended", _share(ended, report.listed[0]), f"of {report.listed[0]:,} keys listed so far", share=share),
+        Tile("objects copied", f"{keys:,}", in_units(copied)),
+        pace,
+        Tile("left", in_time(left) if left is not None else "not known", "at this pace" if left is not None else ""),
+        _failed_so_far(report),
+        age,
+    ]
+
+
+def _failed_so_far(report: Report) -> Tile:
+    return Tile("keys that failed", f"{report.failures:,}", "", "bad" if report.failures else "")
+
+
+def _share(part: int, whole: int) -> str:
+    """Never rounded up to all, nor down to nothing."""
+    if not whole:
+        return "of none"
+    if part in (0, whole):
+        return "all" if part else "none"
+    return f"{min(max(part / whole, 0.001), 0.999):.1%}"
+
+
+def _speed(report: Report) -> str:
+    keys, size = report.copied
+    if report.seconds < 1:
+        return ""
+    if report.kind is RunKind.VERIFY:
+        return f"{in_count(report.listed[0] / report.seconds)} keys/s compared"
+    if not keys:
+        return ""
+    return f"{in_units(size / report.seconds)}/s, {in_count(keys / report.seconds)} objects/s"

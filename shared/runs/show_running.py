@@ -1,0 +1,42 @@
+"""Who waits for a run opens its page in a browser: it is written again while the run is running."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from shared.domain.errors import BucketError
+from shared.ports.clock import Clock
+from shared.ports.log import Log
+from shared.ports.run_store import OpenRun, RunStore
+
+SHOWN_SECONDS = 60.0
+"""The pages of running runs are written at most once in so long, by all instances together. A little less than the
+time between two of the scheduler's ticks would do; people's own messages come at any time.
+"""
+
+MOST_SECONDS = 60.0
+"""After so long no further page is begun: whoever writes them has ends to write down, too."""
+
+ReportRunning = Callable[[OpenRun], Awaitable[None]]
+"""Writes the page of a run that is running."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRunning:
+    """What goes wrong here keeps nothing else from going on: the next tick writes the pages again."""
+
+    runs: RunStore
+    report: ReportRunning
+    clock: Clock
+    log: Log
+
+    async def __call__(self, running: Sequence[OpenRun]) -> None:
+        """Write the pages of these runs, unless somebody just did."""
+        try:
+            if not running or not await self.runs.may_show(self.clock.now(), SHOWN_SECONDS):
+                return
+            until = self.clock.monotonic() + MOST_SECONDS
+            for run in running:
+                if self.clock.monotonic() < until:
+                    await self.report(run)
+        except BucketError as failure:
+            self.log.warning("no page of a running run", why=str(failure))

@@ -1,0 +1,1 @@
+"""The pages that runs leave, in a real browser."""
