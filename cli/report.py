@@ -16,6 +16,7 @@ from cli.session import ReportReader, Session
 from shared.ports.run_store import RunRecord
 from shared.reporting.figures import PAGE
 from shared.reporting.manifest import run_folder
+from shared.reporting.report_running import is_interim
 
 _DAYS = 180.0
 """How far back the newest report is looked for: as long as Firestore keeps runs."""
@@ -51,8 +52,8 @@ async def report(
     page = page_of(session, run)
     body = await reports.get(page)
     record = await session.admin.stores.runs.record(run)
-    if body is None:
-        raise CommandError(_missing(run, record, f"gs://{reports.bucket}/{page}"))
+    if body is None or is_interim(body):
+        raise CommandError(_missing(run, record, f"gs://{reports.bucket}/{page}", reports.link(page) if body else ""))
     file = output or Path(f"{run}.html")
     file.write_bytes(body)
     found = await written(session, run)
@@ -92,11 +93,15 @@ async def _newest(session: Session, reports: ReportReader, newer: list[str]) -> 
     raise CommandError(f"no report of the last {len(newer):,} runs is in {where}: one is written when a run has ended")
 
 
-def _missing(run: str, record: RunRecord | None, page: str) -> str:
+def _missing(run: str, record: RunRecord | None, page: str, live: str) -> str:
+    """live: where a browser sees how far the run is, "" for nowhere."""
     if record is None:
         return f"there is no {page}, and no run {run!r}: `bucket-transfer runs` names the last ones"
     if record.ended_at is None:
-        return f"{run} has no report yet: the scheduler's next message after its end writes it"
+        seen = f"; how far it is: {live}" if live else ""
+        return f"{run} has no report yet: the scheduler's next message after its end writes it{seen}"
+    if live:
+        return f"{page} is of when {run} was running: the scheduler's next message writes the report"
     return f"there is no {page}: the bucket refused it when the run ended, or it was deleted"
 
 

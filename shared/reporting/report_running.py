@@ -45,7 +45,7 @@ class ReportRunning:
 
         name = f"{run_folder(self.about.job, run.name)}/{PAGE}"
         body, generation = await self.reports.read(name)
-        if generation and INTERIM not in body[:_FIRST_LINE]:
+        if generation and not is_interim(body):
             return
         partial = await self._counts(run.name)
         failures = partial.summary.outcomes.keys.get(Outcome.FAILED)
@@ -76,3 +76,8 @@ class ReportRunning:
         while not partial.complete and self.clock.monotonic() < until:
             partial = await self.runs.add_up(run, partial)
         return partial
+
+
+def is_interim(page: bytes) -> bool:
+    """Whether a page is that of a run that was running, and no report yet."""
+    return INTERIM in page[:_FIRST_LINE]

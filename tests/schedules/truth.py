@@ -16,7 +16,7 @@ from shared.domain.provenance import of_the_owner
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import HeldRange
 from shared.reporting.index_rows import parse
-from shared.reporting.report_running import INTERIM
+from shared.reporting.report_running import is_interim
 from tests.fakes import FakeReports
 from tests.schedules.gcs import Stored
 from tests.schedules.s3 import CONTENT_TYPE, Version
@@ -249,7 +249,7 @@ class Truth:
         pages = [body for file, (body, _) in reports.files.items() if file.endswith(f"/{name}/report.html")]
         if not pages:
             laws.broken("every report is written", f"run {name} ({state}) has none")
-        elif INTERIM in pages[0][:200]:
+        elif is_interim(pages[0]):
             laws.broken("every report is written", f"run {name} ({state}) has the page of a running run")
         rows = [row for file, (body, _) in reports.files.items() if file.endswith("/index.html") for row in parse(body)]
         if not any(row.run == name and row.sentence for row in rows):

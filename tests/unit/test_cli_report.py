@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.errors import Forbidden
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.runs import RunState
 from tests.operator import Operator
 from tests.world import World, filled
 
@@ -132,3 +133,19 @@ def test_the_index_of_runs_has_the_links_of_their_reports(monkeypatch: pytest.Mo
     assert shown[0].split()[-1] == "report"
     assert shown[1].endswith(f"https://reports.test/job/{first}/report.html")
     assert shown[3].endswith("4 unchanged")
+
+
+def test_the_page_of_a_running_run_is_no_report(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    world = filled(6)
+    operator, first, second = told(world, monkeypatch)
+    live = world.reports.files[f"job/{second}/report.html"][0].replace(
+        b'<html lang="en">', b'<html lang="en" data-interim>'
+    )
+    world.reports.files[f"job/{first}/report.html"] = live, "text/html"
+    refused = operator.types("report", first, status=1).stderr
+    assert "is of when" in refused
+    assert "was running" in refused
+    assert not (here / f"{first}.html").exists()
+    world.stores.runs.documents[first].state = RunState.RUNNING
+    refused = operator.types("report", first, status=1).stderr
+    assert f"how far it is: https://reports.test/job/{first}/report.html" in refused
