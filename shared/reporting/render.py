@@ -34,15 +34,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "page.js"))
+    style, plain, script = (
+        _FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "plain.css", "page.js")
+    )
+    own = "base-uri 'none'; form-action 'none'"
     found.globals |= {
+        "cells": cells,
         "style": Markup(style),
         "script": Markup(script),
-        "cells": cells,
-        "policy": (
-            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; "
-            "form-action 'none'"
-        ),
+        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; {own}",
+        "plain": Markup(plain),
+        "plain_policy": f"default-src 'none'; style-src {_hash(plain)}; {own}",
     }
     return found
 

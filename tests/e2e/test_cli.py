@@ -308,10 +308,10 @@ def test_a_forecast_is_within_five_percent_of_the_bill(person: Person) -> None:
     }
     with (person.folder / ".local" / "env").open("a") as env:
         env.write(f"export PRICES={shlex.quote(json.dumps(free))}\n")
-    objects = [Sample(f"d/{n:03d}", 100_000 + n, n) for n in range(40)]
+    objects = [Sample(f"d/{n:03d}", 100_000 + n, n) for n in range(120)]
     load(s3_client(person.stack.environment), SOURCE, objects, lambda size: None)
     plan = person.asks("plan", "d/")
-    assert (plan["complete"], plan["to_copy"]["keys"]) == (True, 40)
+    assert (plan["complete"], plan["to_copy"]["keys"]) == (True, 120)
     before = person.stack.bill()
     person.asks("run", "d/", "--wait")
     counted = {name: amount - before.get(name, 0) for name, amount in person.stack.bill().items()}

@@ -18,6 +18,7 @@ from local.names import DESTINATION, PROJECT, REPORTS, SOURCE, VERIFY
 from local.sample import Sample, load
 from local.stack import Stack
 from shared.domain.objects import SOURCE_ETAG
+from shared.reporting.index_rows import parse
 
 COUNT = 60
 _SAME, _DIFFERS, _ONLY_SOURCE, _ONLY_COPY = "=", "*", "+", "-"
@@ -149,6 +150,10 @@ def test_what_was_wrong_is_repaired_and_told(stack: Stack) -> None:
     assert "All 60 keys are the same: " in bucket.blob(last).download_as_text()
     first_run = next(blob for blob in bucket.list_blobs(prefix="default/list-") if blob.name.endswith("report.html"))
     assert "All 60 keys are settled; 60 were copied." in first_run.download_as_text()
+    rows = parse(bucket.blob("default/index.html").download_as_bytes())
+    reports = {blob.name.split("/")[1] for blob in bucket.list_blobs() if blob.name.endswith("/report.html")}
+    assert {row.run for row in rows if row.sentence} == reports
+    assert f"../{rows[0].run}/report.html" in page, "the run before"
 
 
 def test_an_archived_object_is_told_restored_and_copied(monkeypatch: pytest.MonkeyPatch) -> None:

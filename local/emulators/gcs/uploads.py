@@ -50,7 +50,7 @@ class Uploads:
                 content = Content()
                 async for chunk in request.content.iter_any():
                     content.append(chunk)
-                resource = {"contentType": request.content_type}
+                resource = {"contentType": request.headers.get("Content-Type", request.content_type)}
                 return self._store.put(bucket, query["name"].encode(), resource, content, query)
             case "multipart":
                 resource, body = split_related(request.headers["Content-Type"], await whole(request))
