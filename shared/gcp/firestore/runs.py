@@ -24,6 +24,7 @@ from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import SUMMED, FirestoreRanges, open_range
 from shared.gcp.firestore.summaries import (
+    RECORDED,
     add_summaries,
     partial_fields,
     recorded,
@@ -290,7 +291,8 @@ def _run(name: str, fields: dict[str, Any]) -> OpenRun:
 
 def _record(name: str, fields: dict[str, Any]) -> RunRecord:
     run, state, ended = _run(name, fields), RunState(fields["state"]), fields.get("ended_at")
-    summary = None if state is RunState.RUNNING else recorded(fields)
+    counted = state is not RunState.RUNNING and fields.keys() >= RECORDED
+    summary = recorded(fields) if counted else None
     return RunRecord(run, state, None if ended is None else ended.timestamp(), summary)
 
 

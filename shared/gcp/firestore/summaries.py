@@ -31,6 +31,10 @@ def add_summaries(one: RunSummary, other: RunSummary) -> RunSummary:
     return RunSummary(keys, size, outcomes, filters, verdicts, 0)
 
 
+RECORDED = frozenset({"listed", "outcomes", "filters", "verdicts", "open_ranges", "stopped_ranges"})
+"""The fields of a run's counts; one that an early version ended may lack some."""
+
+
 def recorded(fields: Fields) -> RunSummary:
     """The counts as they were when the run had ended: its records may have been merged since."""
     listed = read_tally(fields["listed"])
