@@ -36,6 +36,7 @@ STATES = {
     RunState.FINISHED: "finished",
     RunState.STOPPED: "stopped",
     RunState.TIMED_OUT: "timed out",
+    RunState.CANCELLED: "cancelled",
 }
 
 _CHECKS = "checks, repairs: comparisons of the folder so far, and those that found something to repair."

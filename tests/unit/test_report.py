@@ -16,7 +16,7 @@ from shared.pricing.estimate import bill, split, total
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
 from shared.reporting.model import Report
-from shared.reporting.page import page
+from shared.reporting.page import KINDS, STATES, page
 
 GB = 2**30
 
@@ -201,3 +201,8 @@ def test_failed_keys_are_told_apart_by_whether_the_next_run_tries_them_again() -
     assert "gone/key" not in again
     assert "slow/key" in again
     assert "slow/key" not in stay
+
+
+def test_every_kind_and_state_of_a_run_has_its_words() -> None:
+    assert KINDS.keys() == set(RunKind)
+    assert STATES.keys() == set(RunState)
