@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-SHARDS = 512
+SHARDS = 2048
 """A long range reserves a few times a minute; but a bucket of 40 million prefixes has minutes in which hundreds of
 ranges a second are begun and ended, each of which reserves once (`make simulate`).
 """

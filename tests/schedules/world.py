@@ -31,6 +31,10 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 """What a repr says that differs from process to process."""
 
 
+_ENDING_SECONDS = 600.0
+"""As long ago at the most an instance may have begun to write down the end of a run that another cancels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How large the world is. concurrency: messages an instance handles at a time."""
@@ -255,7 +259,9 @@ class World:
         run = self.chance.of("cancels").choice(running)
         clock: Any = SkewedClock(self, 0.0)
         sent = now(admin(self.stores.ports, self.queue, clock, self.config).cancel(run))
-        self.truth.cancelled.add(run.name)
+        ending = self.stores.runs.documents[run.name].closing_until > clock.now() - _ENDING_SECONDS
+        if not ending:  # else it ends as what was read of it before
+            self.truth.cancelled.add(run.name)
         self.trace(f"cancelled: {run.name}, {sent}")
 
     def vanish(self) -> None:
