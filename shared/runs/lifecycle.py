@@ -134,7 +134,7 @@ class RunLifecycle:
             state = _state(run, active_at, partial.summary)
             if run.name in (await self.job_control.read(afresh=True)).cancelled:
                 state = RunState.CANCELLED
-            waits = state is RunState.TIMED_OUT and await self.job_control.paused()
+            waits = state is RunState.TIMED_OUT and await self._goes_on(run, active_at)
             if waits or not partial.complete:
                 await self.runs.keep_partial(run.name, partial, self.clock.now(), 0, version)
                 return False
@@ -142,6 +142,12 @@ class RunLifecycle:
         except EndTaken as taken:
             self.log.warning("another invocation ends the run", run=run.name, reason=str(taken))
         return True
+
+    async def _goes_on(self, run: OpenRun, active_at: float | None) -> bool:
+        """Whether a run that looks dead only waits for the end of a pause, or was resumed since it was last looked at:
+        resuming first says that the run is alive, and then ends the pause.
+        """
+        return await self.job_control.paused() or await self.runs.last_activity(run.name) != active_at
 
     async def _add_up(
         self, run: OpenRun, active_at: float | None, version: object, until: float

@@ -203,3 +203,27 @@ async def test_a_pause_longer_than_the_life_of_a_batch_loses_no_run() -> None:
     await world.drain()
     assert len(world.destination.writes) == writes + 8
     assert (await world.stores.runs.summary(run)).outcomes.keys == {Outcome.COPIED: 8}
+
+
+async def test_who_looked_at_a_paused_run_just_before_it_was_resumed_does_not_end_it() -> None:
+    world = filled(8, default_control=Control())
+    world.stores.control.said = Control(paused=True)
+    run = await world.run(ListMessage(prefix=b"k/"))
+    world.clock.time += LIFE + 1
+    look, looked = world.stores.runs.last_activity, 0
+
+    async def slow(name: str) -> float | None:
+        nonlocal looked
+        looked += 1
+        seen = await look(name)
+        if looked == 1:
+            await world.admin.resume()
+            world.clock.time += 2
+        return seen
+
+    world.stores.runs.last_activity = slow  # type: ignore[assignment, method-assign]
+    world.send("verify", VerifyMessage(close=True))
+    await world.drain(most=1, finish=False)
+    assert world.stores.runs.documents[run].state == "going"
+    await world.drain()
+    assert (await world.stores.runs.summary(run)).outcomes.keys == {Outcome.COPIED: 8}
