@@ -16,9 +16,11 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 """As Debian, Ubuntu and Google name it."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """`apt-get install chromium` brings one."""
+    """`apt-get install chromium` brings one. It ends with the module: as long as it is there, its driver's event loop runs
+    in this thread, and no test of a coroutine could.
+    """
     missing = [name for name in ("playwright", "axe_playwright_python") if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"{' and '.join(missing)} of requirements-dev.txt are not installed: no page was seen by a browser")
