@@ -141,7 +141,12 @@ class CopyLarge:
             else:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
-            return None if opened.published_for else await self._unpublished(message, wanted, number)
+            if not opened.published_for:
+                return await self._unpublished(message, wanted, number)
+            now = await self.uploads.get(number)
+            if now is None or now.upload != opened.upload:
+                raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+            return None
         lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
         await lease.take()
         try:
