@@ -1,6 +1,7 @@
 """`cutover`: whether the copy may take the source's place, what remains, and how long the last steps would take."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -55,9 +56,7 @@ async def cutover(
         "as_of": None if found.comparison is None else moment(found.comparison.began),
         "delta": None if found.delta is None else found.delta.run.name,
         "stays_behind": {} if found.comparison is None else left_behind(found.comparison, accepted),
-        "lines": [
-            {"check": line.check, "level": line.level.value, "text": line.text, "mend": line.mend} for line in judged
-        ],
+        "lines": [asdict(line) for line in judged],
         "blocks": count[Level.BLOCKS],
         "warnings": count[Level.WARNING],
         "rehearsal": rehearsal,
@@ -131,9 +130,7 @@ def _show(document: dict[str, Any], judged: Collection[Line], output: Output) ->
     else:
         output.line(f"not ready: {of}; {document['blocks']} of {len(judged)} lines stand against it", style="red")
     for line in judged:
-        output.line(f"{line.level.value:<8} {line.check}: {line.text}", style=_STYLES[line.level])
-        if line.mend:
-            output.line(f"         {line.mend}")
+        output.finding(line.level, line.check, line.text, line.mend, _STYLES[line.level])
     _show_rehearsal(document["rehearsal"], output)
     for text in document["not_covered"]:
         output.line(f"not covered: {text}")

@@ -1,6 +1,7 @@
 """`doctor`: what would go wrong, before money is spent."""
 
 import asyncio
+from dataclasses import asdict
 
 import typer
 
@@ -26,18 +27,14 @@ async def doctor(session: Session) -> Answer:
     """
     found = await _found(session)
     document = {
-        "findings": [
-            {"check": item.check, "level": item.level.value, "text": item.text, "mend": item.mend} for item in found
-        ],
+        "findings": [asdict(item) for item in found],
         "failed": sum(item.level is Level.FAILED for item in found),
         "warnings": sum(item.level is Level.WARNING for item in found),
     }
 
     def show(output: Output) -> None:
         for item in found:
-            output.line(f"{item.level.value:<8} {item.check}: {item.text}", style=_STYLES[item.level])
-            if item.mend:
-                output.line(f"         {item.mend}")
+            output.finding(item.level, item.check, item.text, item.mend, _STYLES[item.level])
         output.line(f"{document['failed']} failed, {document['warnings']} warnings, {len(found)} checks")
 
     return Answer(document, show, Exit.NOT_SO if document["failed"] else Exit.DONE)

@@ -75,6 +75,12 @@ class Output:
         else:
             self._stdout.write(f"{text}\n")
 
+    def finding(self, level: str, check: str, text: str, mend: str, style: str) -> None:
+        """What was found, how bad it is, and below it what mends it, if anything does."""
+        self.line(f"{level:<8} {check}: {text}", style=style)
+        if mend:
+            self.line(f"         {mend}")
+
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> None:
         """A table; the columns that `numbers` names are set to the right."""
         cells = [[visible(cell) for cell in row] for row in rows]

@@ -11,8 +11,8 @@ from shared.domain.runs import RunKind
 from shared.ports.run_store import RunRecord, RunSummary
 from shared.pricing.money import in_dollars
 from shared.reporting.figures import FIGURES, figures
+from shared.reporting.job_facts import first_failed
 from shared.reporting.manifest import run_folder
-from shared.reporting.model import MOST_FAILED, Report
 
 Figures = dict[str, Any]
 """As `shared.reporting.figures` makes them, and `written`: whether they are the report's own."""
@@ -41,36 +41,19 @@ async def figures_of(session: Session, record: RunRecord) -> Figures:
 
 async def stored(session: Session, record: RunRecord) -> Figures:
     """Of the run's documents, whose heartbeats are forgotten once a report is written: `copying` is None then."""
-    stores, config, run = session.admin.stores, session.config, record.run
-    summary = await stores.runs.summary(run.name)
+    stores, run = session.admin.stores, record.run
+    summary, progress = await stores.runs.summary(run.name), await stores.runs.progress(run.name)
     compared = run.kind is RunKind.VERIFY
     sums, parts = await stores.ranges.rollup(run.name) if compared else (Rollup(), [])
-    failed = []
-    async for entry in stores.ledger.failed(run.name):
-        failed.append((entry.key.decode(), entry.size, entry.reason))
-        if len(failed) == MOST_FAILED:
-            break
-    report = Report(
-        run=run.name,
-        kind=run.kind,
-        prefix=run.prefix.decode(),
-        source=config.source,
-        destination=config.destination,
-        state=record.state,
-        started_at=run.started_at,
-        ended_at=record.ended_at or session.clock.now(),
-        listed=(summary.listed_keys, summary.listed_bytes),
-        pending=summary.pending,
-        outcomes=list(summary.outcomes),
-        filters=list(summary.filters),
-        verdicts=list(summary.verdicts),
+    report = session.facts.report(
+        run,
+        record.state,
+        summary,
+        progress,
+        record.ended_at or session.clock.now(),
         sums=sums,
-        failed=failed,
-        progress=await stores.runs.progress(run.name),
+        failed=await first_failed(stores.ledger.failed(run.name)),
         files=[part.name for part in parts],
-        prices=config.prices,
-        storage_classes=config.storage_classes,
-        keys_per_message=config.keys_per_message,
     )
     found = figures(report, sum(part.rows for part in parts), {})
     return {**found, "selection": None, "written": False, "open_ranges": summary.open_ranges}

@@ -13,7 +13,6 @@ from shared.domain.rollup import Rollup
 from shared.domain.runs import RunState
 from shared.ports.run_store import OpenRun, RunSummary
 from shared.pricing.estimate import bill, total
-from shared.reporting.model import Report
 
 _MOST_FAILURES = 10_000
 """Failed keys that are read to tell the causes of a run that is going on."""
@@ -101,27 +100,5 @@ async def view(session: Session, run: OpenRun, cancelled: bool = False) -> RunVi
 
 def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progress, now: float) -> float:
     """What a run cost so far, as its report will estimate it."""
-    config = session.config
-    report = Report(
-        run=run.name,
-        kind=run.kind,
-        prefix=run.prefix.decode(),
-        source=config.source,
-        destination=config.destination,
-        state=RunState.RUNNING,
-        started_at=run.started_at,
-        ended_at=now,
-        listed=(summary.listed_keys, summary.listed_bytes),
-        pending=summary.pending,
-        outcomes=list(summary.outcomes),
-        filters=(),
-        verdicts=(),
-        sums=Rollup(),
-        failed=(),
-        progress=progress,
-        files=(),
-        prices=config.prices,
-        storage_classes=config.storage_classes,
-        keys_per_message=config.keys_per_message,
-    )
-    return total(bill(report.use(), config.prices))
+    report = session.facts.report(run, RunState.RUNNING, summary, progress, now, sums=Rollup(), failed=())
+    return total(bill(report.use(), report.prices))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cli.queue_depth import Queues
     from shared.bootstrap import Admin, JobConfig
     from shared.clients import S3Client
+    from shared.reporting.job_facts import JobFacts
 
 
 class SourceReader(Protocol):
@@ -106,6 +107,13 @@ class Session:
         from shared.bootstrap import JobConfig
 
         return JobConfig.of(self.settings)
+
+    @cached_property
+    def facts(self) -> "JobFacts":
+        """What the job's reports say of it, and are priced by."""
+        from shared.bootstrap import job_facts
+
+        return job_facts(self.config)
 
     @cached_property
     def clock(self) -> Clock:

@@ -9,6 +9,7 @@ from shared.bootstrap.admin import Admin
 from shared.bootstrap.app import App, bootstrap
 from shared.bootstrap.connecting import connect, connect_admin, missing_indexes, settings
 from shared.bootstrap.job_config import JobConfig
+from shared.bootstrap.pages import job_facts
 
 __all__ = [
     "Adapters",
@@ -18,6 +19,7 @@ __all__ = [
     "bootstrap",
     "connect",
     "connect_admin",
+    "job_facts",
     "missing_indexes",
     "settings",
 ]
