@@ -12,8 +12,9 @@ from shared.domain.errors import Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
-from shared.ports.clock import Clock, retried
+from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
+from shared.ports.retried import retried
 from shared.ports.source import Source
 
 RUN = "on-demand"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from shared.domain.keys import KeyMapping
-from shared.domain.objects import SOURCE_ETAG, DestinationObject, source_etag
+from shared.domain.objects import DestinationObject, source_etag
 from shared.domain.page import Page
 
 
@@ -72,7 +72,7 @@ class CopyPage:
         """Size, the ETag it was copied from, and its MD5, of each: of the copy of a single-part object these are the
         source's size, its ETag, and its ETag again.
         """
-        etags = [known.get(SOURCE_ETAG) or source_etag(known) for known in self.metadata]
+        etags = [source_etag(known) for known in self.metadata]
         return list(zip(self.sizes, etags, self.md5s, strict=True))
 
 

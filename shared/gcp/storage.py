@@ -27,8 +27,8 @@ from shared.gcp.token import Token
 from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.pool import Lane
-from shared.ports.clock import retried
 from shared.ports.destination import Upload
+from shared.ports.retried import retried
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Objects up to this size go up in one request, larger ones in chunks of it: a multiple of 256 KiB, at

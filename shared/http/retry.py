@@ -6,7 +6,8 @@ from typing import TypeVar
 from shared.domain.backoff import RetryPolicy
 from shared.http.classification import Classifier
 from shared.http.client import Answer
-from shared.ports.clock import Clock, retried
+from shared.ports.clock import Clock
+from shared.ports.retried import retried
 
 T = TypeVar("T")
 Send = Callable[[], Awaitable[Answer]]

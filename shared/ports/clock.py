@@ -1,12 +1,6 @@
-"""Time and chance, and the one loop that tries again."""
+"""Time and chance."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
-
-from shared.domain.backoff import RetryPolicy
-from shared.domain.errors import Transient
-
-T = TypeVar("T")
+from typing import Protocol
 
 
 class Clock(Protocol):
@@ -25,17 +19,3 @@ class Clock(Protocol):
     def draw(self) -> float:
         """Uniform in [0, 1)."""
         ...
-
-
-async def retried(policy: RetryPolicy, clock: Clock, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try while the error is one that may pass and the policy has a try left."""
-    began, failed = clock.monotonic(), 0
-    while True:
-        try:
-            return await attempt()
-        except Transient as failure:
-            failed += 1
-            wait = policy.wait(failed, clock.monotonic() - began, clock.draw(), failure.retry_after)
-            if wait is None:
-                raise
-        await clock.sleep(wait)

@@ -62,14 +62,10 @@ class CeilingGuard:
         """Reserve for a range's first batches together, if that is no large part of a ceiling: most ranges have no
         others, and so write what they have spent once. batches: as `reserve` will be asked for them.
         """
+        if not batches or self._reserved_at > float("-inf"):
+            return
         control = await self.job_control.read()
-        if (
-            not batches
-            or control.paused
-            or self.run in control.cancelled
-            or not control.bounded
-            or self._reserved_at > float("-inf")
-        ):
+        if control.paused or self.run in control.cancelled or not control.bounded:
             return
         if control.most_dollars is not None:
             await self._look_at_spending()

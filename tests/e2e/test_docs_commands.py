@@ -26,6 +26,7 @@ KEYS = ("a/b.jpg", "a/c.jpg", "2021/0001.jpg", "photos/2021/0001.jpg", "photos/2
 
 ELSEWHERE = {
     r"make demo": "tests/e2e/test_demo.py runs what it starts",
+    r"make test": "it is what runs this",
     r"make schedules .*": "tests/schedules runs what it starts",
     r"make acceptance LIVE=1 .*": "it asks live services; tests/e2e/test_acceptance.py asks the stack",
     r"terraform .*(init|plan|apply|destroy|state rm).*": "it needs providers and accounts; tests/terraform plans it",
