@@ -138,14 +138,18 @@ class ModelControl:
     """
 
     documents: Documents
+    shards: set[int] = field(default_factory=set)
 
     async def get(self) -> Control:
         await self.documents.read()
         return Control(most_objects=10**12)
 
     async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
-        await self.documents.read()
-        await self.documents.write(f"spending/{run}-{shard_of(owner)}")
+        """Whoever first takes from a shard reads all that there are, to see that none is beyond its part."""
+        shard = shard_of(owner)
+        await self.documents.read(1 if shard in self.shards else 1 + len(self.shards))
+        self.shards.add(shard)
+        await self.documents.write(f"spending/{run}-{shard}")
         return True
 
     async def speak_for(self, identity: str, text: str) -> Spoke:

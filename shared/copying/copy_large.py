@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
 from shared.copying.finish_lease import FinishLease
-from shared.copying.part_proof import PartChecks, PartSums, is_part_of, proof_of_parts
+from shared.copying.part_proof import PartChecks, PartSums, are_its_parts, proof_of_parts
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
@@ -141,12 +141,10 @@ class CopyLarge:
             else:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
-            if not opened.published_for:
-                return await self._unpublished(message, wanted, number)
             now = await self.uploads.get(number)
             if now is None or now.upload != opened.upload:
                 raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
-            return None
+            return None if now.published_for else await self._unpublished(message, wanted, now)
         lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
         await lease.take()
         try:
@@ -154,11 +152,8 @@ class CopyLarge:
         finally:
             await lease.give_back()
 
-    async def _unpublished(self, message: TransferMessage, wanted: CopyPlan, number: str) -> Entry | None:
+    async def _unpublished(self, message: TransferMessage, wanted: CopyPlan, opened: OpenUpload) -> Entry | None:
         """Publish the other parts, if whoever began the upload did not come to it. Raises Busy while it still may."""
-        opened = await self.uploads.get(number)
-        if opened is None or opened.published_for:
-            return None
         if self.clock.now() - opened.opened_at < self.lease_seconds:
             raise Busy(f"{opened.key}: its parts are being published")
         return await self.start(message.model_copy(update={"part": None}), wanted)
@@ -196,7 +191,7 @@ class CopyLarge:
         notes = [parts[part] for part in plan]
         promise = ExpectedChecksums.of(current, attributes)
         try:
-            if not all(is_part_of(note, opened, plan.span(part)) for part, note in zip(plan, notes, strict=True)):
+            if not are_its_parts(notes, opened, plan):
                 raise UploadLost(f"{current.text}: its parts were cut by another version of this program")
             proof = proof_of_parts(promise, opened, notes)
             staged = await self._staged(lease, opened, current.size, notes)

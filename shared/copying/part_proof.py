@@ -7,8 +7,10 @@ are large only where LARGE_BYTES is below 5 GiB.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 """
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from shared.domain.checksums import (
     Chunk,
@@ -80,16 +82,20 @@ class PartSums:
             yield chunk
 
 
-def is_part_of(note: PartNote, opened: OpenUpload, span: tuple[int, int]) -> bool:
-    """Whether a part is what its upload has at a span. An instance of a version before, which knows nothing of parts
-    that differ in size, cuts the object elsewhere: its part has another size, or the right one by chance and none of
-    the digests.
+def are_its_parts(notes: Sequence[PartNote], opened: OpenUpload, plan: PartPlan) -> bool:
+    """Whether the parts are what their upload has at their spans. An instance of a version before, which knows nothing
+    of parts that differ in size, cuts the object elsewhere: its part has another size, or the right one by chance and
+    none of the digests.
     """
-    start, end = span
-    sizes = opened.source_parts_of(start, end)
-    even = -(-(end - start) // sizes) if isinstance(sizes, int) and sizes else 0
-    digests = even if isinstance(sizes, int) else len(sizes)
-    return note.size == end - start and len(note.digests) == digests * len(ALGORITHMS[opened.digest]().digest())
+    ends, unit = list(accumulate(opened.source_parts)), opened.source_part_bytes
+    length = len(ALGORITHMS[opened.digest]().digest())
+    for part, note in zip(plan, notes, strict=True):
+        start, end = plan.span(part)
+        even = -(-(end - start) // unit) if unit else 0
+        digests = bisect_right(ends, end) - bisect_right(ends, start) if ends else even
+        if (note.size, len(note.digests)) != (end - start, digests * length):
+            return False
+    return True
 
 
 def proof_of_parts(promise: ExpectedChecksums, opened: OpenUpload, notes: list[PartNote]) -> VerifiedBy:

@@ -76,9 +76,6 @@ class TransferBatch:
         if message.part is None and await self.job_control.paused(message.run):
             self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
             return
-        if await self.job_control.is_cancelled(message.run):
-            await self._leave_out(message)
-            return
         began = self.clock.monotonic()
         found = await self.ledger.get(message.batch)
         record = found.record if found else self._from_message(message)
@@ -86,6 +83,9 @@ class TransferBatch:
         todo = [entry.source() for entry in message.objects if entry.key not in settled]
         if not todo:
             await self._clean_up(message)
+            return
+        if await self.job_control.is_cancelled(message.run):
+            await self._leave_out(message, found, record, todo)
             return
         if message.attempt > 1:
             await self.clock.sleep(delay_seconds(message.attempt, self.clock.draw()))
@@ -104,20 +104,17 @@ class TransferBatch:
             raise postponed[0]
         await self._requeue(message, requeued)
 
-    async def _leave_out(self, message: TransferMessage) -> None:
+    async def _leave_out(
+        self, message: TransferMessage, found: Versioned | None, record: BatchRecord, todo: Sequence[SourceObject]
+    ) -> None:
         """The run was cancelled: what of the message has not ended is put on record as not copied, and what there is of
         a large object is dropped.
         """
-        found = await self.ledger.get(message.batch)
-        record = found.record if found else self._from_message(message)
-        ended = {entry.key for entry in record.entries if not entry.open}
-        left = [Entry.of(item.source()) for item in message.objects if item.key not in ended]
-        if left:
-            why = RunCancelled(CANCELLED)
-            outcome, reason = why.reason.outcome, f"{why.reason}: {why}"
-            results = [replace(entry, outcome=outcome, reason=reason) for entry in left]
-            await self._settle(message, found, record, results)
-            self.log.info("left out", run=message.run, batch=message.batch, keys=len(left), reason=CANCELLED)
+        why = RunCancelled(CANCELLED)
+        outcome, reason = why.reason.outcome, f"{why.reason}: {why}"
+        results = [replace(Entry.of(source), outcome=outcome, reason=reason) for source in todo]
+        await self._settle(message, found, record, results)
+        self.log.info("left out", run=message.run, batch=message.batch, keys=len(todo), reason=CANCELLED)
         await self._clean_up(message)
 
     def _log_batch(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:

@@ -94,7 +94,7 @@ class ListSteps:
         return ListPlan(page, decisions, filtered, reasons, end, queued)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class KeySteps:
     """Single keys, looked up one by one; no listing is read. keys: in order. again: whether another invocation had the
     range before this one, and may have recorded some of the keys.
@@ -108,7 +108,6 @@ class KeySteps:
     log: Log
     manifest: None = None
     _queued: dict[bytes, Entry] = field(default_factory=dict)
-    _planned: bytes = b""
 
     async def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
         """What a killed invocation recorded of the keys, to be sent again."""
@@ -141,8 +140,7 @@ class KeySteps:
             failed = [key for key, source in found.items() if source is None]
             page = Page.of([source for source in found.values() if source is not None])
             decisions = {i: Decision.ARCHIVED if page.archived(i) else Decision.PUBLISH for i in range(len(page))}
-            queued = {key: self._queued[key].listed_size for key in some if key in self._queued}
-            self._planned = some[-1]
+            queued = {key: self._queued.pop(key).listed_size for key in some if key in self._queued}
             yield KeysPlan(ListPlan(page, decisions, {}, {}, some[-1], queued), failed, some[-1])
 
     async def _head(self, key: bytes) -> SourceObject | None:
@@ -165,7 +163,7 @@ class KeySteps:
 
     def queued(self, behind: Mapping[bytes, int], end: bytes) -> Plan:
         """What was found at the beginning of the keys that were not planned, too."""
-        later = {key: entry.listed_size for key, entry in self._queued.items() if key > self._planned}
+        later = {key: entry.listed_size for key, entry in self._queued.items()}
         return ListPlan(NO_OBJECTS, {}, {}, {}, end, {**behind, **later})
 
     async def close(self, end: bytes) -> None:

@@ -27,29 +27,30 @@ class CompareSteps:
     def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
         return self.compare.ledger.advance(page, end)
 
-    async def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
+    def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
         """The destination is read in step with the ledger, however long a stretch that the source has nothing of: so
         both stand where the next invocation begins.
         """
-        async for beside in self.window.until(page.until(end), end):
-            for portion in in_portions(beside, self.compare.mapping, _PORTION):
-                yield await self.compare(portion)
+        return self._plans(self.window.until(page.until(end), end))
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """A plan for each part of the page beside what the destination's listing holds of it."""
-        async for beside in self.window.beside(page):
-            for portion in in_portions(beside, self.compare.mapping, _PORTION):
-                yield await self.compare(portion)
+        async for plan in self._plans(self.window.beside(page)):
+            yield plan
         await self.compare.ledger.leave(page)
 
     async def tail(self, end: bytes | None) -> AsyncIterator[Plan]:
         """Copies behind the source's last object, and what a batch of this run has of keys that are gone since."""
-        async for beside in self.window.rest(end):
-            for portion in in_portions(beside, self.compare.mapping, _PORTION):
-                yield await self.compare(portion)
+        async for plan in self._plans(self.window.rest(end)):
+            yield plan
         last = self.compare.ledger.last_queued(end)
         if last is not None:
             yield await self.compare(Beside(NO_OBJECTS, NO_COPIES, last))
+
+    async def _plans(self, found: AsyncIterator[Beside]) -> AsyncIterator[Plan]:
+        async for beside in found:
+            for portion in in_portions(beside, self.compare.mapping, _PORTION):
+                yield await self.compare(portion)
 
     def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
         return self.compare.ledger.read_queued(end)

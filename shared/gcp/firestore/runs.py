@@ -19,7 +19,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time
+from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time, write
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import SUMMED, FirestoreRanges, open_range
@@ -266,15 +266,11 @@ class FirestoreRuns:
     async def may_show(self, now: float, seconds: float) -> bool:
         reference = self._schedules.document("pages")
         snapshot = await reference.get()
-        fields = {"at": now}
+        if snapshot.exists and 0 <= now - (snapshot.to_dict() or {}).get("at", 0.0) < seconds:
+            return False
         try:
-            if not snapshot.exists:
-                await reference.create(fields)
-            elif 0 <= now - (snapshot.to_dict() or {}).get("at", 0.0) < seconds:
-                return False
-            else:
-                await reference.update(fields, option=self._client.write_option(last_update_time=snapshot.update_time))
-        except (AlreadyExists, FailedPrecondition, NotFound):
+            await write(self._client, reference, {"at": now}, snapshot)
+        except StateConflict:
             return False
         return True
 
