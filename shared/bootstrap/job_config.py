@@ -13,7 +13,7 @@ from shared.domain.routes import DIRECT
 from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
-from shared.pricing.catalog import Prices
+from shared.pricing.catalog import Plan, Prices, read
 from shared.ranges.split_range import RANGE_KEYS
 from shared.runs.own_ledger import Identity
 from shared.settings import Route, Settings, VerifyAfter
@@ -24,10 +24,9 @@ class JobConfig:
     """As the settings of the same names say (docs/settings.md). Sizes in bytes, times in seconds.
 
     source, destination: the buckets, as a report names them. default_control: the job's own ceilings of a run.
-    price_list: what differs from the published prices, as JSON. price_ahead: what publishing costs, for the ceiling in
-    dollars. life_seconds: how long a published batch counts as
-    alive. buffer_bytes: the most of one object that its copy holds at a time. page_keys, range_keys: of a page of the
-    listing, and of a range where the ledger tells.
+    plans: the flat-rate ones. price_ahead: what publishing costs, for the ceiling in dollars. life_seconds: how long a
+    published batch counts as alive. buffer_bytes: the most of one object that its copy holds at a time. page_keys,
+    range_keys: of a page of the listing, and of a range where the ledger tells.
     """
 
     job: str
@@ -62,7 +61,7 @@ class JobConfig:
     restore_tier: Tier | None
     restore_days: int
     prices: Prices
-    price_list: str
+    plans: tuple[Plan, ...]
     route: str
     price_ahead: PriceAhead
     buffer_bytes: int = 2 * CHUNK_BYTES
@@ -120,7 +119,7 @@ class JobConfig:
             restore_tier=given.restore_tier,
             restore_days=given.restore_days,
             prices=given.price_list,
-            price_list=given.prices,
+            plans=tuple(read(given.prices).plans.values()),
             route=given.route.value,
             price_ahead=PriceAhead.of(
                 given.price_list,

@@ -41,7 +41,7 @@ def job_facts(config: JobConfig) -> JobFacts:
         source=config.source,
         destination=config.destination,
         prices=config.prices,
-        price_list=config.price_list,
+        plans=config.plans,
         storage_classes=config.storage_classes,
         keys_per_message=config.keys_per_message,
         restore_days=config.restore_days,

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from shared.domain.counts import Outcome
 from shared.domain.runs import RunKind, RunState
-from shared.ports.run_store import RunRecord
+from shared.ports.run_store import OpenRun, RunRecord
 from shared.reporting.model import Report
 from shared.reporting.text import of_key
 
@@ -98,6 +98,12 @@ def parse(page: bytes) -> list[IndexRow]:
         return [_row(row) for row in rows]
     except (ValueError, TypeError, KeyError):
         return []
+
+
+def before(rows: Iterable[IndexRow], run: OpenRun) -> str:
+    """The run that began before this one, "" for the first."""
+    earlier = [row.run for row in rows if row.order < (run.started_at, run.name)]
+    return earlier[-1] if earlier else ""
 
 
 def table(rows: Iterable[IndexRow]) -> list[dict[str, Any]]:

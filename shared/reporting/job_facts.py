@@ -9,7 +9,7 @@ from shared.domain.routes import CLOUDFRONT
 from shared.domain.runs import RunState
 from shared.ledger.entry import Entry
 from shared.ports.run_store import OpenRun, RunSummary
-from shared.pricing.catalog import Prices, published, read
+from shared.pricing.catalog import Plan, Prices, published
 from shared.reporting.model import MOST_FAILED, Failed, Report
 from shared.reporting.text import of_key
 
@@ -17,15 +17,15 @@ from shared.reporting.text import of_key
 @dataclass(frozen=True, slots=True)
 class JobFacts:
     """job, source, destination: what a page says it is about. selection: the job's filters, as JSON has them. The rest
-    is what its bill is made with. price_list: what differs from the published one, as JSON. places: objects that an
-    instance copies at once.
+    is what its bill is made with. plans: flat-rate ones, by which it is priced, too. places: objects that an instance
+    copies at once.
     """
 
     job: str
     source: str
     destination: str
     prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
-    price_list: str = "{}"
+    plans: tuple[Plan, ...] = field(default_factory=lambda: tuple(published().plans.values()))
     storage_classes: Mapping[str, str] = field(default_factory=dict)
     keys_per_message: int = 100
     restore_days: int = 7
@@ -75,7 +75,7 @@ class JobFacts:
             restore_days=self.restore_days,
             route=self.route,
             places=self.places,
-            plans=tuple(read(self.price_list).plans.values()),
+            plans=self.plans,
             most_dollars=most_dollars,
             counted=counted,
             listing=summary.open_ranges > 0,

@@ -12,7 +12,7 @@ from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import OpenRun, RunStore, RunSummary
 from shared.reporting.figures import FIGURES, PAGE, figures
-from shared.reporting.index_rows import IndexRow
+from shared.reporting.index_rows import IndexRow, before
 from shared.reporting.job_facts import JobFacts, first_failed
 from shared.reporting.manifest import SCHEMA, checksums, run_folder
 from shared.reporting.run_index import HTML, RunIndex
@@ -43,7 +43,7 @@ class ReportRun:
         from shared.reporting.page import page
 
         folder = run_folder(self.about.job, run.name)
-        earlier = [row.run for row in await self.index.known() if row.order < (run.started_at, run.name)]
+        earlier = before(await self.index.known(), run)
         report = self.about.report(
             run,
             state,
@@ -54,7 +54,7 @@ class ReportRun:
             failed=await first_failed(self.ledger.failed(run.name)),
             files=[part.name.rpartition("/")[2] for part in parts],
             checks=checks,
-            before=earlier[-1] if earlier else "",
+            before=earlier,
             most_dollars=(await self.control.get()).most_dollars,
         )
         if parts:

@@ -1,5 +1,6 @@
 """The page of a run that is running, where its report will stand: for who waits with a browser."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.counts import Outcome
@@ -11,6 +12,7 @@ from shared.ports.ledger_store import LedgerStore
 from shared.ports.reports import Reports
 from shared.ports.run_store import OpenRun, PartialSummary, RunStore
 from shared.reporting.figures import PAGE
+from shared.reporting.index_rows import IndexRow, before
 from shared.reporting.job_facts import JobFacts, first_failed
 from shared.reporting.manifest import run_folder
 from shared.reporting.run_index import HTML, RunIndex
@@ -39,18 +41,25 @@ class ReportRunning:
     about: JobFacts
     clock: Clock
 
-    async def __call__(self, run: OpenRun) -> None:
-        """Write the page, unless the run's report is there already."""
+    async def __call__(self, running: Sequence[OpenRun], until: float) -> None:
+        """Write the pages of these runs, unless a run's report is there already; the index once for all of them. until:
+        when no further page is begun (monotonic seconds).
+        """
+        rows: list[IndexRow] = []
+        for run in running:
+            if self.clock.monotonic() >= until:
+                return
+            name = f"{run_folder(self.about.job, run.name)}/{PAGE}"
+            body, generation = await self.reports.read(name)
+            if not generation or is_interim(body):
+                rows = rows or await self.index.write()
+                await self._write(run, name, generation, rows)
+
+    async def _write(self, run: OpenRun, name: str, generation: int, rows: Sequence[IndexRow]) -> None:
         from shared.reporting.page import page
 
-        name = f"{run_folder(self.about.job, run.name)}/{PAGE}"
-        body, generation = await self.reports.read(name)
-        if generation and not is_interim(body):
-            return
         partial = await self._counts(run.name)
         failures = partial.summary.outcomes.keys.get(Outcome.FAILED)
-        rows = await self.index.write()
-        earlier = [row.run for row in rows if row.order < (run.started_at, run.name)]
         report = self.about.report(
             run,
             RunState.RUNNING,
@@ -59,7 +68,7 @@ class ReportRunning:
             self.clock.now(),
             sums=Rollup(),
             failed=await first_failed(self.ledger.failed(run.name)) if failures else [],
-            before=earlier[-1] if earlier else "",
+            before=before(rows, run),
             most_dollars=(await self.control.get()).most_dollars,
             counted=partial.complete,
         )

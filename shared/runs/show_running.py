@@ -16,8 +16,8 @@ time between two of the scheduler's ticks would do; people's own messages come a
 MOST_SECONDS = 60.0
 """After so long no further page is begun: whoever writes them has ends to write down, too."""
 
-ReportRunning = Callable[[OpenRun], Awaitable[None]]
-"""Writes the page of a run that is running."""
+ReportRunning = Callable[[Sequence[OpenRun], float], Awaitable[None]]
+"""Writes the pages of runs that are running; begins none after a moment (monotonic seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,6 @@ class ShowRunning:
         try:
             if not running or not await self.runs.may_show(self.clock.now(), SHOWN_SECONDS):
                 return
-            until = self.clock.monotonic() + MOST_SECONDS
-            for run in running:
-                if self.clock.monotonic() < until:
-                    await self.report(run)
+            await self.report(running, self.clock.monotonic() + MOST_SECONDS)
         except BucketError as failure:
             self.log.warning("no page of a running run", why=str(failure))
