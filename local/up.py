@@ -54,8 +54,11 @@ def main() -> int:
             _serve_bill(stack, bill_port)
             bill_url = f"http://{HOST}:{bill_port}/"
             _write_environment({**stack.environment, "TRANSFER_URL": stack.url("transfer"), "BILL_URL": bill_url})
-            _explain(stack, bill_port)
-            return _watch(stack)
+            try:
+                _explain(stack, bill_port)
+                return _watch(stack)
+            finally:
+                ENVIRONMENT_FILE.unlink(missing_ok=True)
     except KeyboardInterrupt:
         print("\nstopped; nothing is left behind", flush=True)
         return 0
@@ -65,8 +68,6 @@ def main() -> int:
     except ValueError as error:
         print(f"PORT, LIST_SECONDS and VERIFY_SECONDS must be numbers: {error}", file=sys.stderr)
         return 1
-    finally:
-        ENVIRONMENT_FILE.unlink(missing_ok=True)
 
 
 def _serve_bill(stack: Stack, port: int) -> None:

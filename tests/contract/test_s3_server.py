@@ -242,6 +242,8 @@ def test_s3_what_is_not_served_is_refused_and_changes_nothing(embedded: Stack) -
     client, bucket = s3_client(embedded.environment), embedded.environment["SOURCE_BUCKET"]
     client.put_object(Bucket=bucket, Key="safe", Body=b"safe")
     assert code(lambda: client.put_object_tagging(Bucket=bucket, Key="safe", Tagging={"TagSet": []}))[1] == 501
+    customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    assert code(lambda: client.put_object(Bucket=bucket, Key="secret", Body=b"x", **customer))[1] == 501
     assert client.get_object(Bucket=bucket, Key="safe")["Body"].read() == b"safe"
 
 

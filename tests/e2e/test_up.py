@@ -155,3 +155,13 @@ def test_a_taken_port_is_named() -> None:
         output, _ = start(base).communicate(timeout=60)
     assert f"port {base + 2}, meant for gcs, is taken by another program" in output
     assert "Traceback" not in output
+
+
+def test_a_stack_that_cannot_run_leaves_the_file_of_the_one_that_does() -> None:
+    ENVIRONMENT_FILE.parent.mkdir(exist_ok=True)
+    ENVIRONMENT_FILE.write_text("export ANOTHER=stack\n")
+    try:
+        start(free_base(), PORT="many").communicate(timeout=60)
+        assert ENVIRONMENT_FILE.exists()
+    finally:
+        ENVIRONMENT_FILE.unlink(missing_ok=True)

@@ -21,6 +21,9 @@ _KEPT = (
     "x-amz-storage-class",
     "x-amz-server-side-encryption",
 )
+_CUSTOMER_KEY = "x-amz-server-side-encryption-customer-algorithm"
+"""Of SSE-C: what is read must bring the key again. An object that was stored without one would be another."""
+
 _STREAMING = "STREAMING-"
 
 
@@ -84,7 +87,9 @@ async def _unframed(request: web.BaseRequest, trailers: dict[str, str]) -> Async
 
 
 def kept(request: web.BaseRequest) -> dict[str, str]:
-    """The request headers that S3 gives back with the object."""
+    """The request headers that S3 gives back with the object. Raises S3Error for one that this server cannot heed."""
+    if _CUSTOMER_KEY in request.headers:
+        raise S3Error(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
     found = {name: request.headers[name] for name in _KEPT if name in request.headers}
     found.update({k.lower(): v for k, v in request.headers.items() if k.lower().startswith("x-amz-meta-")})
     codings = [item.strip() for item in found.pop("content-encoding", "").split(",")]
