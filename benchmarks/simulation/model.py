@@ -105,23 +105,31 @@ class ModelQueue:
 
 @dataclass(slots=True)
 class Instances:
-    """Cloud Run: at most so many invocations at a time, started as they are needed; messages wait for a place."""
+    """Cloud Run: at most so many invocations at a time, started as they are needed; messages wait for a place. start:
+    one more instance, as what it does with a message. Each message goes to the one that has least to do, where least is
+    shared with other invocations.
+    """
 
     clock: VirtualClock
     budget_seconds: float
-    work: Callable[[ListMessage, str, Budget], Any] | None = None
+    start: Callable[[int], Callable[[ListMessage, str, Budget], Any]]
     busy: int = 0
     peak: int = 0
     invocations: int = 0
     busy_seconds: float = 0.0
+    _started: list[Callable[[ListMessage, str, Budget], Any]] = field(default_factory=list)
+    _working: list[int] = field(default_factory=list)
     _waiting: deque[ListMessage] = field(default_factory=deque)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def places(self) -> int:
         """What has been started by now."""
-        started = 1 + self.clock.monotonic() / limits.MINUTE * limits.INSTANCES_A_MINUTE
-        return int(min(started, limits.LISTER_INSTANCES)) * limits.LISTER_CONCURRENCY
+        by_now = 1 + self.clock.monotonic() / limits.MINUTE * limits.INSTANCES_A_MINUTE
+        for number in range(len(self._started), int(min(by_now, limits.LISTER_INSTANCES))):
+            self._started.append(self.start(number))
+            self._working.append(0)
+        return len(self._started) * limits.LISTER_CONCURRENCY
 
     def deliver(self, message: ListMessage) -> None:
         self._waiting.append(message)
@@ -132,16 +140,17 @@ class Instances:
             self.busy += 1
             self.peak = max(self.peak, self.busy)
             self.invocations += 1
-            task = asyncio.ensure_future(self._invoke(self._waiting.popleft()))
+            instance = min(range(len(self._working)), key=self._working.__getitem__)
+            self._working[instance] += 1
+            task = asyncio.ensure_future(self._invoke(self._waiting.popleft(), instance))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _invoke(self, message: ListMessage) -> None:
+    async def _invoke(self, message: ListMessage, instance: int) -> None:
         await self.clock.sleep(limits.DELIVERY_SECONDS)
         started = self.clock.monotonic()
-        if self.work is None:
-            raise RuntimeError("no function was deployed")
-        await self.work(message, "first-run", Budget(started, self.budget_seconds))
+        await self._started[instance](message, "first-run", Budget(started, self.budget_seconds))
+        self._working[instance] -= 1
         self.busy_seconds += self.clock.monotonic() - started
         self.busy -= 1
         self.admit()

@@ -16,6 +16,7 @@ from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
 from shared.bootstrap import Adapters, App, JobConfig, bootstrap
 from shared.domain.budget import Budget
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.listing.list_range import ListRange
 from shared.ports.stores import Stores
 from shared.pricing.catalog import published
 from shared.pricing.estimate import Item, Use, bill, split
@@ -98,16 +99,19 @@ class Simulation:
             settled=lambda: ranges.open == 0 and transfer.backlog <= DONE,
             listed=lambda: (objects, int(objects * self.scenario.mean_bytes)),
         )
-        lister = Instances(self.clock, _default("budget_seconds"))
+        stores = model_stores(documents, ranges, runs)
+
+        def start(number: int) -> ListRange:
+            return self._app(stores, bucket, queue, f"lister-{number}").lister
+
+        lister = Instances(self.clock, _default("budget_seconds"), start)
         queue = ModelQueue(self.clock, self.bill, lister.deliver, arrive)
-        app = self._app(model_stores(documents, ranges, runs), bucket, queue)
-        lister.work = app.lister
         lister.deliver(ListMessage())
         await self._flow(lister, transfer, ranges)
         if ranges.listed_pages != len(keys):
             raise SystemExit(f"{self.scenario.name}: {ranges.listed_pages} pages listed of {len(keys)}")
         copied_at = self.clock.monotonic()
-        await self._end(app, runs)
+        await self._end(self._app(stores, bucket, queue, "verifier"), runs)
         return self._figures(lister, transfer, ranges, len(keys), copied_at)
 
     async def _end(self, app: App, runs: ModelRuns) -> None:
@@ -117,8 +121,8 @@ class Simulation:
             budget = Budget(self.clock.monotonic(), _default("budget_seconds"))
             await app.verifier(VerifyMessage(close=True), "close", budget)
 
-    def _app(self, stores: Stores, bucket: Any, queue: Any) -> App:
-        """By the production bootstrap. A message is one simulated object: ten of a hundred keys each."""
+    def _app(self, stores: Stores, bucket: Any, queue: Any, instance: str) -> App:
+        """An instance, by the production bootstrap. A message is one simulated object: ten of a hundred keys each."""
         none: Any = None
         adapters = Adapters(
             log=Quiet(),
@@ -133,6 +137,7 @@ class Simulation:
             queue=queue,
             stores=stores,
             reports=None,
+            instance=instance,
         )
         given = JobConfig.of(Settings(**SETTINGS))
         return bootstrap(adapters, replace(given, keys_per_message=1, batch_bytes=2**62, verify_initial=False))

@@ -25,6 +25,7 @@ from shared.runs.heartbeat import Heartbeat
 from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
 from shared.runs.own_ledger import OwnLedger
+from shared.runs.portions import Portions
 from shared.runs.prefix_notes import PrefixNotes
 from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.delete_extraneous import DeleteExtraneous
@@ -34,7 +35,9 @@ from shared.verifying.verify_range import VerifyRange
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One instance's use cases. They share what is bounded or read once an instance: what is in flight, the control."""
+    """One instance's use cases. They share what is bounded or read once an instance: what is in flight, what is held of
+    ceilings, the control.
+    """
 
     adapters: Adapters
     control: JobControl
@@ -57,6 +60,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
     large = copy_large(adapters, config, copy, heartbeat)
     extraneous = delete_extraneous(adapters, config, control)
     runs = lifecycle(adapters, config, control, extraneous)
+    portions = Portions(stores.control, adapters.clock, adapters.instance, config.price_ahead)
     return App(
         adapters=adapters,
         control=control,
@@ -65,7 +69,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             ledger=stores.ledger,
             runs=stores.runs,
             ranges=stores.ranges,
-            work=range_work(adapters, config, config.list_topic, control, heartbeat, runs),
+            work=range_work(adapters, config, config.list_topic, control, heartbeat, runs, portions),
             filters=config.filters,
             clock=adapters.clock,
             log=adapters.log,
@@ -98,7 +102,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             ledger=stores.ledger,
             runs=stores.runs,
             ranges=stores.ranges,
-            work=range_work(adapters, config, config.verify_topic, control, heartbeat, runs),
+            work=range_work(adapters, config, config.verify_topic, control, heartbeat, runs, portions),
             filters=config.filters,
             clock=adapters.clock,
             log=adapters.log,
@@ -204,13 +208,18 @@ def lifecycle(adapters: Adapters, config: JobConfig, control: JobControl, delete
 
 
 def range_work(
-    adapters: Adapters, config: JobConfig, topic: str, control: JobControl, heartbeat: Heartbeat, runs: RunLifecycle
+    adapters: Adapters,
+    config: JobConfig,
+    topic: str,
+    control: JobControl,
+    heartbeat: Heartbeat,
+    runs: RunLifecycle,
+    portions: Portions,
 ) -> RangeWork:
     """topic: where further ranges are sent."""
     stores = adapters.stores
     return RangeWork(
         source=adapters.source,
-        control=stores.control,
         clock=adapters.clock,
         split=SplitRange(adapters.source, stores.ledger, config.page_keys, config.range_keys),
         ranges=Ranges(
@@ -227,5 +236,5 @@ def range_work(
         publish=publisher(stores, adapters.queue, adapters.clock, config),
         job_control=control,
         log=adapters.log,
-        price=config.price_ahead,
+        portions=portions,
     )

@@ -1,9 +1,9 @@
 """What a run has used of its ceilings, in shards: no document takes more than about a write a second, and hundreds of
-ranges publish side by side.
+instances publish side by side.
 
-Each shard has an equal part of every ceiling, and whoever publishes takes from a shard of its own as long as that has
-room. Where it has not, all shards are read: what they have left together can be used up to the last object. As no shard
-goes beyond its part, all together never go beyond the ceiling.
+Each shard has an equal part of every ceiling, and whoever reserves takes from some shard as long as that has room.
+Where it has not, all shards are read: what they have left together can be used up to the last object. As no shard goes
+beyond its part, all together never go beyond the ceiling.
 """
 
 import hashlib
@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from sys import maxsize
 
-SHARDS = 2048
-"""A long range reserves a few times a minute; but a bucket of 40 million prefixes has minutes in which hundreds of
-ranges a second are begun and ended, each of which reserves once (`make simulate`).
+SHARDS = 64
+"""Instances reserve a few times a minute for all their ranges; `make simulate` has the hottest shard. More shards would
+cost more reads where all are read: whenever one is first taken from, and where a ceiling is nearly used up.
 """
 
 NANODOLLARS = 10**9
@@ -62,24 +63,27 @@ class Amount:
         missing = self - other
         return Amount(max(missing.objects, 0), max(missing.size, 0), max(missing.nanodollars, 0))
 
-    def capped(self, ceilings: Ceilings, parts: int) -> "Amount":
-        """No more than a part of each ceiling."""
+    def times_in(self, ceilings: Ceilings, parts: int) -> int:
+        """How often it fits into a part of each ceiling."""
         pairs = zip(self.values, ceilings, strict=True)
-        return Amount(*(amount if most is None else min(amount, most // parts) for amount, most in pairs))
+        return min((most // parts // amount for amount, most in pairs if amount and most is not None), default=maxsize)
 
     def fits(self, ceilings: Ceilings) -> bool:
         return all(most is None or amount <= most for amount, most in zip(self.values, ceilings, strict=True))
 
 
 def shard_of(owner: str) -> int:
-    """Where an invocation takes from first."""
+    """Where a reservation takes from first."""
     return int(hashlib.sha256(owner.encode()).hexdigest(), 16) % SHARDS
 
 
 def part(ceilings: Ceilings, shard: int) -> Ceilings:
-    """A shard's part of each ceiling. All parts together are the ceiling."""
+    """A shard's part of each ceiling. All parts together are the ceiling; a shard beyond them, of a run that was begun
+    when there were more, has none.
+    """
+    there = shard < SHARDS
     objects, size, nanodollars = (
-        None if most is None else most * (shard + 1) // SHARDS - most * shard // SHARDS for most in ceilings
+        None if most is None else there * (most * (shard + 1) // SHARDS - most * shard // SHARDS) for most in ceilings
     )
     return objects, size, nanodollars
 

@@ -74,8 +74,8 @@ class ControlStore(Protocol):
         ...
 
     async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
-        """Count an amount against the ceilings of a run, or, where that exceeds them, do nothing: False. owner: the
-        invocation that asks, which takes from a part of its own (`shared.domain.spending`).
+        """Count an amount against the ceilings of a run, or, where that exceeds them, do nothing: False. owner: by
+        which name it is asked, which says where it is taken from first (`shared.domain.spending`).
 
         Negative amounts give back what was not used.
         """

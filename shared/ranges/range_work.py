@@ -23,10 +23,8 @@ from shared.domain.messages import RangeMessage
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
 from shared.ports.clock import Clock
-from shared.ports.control_store import ControlStore
 from shared.ports.log import Log
 from shared.ports.source import Source
-from shared.pricing.ahead import PriceAhead
 from shared.ranges.publish_batches import PublishBatches
 from shared.ranges.publishing import Publishing
 from shared.ranges.ranges import Ranges
@@ -47,6 +45,7 @@ from shared.ranges.walk import Walk
 from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import RunLifecycle
+from shared.runs.portions import Portions
 
 M = TypeVar("M", bound=RangeMessage)
 
@@ -56,10 +55,9 @@ _MOST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class RangeWork:
-    """price: what publishing costs, for a ceiling in dollars."""
+    """portions: what the instance holds of ceilings."""
 
     source: Source
-    control: ControlStore
     clock: Clock
     split: SplitRange
     ranges: Ranges
@@ -67,7 +65,7 @@ class RangeWork:
     publish: PublishBatches
     job_control: JobControl
     log: Log
-    price: PriceAhead
+    portions: Portions
 
     async def take(
         self, kind: RunKind, message: M, new_run: str, keys: Sequence[Key] = (), counts: RangeCounts | None = None
@@ -91,7 +89,7 @@ class RangeWork:
             most_keys=1 if keys else self.publish.keys_per_message,
             most_bytes=self.publish.batch_bytes,
         )
-        ceiling = CeilingGuard(self.job_control, self.control, range_id.run, lease.owner, self.price)
+        ceiling = CeilingGuard(self.job_control, self.portions, range_id.run)
         return TakenRange(kind, named, lease, ceiling, walk)
 
     async def __call__(

@@ -9,8 +9,9 @@ from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import published as published_prices
 from shared.ranges.resume import Resumed
-from shared.runs.ceilings import Batch, CeilingGuard, Stopped
+from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
+from shared.runs.portions import Batch, Portions
 from tests.fakes import FakeClock, FakeControl
 from tests.world import LIFE, Steps, filled
 
@@ -23,14 +24,26 @@ class CountedControl(FakeControl):
         return await super().reserve(run, owner, amount, control, now)
 
 
+def on_instances(
+    job_control: JobControl, ranges: int, each: int = 1, ahead: PriceAhead | None = None
+) -> list[CeilingGuard]:
+    """The guards of ranges that run side by side, so many on each instance."""
+    made: list[CeilingGuard] = []
+    for number in range(ranges):
+        if number % each == 0:
+            portions = Portions(job_control.control, job_control.clock, f"instance {number // each}", ahead)
+        made.append(CeilingGuard(job_control, portions, "run"))
+    return made
+
+
 @pytest.mark.parametrize("seconds", [0.01, 1.0, 40.0])
-@pytest.mark.parametrize("ranges", [1, 50, 300])
-async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> None:
+@pytest.mark.parametrize(("ranges", "each"), [(1, 1), (50, 1), (300, 1), (300, 8)])
+async def test_parallel_ranges_use_a_ceiling_up(ranges: int, each: int, seconds: float) -> None:
     """Fifty portions were all there were: the 51st range stopped with next to nothing published."""
     ceiling, batch = 1_000_000, 500
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(False, ceiling, None))
-    guards = [CeilingGuard(job_control, store, "run", f"owner {number}") for number in range(ranges)]
+    guards = on_instances(job_control, ranges, each)
     published = 0
     while guards:
         clock.pass_time(seconds)
@@ -47,7 +60,7 @@ async def test_parallel_ranges_use_a_ceiling_up(ranges: int, seconds: float) -> 
 
 async def test_a_range_that_publishes_little_holds_little() -> None:
     store, clock = CountedControl(), FakeClock()
-    guard = CeilingGuard(JobControl(store, clock, Control(False, 5_000_000, None)), store, "run")
+    [guard] = on_instances(JobControl(store, clock, Control(False, 5_000_000, None)), 1)
     for _ in range(10):
         await guard.reserve(50, 50)
         clock.pass_time(100)
@@ -56,7 +69,7 @@ async def test_a_range_that_publishes_little_holds_little() -> None:
 
 async def test_a_range_that_publishes_much_writes_seldom() -> None:
     store, clock = CountedControl(), FakeClock()
-    guard = CeilingGuard(JobControl(store, clock, Control(False, 100_000_000, None)), store, "run")
+    [guard] = on_instances(JobControl(store, clock, Control(False, 100_000_000, None)), 1)
     for _ in range(6000):
         await guard.reserve(50, 50)
         clock.pass_time(0.1)
@@ -66,14 +79,15 @@ async def test_a_range_that_publishes_much_writes_seldom() -> None:
 BATCH, PAGES_A_SECOND, SECONDS = 100, 2, 90
 
 
+@pytest.mark.parametrize("each", [1, 8])
 @pytest.mark.parametrize("ceiling", [10_000_000, 10**10])
-async def test_no_document_takes_more_than_a_write_a_second(ceiling: int) -> None:
+async def test_no_document_takes_more_than_a_write_a_second(ceiling: int, each: int) -> None:
     """Three hundred ranges that all begin at once and list as fast as S3 answers, until they stop at the ceiling: a
     run's spending took many writes a second.
     """
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(False, ceiling, None))
-    guards = [CeilingGuard(job_control, store, "run", f"owner {number}") for number in range(300)]
+    guards = on_instances(job_control, 300, each)
     published, seconds = 0, 0
     while guards and seconds < SECONDS:
         clock.pass_time(1)
@@ -104,7 +118,7 @@ async def until_stopped(most_dollars: float, ahead: PriceAhead, size: int, range
     """How many objects of a size ranges side by side publish, in batches of a hundred."""
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(most_dollars=most_dollars))
-    guards = [CeilingGuard(job_control, store, "run", f"owner {number}", ahead) for number in range(ranges)]
+    guards = on_instances(job_control, ranges, 1, ahead)
     published, reasons = 0, set[str]()
     while guards:
         clock.pass_time(1)
@@ -154,7 +168,7 @@ def test_a_storage_class_that_costs_more_to_read_uses_up_more() -> None:
 @pytest.mark.parametrize("batches", [1, 2, 10])
 async def test_a_short_range_writes_once_what_it_spends(batches: int) -> None:
     store, clock = CountedControl(), FakeClock()
-    guard = CeilingGuard(JobControl(store, clock, Control(False, 5_000_000, None)), store, "run")
+    [guard] = on_instances(JobControl(store, clock, Control(False, 5_000_000, None)), 1)
     sizes: list[Batch] = [(100, 1_000 + number, {}) for number in range(batches)]
     await guard.begin_with(sizes)
     for objects, size, classes in sizes:

@@ -9,6 +9,7 @@ from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.ports.control_store import Control
 from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import FRESH_SECONDS, JobControl
+from shared.runs.portions import Portions
 from tests.fakes import FakeClock
 from tests.fakes.control import FakeControl
 from tests.world import World
@@ -43,9 +44,9 @@ async def test_the_first_readers_of_an_instance_all_hear_what_is_stored() -> Non
 
 async def test_a_ceiling_holds_for_two_who_publish_at_once_on_a_fresh_instance() -> None:
     store = await stored(Control(most_objects=1))
-    job_control = JobControl(store, FakeClock())
+    job_control, portions = JobControl(store, FakeClock()), Portions(store, FakeClock())
     ends = await asyncio.gather(
-        *(CeilingGuard(job_control, store, "run").reserve(100, 100) for _ in range(2)), return_exceptions=True
+        *(CeilingGuard(job_control, portions, "run").reserve(100, 100) for _ in range(2)), return_exceptions=True
     )
     assert [type(end) for end in ends] == [Stopped, Stopped]
 

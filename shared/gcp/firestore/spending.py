@@ -2,8 +2,9 @@
 
 run, shard, objects, bytes, nanodollars    what was reserved
 ceilings                                   those under which no shard was beyond its part when this one was last
-                                           written, and which writing of the control they were of: raised and
-                                           lowered again they are the same, and shards may be beyond their parts
+                                           written, which writing of the control they were of (raised and lowered again
+                                           they are the same, and shards may be beyond their parts), and how many
+                                           shards there were
 by                                         which call wrote it last: a commit whose answer is lost is sent again, and
                                            what was done then must be neither counted nor given back twice
 """
@@ -18,7 +19,7 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference, Document
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import StateConflict
-from shared.domain.spending import Amount, part, shard_of, take, within_parts
+from shared.domain.spending import SHARDS, Amount, part, shard_of, take, within_parts
 from shared.gcp.firestore.documents import TRIES, Fields, expiry, rewrite, write
 from shared.gcp.firestore.sums import total
 from shared.ports.control_store import Control
@@ -111,7 +112,7 @@ class Spending:
 
 
 def _mark(control: Control) -> list[int | str | None]:
-    return [*control.ceilings, control.revision]
+    return [*control.ceilings, control.revision, SHARDS]
 
 
 def _spent(fields: Fields | None) -> Amount:
