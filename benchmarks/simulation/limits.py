@@ -44,7 +44,7 @@ AGGREGATED_A_SECOND = 50_000
 HEARTBEAT_SECONDS = 60.0
 """Between two writes of an instance that works on a run; the setting's default."""
 
-CLOSE_SECONDS = 5 * MINUTE
+CLOSE_SECONDS = 2 * MINUTE
 """Between two messages of the scheduler that see which runs have ended (terraform/modules/job/scheduler.tf)."""
 
 DEFAULT_INSTANCES = 100

@@ -84,18 +84,23 @@ class ModelBucket:
 
 @dataclass(slots=True)
 class ModelQueue:
-    """`shared.ports.queue.Queue`: list messages go to instances, batches to the transfer's backlog."""
+    """`shared.ports.queue.Queue`: list messages go to instances, batches to the transfer's backlog. looks: messages
+    that have the ends of runs be looked at.
+    """
 
     clock: VirtualClock
     bill: Bill
     deliver: Callable[[ListMessage], None]
     published: Callable[[int], None]
+    looks: int = 0
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         if topic == "list":
             for message in messages:
                 self.bill.counts["pubsub.billed_bytes"] += 2 * max(1000, len(message.encode()))
                 self.deliver(message)  # type: ignore[arg-type]
+        elif topic == "verify":
+            self.looks += len(messages)
         else:
             count = len(messages) * PAGE_KEYS
             self.bill.counts["pubsub.billed_bytes"] += 2 * count * KEY_BYTES

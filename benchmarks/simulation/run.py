@@ -111,13 +111,21 @@ class Simulation:
         if ranges.listed_pages != len(keys):
             raise SystemExit(f"{self.scenario.name}: {ranges.listed_pages} pages listed of {len(keys)}")
         copied_at = self.clock.monotonic()
-        await self._end(self._app(stores, bucket, queue, "verifier"), runs)
+        await self._end(self._app(stores, bucket, queue, "verifier"), runs, queue)
         return self._figures(lister, transfer, ranges, len(keys), copied_at)
 
-    async def _end(self, app: App, runs: ModelRuns) -> None:
-        """The scheduler's messages, until the run's counts are added up and its end is written down."""
+    async def _end(self, app: App, runs: ModelRuns, queue: ModelQueue) -> None:
+        """The scheduler's messages, the last of which has come just before the last copy, and those that follow from
+        them, until the run's counts are added up and its end is written down.
+        """
+        due = self.clock.monotonic() + limits.CLOSE_SECONDS
         while not runs.ended:
-            await self.clock.sleep(limits.CLOSE_SECONDS)
+            if queue.looks:
+                queue.looks -= 1
+                await self.clock.sleep(limits.DELIVERY_SECONDS)
+            else:
+                await self.clock.sleep(max(due - self.clock.monotonic(), 0))
+                due += limits.CLOSE_SECONDS
             budget = Budget(self.clock.monotonic(), _default("budget_seconds"))
             await app.verifier(VerifyMessage(close=True), "close", budget)
 

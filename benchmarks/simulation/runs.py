@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from benchmarks.simulation.documents import Documents
 from shared.domain.counts import Counts, Outcome
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.firestore.ranges import SUMMED
-from shared.gcp.firestore.sums import MOST_SUMMED, SLICES, add_stretches, groups
+from shared.gcp.firestore.sums import MOST_SUMMED, SLICES, add_stretches, first_alone, groups
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import OpenRun, PartialSummary, RunSummary
 
@@ -105,12 +106,13 @@ class ModelRuns:
     async def _sums(self, documents: int, names: Iterable[str], slices: range) -> bool:
         """The queries of one kind of count; False if there are too many documents for one."""
         there = documents * len(slices) // SLICES
-        for number, _ in enumerate(groups("of", names)):
+
+        async def ask(number: int) -> bool | None:
             bounded = number == 0 and len(slices) > 1
             await self.documents.aggregate(min(there, MOST_SUMMED + 1) if bounded else there)
-            if bounded and there > MOST_SUMMED:
-                return False
-        return True
+            return None if bounded and there > MOST_SUMMED else True
+
+        return await first_alone([partial(ask, number) for number, _ in enumerate(groups("of", names))]) is not None
 
     async def finish(
         self, run: str, state: RunState, summary: RunSummary, now: float, version: object, reported: bool = True

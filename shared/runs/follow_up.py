@@ -21,6 +21,10 @@ class FollowUp:
     verify_initial: bool
     verify_always: bool
 
+    async def go_on(self) -> None:
+        """Have the ends of runs be looked at again at once: one is larger than an invocation adds up."""
+        await self.queue.publish(self.topic, [VerifyMessage(close=True)])
+
     async def __call__(self, run: OpenRun, summary: RunSummary, initial: bool) -> None:
         """Send the message that follows from a finished run, if one does. initial: its prefix's first one."""
         copied = summary.outcomes.keys.get(Outcome.COPIED, 0)

@@ -35,7 +35,7 @@ CLOSING_SECONDS = 300.0
 BEGIN_SECONDS = 120.0
 """After so long an invocation begins no further end of a run and adds nothing more up, as it has work of its own to do:
 ends are written down one after the other, and one may take minutes where much is deleted. The scheduler's next message
-goes on.
+goes on, and with what is being added up a message at once.
 """
 
 KEEPING_SECONDS = 30.0
@@ -137,6 +137,8 @@ class RunLifecycle:
             waits = state is RunState.TIMED_OUT and await self._goes_on(run, active_at)
             if waits or not partial.complete:
                 await self.runs.keep_partial(run.name, partial, self.clock.now(), 0, version)
+                if not waits:
+                    await self.follow_up.go_on()
                 return False
             await self._end(run, state, partial.summary, version)
         except EndTaken as taken:

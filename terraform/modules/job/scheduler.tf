@@ -5,7 +5,7 @@ resource "google_cloud_scheduler_job" "this" {
   for_each = {
     delta  = { topic = "list", message = { scheduled = true }, schedule = var.schedules.delta }
     verify = { topic = "verify", message = { scheduled = true }, schedule = var.schedules.verify }
-    close  = { topic = "verify", message = { close = true }, schedule = "*/5 * * * *" }
+    close  = { topic = "verify", message = { close = true }, schedule = "*/2 * * * *" }
   }
 
   project   = var.project
