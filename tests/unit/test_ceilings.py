@@ -3,6 +3,7 @@
 import pytest
 
 from shared.domain.counts import Outcome
+from shared.domain.errors import StateConflict
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.spending import Amount
 from shared.ports.control_store import Control
@@ -176,6 +177,76 @@ async def test_a_short_range_writes_once_what_it_spends(batches: int) -> None:
     await guard.release()
     assert (await store.spent("run")).objects == 100 * batches
     assert sum(map(len, store.written.values())) == 1
+
+
+async def test_hundreds_of_short_ranges_a_minute_write_seldom_on_one_instance() -> None:
+    """Each wrote what it had spent by itself, so that a run of short ranges wrote two thousand times a second."""
+    store, clock = CountedControl(), FakeClock()
+    job_control = JobControl(store, clock, Control(False, 10**10, None))
+    portions = Portions(store, clock, "instance")
+    working: list[CeilingGuard] = []
+    for _ in range(60):
+        clock.pass_time(1)
+        working += (CeilingGuard(job_control, portions, "run") for _ in range(4))
+        for guard in working:
+            await guard.begin_with([(100, 1_000, {})] * 10)
+            for _ in range(10):
+                await guard.reserve(100, 1_000)
+        for guard in working[:-4]:
+            await guard.release()
+        working = working[-4:]
+    published = 100 * 10 * (4 + 59 * 8)
+    assert store.asked <= 8
+    assert (await store.spent("run")).objects >= published
+    for guard in working:
+        await guard.release()
+    assert (await store.spent("run")).objects == published, "the last one gives back what is left"
+
+
+async def test_what_an_instance_holds_and_does_not_use_is_given_back_while_it_works_on() -> None:
+    """A range that finds nothing to publish for hours kept others from what a neighbour had reserved."""
+    store, clock = CountedControl(), FakeClock()
+    job_control = JobControl(store, clock, Control(False, 100_000, None))
+    long, short, other = on_instances(job_control, 3, 2)
+    await long.reserve(100, 100)
+    await short.reserve(100, 100)
+    assert (await store.spent("run")).objects == 300, "no more than a 256th of the ceiling"
+    await short.release()
+    assert (await store.spent("run")).objects == 300
+    clock.pass_time(31)
+    late = CeilingGuard(job_control, short.portions, "run")
+    await late.reserve(50, 50)
+    await late.release()
+    assert (await store.spent("run")).objects == 250
+    await other.reserve(100, 100)
+    for guard in (long, other):
+        await guard.release()
+    assert (await store.spent("run")).objects == 350
+
+
+async def test_an_answer_that_is_lost_gives_nothing_back_twice() -> None:
+    """The store has done it and says that it does not answer: with what is left an instance publishes no more."""
+
+    class Mute(CountedControl):
+        mute = False
+
+        async def reserve(self, run: str, owner: str, amount: Amount, control: Control, now: float) -> bool:
+            done = await super().reserve(run, owner, amount, control, now)
+            if self.mute:
+                raise StateConflict("no answer")
+            return done
+
+    store, clock = Mute(), FakeClock()
+    guard, other = on_instances(JobControl(store, clock, Control(False, 10**6, None)), 2, 2)
+    await guard.reserve(100, 100)
+    await other.reserve(100, 100)
+    store.mute = True
+    clock.pass_time(31)
+    with pytest.raises(StateConflict):
+        await guard.release()
+    store.mute = False
+    await other.release()
+    assert (await store.spent("run")).objects == 200
 
 
 NAMED = ListMessage(keys=tuple(f"k/{number:03d}".encode() for number in range(8)))
