@@ -120,9 +120,10 @@ async def until_stopped(most_dollars: float, ahead: PriceAhead, size: int, range
     store, clock = CountedControl(), FakeClock()
     job_control = JobControl(store, clock, Control(most_dollars=most_dollars))
     guards = on_instances(job_control, ranges, 1, ahead)
-    published, reasons = 0, set[str]()
+    published, held, reasons = 0, 0, set[str]()
     while guards:
         clock.pass_time(1)
+        held = max(held, (await store.spent("run")).objects - published)
         for guard in list(guards):
             try:
                 await guard.reserve(100, 100 * size)
@@ -131,6 +132,7 @@ async def until_stopped(most_dollars: float, ahead: PriceAhead, size: int, range
                 reasons.add(str(stop))
                 await guard.release()
                 guards.remove(guard)
+    assert held <= published / 10, "what a portion has of objects is what its dollars are for"
     assert reasons == {f"the ceiling of {most_dollars:,} dollars a run is reached"}
     return published
 

@@ -7,10 +7,13 @@ import pytest
 from shared.domain.errors import Forbidden, LostRace
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.runs import RunState
+from shared.ports.run_store import PartialSummary
 from shared.reporting.index_rows import IndexRow, parse, union
+from shared.reporting.report_running import COUNT_STEPS
 from shared.reporting.run_index import RunIndex
 from shared.runs.show_running import SHOWN_SECONDS
 from tests.browser import sample
+from tests.fakes import FakeRuns
 from tests.world import PART, World, filled
 
 CLOSE = VerifyMessage(close=True)
@@ -149,6 +152,25 @@ async def test_a_running_run_has_a_page_until_its_report_stands_there() -> None:
     assert "data-interim" not in page[:200]
     assert '<header class="good"><h1>All 30 keys are settled' in page
     assert [(row.run, row.tone) for row in indexed(world)] == [(run, "good")]
+
+
+async def test_a_run_that_is_too_large_to_add_up_for_a_page_is_not_tried_for_long() -> None:
+    """Each look at a run of billions of keys would have cost as many reads as twenty seconds allow."""
+
+    class Counted(FakeRuns):
+        steps = 0
+
+        async def add_up(self, run: str, partial: PartialSummary) -> PartialSummary:
+            self.steps += 1
+            return await super().add_up(run, partial)
+
+    given = filled(30)
+    runs = given.stores.runs = Counted(given.stores.ranges, given.stores.ledger, most_summed=1)
+    world = World(bucket=given.bucket, stores=given.stores, clock=given.clock)
+    run = await started(world)
+    await tick(world)
+    assert runs.steps == COUNT_STEPS
+    assert "as the heartbeats tell" in text(world, f"{run}/report.html")
 
 
 async def test_the_page_is_written_at_most_once_a_minute() -> None:
