@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
-from rich.progress import Progress, TextColumn
 
 from cli.command import command
 from cli.comparing import GROUPS, Side, differences, measures, not_covered, notes
@@ -17,7 +16,9 @@ from cli.exits import CommandError, Exit
 from cli.manifest import Manifest, ManifestError
 from cli.manifest_diff import Change, Difference, differ
 from cli.output import Answer, Output, size, span
-from cli.run_figures import figures_of, record_of, written
+from cli.progress import counting_keys
+from cli.run_figures import figures_of, written
+from cli.run_record import record_of
 from cli.session import Session
 from shared.pricing.money import in_dollars
 from shared.reporting.manifest import run_folder
@@ -104,7 +105,7 @@ async def _keys(session: Session, a: Side, b: Side, output: str | None, gaps: li
             lacking = " and ".join(side.name for side, its in zip((a, b), found, strict=True) if its is None)
             gaps.append(f"no key was read: there is no manifest of {lacking}")
             return None
-        with _written(output) as write, _progress(session, output != "-") as tell:
+        with _written(output) as write, counting_keys(session.output, "comparing", output != "-") as tell:
             keys = await differ(one, other, prefix, write, tell)
     except ManifestError as error:
         if output == "-":
@@ -134,16 +135,6 @@ def _written(output: str | None) -> Iterator[Callable[[Change], None] | None]:
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-@contextmanager
-def _progress(session: Session, wanted: bool) -> Iterator[Callable[[int], None]]:
-    """Shows how many keys were gone over, where a person looks and nothing else is written."""
-    shown = wanted and session.output.interactive and not session.output.as_json
-    columns = TextColumn("comparing: {task.fields[keys]:,} keys")
-    with Progress(columns, console=session.output.console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("comparing", total=None, keys=0)
-        yield lambda keys: progress.update(task, keys=keys)
 
 
 def _line(file: TextIO, change: Change) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from cli.comparing import part_of_prefix
 from cli.ledger import that_ended
 from cli.run_figures import written
+from cli.run_record import CLOCKS_APART, summary_of
 from cli.runs import cancelled_runs
 from cli.session import Session
 from shared.domain.counts import Outcome
@@ -18,9 +19,7 @@ from shared.ledger.record import BatchRecord
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
 from shared.reporting.sentence import Ended
 from shared.runs.job_control import JobControl
-
-_CLOCKS_APART = 3600.0
-"""Seconds by which this machine's clock and the functions' may differ."""
+from shared.runs.lifecycle import state_at_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
     spoke = await stores.control.spoken()
     running = {record.run.name for record in records if record.state is RunState.RUNNING}
     known = {record.run.name for record in records}
-    for record in await _records(session, now - _CLOCKS_APART):
+    for record in await _records(session, now - CLOCKS_APART):
         if record.run.name not in known and concerns(record.run, asked):
             running.add(record.run.name)
     return Evidence(
@@ -143,7 +142,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
         paused=(await control.read(afresh=True)).paused,
         running=tuple(sorted(running)),
         delta=delta,
-        delta_summary=None if delta is None else await stores.runs.summary(delta.run.name),
+        delta_summary=None if delta is None else await summary_of(session, delta),
         unfinished=whole[-1] if whole and whole[-1].state not in (RunState.RUNNING, RunState.FINISHED) else None,
         comparison=comparison,
         later=tuple([await _compared(session, record) for record in later]),
@@ -189,9 +188,8 @@ async def _records(session: Session, since: float) -> list[RunRecord]:
         if record.state is RunState.RUNNING and record.run.summable and await store.last_activity(name) is None:
             summary = await store.summary(name)
             if summary.finished:
-                state = RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED
-                state = RunState.CANCELLED if name in cancelled else state
-                found[name] = replace(record, state=state)
+                state = state_at_end(record.run, None, summary, name in cancelled)
+                found[name] = replace(record, state=state, summary=summary)
     return sorted(found.values(), key=_beginning)
 
 
@@ -201,7 +199,7 @@ def _beginning(record: RunRecord) -> tuple[float, str]:
 
 async def _compared(session: Session, record: RunRecord) -> Compared:
     stores, name, config = session.admin.stores, record.run.name, session.config
-    summary, (sums, _) = await stores.runs.summary(name), await stores.ranges.rollup(name)
+    summary, (sums, _) = await summary_of(session, record), await stores.ranges.rollup(name)
     known = await written(session, name) if record.ended_at is not None else None
     elsewhere = ""
     if known is not None and (known["source"], known["destination"]) != (config.source, config.destination):

@@ -17,8 +17,12 @@ from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for, passes_by_itself
 from shared.domain.runs import RunState
 
-ACCEPTABLE = ("archived", "unsupported", "filtered")
-"""What may be left behind if a person says so."""
+ACCEPTABLE = {
+    "archived": "RESTORE_TIER has S3 restore it",
+    "unsupported": "UNSUPPORTED_NAMES=encode copies it under another name",
+    "filtered": "take the filters away",
+}
+"""What may be left behind if a person says so, and what to do if not."""
 
 MISMATCHES = (
     Comparison.MISSING,
@@ -146,14 +150,9 @@ def _verdicts(comparison: Compared, accepted: Collection[str], where: str) -> It
     yield _none("unproven", unproven, f"{unproven:,} copies that nothing proves", f"REREAD_UNPROVEN=true; {again}")
     flying = verdicts.get(Comparison.IN_FLIGHT, 0)
     yield _none("in flight", flying, f"{flying:,} keys were being copied when they were compared", again)
-    archived, unsupported = verdicts.get(Comparison.ARCHIVED, 0), verdicts.get(Comparison.UNSUPPORTED, 0)
-    filtered = ended.outcomes.get(Outcome.FILTERED, 0)
     accept = "bucket-transfer cutover{} --accept {} if it may stay behind"
-    for name, keys, mend in (
-        ("archived", archived, "RESTORE_TIER has S3 restore it"),
-        ("unsupported", unsupported, "UNSUPPORTED_NAMES=encode copies it under another name"),
-        ("filtered", filtered, "take the filters away"),
-    ):
+    for name, keys in _acceptable(comparison).items():
+        mend = ACCEPTABLE[name]
         if keys and name in accepted:
             yield _ok(name, f"{keys:,} keys are {name}: accepted, they stay behind")
         else:
@@ -189,13 +188,17 @@ def _sum(comparison: Compared, accepted: Collection[str], where: str) -> Line:
 
 def left_behind(comparison: Compared, accepted: Collection[str]) -> dict[str, int]:
     """Keys that a person lets stay behind, by kind."""
+    return {name: keys for name, keys in _acceptable(comparison).items() if keys and name in accepted}
+
+
+def _acceptable(comparison: Compared) -> dict[str, int]:
+    """Keys of each kind that may be left behind."""
     ended = comparison.ended
-    found = {
+    return {
         "archived": ended.verdicts.get(Comparison.ARCHIVED, 0),
         "unsupported": ended.verdicts.get(Comparison.UNSUPPORTED, 0),
         "filtered": ended.outcomes.get(Outcome.FILTERED, 0),
     }
-    return {name: keys for name, keys in found.items() if keys and name in accepted}
 
 
 def _ledger(found: Evidence, where: str, proven: bool) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from cli.dead_letter import MOST, DeadLetter
 from cli.exits import CommandError
+from cli.topics import topics_of
 from shared.settings import Settings
 
 _SECONDS = 30.0
@@ -23,7 +24,7 @@ class PubSubDeadLetters:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._publisher, self._subscriber = PublisherClient(), SubscriberClient()
-        self._name = ""
+        self._name, self._roles = "", dict[str, str]()
 
     async def look(self) -> Sequence[DeadLetter]:
         return await asyncio.to_thread(self._look)
@@ -56,18 +57,20 @@ class PubSubDeadLetters:
         source = message.attributes.get(f"{_SOURCE}Subscription", "")
         if source:
             project = message.attributes.get(f"{_SOURCE}SubscriptionProject") or self._settings.google_cloud_project
-            topic, reason = self._role(self._subscriber, f"projects/{project}/subscriptions/{source}"), ""
+            topic, reason = self._role(f"projects/{project}/subscriptions/{source}"), ""
         at = message.publish_time.timestamp()
         return DeadLetter(message.message_id, message.data, topic, reason, at, received.ack_id)
 
-    def _role(self, subscriber: SubscriberClient, subscription: str) -> str:
-        given = self._settings
-        roles = {given.list_topic: "list", given.transfer_topic: "transfer", given.verify_topic: "verify"}
-        try:
-            topic = subscriber.get_subscription(subscription=subscription, timeout=_SECONDS).topic
-        except NotFound:
-            return ""
-        return roles.get(topic.rpartition("/")[2], "")
+    def _role(self, subscription: str) -> str:
+        """Of the topic that a subscription is on: letters by the thousand come from one of three."""
+        if subscription not in self._roles:
+            try:
+                topic = self._subscriber.get_subscription(subscription=subscription, timeout=_SECONDS).topic
+            except NotFound:
+                topic = ""
+            roles = {name: role for role, name in topics_of(self._settings).items()}
+            self._roles[subscription] = roles.get(topic.rpartition("/")[2], "")
+        return self._roles[subscription]
 
     async def take_away(self, letters: Iterable[DeadLetter]) -> None:
         handles = [letter.handle for letter in letters]

@@ -8,6 +8,7 @@ from cli.dead_letter import MALFORMED, MOST, UNDELIVERED, DeadLetter
 from cli.exits import CommandError
 from cli.output import Output, moment
 from cli.session import Session
+from cli.topics import topics_of
 
 ADVICE = {
     MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --reason malformed`",
@@ -95,11 +96,7 @@ async def send_letters(session: Session, causes: list[str] | None) -> tuple[int,
         found = await session.dead_letters.look()
     except CommandError as refused:
         return 0, str(refused)
-    topics = {
-        "list": session.config.list_topic,
-        "transfer": session.config.transfer_topic,
-        "verify": session.config.verify_topic,
-    }
+    topics = topics_of(session.settings)
     sent = list[DeadLetter]()
     try:
         for letter in found:

@@ -6,7 +6,7 @@ import typer
 
 from cli.command import command
 from cli.dead_letter import MALFORMED, UNDELIVERED
-from cli.exits import CommandError, Exit
+from cli.exits import Exit
 from cli.failures import OUTCOMES, Prefix, causes_of
 from cli.output import Answer
 from cli.scope import typed
@@ -44,7 +44,9 @@ async def drop(
             nothing = f"nothing is known that has failed for {reason!r}: `bucket-transfer failures` names the causes"
             return _answer(reason, 0, 0, 0, nothing)
         if not yes:
-            _ask(session, f"forget {len(keys):,} keys and delete {len(meant):,} dead letters of the cause {reason!r}?")
+            session.output.confirm(
+                f"forget {len(keys):,} keys and delete {len(meant):,} dead letters of the cause {reason!r}?"
+            )
         dropped = await _forget(session, wanted, keys)
         await session.dead_letters.take_away(meant) if meant else None
         letters = [letter for letter in letters if letter not in meant]
@@ -58,12 +60,6 @@ async def drop(
     if kept:
         text += f"; {kept:,} keys are left: their run is going on, or has changed them meanwhile"
     return _answer(reason, dropped, len(meant), kept, text)
-
-
-def _ask(session: Session, question: str) -> None:
-    if session.output.as_json or not session.output.interactive:
-        raise CommandError("nobody can be asked here: --yes says that it is meant", Exit.USAGE)
-    typer.confirm(question, abort=True)
 
 
 async def _forget(session: Session, prefix: Key, keys: set[Key]) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.command import command
-from cli.exits import CommandError, Exit
+from cli.exits import CommandError
 from cli.output import Answer, Output, moment, size
 from cli.scope import typed
 from cli.session import Session
@@ -79,10 +79,8 @@ async def forget(
     """
     wanted = typed(session, prefix)
     if not yes:
-        if session.output.as_json or not session.output.interactive:
-            raise CommandError("nobody can be asked here: --yes says that it is meant", Exit.USAGE)
         what = repr(prefix) if prefix else "everything"
-        typer.confirm(f"forget what job {session.settings.job} knows of {what}?", abort=True)
+        session.output.confirm(f"forget what job {session.settings.job} knows of {what}?")
     records = await session.admin.stores.ledger.forget(wanted)
     text = f"{records:,} records are forgotten; the next run looks at their keys afresh"
     return Answer({"prefix": prefix, "forgotten_records": records}, lambda output: output.line(text))

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -47,8 +47,8 @@ class ManifestRow(NamedTuple):
 
 @dataclass(slots=True)
 class Manifest:
-    """files: as the index has them. read: rows that were read by the last pass, of objects and of destination-only
-    copies alike; objects: the former.
+    """files: as the index has them. read: rows that were read, of objects and of destination-only copies alike.
+    objects: those of objects.
     """
 
     reports: ReportReader
@@ -57,7 +57,7 @@ class Manifest:
     files: Sequence[ManifestPart]
     read: int = 0
     objects: int = 0
-    _ordered: Sequence[ManifestPart] | None = None
+    _with_copies: list[ManifestPart] = field(default_factory=list)
 
     @classmethod
     async def find(cls, reports: ReportReader, mapping: KeyMapping, folder: str) -> "Manifest | None":
@@ -72,29 +72,37 @@ class Manifest:
             raise ManifestError(f"gs://{reports.bucket}/{folder}/manifest.json cannot be read: {error!r}") from error
         return cls(reports, mapping, folder.rpartition("/")[2], files)
 
-    @property
-    def rows(self) -> int:
-        """That the index names."""
-        return sum(part.rows for part in self.files)
+    async def of_objects(self) -> AsyncIterator[ManifestRow]:
+        """Their rows in key order: reads every file. Raises ManifestError."""
+        self.read, self.objects, self._with_copies = 0, 0, []
+        async for row in self._pass_over(await self._in_order(), alone=False):
+            yield row
 
-    async def pass_over(self, alone: bool) -> AsyncIterator[ManifestRow]:
-        """The objects' rows in key order, or, `alone`, those of destination-only copies. Raises ManifestError."""
-        self.read, self.objects = 0, 0
+    def of_copies(self) -> AsyncIterator[ManifestRow]:
+        """The rows of destination-only copies in key order, once `of_objects` is at its end: reads the files again in
+        which that has met one. Raises ManifestError.
+        """
+        return self._pass_over(self._with_copies, alone=True)
+
+    async def _pass_over(self, parts: Sequence[ManifestPart], alone: bool) -> AsyncIterator[ManifestRow]:
         last: Key | None = None
-        if self._ordered is None:
-            self._ordered = await self._in_order()
-        for part in self._ordered:
-            body = await self._whole(part)
+        for part in parts:
+            body, copies = await self._whole(part), 0
             for found in _lines(body, part):
-                self.read += 1
-                self.objects += found.get("key") is not None
-                if (found.get("key") is None) is not alone:
+                of_copy = found.get("key") is None
+                copies += of_copy
+                if not alone:
+                    self.read += 1
+                    self.objects += not of_copy
+                if of_copy is not alone:
                     continue
                 row = self._row(found)
                 if last is not None and row.position <= last:
                     raise ManifestError(f"{part.name}: {row.label!r} comes behind a key that is not less")
                 last = row.position
                 yield row
+            if copies and not alone:
+                self._with_copies.append(part)
 
     async def _whole(self, part: ManifestPart) -> bytes:
         body = await self.reports.get(part.name)

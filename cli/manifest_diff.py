@@ -52,8 +52,9 @@ async def differ(
     were gone over so far, now and then. Raises ManifestError.
     """
     found, gone_over = Difference(), 0
-    for alone in (False, True):
-        async for one, other in side_by_side(a.pass_over(alone), b.pass_over(alone)):
+    passes = ((a.of_objects, b.of_objects), (a.of_copies, b.of_copies))
+    for alone, (ours, theirs) in enumerate(passes):
+        async for one, other in side_by_side(ours(), theirs()):
             some = one or other
             gone_over += 1
             if gone_over % _TOLD_EVERY == 0:
@@ -62,9 +63,7 @@ async def differ(
                 found.outside += not alone
             else:
                 _note(found, one, other, write)
-        found.read, found.objects = (a.read, b.read), (a.objects, b.objects)
-        if a.objects == a.rows and b.objects == b.rows:
-            break
+    found.read, found.objects = (a.read, b.read), (a.objects, b.objects)
     return found
 
 

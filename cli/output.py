@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, TextIO
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from cli.exits import Exit
+from cli.exits import CommandError, Exit
 
 
 def visible(text: object) -> str:
@@ -74,6 +75,12 @@ class Output:
             self.console.print(Text(text, style=style or ""))
         else:
             self._stdout.write(f"{text}\n")
+
+    def confirm(self, question: str) -> None:
+        """Goes on only where a person says yes. Raises CommandError where nobody can be asked."""
+        if self.as_json or not self.interactive:
+            raise CommandError("nobody can be asked here: --yes says that it is meant", Exit.USAGE)
+        typer.confirm(question, abort=True)
 
     def finding(self, level: str, check: str, text: str, mend: str, style: str) -> None:
         """What was found, how bad it is, and below it what mends it, if anything does."""

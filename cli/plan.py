@@ -4,12 +4,12 @@ from math import floor, log10
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, TextColumn
 
 from cli.command import command
 from cli.counts import tally
 from cli.exits import CommandError, Exit
 from cli.output import Answer, Output, size, span
+from cli.progress import counting_keys
 from cli.scope import typed
 from cli.session import Session
 from cli.survey import Survey
@@ -51,14 +51,11 @@ async def plan(
 
 async def _surveyed(session: Session, prefix: Key, most: int) -> Survey:
     survey = Survey(session.config)
-    shown = session.output.interactive and not session.output.as_json
-    columns = TextColumn("listing: {task.fields[keys]:,} keys")
-    with Progress(columns, console=session.output.console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("listing", total=None, keys=0)
+    with counting_keys(session.output, "listing") as tell:
         async for page in session.source.pages(prefix or session.config.root, b""):
             left = most - survey.listed.total_keys
             survey.add(page.part(0, left))
-            progress.update(task, keys=survey.listed.total_keys)
+            tell(survey.listed.total_keys)
             if left < len(page):
                 return survey
     survey.complete = True

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
 import google.auth
@@ -15,12 +16,13 @@ from requests import Response, Session
 from requests.exceptions import RequestException
 
 from cli.exits import CommandError
+from cli.topics import topics_of
 from shared.settings import Settings
 
 ENDPOINT_VARIABLE = "MONITORING_EMULATOR_HOST"
 """Where a local stack answers in the place of https://monitoring.googleapis.com."""
 
-ROLES = ("list", "transfer", "verify", "dead-letters")
+DEAD_LETTERS = "dead-letters"
 
 _SCOPE = "https://www.googleapis.com/auth/monitoring.read"
 _SECONDS = 10.0
@@ -75,8 +77,7 @@ class MonitoredQueues:
     def _depths(self) -> list[Depth]:
         try:
             names = self._names = self._names or self._subscriptions()
-            with self._session() as session:
-                waiting, oldest = (self._newest(session, metric, list(names)) for metric in (_WAITING, _OLDEST))
+            waiting, oldest = (self._newest(metric, list(names)) for metric in (_WAITING, _OLDEST))
         except (GoogleAPICallError, GoogleAuthError, RequestException) as error:
             raise CommandError(f"Monitoring cannot be asked: {error}") from error
         return [Depth(role, name, waiting.get(name), oldest.get(name)) for name, role in names.items()]
@@ -84,14 +85,15 @@ class MonitoredQueues:
     def _subscriptions(self) -> dict[str, str]:
         """Roles by names."""
         given, publisher, found = self._settings, PublisherClient(), dict[str, str]()
-        topics = (given.list_topic, given.transfer_topic, given.verify_topic, given.dead_letter_topic)
-        for role, topic in zip(ROLES, topics, strict=True):
+        for role, topic in {**topics_of(given), DEAD_LETTERS: given.dead_letter_topic}.items():
             path = publisher.topic_path(given.google_cloud_project, topic)
             for name in publisher.list_topic_subscriptions(topic=path, timeout=_SECONDS):
                 found[name.rpartition("/")[2]] = role
         return found
 
+    @cached_property
     def _session(self) -> Session:
+        """One for all looks: it keeps the token and the connection."""
         if self._host:
             local = Session()
             local.trust_env, local.verify = False, self._trusted
@@ -99,11 +101,11 @@ class MonitoredQueues:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
         return AuthorizedSession(credentials)
 
-    def _newest(self, session: Session, metric: str, names: list[str]) -> dict[str, int]:
+    def _newest(self, metric: str, names: list[str]) -> dict[str, int]:
         """The newest point of each subscription; points come newest first."""
         now = datetime.now(UTC)
         base = self._host or "https://monitoring.googleapis.com"
-        answer = session.get(
+        answer = self._session.get(
             f"{base}/v3/projects/{self._settings.google_cloud_project}/timeSeries",
             params={
                 "filter": f'metric.type = "{metric}" AND resource.type = "pubsub_subscription" AND '

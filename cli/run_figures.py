@@ -5,10 +5,11 @@ from typing import Any
 
 from cli.exits import CommandError
 from cli.output import Output, moment, size, span
+from cli.run_record import summary_of
 from cli.session import Session
 from shared.domain.rollup import Rollup
 from shared.domain.runs import RunKind
-from shared.ports.run_store import RunRecord, RunSummary
+from shared.ports.run_store import RunRecord
 from shared.pricing.money import in_dollars
 from shared.reporting.figures import FIGURES, figures
 from shared.reporting.job_facts import first_failed
@@ -42,7 +43,7 @@ async def figures_of(session: Session, record: RunRecord) -> Figures:
 async def stored(session: Session, record: RunRecord) -> Figures:
     """Of the run's documents, whose heartbeats are forgotten once a report is written: `copying` is None then."""
     stores, run = session.admin.stores, record.run
-    summary, progress = await stores.runs.summary(run.name), await stores.runs.progress(run.name)
+    summary, progress = await summary_of(session, record), await stores.runs.progress(run.name)
     compared = run.kind is RunKind.VERIFY
     sums, parts = await stores.ranges.rollup(run.name) if compared else (Rollup(), [])
     report = session.facts.report(
@@ -94,16 +95,3 @@ def routes_known(found: Figures) -> bool:
     """Whether its cost is by the routes that were taken: else all is priced as if it had come by CloudFront."""
     copied = found["outcomes"].get("copied", {}).get("keys", 0)
     return not copied or bool(found["copying"] and found["copying"]["routes"])
-
-
-async def record_of(session: Session, name: str) -> RunRecord:
-    """The run of this name. Raises CommandError if it is not known."""
-    record = await session.admin.stores.runs.record(name)
-    if record is None:
-        raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
-    return record
-
-
-def balanced(summary: RunSummary) -> bool:
-    """Whether nothing is left of a run, and its counts add up."""
-    return summary.balanced and not summary.stopped_ranges

@@ -8,9 +8,10 @@ import typer
 
 from cli.command import command
 from cli.counts import counts_of, keys_of, show_counts
-from cli.exits import CommandError, Exit
+from cli.exits import Exit
 from cli.output import Answer, Output, moment
 from cli.report import page_of
+from cli.run_record import record_of, summary_of
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.runs import RunState
@@ -50,11 +51,8 @@ async def runs(
 
 async def one_run(session: Session, name: str) -> Answer:
     """A run's counts. Raises CommandError if it is not known."""
-    store = session.admin.stores.runs
-    record = await store.record(name)
-    if record is None:
-        raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
-    summary, state = await store.summary(name), state_of(record, await cancelled_runs(session))
+    record = await record_of(session, name)
+    summary, state = await summary_of(session, record), state_of(record, await cancelled_runs(session))
     document = {"run": name, "state": state, **counts_of(summary)}
     cancelled = state in (CANCELLING, RunState.CANCELLED)
 
@@ -106,9 +104,8 @@ def verdict_line(summary: RunSummary, cancelled: bool = False) -> str:
 
 
 async def _index(session: Session, days: float, limit: int) -> Answer:
-    store = session.admin.stores.runs
-    found = (await store.since(session.clock.now() - days * 86_400))[-limit:]
-    summaries = {record.run.name: await store.summary(record.run.name) for record in found}
+    found = (await session.admin.stores.runs.since(session.clock.now() - days * 86_400))[-limit:]
+    summaries = {record.run.name: await summary_of(session, record) for record in found}
     links, cancelled = await _links(session, found), await cancelled_runs(session)
     document = [
         _document(record, summaries[record.run.name], cancelled, links.get(record.run.name)) for record in found

@@ -12,6 +12,7 @@ from rich.live import Live
 from cli.counts import counts_of
 from cli.exits import Exit
 from cli.output import Answer, Output
+from cli.run_record import CLOCKS_APART
 from cli.run_view import RunView, view
 from cli.runs import all_well, cancelled_runs, verdict_line
 from cli.session import Session
@@ -23,9 +24,6 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait until nothing of it is 
 _EVERY_SECONDS = 2.0
 _CALM = 2
 """Times in a row that a run must look finished: its counts are several reads, and work goes on between them."""
-
-_BEGUN_WITHIN = 3600.0
-"""Seconds by which this machine's clock and the functions' may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ async def _find(session: Session, sent: Sent, found: dict[str, OpenRun]) -> None
     if len(found) == len(sent.messages):
         return
     wanted = set(sent.messages) - found.keys()
-    for record in await session.admin.stores.runs.since(session.clock.now() - _BEGUN_WITHIN):
+    for record in await session.admin.stores.runs.since(session.clock.now() - CLOCKS_APART):
         number = record.run.name.rpartition("-")[2]
         if number in wanted:
             found[number] = record.run

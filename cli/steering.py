@@ -9,6 +9,7 @@ import typer
 from cli.command import command
 from cli.exits import CommandError, Exit
 from cli.output import Answer, moment, size
+from cli.run_record import record_of, summary_of
 from cli.runs import ENDED
 from cli.session import Session
 from shared.domain.runs import RunState
@@ -53,11 +54,9 @@ async def cancel(
     To hold all runs for a while, `pause` instead.
     """
     stores = session.admin.stores
-    record = await stores.runs.record(name)
-    if record is None:
-        raise CommandError(f"there is no run {name!r}: `bucket-transfer runs` names the last ones")
+    record = await record_of(session, name)
     cancelled = record.state is RunState.CANCELLED or name in (await stores.control.get()).cancelled
-    summary = await stores.runs.summary(name)
+    summary = await summary_of(session, record)
     left = {"open_ranges": summary.open_ranges, "pending": max(summary.pending, 0)}
     if record.state is not RunState.RUNNING:
         when = f"run {name} has {ENDED[record.state]} at {moment(record.ended_at)}"

@@ -131,9 +131,8 @@ class RunLifecycle:
             return True
         try:
             partial, version = await self._add_up(run, active_at, version, until)
-            state = _state(run, active_at, partial.summary)
-            if run.name in (await self.job_control.read(afresh=True)).cancelled:
-                state = RunState.CANCELLED
+            cancelled = run.name in (await self.job_control.read(afresh=True)).cancelled
+            state = state_at_end(run, active_at, partial.summary, cancelled)
             waits = state is RunState.TIMED_OUT and await self._goes_on(run, active_at)
             if waits or not partial.complete:
                 await self.runs.keep_partial(run.name, partial, self.clock.now(), 0, version)
@@ -224,8 +223,12 @@ class RunLifecycle:
         return True
 
 
-def _state(run: OpenRun, active_at: float | None, summary: RunSummary) -> RunState:
-    """How a run ends: finished or stopped if nothing is left of it, as far as that can be told."""
+def state_at_end(run: OpenRun, active_at: float | None, summary: RunSummary, cancelled: bool) -> RunState:
+    """How a run ends: finished or stopped if nothing is left of it, as far as that can be told. active_at: its last
+    activity, None if nothing is left to do. cancelled: whether a person has ended it.
+    """
+    if cancelled:
+        return RunState.CANCELLED
     if active_at is not None or not run.summable or not summary.finished:
         return RunState.TIMED_OUT
     return RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED

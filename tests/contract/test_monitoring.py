@@ -4,12 +4,14 @@ import pytest
 import requests
 
 from cli.exits import CommandError
-from cli.queue_depth import ENDPOINT_VARIABLE, ROLES, MonitoredQueues
+from cli.queue_depth import DEAD_LETTERS, ENDPOINT_VARIABLE, MonitoredQueues
 from local.clients import pubsub_clients
 from local.names import PROJECT
 from local.stack import Stack
 from shared.settings import Settings
 from tests.world import SETTINGS
+
+ROLES = ("list", "transfer", "verify", DEAD_LETTERS)
 
 
 def settings(prefix: str) -> Settings:

@@ -121,6 +121,26 @@ def test_one_file_of_a_manifest_is_held_at_a_time(monkeypatch: pytest.MonkeyPatc
     assert read == [first, second] * 6
 
 
+def test_for_copies_of_no_object_only_the_files_are_read_again_that_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(30)
+    world.bucket.page_size = 5
+    monkeypatch.setattr("shared.reporting.manifest.PART_BYTES", 1)
+    operator, first = compared(world, monkeypatch)
+    del world.bucket.objects[b"k/012"]
+    second = operator.run(VerifyMessage())
+    closed(operator)
+    operator.reports.read.clear()
+    found = operator.asks("compare", first, second, status=3)
+    assert found["keys"]["by_verdict"] == [
+        {"from": "same", "to": None, "keys": 1},
+        {"from": None, "to": "extra", "keys": 1},
+    ]
+    read = [name for name in operator.reports.read if name.endswith(".ndjson.gz")]
+    assert len(read) == 6 + 6 + 1
+    assert read[-1].split("/")[1] == second
+    assert found["keys"]["read"] == [30, 30]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_changes_each_change_is_found(seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Held against what both manifests say, read by nobody's rules."""

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.messages import ListMessage
+from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.progress import Progress
 from shared.domain.runs import RunState
+from shared.ports.run_store import RunSummary
 from tests.operator import Operator
 from tests.world import filled
 
@@ -34,6 +35,25 @@ def test_the_runs_of_the_last_days_and_the_counts_of_one(monkeypatch: pytest.Mon
     )
     world.clock.time += 8 * 86_400
     assert operator.types("runs").stdout == "no run has begun within 7 days\n"
+
+
+def test_what_a_record_has_written_down_is_not_added_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(5), monkeypatch)
+    first = operator.run()
+    operator.run(VerifyMessage(close=True))
+    second, store, asked = operator.run(), operator.world.stores.runs, list[str]()
+    added_up = store.summary
+
+    async def counted(run: str) -> RunSummary:
+        asked.append(run)
+        return await added_up(run)
+
+    monkeypatch.setattr(store, "summary", counted)
+    assert [run["listed"]["keys"] for run in operator.asks("runs")] == [5, 5]
+    assert operator.asks("runs", first)["outcomes"]["copied"]["keys"] == 5
+    operator.asks("cutover", status=3)
+    operator.types("cancel", first, status=1)
+    assert set(asked) == {second}, "the one whose end is not written down"
 
 
 def test_a_run_with_failed_keys_is_not_well_and_one_that_never_was_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
