@@ -75,10 +75,12 @@ class S3Reader:
 
 
 def _listed(item: dict[str, Any]) -> SourceObject:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html"""
     storage_class, told = item.get("StorageClass", "STANDARD"), item.get("RestoreStatus")
     restore = Restore.NEEDED if storage_class in ARCHIVE_CLASSES else None
     if told is not None:
-        restore = Restore.UNDER_WAY if told.get("IsRestoreInProgress") else Restore.DONE
+        done = Restore.DONE if told.get("RestoreExpiryDate") else Restore.NEEDED
+        restore = Restore.UNDER_WAY if told.get("IsRestoreInProgress") else done
     etag, modified = item["ETag"].strip('"'), int(item["LastModified"].timestamp())
     return SourceObject(item["Key"].encode(), etag, item["Size"], modified, storage_class, restore)
 

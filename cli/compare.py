@@ -15,12 +15,11 @@ from cli.comparing import GROUPS, Side, differences, measures, not_covered, note
 from cli.exits import CommandError, Exit
 from cli.manifest import Manifest, ManifestError
 from cli.manifest_diff import Change, Difference, differ
-from cli.output import Answer, Output, size, span
+from cli.output import Answer, Output, dollars, several, size, span
 from cli.progress import counting_keys
 from cli.run_figures import figures_of, written
 from cli.run_record import record_of
 from cli.session import Session
-from shared.pricing.money import in_dollars
 from shared.reporting.manifest import run_folder
 
 _FILE = "All changed keys, as JSON lines, packed if it ends in .gz; - is standard output, without the rest."
@@ -113,7 +112,7 @@ async def _keys(session: Session, a: Side, b: Side, output: str | None, gaps: li
         gaps.append(f"not every key was read, so nothing is said of any: {error}")
         return None
     if keys.outside:
-        gaps.append(f"{keys.outside:,} keys outside {prefix.decode()!r} are of one of the runs only")
+        gaps.append(f"{several(keys.outside, 'key')} outside {prefix.decode()!r}, of one of the runs only")
     return keys
 
 
@@ -163,14 +162,13 @@ def _document(keys: Difference) -> dict[str, Any]:
 def _sentence(document: dict[str, Any]) -> str:
     a, b, keys = document["a"]["run"], document["b"]["run"], document["keys"]
     if document["same"]:
-        return (
-            f"the same: {a} and {b} say the same of each of {keys['agreeing']:,} keys, and both were read to their ends"
-        )
+        agreeing = several(keys["agreeing"], "key")
+        return f"the same: {a} and {b} say the same of {agreeing}, and both were read to their ends"
     parts = ["their counts differ" if document["counts"] else "their counts are equal"]
     if keys is not None:
         parts.append(
-            f"{keys['changed']:,} keys have another verdict, {keys['other_version']:,} the same one for another "
-            f"version, {keys['agreeing']:,} neither"
+            f"{several(keys['changed'], 'key has', 'keys have')} another verdict, {keys['other_version']:,} the same "
+            f"one for another version, {keys['agreeing']:,} neither"
         )
     else:
         parts.append("which keys differ is not known")
@@ -191,7 +189,7 @@ def _show(document: dict[str, Any], output_file: str | None, output: Output) -> 
         return
     output.line(f"rows read: {keys['read'][0]:,} of A, {keys['read'][1]:,} of B, each to its end")
     for item in keys["by_verdict"]:
-        output.line(f"{item['keys']:,} keys: {_word(item['from'])} to {_word(item['to'])}")
+        output.line(f"{several(item['keys'], 'key')}: {_word(item['from'])} to {_word(item['to'])}")
     for change in keys["first"]:
         output.line(f"  {_word(change['from'])} to {_word(change['to'])}  {change['key']}")
     if keys["changed"] > len(keys["first"]):
@@ -216,7 +214,7 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
         "seconds": span,
         "objects_per_second": lambda value: f"{value:,.1f}",
         "bytes_per_second": lambda value: f"{size(value)}/s",
-        "dollars": lambda value: f"${in_dollars(value)}",
+        "dollars": dollars,
     }
     names = {"seconds": "took", "objects_per_second": "objects/s", "bytes_per_second": "bytes/s", "dollars": "cost"}
     for name, pair in document["measures"].items():

@@ -1,6 +1,6 @@
 """`cutover`: whether the copy may take the source's place, what remains, and how long the last steps would take."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from cli.command import command
 from cli.cutover_evidence import Compared, Evidence, gather
 from cli.cutover_lines import ACCEPTABLE, Level, Line, left_behind, lines, tallied
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, size, span
+from cli.output import Answer, Output, moment, several, size, span
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.counts import Outcome
@@ -29,8 +29,11 @@ async def cutover(
     session: Session,
     prefix: Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only keys that begin so; else the job.")] = "",
     accept: Annotated[
-        str, typer.Option(metavar="KINDS", help="What may stay behind, `,` between: archived, unsupported, filtered.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            metavar="KINDS", help="What may stay behind: archived, unsupported, filtered. Repeatable, or `,` between."
+        ),
+    ] = None,
     most_lag: Annotated[
         float, typer.Option(min=0, metavar="HOURS", help="How long ago the last delta may have begun.")
     ] = 24,
@@ -43,9 +46,9 @@ async def cutover(
     since. A rehearsal says how long the last delta and comparison took: as long would writes at the source stop. Reads
     the runs' documents and the ledger's records; changes nothing. The exit status is 0 if it is ready, 3 if not.
     """
-    accepted = _accepted(accept)
+    accepted = _accepted(accept or ())
     found = await gather(session, typed(session, prefix), days)
-    judged = lines(found, accepted, most_lag * 3600, session.settings.job)
+    judged = lines(found, accepted, most_lag * 3600, _hold(session))
     count = tallied(judged)
     ready = not count[Level.BLOCKS] and found.comparison is not None and found.delta is not None
     rehearsal = await _rehearsal(session, found)
@@ -65,8 +68,17 @@ async def cutover(
     return Answer(document, lambda output: _show(document, judged, output), Exit.DONE if ready else Exit.NOT_SO)
 
 
-def _accepted(text: str) -> frozenset[str]:
-    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+def _hold(session: Session) -> str:
+    """How deltas are kept from coming between. The local stack has no Cloud Scheduler, and its own ticks, if it has
+    any, are a choice of `make up`.
+    """
+    if session.local:
+        return "if ticks come between: make up without LIST_SECONDS"
+    return f"if a schedule comes between: gcloud scheduler jobs pause {session.settings.job}-delta"
+
+
+def _accepted(texts: Iterable[str]) -> frozenset[str]:
+    names = frozenset(name.strip() for text in texts for name in text.split(",") if name.strip())
     unknown = names.difference(ACCEPTABLE)
     if unknown:
         raise CommandError(
@@ -144,7 +156,7 @@ def _show_rehearsal(rehearsal: dict[str, Any], output: Output) -> None:
             continue
         took = "an unknown time: its end is not written down yet" if step["seconds"] is None else span(step["seconds"])
         most = "" if step["exact"] or step["seconds"] is None else " at most"
-        did = f"{step['listed']['keys']:,} keys listed, {step['copied']['keys']:,} copied"
+        did = f"{several(step['listed']['keys'], 'key')} listed, {step['copied']['keys']:,} copied"
         output.line(f"rehearsal: {step['run']} took {took}{most} ({did}, {size(step['copied']['bytes'])})")
     delta, stop = rehearsal["delta"], rehearsal["write_stop_seconds"]
     if delta is not None and 2 * delta["copied"]["keys"] > delta["listed"]["keys"]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cli.cutover_evidence import Compared, Evidence
-from cli.output import moment, span
+from cli.output import moment, several, span
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for, passes_by_itself
@@ -55,8 +55,8 @@ class Line:
     mend: str = ""
 
 
-def lines(found: Evidence, accepted: Collection[str], most_lag: float, job: str) -> list[Line]:
-    """All that can be said. most_lag: seconds. job: its name, which those of its schedules begin with."""
+def lines(found: Evidence, accepted: Collection[str], most_lag: float, hold: str) -> list[Line]:
+    """All that can be said. most_lag: seconds. hold: what keeps deltas from coming between."""
     prefix = found.prefix.decode()
     where = f" {shlex.quote(prefix)}" if prefix else ""
     judged = [_paused(found), _running(found), _lag(found, most_lag, where), *_listings(found, where)]
@@ -65,7 +65,7 @@ def lines(found: Evidence, accepted: Collection[str], most_lag: float, job: str)
         text = f"no comparison of {prefix or 'the whole job'} to its end has begun within {found.days:g} days"
         judged.append(_blocks("comparison", text, f"bucket-transfer verify{where} --wait"))
     else:
-        judged += _comparison(found, comparison, where, job)
+        judged += _comparison(found, comparison, where, hold)
         judged += _verdicts(comparison, accepted, where)
         judged.append(_sum(comparison, accepted, where))
     proven = comparison is not None and comparison.ended.state is RunState.FINISHED and judged[-1].level is Level.OK
@@ -113,7 +113,7 @@ def _listings(found: Evidence, where: str) -> Iterator[Line]:
         yield Line("delta", Level.WARNING, text, mend)
 
 
-def _comparison(found: Evidence, comparison: Compared, where: str, job: str) -> Iterator[Line]:
+def _comparison(found: Evidence, comparison: Compared, where: str, hold: str) -> Iterator[Line]:
     again = f"bucket-transfer verify{where} --wait"
     name, state = comparison.name, comparison.record.state
     of = comparison.record.run.prefix.decode()
@@ -131,7 +131,6 @@ def _comparison(found: Evidence, comparison: Compared, where: str, job: str) -> 
         yield _ok("comparison", f"{began}, has come to its end")
     if found.not_before:
         text = f"it began before {_some(found.not_before)} had ended: what these have brought is not compared"
-        hold = f"if a schedule comes between: gcloud scheduler jobs pause {job}-delta"
         yield _blocks("order", text, f"{again}; {hold}")
     for later in found.later:
         ended = later.ended
@@ -147,19 +146,24 @@ def _verdicts(comparison: Compared, accepted: Collection[str], where: str) -> It
     named = ", ".join(f"{keys:,} {verdict.replace('_', ' ')}" for verdict, keys in wrong.items() if keys)
     yield _none("mismatches", sum(wrong.values()), named, f"{again}, which repairs and compares again")
     unproven = verdicts.get(Comparison.UNPROVEN, 0) + verdicts.get(Comparison.SAME, 0) - ended.proven
-    yield _none("unproven", unproven, f"{unproven:,} copies that nothing proves", f"REREAD_UNPROVEN=true; {again}")
+    yield _none(
+        "unproven",
+        unproven,
+        f"{several(unproven, 'copy', 'copies')} that nothing proves",
+        f"REREAD_UNPROVEN=true; {again}",
+    )
     flying = verdicts.get(Comparison.IN_FLIGHT, 0)
-    yield _none("in flight", flying, f"{flying:,} keys were being copied when they were compared", again)
+    yield _none("in flight", flying, f"{several(flying, 'key was', 'keys were')} being copied when compared", again)
     accept = "bucket-transfer cutover{} --accept {} if it may stay behind"
     for name, keys in _acceptable(comparison).items():
         mend = ACCEPTABLE[name]
         if keys and name in accepted:
-            yield _ok(name, f"{keys:,} keys are {name}: accepted, they stay behind")
+            yield _ok(name, f"{several(keys, 'key is', 'keys are')} {name}: accepted to stay behind")
         else:
-            text = f"{keys:,} keys are {name}: they are not at the destination, or were not looked at"
+            text = f"{several(keys, 'key is', 'keys are')} {name}: not at the destination, or not looked at"
             yield _none(name, keys, text, f"{mend}; or {accept.format(where, name)}")
     alone = verdicts.get(Comparison.EXTRA, 0)
-    text = f"{alone:,} copies belong to no object of the source"
+    text = f"{several(alone, 'copy belongs', 'copies belong')} to no object of the source"
     if alone:
         yield Line("destination only", Level.WARNING, text, "DELETE_EXTRAS=dry-run tells which (docs/use.md)")
     else:
@@ -211,10 +215,10 @@ def _ledger(found: Evidence, where: str, proven: bool) -> Iterator[Line]:
         yield _blocks("settings", text, mend)
     compared = found.comparison is not None
     if compared and known.copied_since:
-        text = f"{known.copied_since:,} keys were copied after the comparison had begun"
+        text = f"{several(known.copied_since, 'key was', 'keys were')} copied after the comparison had begun"
         yield _blocks("copied since", text, again)
     if compared and known.open_since:
-        text = f"{known.open_since:,} keys are on their way that were published after the comparison had begun"
+        text = f"{several(known.open_since, 'key is', 'keys are')} on the way that came after the comparison had begun"
         yield _blocks("open since", text, f"wait; then {again}")
     if not known.failed:
         yield _ok("failed", "none that the ledger knows")

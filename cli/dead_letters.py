@@ -64,7 +64,7 @@ class Letters:
             output.line(f"whether there are dead letters is not known here: {self.unknown}", style="yellow")
         for name, letters in self.by_cause().items():
             more = " or more" if len(self.found) >= MOST else ""
-            output.line(f"{name}: {len(letters):,}{more} dead letters")
+            output.line(f"{name}: {len(letters):,}{more} dead letter{'' if len(letters) == 1 else 's'}")
             output.line(f"  what to do: {ADVICE[name]}")
             for letter in letters if every else letters[:_EXAMPLES]:
                 body = letter.data[:_BODY].decode(errors="backslashreplace")

@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
 from cli.checks.finding import Finding, Level
 from cli.command import command
 from cli.exits import Exit
-from cli.output import Answer, Output
+from cli.output import Answer, Output, several
 from cli.session import Session
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
@@ -26,7 +27,7 @@ async def doctor(session: Session) -> Answer:
     status is 3 if anything has failed. Whether the functions' own identities may do the same, `make acceptance` finds.
     """
     found = await _found(session)
-    document = {
+    document: dict[str, Any] = {
         "findings": [asdict(item) for item in found],
         "failed": sum(item.level is Level.FAILED for item in found),
         "warnings": sum(item.level is Level.WARNING for item in found),
@@ -35,7 +36,9 @@ async def doctor(session: Session) -> Answer:
     def show(output: Output) -> None:
         for item in found:
             output.finding(item.level, item.check, item.text, item.mend, _STYLES[item.level])
-        output.line(f"{document['failed']} failed, {document['warnings']} warnings, {len(found)} checks")
+        output.line(
+            f"{document['failed']} failed, {several(document['warnings'], 'warning')}, {several(len(found), 'check')}"
+        )
 
     return Answer(document, show, Exit.NOT_SO if document["failed"] else Exit.DONE)
 

@@ -8,7 +8,7 @@ from cli.command import command
 from cli.dead_letter import MALFORMED, UNDELIVERED
 from cli.exits import Exit
 from cli.failures import OUTCOMES, Prefix, causes_of
-from cli.output import Answer
+from cli.output import Answer, several
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.keys import Key
@@ -44,9 +44,8 @@ async def drop(
             nothing = f"nothing is known that has failed for {reason!r}: `bucket-transfer failures` names the causes"
             return _answer(reason, 0, 0, 0, nothing)
         if not yes:
-            session.output.confirm(
-                f"forget {len(keys):,} keys and delete {len(meant):,} dead letters of the cause {reason!r}?"
-            )
+            what = f"{several(len(keys), 'key')} and delete {several(len(meant), 'dead letter')}"
+            session.output.confirm(f"forget {what} of the cause {reason!r}?")
         dropped = await _forget(session, wanted, keys)
         await session.dead_letters.take_away(meant) if meant else None
         letters = [letter for letter in letters if letter not in meant]
@@ -54,11 +53,10 @@ async def drop(
         if letters:
             await session.dead_letters.give_back(letters)
     kept = len(keys) - dropped
-    text = (
-        f"{dropped:,} keys are forgotten, and tried again by a run that lists them; {len(meant):,} dead letters deleted"
-    )
+    forgotten = several(dropped, "key is", "keys are")
+    text = f"{forgotten} forgotten, and tried again when listed; {several(len(meant), 'dead letter')} deleted"
     if kept:
-        text += f"; {kept:,} keys are left: their run is going on, or has changed them meanwhile"
+        text += f"; {several(kept, 'key is', 'keys are')} left: a run that is going on, or has changed them meanwhile"
     return _answer(reason, dropped, len(meant), kept, text)
 
 

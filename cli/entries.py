@@ -1,12 +1,13 @@
 """`inspect`, `forget` and `prefix`: what is stored of keys and prefixes."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from cli.command import command
 from cli.exits import CommandError
-from cli.output import Answer, Output, moment, size
+from cli.output import Answer, Output, moment, several, size, span
 from cli.scope import typed
 from cli.session import Session
 from shared.ledger.entry import Entry
@@ -82,7 +83,8 @@ async def forget(
         what = repr(prefix) if prefix else "everything"
         session.output.confirm(f"forget what job {session.settings.job} knows of {what}?")
     records = await session.admin.stores.ledger.forget(wanted)
-    text = f"{records:,} records are forgotten; the next run looks at their keys afresh"
+    forgotten = several(records, "record is", "records are")
+    text = f"{forgotten} forgotten; the next run looks at their keys afresh"
     return Answer({"prefix": prefix, "forgotten_records": records}, lambda output: output.line(text))
 
 
@@ -96,19 +98,48 @@ async def prefix(
         raise CommandError(f"nothing is known of the prefix {name!r}: no run was for just this prefix")
     document = {"prefix": name, **found}
 
-    def show(output: Output) -> None:
-        output.table(("what", "is"), [(path, value) for path, value in _flat("", found) if value not in ("", None)])
-
-    return Answer(document, show)
+    return Answer(document, lambda output: _show_prefix(found, output))
 
 
-def _flat(above: str, fields: dict[str, Any]) -> list[tuple[str, object]]:
-    """A row for each value, times as such."""
-    rows: list[tuple[str, object]] = []
-    for name, value in sorted(fields.items()):
-        path = f"{above}{name}"
-        if isinstance(value, dict):
-            rows += _flat(f"{path}.", value)
-        else:
-            rows.append((path, moment(value) if name.endswith("_at") and isinstance(value, int | float) else value))
-    return rows
+_FLOWS = {"copy": "last copy", "check": "last comparison", "repair": "last repair", "initial": "first run"}
+"""What a prefix's document says of single runs, by its names for them."""
+
+
+def _show_prefix(found: dict[str, Any], output: Output) -> None:
+    """Both sides, then each run with what belongs to it."""
+    for name, side in (("s3", "source"), ("gcs", "destination")):
+        if (keys := found.get(f"{name}_count")) is not None:
+            output.line(f"{side:<15} {several(keys, 'object')}, {size(found.get(f'{name}_bytes', 0))}")
+    if "checks" in found:
+        wrong, alone = several(found.get("wrong", 0), "key"), several(found.get("extra", 0), "copy", "copies")
+        output.line(
+            f"{'compared':<15} {several(found['checks'], 'time')}, repaired {several(found['repairs'], 'time')}"
+        )
+        output.line(f"{'differing':<15} {wrong} at the last comparison; {alone} of no object")
+    for name, title in _FLOWS.items():
+        if name in found:
+            output.line(f"{title:<15} {'; '.join(_of_run(found[name]))}")
+
+
+def _of_run(noted: dict[str, Any]) -> Iterator[str]:
+    """One run's notes in the order in which they were made, without those of the run before."""
+    yield f"{noted.get('run', 'a run')}{_state(noted)}"
+    began = noted.get("started_at")
+    for name, word in (("started_at", "began"), ("published_at", "all published"), ("ended_at", "ended")):
+        if noted.get(name) is not None and (began is None or noted[name] >= began):
+            yield f"{word} {moment(noted[name])}"
+    if noted.get("frequency_seconds"):
+        yield f"{span(noted['frequency_seconds'])} after the one before"
+    for name in ("copied", "failed", "pending"):
+        if noted.get(name):
+            yield f"{noted[name]:,} {name}"
+    for verdict, keys in (noted.get("verdicts") or {}).items():
+        yield f"{keys:,} {verdict.replace('_', ' ')}"
+    if noted.get("error"):
+        yield str(noted["error"])
+
+
+def _state(noted: dict[str, Any]) -> str:
+    words = {"in_progress": "under way", "published": "all of it listed"}
+    state = noted.get("state", "")
+    return f", {words.get(state, state)}" if state else ""

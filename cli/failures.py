@@ -11,7 +11,8 @@ from cli.command import command
 from cli.dead_letters import NO_LETTERS, letters_of, send_letters
 from cli.exits import Exit
 from cli.ledger import that_ended
-from cli.output import Answer, Output, moment, size
+from cli.output import Answer, Output, moment, several, size
+from cli.reasons import told
 from cli.scope import typed
 from cli.sending import Wait
 from cli.session import Session
@@ -116,11 +117,13 @@ async def failures(
             output.line(f"no key of {prefix!r} is known" if prefix else "no key is known", "that was not copied")
         for item in causes:
             again = ", tried by the next run again" if item.document(False)["tried_by_the_next_run"] else ""
-            output.line(f"{item.name}: {len(item.known):,} keys, {size(item.bytes)} ({item.outcome.value}{again})")
+            output.line(
+                f"{item.name}: {several(len(item.known), 'key')}, {size(item.bytes)} ({item.outcome.value}{again})"
+            )
             if item.advice:
                 output.line(f"  what to do: {item.advice}")
             for known in item.known if every else item.known[:_EXAMPLES]:
-                output.line(f"  {known.entry.key.decode()}  {known.entry.reason}")
+                output.line(f"  {known.entry.key.decode()}  {told(known.entry.reason)}")
             if not every and len(item.known) > _EXAMPLES:
                 output.line(f"  … and {len(item.known) - _EXAMPLES:,} more (--all)")
 
@@ -143,7 +146,11 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
     letters, unknown = await send_letters(session, cause) if not prefix else (0, "")
     if not keys:
         nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "")
-        text = f"{nothing}; {letters:,} dead letters were sent again" if letters else f"{nothing}: nothing was sent"
+        text = (
+            f"{nothing}; {several(letters, 'dead letter was', 'dead letters were')} sent again"
+            if letters
+            else f"{nothing}: nothing was sent"
+        )
         if unknown:
             text += f"; {unknown}"
         document = {
@@ -155,7 +162,7 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
         return Answer(document, lambda output: output.line(text))
     portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
     sent = await sending.send(session, session.config.list_topic, [ListMessage(keys=some) for some in portions])
-    again = f" and {letters:,} dead letters" if letters else ""
-    answer = await sending.answer(session, sent, wait, f"{len(keys):,} failed keys{again}")
+    again = f" and {several(letters, 'dead letter')}" if letters else ""
+    answer = await sending.answer(session, sent, wait, f"{several(len(keys), 'failed key')}{again}")
     answer.document.update(keys=len(keys), letters=letters)
     return answer

@@ -10,11 +10,12 @@ from typing import Any, TextIO
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from cli.exits import CommandError, Exit
+from shared.pricing.money import in_dollars
+from shared.reporting.units import in_units
 
 
 def visible(text: object) -> str:
@@ -26,8 +27,20 @@ def visible(text: object) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes for people, in powers of 1,000."""
-    return decimal(int(count))
+    """Bytes for people, in powers of 1,024, as reports show them."""
+    return in_units(int(count))
+
+
+def several(count: int, one: str, more: str = "") -> str:
+    """So many of something: 1 key, 1,200 keys. more: of any other number, where that is more than an s."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def dollars(amount: float) -> str:
+    """An estimate in US dollars; of less than a cent only that."""
+    if not amount:
+        return "$0"
+    return "less than $0.01" if amount < 0.01 else f"about ${in_dollars(amount)}"
 
 
 def moment(epoch_seconds: float | None) -> str:

@@ -1,6 +1,6 @@
 """`plan`: what there is to copy, what it would cost by each way, and how long it would take. It changes nothing."""
 
-from math import floor, log10
+from math import floor, log
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +8,7 @@ import typer
 from cli.command import command
 from cli.counts import tally
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, size, span
+from cli.output import Answer, Output, dollars, several, size, span
 from cli.progress import counting_keys
 from cli.scope import typed
 from cli.session import Session
@@ -18,6 +18,8 @@ from shared.pricing.catalog import read
 from shared.pricing.forecast import by_service, cost, routes
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
+
+_STEP = 16
 
 _INSTANCES = (1, 10, 100, 300, 1000)
 
@@ -88,7 +90,7 @@ def _document(session: Session, prefix: str, survey: Survey, times: float) -> di
         },
         "to_copy": {"keys": survey.classes.total_keys, "bytes": survey.classes.total_bytes},
         "storage_classes": tally(survey.classes),
-        "sizes": _decades(survey),
+        "sizes": _by_size(survey),
         "forecast_for": {
             "keys": wanted.objects,
             "bytes": wanted.bytes,
@@ -109,11 +111,11 @@ def _document(session: Session, prefix: str, survey: Survey, times: float) -> di
     }
 
 
-def _decades(survey: Survey) -> list[dict[str, int]]:
-    """Objects by power of ten of their bytes."""
+def _by_size(survey: Survey) -> list[dict[str, int]]:
+    """Objects by power of sixteen of their bytes: 256, 4 KiB, 64 KiB, 1 MiB and so on."""
     found: dict[int, tuple[int, int]] = {}
     for mean, (objects, amount) in survey.sizes.items():
-        below = 10 ** (floor(log10(mean)) + 1) if mean >= 1 else 1
+        below = _STEP ** (floor(log(mean, _STEP)) + 1) if mean >= 1 else 1
         known = found.get(below, (0, 0))
         found[below] = known[0] + objects, known[1] + amount
     return [{"below": below, "keys": found[below][0], "bytes": found[below][1]} for below in sorted(found)]
@@ -121,8 +123,8 @@ def _decades(survey: Survey) -> list[dict[str, int]]:
 
 def _show(document: dict[str, Any], survey: Survey, output: Output) -> None:
     listed, copied = document["listed"], document["to_copy"]
-    whole = "" if document["complete"] else f"; NOT ALL: only the first {listed['keys']:,} keys were listed"
-    output.line(f"{listed['keys']:,} objects, {size(listed['bytes'])} listed{whole}")
+    whole = "" if document["complete"] else f"; NOT ALL: only the first {several(listed['keys'], 'key')} listed"
+    output.line(f"{several(listed['keys'], 'object')}, {size(listed['bytes'])} listed{whole}")
     rows = [("to copy", "", copied)]
     rows += [("filtered", name, amount) for name, amount in document["filtered"].items()]
     rows += [("archived", name, amount) for name, amount in document["archived"].items()]
@@ -134,7 +136,7 @@ def _show(document: dict[str, Any], survey: Survey, output: Output) -> None:
         more = ", …" if amount["keys"] > len(amount["examples"]) else ""
         output.line(f"  {reason}: {', '.join(amount['examples'])}{more}")
     for name, amount in document["archived"].items():
-        tiers = ", ".join(f"{tier} about ${in_dollars(dollars)}" for tier, dollars in amount["restore_dollars"].items())
+        tiers = ", ".join(f"{tier} {dollars(price)}" for tier, price in amount["restore_dollars"].items())
         output.line(f"  {name}: must be restored first ({tiers or 'no price is known'})")
     output.line("")
     output.table(
@@ -153,20 +155,27 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
     of, prices = document["forecast_for"], document["prices"]
     output.line("")
     guessed = "" if of["times"] == 1 else ", as if all were like those that were listed"
-    output.line(f"forecast for {of['keys']:,} objects, {size(of['bytes'])}{guessed}:")
+    output.line(f"forecast for {several(of['keys'], 'object')}, {size(of['bytes'])}{guessed}:")
     services = list(dict.fromkeys(name for route in document["routes"].values() for name in route["services"]))
     names = list(document["routes"])
     rows = [
-        (service, *(in_dollars(document["routes"][name]["services"].get(service, 0.0)) for name in names))
+        (service, *(_cell(document["routes"][name]["services"].get(service, 0.0)) for name in names))
         for service in services
     ]
-    rows.append(("total US$", *(in_dollars(document["routes"][name]["dollars"]) for name in names)))
+    rows.append(("total US$", *(_cell(document["routes"][name]["dollars"]) for name in names)))
     output.table(("service", *names), rows, numbers=names)
     region = "" if prices["of_this_region"] else ", for want of those of the bucket's region"
+    output.line("0: what the month's free allowances cover, if nothing else uses them")
     output.line(f"prices of {prices['published']}, region {prices['region']}{region}")
     output.line(f"the job's route is {document['route']}; all is taken to be copied within a month")
     output.line("not in it: KMS, logs, what is kept at either side, requests that have to be made again")
     hours = "; ".join(
-        f"{instances} instances {span(float(hours) * 3600)}" for instances, hours in document["hours"].items()
+        f"{several(int(instances), 'instance')} {span(float(hours) * 3600)}"
+        for instances, hours in document["hours"].items()
     )
     output.line(f"copying takes about: {hours}. Services may be slower than instances: see docs/performance.md")
+
+
+def _cell(amount: float) -> str:
+    """US$ in a table."""
+    return "< 0.01" if 0 < amount < 0.01 else in_dollars(amount)

@@ -10,7 +10,7 @@ import typer
 
 from cli.command import command
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output
+from cli.output import Answer, Output, several
 from cli.run_figures import Figures, rates, show_figures, stored, written
 from cli.session import ReportReader, Session
 from shared.ports.run_store import RunRecord
@@ -90,7 +90,9 @@ async def _newest(session: Session, reports: ReportReader, newer: list[str]) -> 
             return run
         newer.append(run)
     where = f"gs://{reports.bucket}/{run_folder(session.settings.job, '')}"
-    raise CommandError(f"no report of the last {len(newer):,} runs is in {where}: one is written when a run has ended")
+    raise CommandError(
+        f"no report of the last {several(len(newer), 'run')} is in {where}: one is written when a run has ended"
+    )
 
 
 def _missing(run: str, record: RunRecord | None, page: str, live: str) -> str:

@@ -8,7 +8,7 @@ from cli import sending
 from cli.command import command
 from cli.exits import CommandError, Exit
 from cli.key_list import Format, format_of, keys_in
-from cli.output import Answer
+from cli.output import Answer, several
 from cli.scope import typed, within_job
 from cli.sending import Wait
 from cli.session import Session
@@ -51,7 +51,7 @@ async def run(
             raise CommandError(f"{keys_from} names no key")
         portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
         messages = [ListMessage(keys=some, force=force) for some in portions]
-        what = f"{len(keys):,} keys"
+        what = several(len(keys), "key")
     sent = await sending.send(session, session.config.list_topic, messages)
     return await sending.answer(session, sent, wait, what)
 

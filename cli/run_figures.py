@@ -4,13 +4,12 @@ import json
 from typing import Any
 
 from cli.exits import CommandError
-from cli.output import Output, moment, size, span
+from cli.output import Output, dollars, moment, several, size, span
 from cli.run_record import summary_of
 from cli.session import Session
 from shared.domain.rollup import Rollup
 from shared.domain.runs import RunKind
 from shared.ports.run_store import RunRecord
-from shared.pricing.money import in_dollars
 from shared.reporting.figures import FIGURES, figures
 from shared.reporting.job_facts import first_failed
 from shared.reporting.manifest import run_folder
@@ -72,12 +71,12 @@ def show_figures(found: Figures, output: Output) -> None:
     """The figures that a person wants first, a line each."""
     objects, amount = rates(found)
     lines = [
-        ("prefix", found["prefix"] or "the whole job"),
+        ("of", "named keys" if found["kind"] == RunKind.KEYS else found["prefix"] or "the whole job"),
         ("from", found["source"]),
         ("to", found["destination"]),
         ("began", moment(found["started_at"])),
         ("took", f"{span(found['seconds'])}, until its end was seen at {moment(found['ended_at'])}"),
-        ("listed", f"{found['listed']['keys']:,} keys, {size(found['listed']['bytes'])}"),
+        ("listed", f"{several(found['listed']['keys'], 'key')}, {size(found['listed']['bytes'])}"),
     ]
     for title, group in (("outcomes", "outcomes"), ("comparison", "verdicts"), ("left out", "filters")):
         if found[group]:
@@ -86,7 +85,7 @@ def show_figures(found: Figures, output: Output) -> None:
         lines.append(("failed", ", ".join(f"{keys:,} {cause}" for cause, keys in found["causes"].items())))
     if amount is not None and objects is not None:
         lines.append(("copying", f"{objects:,.1f} objects/s, {size(amount)}/s"))
-    lines.append(("cost", f"about ${in_dollars(found['dollars'])}{'' if routes_known(found) else ', by CloudFront'}"))
+    lines.append(("cost", f"{dollars(found['dollars'])}{'' if routes_known(found) else ', by CloudFront'}"))
     for name, text in lines:
         output.line(f"{name:<11} {text}")
 

@@ -12,8 +12,9 @@ from cli.exits import Exit
 from cli.output import Answer, Output, moment
 from cli.report import page_of
 from cli.run_record import record_of, summary_of
+from cli.scope import scope_of
 from cli.session import Session
-from shared.domain.counts import Outcome
+from cli.verdict import all_well, state_of, verdict_line
 from shared.domain.runs import RunState
 from shared.ports.run_store import RunRecord, RunSummary
 
@@ -27,9 +28,6 @@ ENDED = {
     RunState.TIMED_OUT: "timed out",
 }
 """What a run that is over has done, for a sentence."""
-
-CANCELLING = "cancelling"
-"""The state of a run that was cancelled and is not over yet."""
 
 
 def register(app: typer.Typer) -> None:
@@ -54,53 +52,18 @@ async def one_run(session: Session, name: str) -> Answer:
     record = await record_of(session, name)
     summary, state = await summary_of(session, record), state_of(record, await cancelled_runs(session))
     document = {"run": name, "state": state, **counts_of(summary)}
-    cancelled = state in (CANCELLING, RunState.CANCELLED)
 
     def show(output: Output) -> None:
         output.line(name)
         show_counts(document, output)
-        output.line(verdict_line(summary, cancelled))
+        output.line(verdict_line(record.run, summary, state, session.reports is not None))
 
-    return Answer(document, show, Exit.DONE if all_well(summary, cancelled) else Exit.NOT_SO)
+    return Answer(document, show, Exit.DONE if all_well(summary, state) else Exit.NOT_SO)
 
 
 async def cancelled_runs(session: Session) -> frozenset[str]:
     """The runs that were cancelled and are not over yet."""
     return (await session.admin.stores.control.get()).cancelled
-
-
-def state_of(record: RunRecord, cancelled: frozenset[str]) -> str:
-    """A run's state for people and programs: running, cancelling, or as it ended."""
-    if record.state is not RunState.RUNNING:
-        return record.state.value
-    return CANCELLING if record.run.name in cancelled else "running"
-
-
-def all_well(summary: RunSummary, cancelled: bool = False) -> bool:
-    """Whether every listed key has ended, none has failed, and every key was listed."""
-    whole = summary.balanced and not summary.stopped_ranges and not cancelled
-    return whole and not summary.outcomes.keys.get(Outcome.FAILED)
-
-
-def verdict_line(summary: RunSummary, cancelled: bool = False) -> str:
-    """What a run's counts come to, in a sentence."""
-    if cancelled and not summary.finished:
-        left = f"{summary.open_ranges:,} ranges and {summary.pending:,} listed keys are left"
-        return f"cancelled, and not over yet: {left}; nothing more of it begins"
-    if not summary.finished:
-        return f"still going: {summary.open_ranges:,} ranges are being listed, {summary.pending:,} keys are pending"
-    if not summary.balanced:
-        return "the outcomes do not add up to what was listed: keep the run's documents, and report it"
-    parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
-    if summary.stopped_ranges:
-        why = "the cancellation" if cancelled else "a ceiling or an error"
-        parts.append(f"{summary.stopped_ranges:,} ranges ended before their last key, by {why}")
-    failed = summary.outcomes.keys.get(Outcome.FAILED, 0)
-    if failed and cancelled:
-        parts.append(f"{failed:,} listed keys have failed or had not begun: `bucket-transfer failures` says which")
-    elif failed:
-        parts.append(f"{failed:,} keys have failed: `bucket-transfer failures` says why")
-    return "; ".join(parts) or "every listed key has an outcome, and none has failed"
 
 
 async def _index(session: Session, days: float, limit: int) -> Answer:
@@ -113,16 +76,20 @@ async def _index(session: Session, days: float, limit: int) -> Answer:
 
     def show(output: Output) -> None:
         if not document:
-            output.line(f"no run has begun within {days:g} days")
+            output.line(f"no run has begun within {_days(days)}")
             return
         rows = [
-            (run["run"], run["prefix"], run["state"], run["started_at"], keys_of(run["outcomes"]), _link(run))
-            for run in document
+            (run["run"], scope_of(record.run), run["state"], run["started_at"], keys_of(run["outcomes"]), _link(run))
+            for run, record in zip(document, found, strict=True)
         ]
-        heads = ("run", "prefix", "state", "began", "keys", "report")
+        heads = ("run", "of", "state", "began", "keys", "report")
         output.table(heads[: 6 if links else 5], [row[: 6 if links else 5] for row in rows])
 
     return Answer(document, show)
+
+
+def _days(count: float) -> str:
+    return "a day" if count == 1 else f"{count:g} days"
 
 
 async def _links(session: Session, found: Sequence[RunRecord]) -> dict[str, dict[str, str]]:

@@ -1,8 +1,13 @@
-"""Keys and prefixes as they are typed."""
+"""Keys and prefixes as they are typed, and what a run was for."""
 
 from cli.exits import CommandError, Exit
+from cli.output import several
 from cli.session import Session
+from shared.domain.errors import MalformedMessage
 from shared.domain.keys import Key
+from shared.domain.messages import ListMessage, decode
+from shared.domain.runs import RunKind
+from shared.ports.run_store import OpenRun
 
 
 def typed(session: Session, text: str) -> Key:
@@ -19,3 +24,13 @@ def within_job(session: Session, key: Key) -> Key:
     if key and not key.startswith(root):
         raise CommandError(f"{key.decode()!r} lies outside the job, whose root is {root.decode()!r}", Exit.USAGE)
     return key
+
+
+def scope_of(run: OpenRun) -> str:
+    """What a run is about, for people: keys that were named have no prefix."""
+    if run.kind is not RunKind.KEYS:
+        return run.prefix.decode() or "the whole job"
+    try:
+        return several(len(decode(ListMessage, run.message).keys), "named key")
+    except MalformedMessage:
+        return "named keys"

@@ -1,29 +1,26 @@
 """A person's messages: what keeps them from being sent, what to know about them, and waiting for what they begin."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.live import Live
 
 from cli.counts import counts_of
 from cli.exits import Exit
 from cli.output import Answer, Output
 from cli.run_record import CLOCKS_APART
-from cli.run_view import RunView, view
-from cli.runs import all_well, cancelled_runs, verdict_line
 from cli.session import Session
+from cli.verdict import CANCELLING
+from cli.waiting import until_over
 from shared.domain.messages import Message
+from shared.domain.runs import RunState
 from shared.ports.run_store import OpenRun
 
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until nothing of it is left; 3 if keys have failed.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is over; 3 if keys have failed, or none was listed.")]
 
-_EVERY_SECONDS = 2.0
-_CALM = 2
-"""Times in a row that a run must look finished: its counts are several reads, and work goes on between them."""
+_NAMED_AFTER = (0.2, 0.3, 0.5, 1.0, 1.0)
+"""Seconds between looks for the run that a message begins: a function that has to be started first takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +47,32 @@ async def send(session: Session, topic: str, messages: Sequence[Message]) -> Sen
 
 
 async def answer(session: Session, sent: Sent, wait: bool, what: str) -> Answer:
-    """What a person is told, at once or when nothing of the runs is left."""
+    """What a person is told, at once or when the runs are over."""
     document: dict[str, Any] = {"sent": True, "messages": list(sent.messages), "running_beside": list(sent.beside)}
     if wait:
         return await _waited(session, sent, document)
+    named = await _named(session, sent)
+    document["run"] = named or None
 
     def show(output: Output) -> None:
         _beside(sent, output)
-        named = f"its run's name ends in -{sent.messages[0]}"
+        which = f"its run is {named}" if named else f"its run's name ends in -{sent.messages[0]}"
         if len(sent.messages) > 1:
-            named = f"{len(sent.messages):,} messages, a run each, whose names end in the messages' numbers"
-        output.line(f"asked for {what}; {named}, and `bucket-transfer status` shows it")
+            which = f"{len(sent.messages):,} messages, a run each, whose names end in the messages' numbers"
+        output.line(f"asked for {what}; {which}, and `bucket-transfer status` shows it")
 
     return Answer(document, show)
+
+
+async def _named(session: Session, sent: Sent) -> str:
+    """The run that a message has begun; "" where it has not within seconds, or there are several."""
+    found: dict[str, OpenRun] = {}
+    for wait in _NAMED_AFTER if len(sent.messages) == 1 else ():
+        await session.clock.sleep(wait)
+        await _find(session, sent, found)
+        if found:
+            return found[sent.messages[0]].name
+    return ""
 
 
 def _beside(sent: Sent, output: Output) -> None:
@@ -72,30 +82,28 @@ def _beside(sent: Sent, output: Output) -> None:
 
 async def _waited(session: Session, sent: Sent, document: dict[str, Any]) -> Answer:
     found: dict[str, OpenRun] = {}
-    calm = 0
-    with _drawn(session.output) as draw:
-        while True:
-            await _find(session, sent, found)
-            cancelled = await cancelled_runs(session)
-            views = [await view(session, run, run.name in cancelled) for run in found.values()]
-            draw(views)
-            done = len(found) == len(sent.messages) and all(item.done for item in views)
-            calm = calm + 1 if done else 0
-            if calm == _CALM:
-                break
-            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def find() -> list[OpenRun]:
+        await _find(session, sent, found)
+        return list(found.values())
+
+    waited = await until_over(session, find, len(sent.messages))
     document["runs"] = [
-        {"run": item.run.name, "cancelled": item.cancelled, **counts_of(item.summary)} for item in views
+        {
+            "run": item.seen.run.name,
+            "state": item.state,
+            "cancelled": item.state in (CANCELLING, RunState.CANCELLED),
+            **counts_of(item.seen.summary),
+        }
+        for item in waited
     ]
 
     def show(output: Output) -> None:
         _beside(sent, output)
-        for item in views:
-            output.line(f"{item.run.name}: {item.line()}")
-            output.line(f"  {verdict_line(item.summary, item.cancelled)}")
+        for item in waited:
+            item.show(output, session.reports is not None)
 
-    well = all(all_well(item.summary, item.cancelled) for item in views)
-    return Answer(document, show, Exit.DONE if well else Exit.NOT_SO)
+    return Answer(document, show, Exit.DONE if all(item.well for item in waited) else Exit.NOT_SO)
 
 
 async def _find(session: Session, sent: Sent, found: dict[str, OpenRun]) -> None:
@@ -107,23 +115,3 @@ async def _find(session: Session, sent: Sent, found: dict[str, OpenRun]) -> None
         number = record.run.name.rpartition("-")[2]
         if number in wanted:
             found[number] = record.run
-
-
-@contextmanager
-def _drawn(output: Output) -> Iterator[Callable[[Sequence[RunView]], None]]:
-    """Shows runs where a person looks, and nothing elsewhere."""
-    if output.as_json or not output.interactive:
-        yield lambda views: None
-        return
-    with Live(console=output.console, auto_refresh=False, transient=True) as live:
-
-        def draw(views: Sequence[RunView]) -> None:
-            def show(given: Output) -> None:
-                for item in views:
-                    given.line(f"{item.run.name}  {item.share:.0%}  {item.line()}")
-                if not views:
-                    given.line("waiting for its start")
-
-            live.update(output.captured(show), refresh=True)
-
-        yield draw

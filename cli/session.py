@@ -101,6 +101,11 @@ class Session:
     settings: Settings
     output: Output
 
+    @property
+    def local(self) -> bool:
+        """Whether an emulator stands in for Google Cloud."""
+        return bool(self.found.environment.get("PUBSUB_EMULATOR_HOST"))
+
     @cached_property
     def config(self) -> "JobConfig":
         """What the settings mean."""

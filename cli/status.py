@@ -9,12 +9,12 @@ from rich.live import Live
 
 from cli.command import command
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, size, span
+from cli.output import Answer, Output, dollars, moment, several, size, span
 from cli.run_view import RunView, view
+from cli.scope import scope_of
 from cli.session import Session
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
-from shared.pricing.money import in_dollars
 from shared.runs.job_control import JobControl
 
 if TYPE_CHECKING:
@@ -102,16 +102,17 @@ def _show_depths(depths: "list[Depth]", unknown: str, output: Output) -> None:
         if item.waiting is None:
             output.line(f"{item.subscription}: how much waits is not known, as Monitoring has no recent point of it")
         elif item.waiting and item.role == "dead-letters":
-            output.line(f"{item.waiting:,} dead letters: `bucket-transfer failures` shows them", style="red")
+            output.line(f"{several(item.waiting, 'dead letter')}: `bucket-transfer failures` shows them", style="red")
         elif item.waiting:
             oldest = "" if item.oldest_seconds is None else f", the oldest for {span(item.oldest_seconds)}"
-            output.line(f"{item.subscription}: {item.waiting:,} messages wait{oldest}")
+            output.line(f"{item.subscription}: {several(item.waiting, 'message waits', 'messages wait')}{oldest}")
 
 
 def _ended(record: RunRecord) -> dict[str, Any]:
     return {
         "run": record.run.name,
         "prefix": record.run.prefix.decode(),
+        "of": scope_of(record.run),
         "state": record.state.value,
         "ended_at": moment(record.ended_at),
     }
@@ -129,8 +130,9 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         output.line("nothing is running")
     for item in views:
         output.line("")
-        where = item.run.prefix.decode() or "the whole job"
-        output.line(f"{item.run.name} ({item.run.kind.value} of {where}, since {moment(item.run.started_at)})")
+        output.line(
+            f"{item.run.name} ({item.run.kind.value} of {scope_of(item.run)}, since {moment(item.run.started_at)})"
+        )
         output.line(f"  {_bar(item.share, output)}{item.share:.0%}  {item.line()}")
         if item.cancelled:
             output.line("  cancelled: nothing more of it begins; what has begun ends as it will", style="yellow")
@@ -138,11 +140,11 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
             output.line("  nothing is left of it; the scheduler's next message writes its end and its report")
         for cause, keys in sorted(item.causes.items(), key=lambda pair: -pair[1]):
             output.line(f"  failed, {cause}: {keys:,}", style="red")
-        output.line(f"  about ${in_dollars(item.dollars)} so far")
+        output.line(f"  {dollars(item.dollars)} so far")
     if document["ended"]:
         output.line("")
-        rows = [(run["run"], run["prefix"], run["state"], run["ended_at"]) for run in reversed(document["ended"])]
-        output.table(("ended", "prefix", "how", "when"), rows)
+        rows = [(run["run"], run["of"], run["state"], run["ended_at"]) for run in reversed(document["ended"])]
+        output.table(("ended", "of", "how", "when"), rows)
 
 
 def _bar(share: float, output: Output) -> str:

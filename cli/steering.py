@@ -1,18 +1,22 @@
 """`pause`, `resume`, `ceiling`: what holds for every run of the job; `cancel`: the end of one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.command import command
+from cli.counts import counts_of
 from cli.exits import CommandError, Exit
-from cli.output import Answer, moment, size
+from cli.output import Answer, Output, moment, several, size
 from cli.run_record import record_of, summary_of
 from cli.runs import ENDED
 from cli.session import Session
+from cli.waiting import until_over
 from shared.domain.runs import RunState
+from shared.ports.run_store import OpenRun
 from shared.runs.job_control import JobControl
 
 
@@ -39,18 +43,21 @@ async def resume(session: Session) -> Answer:
         "sent_ranges": sent.ranges,
         "sent_batches": sent.batches,
     }
-    text = f"job {session.settings.job} goes on: {sent.ranges:,} ranges and {sent.batches:,} batches were sent again"
+    again = f"{several(sent.ranges, 'range')} and {several(sent.batches, 'batch', 'batches')} were sent again"
+    text = f"job {session.settings.job} goes on: {again}"
     return Answer(document, lambda output: output.line(text))
 
 
 async def cancel(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="RUN", help="A run that is going, as `status` names it.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over.")] = False,
 ) -> Answer:
     """End a run for good: nothing more is listed or copied for it, and what has begun ends as it will.
 
     Its keys that were not copied are copied by the next run. What lies in the queue is put on record as not copied, a
-    message at a time; `status` shows how far that is, and the scheduler's next message writes the end and the report.
+    message at a time; `status` shows how far that is, and the scheduler's next message writes the end and the report:
+    with --wait you are told of the end, which is asked for as soon as nothing is left.
     To hold all runs for a while, `pause` instead.
     """
     stores = session.admin.stores
@@ -69,14 +76,26 @@ async def cancel(
     again = " already" if cancelled else ""
     text = (
         f"run {name} is cancelled{again}: nothing more of it begins, and its next keys are the next run's; "
-        f"{left['open_ranges']:,} ranges and {left['pending']:,} listed keys were left"
+        f"{several(left['open_ranges'], 'range')} and {several(left['pending'], 'listed key')} were left"
     )
-    more = {"sent_ranges": sent.ranges, "sent_batches": sent.batches}
-    return _cancelled(name, {**left, "ended": False, **more}, text)
+    told = {**left, "ended": False, "sent_ranges": sent.ranges, "sent_batches": sent.batches}
+    if not wait:
+        return _cancelled(name, told, text)
+
+    async def found() -> list[OpenRun]:
+        return [record.run]
+
+    (over,) = await until_over(session, found, 1)
+
+    def show(output: Output) -> None:
+        output.line(text)
+        over.show(output, session.reports is not None)
+
+    return _cancelled(name, {**told, "ended": over.over, **counts_of(over.seen.summary)}, text, show)
 
 
-def _cancelled(name: str, told: dict[str, int | bool], text: str) -> Answer:
-    return Answer({"run": name, "cancelled": True, **told}, lambda output: output.line(text))
+def _cancelled(name: str, told: dict[str, Any], text: str, show: Callable[[Output], None] | None = None) -> Answer:
+    return Answer({"run": name, "cancelled": True, **told}, show or (lambda output: output.line(text)))
 
 
 async def ceiling(
@@ -98,7 +117,7 @@ async def ceiling(
     if changed:
         await control.update(lambda said: replace(said, **changed))
     most = await JobControl(control, session.clock, session.config.default_control).read(afresh=True)
-    objects_text = "any number of objects" if most.most_objects is None else f"{most.most_objects:,} objects"
+    objects_text = "any number of objects" if most.most_objects is None else several(most.most_objects, "object")
     amount_text = "any number of bytes" if most.most_bytes is None else f"{size(most.most_bytes)} ({most.most_bytes:,})"
     dollars_text = "" if most.most_dollars is None else f", for US$ {most.most_dollars:,.2f}"
     text = f"a run of job {session.settings.job} may publish {objects_text} and {amount_text}{dollars_text}"

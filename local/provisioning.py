@@ -9,6 +9,7 @@ from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
 from local.clients import gcs_client, pubsub_clients, s3_client, secrets_client
 from local.deployed import FUNCTIONS
 from local.names import DEAD, DESTINATION, PROJECT, REPORTS, SOURCE, STAGING
+from shared.runs.expire_uploads import STAGING_RULE_DAYS
 
 ACK_DEADLINE_SECONDS = 600
 MAX_DELIVERY_ATTEMPTS = 20
@@ -21,8 +22,13 @@ def provision(environment: dict[str, str], secrets: Mapping[str, str], endpoints
     messages are pushed to, by its name.
     """
     s3_client(environment).create_bucket(Bucket=SOURCE)
-    for name in (DESTINATION, STAGING, REPORTS):
-        gcs_client(environment).create_bucket(name)
+    gcs = gcs_client(environment)
+    for name in (DESTINATION, REPORTS):
+        gcs.create_bucket(name)
+    staging = gcs.bucket(STAGING)
+    staging.add_lifecycle_abort_incomplete_multipart_upload_rule(age=STAGING_RULE_DAYS)
+    staging.add_lifecycle_delete_rule(age=STAGING_RULE_DAYS)
+    staging.create()
     _topics(environment, endpoints)
     _secrets(environment, secrets)
 

@@ -96,10 +96,11 @@ class Operator:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
         self.world, self.sender, self.reports = world, Sender(world), Reports(world)
         self.dead_letters, self.queues = Letters(), Depths()
+        self.found = FoundJob({}, "a test")
         settings = Settings(**{**SETTINGS, **more})
 
         def opened(name: str | None, terraform: Path | None, output: Output) -> session.Session:
-            made = session.Session(FoundJob({}, "a test"), settings, output)
+            made = session.Session(self.found, settings, output)
             admin_ = admin(world.stores.ports, world.queue, world.clock, made.config)
             made.__dict__ |= {
                 "admin": admin_,

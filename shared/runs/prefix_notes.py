@@ -17,6 +17,9 @@ from shared.ports.run_store import OpenRun, RunSummary
 FLOWS = {RunKind.LIST: "copy", RunKind.KEYS: "copy", RunKind.VERIFY: "check"}
 """What a run's kind is called in a prefix's document."""
 
+_LATER = frozenset({"published_at", "ended_at", "failed", "pending", "verdicts"})
+"""What is not known of a run at its start: what stands there is of the run before."""
+
 _AT_ONCE = 32
 """Folders that are written at a time."""
 
@@ -38,8 +41,10 @@ class PrefixNotes:
         def note(known: dict[str, Any]) -> dict[str, Any]:
             last = known.get(flow, {})
             noted: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
-            if last.get("started_at") and last.get("run") != run:
-                noted["frequency_seconds"] = now - last["started_at"]
+            if last.get("run") != run:
+                noted |= dict.fromkeys(_LATER.intersection(last))
+                if last.get("started_at"):
+                    noted["frequency_seconds"] = now - last["started_at"]
             return {flow: noted}
 
         await self.prefixes.update(prefix, note)

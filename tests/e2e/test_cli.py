@@ -89,7 +89,7 @@ def test_a_first_run_its_failures_and_their_mend(person: Person) -> None:
     outcomes = {name: amount["keys"] for name, amount in first["outcomes"].items()}
     assert outcomes == {"copied": COUNT, "failed": 1, "unsupported": 1, "archived": 1}
     assert [run["run"] for run in person.asks("runs")] == [first["run"]]
-    assert person.asks("prefix", "")["copy"]["state"] == "published"
+    assert person.asks("prefix", "")["copy"]["state"] == "finished"
 
     said = {
         key: person.asks("explain", key, status=0 if key == "a/000" else 3)

@@ -42,7 +42,7 @@ def test_the_same_is_said_only_of_what_was_read_to_both_ends(monkeypatch: pytest
         "first": [],
     }
     shown = operator.types("compare", first, second).stdout
-    assert shown.startswith(f"the same: {first} and {second} say the same of each of 10 keys")
+    assert shown.startswith(f"the same: {first} and {second} say the same of 10 keys")
     assert "rows read: 10 of A, 10 of B, each to its end" in shown
 
 
@@ -240,7 +240,7 @@ def test_what_is_not_of_both_is_not_covered(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["keys"]["agreeing"] == 5
     assert found["not_covered"] == [
         "their prefixes differ: '' and 'k/'",
-        "1 keys outside 'k/' are of one of the runs only",
+        "1 key outside 'k/', of one of the runs only",
     ]
     found = operator.asks("compare", part, apart, status=3)
     assert found["not_covered"][1:] == ["no key was read: no key is of both prefixes"]
@@ -278,7 +278,7 @@ def test_two_listings_are_compared_by_their_counts(monkeypatch: pytest.MonkeyPat
     assert "listings leave no manifest" in found["notes"][-1]
     found = operator.asks("compare", again, third, status=3)
     assert found["counts"]["outcomes"]["failed"]["keys"] == [0, 1]
-    assert f"{third}: of 1 failed keys no cause is on record" in found["notes"]
+    assert f"{third}: of 1 failed key no cause is on record" in found["notes"]
     equal = operator.run(ListMessage())
     closed(operator)
     found = operator.asks("compare", again, equal)

@@ -10,6 +10,7 @@ import pytest
 
 from cli.cutover_evidence import Compared, Evidence, Remembered
 from cli.cutover_lines import ACCEPTABLE, Level, lines
+from cli.job import FoundJob
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import Forbidden, Transient
@@ -95,6 +96,16 @@ def test_a_rehearsal_is_the_last_delta_and_comparison(monkeypatch: pytest.Monkey
     again = operator.asks("cutover")["rehearsal"]
     assert (again["delta"]["exact"], again["delta"]["seconds"], again["write_stop_seconds"]) == (True, 30.0, 60.0)
     assert "first copy" not in operator.types("cutover").stdout
+
+
+def test_what_keeps_deltas_away_is_what_there_is_where_the_job_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = proven(monkeypatch)
+    operator.run()
+    assert "gcloud scheduler jobs pause job-delta" in operator.types("cutover", status=3).stdout
+    operator.found = FoundJob({"PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}, "the local stack")
+    shown = operator.types("cutover", status=3).stdout
+    assert "if ticks come between: make up without LIST_SECONDS" in shown
+    assert "gcloud" not in shown
 
 
 def test_nothing_known_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,6 +318,7 @@ def test_what_stays_behind_is_accepted_by_name_only(monkeypatch: pytest.MonkeyPa
         assert {missing, "proof"} == set(not_ready(operator, "--accept", others))
     found = ready(operator, "--accept", "archived, unsupported,filtered")
     assert found["stays_behind"] == {"archived": 1, "unsupported": 1, "filtered": 1}
+    assert ready(operator, "--accept", "archived", "--accept", "unsupported,filtered") == found
     shown = operator.types("cutover", "--accept", "archived,unsupported,filtered").stdout
     assert shown.splitlines()[0].endswith("1 archived, 1 unsupported, 1 filtered stay behind, as accepted")
     refused = operator.types("cutover", "--accept", "archived,missing", status=2)

@@ -119,7 +119,7 @@ def test_dropping_asks_or_wants_yes(operator: Operator, monkeypatch: pytest.Monk
     assert "--yes says that it is meant" in operator.types("drop", "--reason", "malformed", status=2).stderr
     monkeypatch.setattr("cli.output.Output.interactive", True)
     asked = operator.types("drop", "--reason", "forbidden", "k/001", typed="n\n", status=1).stdout
-    assert "forget 1 keys and delete 0 dead letters of the cause 'forbidden'?" in asked
+    assert "forget 1 key and delete 0 dead letters of the cause 'forbidden'?" in asked
     operator.types("drop", "--reason", "undelivered", typed="n\n", status=1)
     assert len(waiting(operator)) == 4
     assert operator.asks("failures", "k/", status=3)["keys"] == 3

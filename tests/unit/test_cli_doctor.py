@@ -48,7 +48,7 @@ def test_a_ceiling_makes_restores_bearable() -> None:
         ({}, Level.OK, "nothing keeps"),
         ({"softDeletePolicy": {"retentionDurationSeconds": "0"}}, Level.OK, "nothing keeps"),
         ({"softDeletePolicy": {"retentionDurationSeconds": "604800"}}, Level.WARNING, "for 7 days"),
-        ({"retentionPolicy": {"retentionPeriod": "86400"}}, Level.FAILED, "for 1 days"),
+        ({"retentionPolicy": {"retentionPeriod": "86400"}}, Level.FAILED, "for a day"),
         ({"defaultEventBasedHold": True}, Level.FAILED, "is held"),
         ({"billing": {"requesterPays": True}}, Level.FAILED, "requester pay"),
         ({"hierarchicalNamespace": {"enabled": True}}, Level.WARNING, "hierarchical"),

@@ -7,7 +7,8 @@ import pytest
 
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, KmsDenied
-from shared.domain.messages import ListMessage
+from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.reasons import advice_for
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from tests.operator import Operator
@@ -50,6 +51,21 @@ def test_failures_are_told_by_cause_with_what_to_do(troubled: Operator) -> None:
     assert "forbidden: 2 keys" in shown
     assert "what to do: check the policies" in shown
     assert "k/\\n  " in shown
+
+
+def test_what_to_do_is_said_once_a_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason that the ledger keeps ends in it, too."""
+    advice = advice_for("forbidden")
+    world = filled(3)
+    for number in range(3):
+        world.cdn.faults[f"k/00{number}".encode()] = [Forbidden(f"HTTP 403; {advice}")] * 9
+    operator = Operator(world, monkeypatch)
+    operator.run()
+    assert operator.asks("failures", status=3)["causes"][0]["examples"][0]["reason"].endswith(advice)
+    shown = operator.types("failures", status=3).stdout
+    assert shown.count(advice) == 1
+    assert "  k/002  forbidden: HTTP 403\n" in shown
+    assert operator.types("explain", "k/001", status=3).stdout.count(advice) == 1
 
 
 def test_examples_are_few_and_all_are_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +131,19 @@ def test_what_is_stored_is_shown_and_forgotten(troubled: Operator, monkeypatch: 
 
 def test_what_is_known_of_a_prefix(troubled: Operator) -> None:
     assert troubled.asks("prefix", "")["s3_count"] == 10
-    assert "copy.state" in troubled.types("prefix", "").stdout
+    troubled.run(VerifyMessage(close=True))
+    shown = troubled.types("prefix", "").stdout.splitlines()
+    assert shown[0] == "source          10 objects, 39 B"
+    assert "last copy       list-m0, finished; began 1970-01-12T13:46:40Z" in shown[1]
+    troubled.world.clock.time += 90
+    again = troubled.world.send("list", ListMessage())
+    asyncio.run(troubled.world.drain(most=1, finish=False))
+    shown = troubled.types("prefix", "").stdout.splitlines()
+    assert shown[1].startswith(f"last copy       {again}, all of it listed; began")
+    assert "ended" not in shown[1], "the run before has ended, and not this one"
+    assert "failed" not in shown[1]
+    assert shown[1].endswith("; 1 min 30 s after the one before")
+    assert "." not in shown[1], "no number has more digits than anybody needs"
     assert "nothing is known of the prefix 'never/'" in troubled.types("prefix", "never/", status=1).stderr
 
 

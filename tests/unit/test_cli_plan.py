@@ -63,6 +63,23 @@ def test_every_key_is_counted_as_the_run_will_end_it(monkeypatch: pytest.MonkeyP
     assert run["listed"] == found["listed"]
 
 
+def test_sizes_are_told_in_the_units_of_reports_and_small_amounts_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(0)
+    for number, size in enumerate((0, 15, 16, 5000, 70_000)):
+        world.bucket.put(f"k/{number}", b"x" * size)
+    operator = Operator(world, monkeypatch)
+    assert [(item["below"], item["keys"]) for item in operator.asks("plan")["sizes"]] == [
+        (1, 1),
+        (16, 1),
+        (256, 1),
+        (65_536, 1),
+        (1_048_576, 1),
+    ]
+    shown = operator.types("plan").stdout
+    assert "below 64.0 KiB" in shown
+    assert "< 0.01" in shown
+
+
 def test_to_ask_changes_nothing_and_one_prefix_is_one_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = mixed(monkeypatch)
     assert operator.asks("plan", "c/")["listed"]["keys"] == 3
@@ -76,7 +93,7 @@ def test_what_was_not_listed_is_said_and_scaled_only_where_that_is_asked_for(mon
     operator = mixed(monkeypatch)
     found = operator.asks("plan", "--most", "10")
     assert (found["complete"], found["listed"]["keys"], found["forecast_for"]["times"]) == (False, 10, 1.0)
-    assert "NOT ALL: only the first 10 keys were listed" in operator.types("plan", "--most", "10").stdout
+    assert "NOT ALL: only the first 10 keys listed" in operator.types("plan", "--most", "10").stdout
     scaled = operator.asks("plan", "--most", "10", "--objects", "10000")
     assert scaled["forecast_for"]["keys"] == 1000 * found["to_copy"]["keys"]
     shown = operator.types("plan", "--most", "10", "--objects", "10000").stdout

@@ -24,14 +24,16 @@ def test_the_runs_of_the_last_days_and_the_counts_of_one(monkeypatch: pytest.Mon
     assert two["outcomes"]["unchanged"] == {"keys": 5, "bytes": 10}
     assert [run["run"] for run in operator.asks("runs", "--limit", "1")] == [second]
     shown = operator.types("runs").stdout.splitlines()
-    assert shown[0].split() == ["run", "prefix", "state", "began", "keys"]
+    assert shown[0].split() == ["run", "of", "state", "began", "keys"]
     assert shown[1].endswith("5 copied, 1 unsupported")
     assert not any(line.endswith(" ") or "\x1b" in line for line in shown)
 
     counts = operator.asks("runs", first)
     assert (counts["listed"], counts["balanced"]) == ({"keys": 6, "bytes": 17}, True)
     assert (
-        operator.types("runs", first).stdout.splitlines()[-1] == "every listed key has an outcome, and none has failed"
+        operator.types("runs", first).stdout.splitlines()[-1]
+        == "every listed key has an outcome, and none has failed; "
+        "not copied: 1 unsupported (`bucket-transfer plan` says why)"
     )
     world.clock.time += 8 * 86_400
     assert operator.types("runs").stdout == "no run has begun within 7 days\n"
@@ -60,7 +62,7 @@ def test_a_run_with_failed_keys_is_not_well_and_one_that_never_was_is_an_error(m
     operator = Operator(filled(3), monkeypatch)
     run = operator.run(ListMessage(keys=(b"k/000", b"never")))
     result = operator.types("runs", run, status=3)
-    assert "1 keys have failed" in result.stdout
+    assert "1 key has failed" in result.stdout
     result = operator.types("runs", "list-m99", status=1)
     assert (result.stdout, result.stderr.count("\n")) == ("", 1)
     assert "there is no run 'list-m99'" in result.stderr
@@ -123,7 +125,7 @@ def test_a_terminal_is_drawn_over_while_runs_go_on_and_shows_the_end(monkeypatch
         await world.drain()
 
     monkeypatch.setattr("cli.status.asyncio.sleep", wait)
-    monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
+    monkeypatch.setattr("cli.waiting.asyncio.sleep", wait)
     monkeypatch.setattr("cli.output.Output.interactive", True)
     monkeypatch.setattr("cli.output.Output.terminal", True)
     monkeypatch.setenv("FORCE_COLOR", "1")

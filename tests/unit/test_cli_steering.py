@@ -10,7 +10,7 @@ import pytest
 from cli.exits import CommandError
 from cli.key_list import Format, format_of, keys_in
 from cli.queue_depth import Depth
-from shared.domain.messages import MOST_KEYS, ListMessage, VerifyMessage
+from shared.domain.messages import MOST_KEYS, ListMessage, Message, VerifyMessage
 from tests.operator import Operator
 from tests.world import filled
 
@@ -22,14 +22,14 @@ def operator(monkeypatch: pytest.MonkeyPatch) -> Operator:
     async def wait(seconds: float) -> None:
         await operator.world.drain()
 
-    monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
+    monkeypatch.setattr("cli.waiting.asyncio.sleep", wait)
     return operator
 
 
 def test_a_run_is_asked_for_and_is_never_taken_for_the_scheduler_s(operator: Operator) -> None:
     document = operator.asks("run")
     assert operator.sender.sent == [("list", ListMessage())]
-    assert document == {"sent": True, "messages": ["m0"], "running_beside": []}
+    assert document == {"sent": True, "messages": ["m0"], "running_beside": [], "run": None}
     operator.asks("run", "k/", "--force")
     assert operator.sender.sent[1:] == [("list", ListMessage(prefix=b"k/", force=True))]
     assert "its run's name ends in -m2" in operator.types("run").stdout
@@ -42,7 +42,107 @@ def test_waiting_answers_with_the_counts_and_says_if_keys_have_failed(operator: 
     assert "every listed key has an outcome, and none has failed" in shown
     assert "\x1b" not in shown
     result = operator.types("run", "--keys-from", "-", "--wait", typed="k/000\nnever\n", status=3)
-    assert "1 keys have failed" in result.stdout
+    assert "1 key has failed" in result.stdout
+
+
+def test_the_end_of_what_was_waited_for_is_written_down_with_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No scheduler ticks here."""
+    world = filled(6)
+    operator = Operator(world, monkeypatch, report_bucket="reports")
+    slept = list[float]()
+
+    async def wait(seconds: float) -> None:
+        slept.append(seconds)
+        world.clock.time += seconds
+        await world.drain()
+
+    monkeypatch.setattr("cli.waiting.asyncio.sleep", wait)
+    (run,) = operator.asks("run", "--wait")["runs"]
+    assert (run["state"], run["outcomes"]["copied"]["keys"]) == ("finished", 6)
+    assert sum(slept) < 1.0, "whoever waits for a moment's work waits for a moment"
+    assert operator.asks("report")["run"] == run["run"]
+    assert operator.asks("report")["newer_without_report"] == []
+    assert operator.sender.sent[1:] == [("verify", VerifyMessage(close=True))]
+
+
+def test_an_end_that_nobody_writes_down_is_not_waited_for_for_ever(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = operator.sender.send
+
+    async def sent(topic: str, message: Message) -> str:
+        return "lost" if message == VerifyMessage(close=True) else await send(topic, message)
+
+    monkeypatch.setattr(operator.sender, "send", sent)
+    shown = operator.types("run", "--wait").stdout
+    assert "its end is not written down yet; the scheduler's next message does that" in shown
+
+
+def test_a_run_that_has_listed_nothing_says_so_and_is_not_well(operator: Operator) -> None:
+    shown = operator.types("run", "nothing/", "--wait", status=3).stdout
+    assert "no key was listed: none begins with 'nothing/', or S3 does not show it" in shown
+    (run,) = operator.asks("verify", "nothing/", "--wait", status=3)["runs"]
+    assert operator.types("runs", run["run"], status=3).stdout.splitlines()[-1].startswith("no key was listed")
+
+
+def test_what_cannot_be_copied_is_told_beside_a_good_end(operator: Operator) -> None:
+    operator.world.bucket.put("k/\n", b"refused")
+    operator.world.bucket.put("k/cold", b"x", storage_class="GLACIER")
+    shown = operator.types("run", "--wait").stdout
+    assert "none has failed; not copied: 1 archived and 1 unsupported (`bucket-transfer plan` says why)" in shown
+
+
+def test_a_comparison_that_repairs_nothing_names_what_shows_the_keys(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.asks("run", "--wait")
+    del operator.world.destination.objects[b"k/003"]
+    shown = operator.types("verify", "--no-repair", "--wait", status=3).stdout
+    assert "1 key does not agree, and nothing was repaired: no report names them (REPORT_BUCKET)" in shown
+    assert "`bucket-transfer failures`" not in shown
+    reported = Operator(operator.world, monkeypatch, report_bucket="reports")
+    shown = reported.types("verify", "--no-repair", "--wait", status=3).stdout
+    run = shown.partition(":")[0]
+    assert f"nothing was repaired: `bucket-transfer report {run}` names them" in shown
+    (row,) = reported.asks("report", run, status=3)["figures"]["verdicts"].keys() - {"same"}
+    assert row == "missing"
+    shown = reported.types("verify", "--wait").stdout
+    assert "none has failed; 1 key copied again, which the next comparison proves" in shown
+
+
+def test_a_run_is_named_where_it_has_begun_within_seconds(operator: Operator) -> None:
+    async def sleep(seconds: float) -> None:
+        await operator.world.drain()
+
+    operator.world.clock.sleep = sleep  # type: ignore[method-assign]
+    shown = operator.types("run", "k/").stdout
+    assert "asked for a run of 'k/'; its run is list-m0, and `bucket-transfer status` shows it" in shown
+    assert operator.asks("run")["run"].startswith("list-m")
+
+
+def test_named_keys_are_told_as_such_where_runs_have_prefixes(operator: Operator) -> None:
+    operator.asks("run", "--keys-from", "-", typed="k/000\nk/001\n")
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    assert "(keys of 2 named keys, since" in operator.types("status").stdout
+    operator.drain()
+    operator.run(VerifyMessage(close=True))
+    assert "  2 named keys  finished" in operator.types("runs").stdout
+    assert "  2 named keys  finished" in operator.types("status").stdout
+
+
+def test_cancelling_can_be_waited_for(operator: Operator) -> None:
+    run = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=2, finish=False))
+    operator.world.clock.time += 2
+    answer = operator.asks("cancel", run, "--wait")
+    assert (answer["ended"], answer["outcomes"]["failed"]["keys"], answer["balanced"]) == (True, 3, True)
+    assert operator.asks("runs", run, status=3)["state"] == "cancelled"
+    other = operator.world.send("list", ListMessage(force=True))
+    asyncio.run(operator.world.drain(most=2, finish=False))
+    operator.world.clock.time += 2
+    shown = operator.types("cancel", other, "--wait").stdout
+    assert f"run {other} is cancelled" in shown
+    assert "cancelled: what it did not come to, the next run copies" in shown
 
 
 def test_a_paused_job_is_sent_nothing_and_the_person_is_told(operator: Operator) -> None:
@@ -139,7 +239,7 @@ def test_waiting_for_a_run_that_somebody_cancels_says_so(operator: Operator, mon
         operator.world.clock.time += 2
         await operator.world.drain()
 
-    monkeypatch.setattr("cli.sending.asyncio.sleep", wait)
+    monkeypatch.setattr("cli.waiting.asyncio.sleep", wait)
     assert "cancelled: what it did not come to" in operator.types("run", "--force", "--wait", status=3).stdout
 
 
@@ -180,7 +280,7 @@ def test_ceilings_are_set_one_by_one_shown_and_taken_away(operator: Operator) ->
     known = {"job": "job", "most_objects": 10, "most_bytes": None, "most_dollars": None}
     assert operator.asks("ceiling", "--objects", "10") == known
     assert operator.asks("ceiling", "--bytes", "0") == {**known, "most_bytes": 0}
-    assert "may publish 10 objects and 0 bytes (0)" in operator.types("ceiling").stdout
+    assert "may publish 10 objects and 0 B (0)" in operator.types("ceiling").stdout
     assert operator.asks("ceiling", "--dollars", "12.5") == {**known, "most_bytes": 0, "most_dollars": 12.5}
     assert "for US$ 12.50" in operator.types("ceiling").stdout
     operator.types("ceiling", "--dollars", "inf", status=2)

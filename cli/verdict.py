@@ -1,0 +1,104 @@
+"""What a run's counts come to, in a sentence and for the shell."""
+
+from cli.output import several
+from shared.domain.comparison import Comparison
+from shared.domain.counts import Outcome
+from shared.domain.errors import MalformedMessage
+from shared.domain.messages import VerifyMessage, decode
+from shared.domain.runs import RunKind, RunState
+from shared.ports.run_store import OpenRun, RunRecord, RunSummary
+
+CANCELLING = "cancelling"
+"""The state of a run that was cancelled and is not over yet."""
+
+RUNNING = "running"
+
+
+def state_of(record: RunRecord, cancelled: frozenset[str]) -> str:
+    """A run's state for people and programs: running, cancelling, or as it ended."""
+    if record.state is not RunState.RUNNING:
+        return record.state.value
+    return CANCELLING if record.run.name in cancelled else RUNNING
+
+
+def all_well(summary: RunSummary, state: str) -> bool:
+    """Whether keys were listed, every one has ended, none has failed, and every key was listed. Archived and
+    unsupported keys have ended well: whoever cuts over must accept them by name.
+    """
+    whole = summary.balanced and not summary.stopped_ranges and state not in (CANCELLING, RunState.CANCELLED)
+    return whole and bool(summary.listed_keys) and not summary.outcomes.keys.get(Outcome.FAILED)
+
+
+def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -> str:
+    """What a run's counts come to. reports: whether the job writes any, which name single keys."""
+    unended = _unended(summary, state)
+    if unended:
+        return unended
+    cancelled = state in (CANCELLING, RunState.CANCELLED)
+    parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
+    if not summary.listed_keys and not summary.stopped_ranges and not cancelled:
+        where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
+        parts.append(f"no key was listed: none {where}, or S3 does not show it")
+    if summary.stopped_ranges:
+        why = "the cancellation" if cancelled else "a ceiling or an error"
+        parts.append(f"{several(summary.stopped_ranges, 'range')} ended before their last key, by {why}")
+    parts += _failed(run, summary, cancelled, reports)
+    parts = parts or ["every listed key has an outcome, and none has failed"]
+    if run.kind is RunKind.VERIFY:
+        parts += _compared(summary)
+    else:
+        parts += _left(run, summary)
+    return "; ".join(parts)
+
+
+def _unended(summary: RunSummary, state: str) -> str:
+    """Of a run of which something is left, or whose books are wrong."""
+    ranges, pending = several(summary.open_ranges, "range"), several(max(summary.pending, 0), "listed key")
+    if state == RunState.TIMED_OUT:
+        return f"timed out: {ranges} and {pending} were left; the next run takes them up"
+    if state == CANCELLING and not summary.finished:
+        return f"cancelled, and not over yet: {ranges} and {pending} are left; nothing more of it begins"
+    if not summary.finished:
+        return f"still going: {ranges} being listed, {pending} pending"
+    if not summary.balanced:
+        return "the outcomes do not add up to what was listed: keep the run's documents, and report it"
+    return ""
+
+
+def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -> list[str]:
+    failed = summary.outcomes.keys.get(Outcome.FAILED, 0)
+    if not failed:
+        return []
+    if run.kind is RunKind.VERIFY and not _repairs(run):
+        names = f"`bucket-transfer report {run.name}` names them" if reports else "no report names them (REPORT_BUCKET)"
+        return [f"{several(failed, 'key does', 'keys do')} not agree, and nothing was repaired: {names}"]
+    if cancelled:
+        which = several(failed, "listed key has", "listed keys have")
+        return [f"{which} failed or had not begun: `bucket-transfer failures` says which"]
+    return [f"{several(failed, 'key has', 'keys have')} failed: `bucket-transfer failures` says why"]
+
+
+def _repairs(run: OpenRun) -> bool:
+    try:
+        return decode(VerifyMessage, run.message).repair
+    except MalformedMessage:
+        return True
+
+
+def _compared(summary: RunSummary) -> list[str]:
+    """What a comparison leaves to be proven."""
+    found = []
+    repaired = summary.outcomes.keys.get(Outcome.COPIED, 0)
+    if repaired:
+        found.append(f"{several(repaired, 'key')} copied again, which the next comparison proves")
+    unproven = summary.verdicts.keys.get(Comparison.UNPROVEN, 0)
+    if unproven:
+        found.append(f"nothing proves {several(unproven, 'copy', 'copies')}")
+    return found
+
+
+def _left(run: OpenRun, summary: RunSummary) -> list[str]:
+    """What cannot be copied as it is."""
+    kinds = (Outcome.ARCHIVED, Outcome.UNSUPPORTED)
+    left = [f"{keys:,} {kind.value}" for kind in kinds if (keys := summary.outcomes.keys.get(kind, 0))]
+    return [f"not copied: {' and '.join(left)} (`bucket-transfer plan` says why)"] if left else []

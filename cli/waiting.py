@@ -1,0 +1,108 @@
+"""Waiting until nothing of some runs is left and their ends are written down."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.live import Live
+
+from cli.output import Output
+from cli.run_view import RunView, view
+from cli.runs import cancelled_runs
+from cli.session import Session
+from cli.verdict import RUNNING, all_well, state_of, verdict_line
+from shared.domain.messages import VerifyMessage
+from shared.domain.runs import RunState
+from shared.ports.run_store import OpenRun
+
+_SOON_SECONDS = 0.2
+_SECONDS = 2.0
+"""Between two looks: at first, and after a while. A look at a running run is some forty reads."""
+
+_SLOWER = 1.3
+
+_END_SECONDS = 60.0
+"""Of a run that looks finished the end is waited for so long: its report is written first, and of a large run the
+counts are added up.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A run, once it was waited for. state: as `verdict.state_of` says it; running where its end was not written down
+    in time, though nothing of it is left.
+    """
+
+    seen: RunView
+    state: str
+
+    @property
+    def over(self) -> bool:
+        """Whether its end is written down."""
+        return self.state in set(RunState) - {RunState.RUNNING}
+
+    @property
+    def well(self) -> bool:
+        return all_well(self.seen.summary, self.state)
+
+    def show(self, output: Output, reports: bool) -> None:
+        """reports: whether the job writes any."""
+        output.line(f"{self.seen.run.name}: {self.seen.line()}")
+        output.line(f"  {verdict_line(self.seen.run, self.seen.summary, self.state, reports)}")
+        if not self.over:
+            output.line("  its end is not written down yet; the scheduler's next message does that")
+
+
+async def until_over(
+    session: Session, find: Callable[[], Awaitable[Sequence[OpenRun]]], expected: int
+) -> Sequence[Waited]:
+    """find: the runs that have begun by now, of so many. What looks finished is asked to be closed, as the scheduler
+    asks every few minutes: who closes it makes sure that nothing is left.
+    """
+    pause, asked_since = _SOON_SECONDS, -1.0
+    with _drawn(session.output) as draw:
+        while True:
+            looked = [await _look(session, run) for run in await find()]
+            draw([item.seen for item in looked])
+            begun = len(looked) == expected
+            if begun and all(item.over for item in looked):
+                return looked
+            if not begun or not all(item.over or item.seen.done for item in looked):
+                asked_since = -1.0
+            elif asked_since < 0:
+                await session.sender.send(session.config.verify_topic, VerifyMessage(close=True))
+                asked_since, pause = 0.0, _SOON_SECONDS
+            elif asked_since >= _END_SECONDS:
+                return looked
+            await asyncio.sleep(pause)
+            asked_since += pause if asked_since >= 0 else 0.0
+            pause = min(pause * _SLOWER, _SECONDS)
+
+
+async def _look(session: Session, run: OpenRun) -> Waited:
+    """Its state is read before its counts, which are complete if it was over by then."""
+    cancelled = await cancelled_runs(session)
+    record = await session.admin.stores.runs.record(run.name)
+    state = RUNNING if record is None else state_of(record, cancelled)
+    return Waited(await view(session, run, run.name in cancelled), state)
+
+
+@contextmanager
+def _drawn(output: Output) -> Iterator[Callable[[Sequence[RunView]], None]]:
+    """Shows runs where a person looks, and nothing elsewhere."""
+    if output.as_json or not output.interactive:
+        yield lambda views: None
+        return
+    with Live(console=output.console, auto_refresh=False, transient=True) as live:
+
+        def draw(views: Sequence[RunView]) -> None:
+            def show(given: Output) -> None:
+                for item in views:
+                    given.line(f"{item.run.name}  {item.share:.0%}  {item.line()}")
+                if not views:
+                    given.line("waiting for its start")
+
+            live.update(output.captured(show), refresh=True)
+
+        yield draw
