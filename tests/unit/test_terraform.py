@@ -240,11 +240,11 @@ def test_metrics_and_alerts_are_made_of_lines_that_are_written() -> None:
     found = re.findall(r'message = "([^"]+)", value = (?:"(\w+)"|null)', metrics)
     assert len(found) == section("monitoring.tf", "  metrics = {").split("\n  }\n")[0].count("message =") == 5
     events = re.findall(r'jsonPayload\.message=\\"([^"\\$]+)\\"', read("monitoring.tf"))
-    assert len(events) == 5
+    assert len(events) == 7
     for message, value in [*found, *((event, "") for event in events)]:
         written = [
             code[at.end() : at.end() + 600]
-            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|report\(\s*"{message}"', code)
+            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|report\(\s*"{message}"|else "{message}"', code)
         ]
         assert written, message
         assert not value or any(f"{value}=" in fields for fields in written), f"{message}: {value}"

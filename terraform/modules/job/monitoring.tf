@@ -35,7 +35,7 @@ locals {
     dead-letters = {
       title = "dead letters", severity = "ERROR"
       query = "${local.dead_letters} > 0"
-      help  = "Nobody could handle these messages. `gcloud pubsub subscriptions pull ${google_pubsub_subscription.dead_letters.name}` shows them; the attributes say why. Their keys are still open and are taken up by the next run."
+      help  = "Nobody could handle these messages. `bucket-transfer failures` shows them and why; `bucket-transfer redrive` sends again what a function can read by now, `bucket-transfer drop` takes the others away. Their keys are still open and are taken up by the next run."
     }
     egress = {
       title = "egress above budget", severity = "WARNING"
@@ -52,6 +52,11 @@ locals {
   # What happens once. A counter's first point has nothing before it to have increased from, so a single event would go unseen; the line
   # in the log itself tells: https://cloud.google.com/logging/docs/alerting/log-based-alerts
   events = {
+    handed-back = {
+      title = "messages handed back", severity = "ERROR"
+      lines = "(jsonPayload.message=\"nacked\" OR jsonPayload.message=\"copying waits: this fails for every key\")"
+      help  = "What fails here fails for every key: a side does not answer, refuses everybody, or a function cannot start. The line in the log says who and what to do; `bucket-transfer doctor` looks at all sides. Messages wait and come again, no key has failed by it, and copying goes on by itself."
+    }
     malformed = {
       title = "message refused", severity = "ERROR"
       lines = "jsonPayload.message=\"malformed message\""
