@@ -237,7 +237,6 @@ def test_the_reports_what_changed_between_them_and_the_cutover(person: Person) -
     }
     (repaired,) = person.asks("verify", "e/", "--wait")["runs"]
     assert repaired["verdicts"]["missing"]["keys"] == 1
-    assert "mismatches: 1 missing" in person.types("cutover", "e/", status=3).stdout
     person.asks("verify", "e/", "--wait")
     runs.wait_until(lambda: not person.asks("status")["busy"], 60)
     third = person.asks("cutover", "e/")["comparison"]
@@ -298,7 +297,7 @@ def test_the_doctor_finds_what_is_planted_and_leaves_nothing_behind(person: Pers
 
 
 def test_a_forecast_is_within_five_percent_of_the_bill(person: Person) -> None:
-    """By what the local servers count, at list prices: so without what is free in a month."""
+    """By what the local servers count, at list prices: so without what is free in a month. A run's report is in it."""
     catalog = published()
     free = {
         "meters": {name: {"free": 0} for name, meter in catalog.meters.items() if meter.free},
@@ -309,10 +308,10 @@ def test_a_forecast_is_within_five_percent_of_the_bill(person: Person) -> None:
     }
     with (person.folder / ".local" / "env").open("a") as env:
         env.write(f"export PRICES={shlex.quote(json.dumps(free))}\n")
-    objects = [Sample(f"d/{n:03d}", 100_000 + n, n) for n in range(120)]
+    objects = [Sample(f"d/{n:03d}", 100_000 + n, n) for n in range(400)]
     load(s3_client(person.stack.environment), SOURCE, objects, lambda size: None)
     plan = person.asks("plan", "d/")
-    assert (plan["complete"], plan["to_copy"]["keys"]) == (True, 120)
+    assert (plan["complete"], plan["to_copy"]["keys"]) == (True, 400)
     before = person.stack.bill()
     person.asks("run", "d/", "--wait")
     counted = {name: amount - before.get(name, 0) for name, amount in person.stack.bill().items()}

@@ -163,7 +163,14 @@ def events(plan: Plan) -> Iterator[str]:
     lines = " ".join(
         log["filter"] for item in policies for log in item.values["conditions"][0]["condition_matched_log"]
     )
-    for message in ("run ended", "a range has stopped", "a ceiling is reached", "mismatch", "malformed message", "nacked"):
+    for message in (
+        "run ended",
+        "a range has stopped",
+        "a ceiling is reached",
+        "mismatch",
+        "malformed message",
+        "nacked",
+    ):
         if f'jsonPayload.message="{message}"' not in lines:
             yield f"nobody is told of: {message}"
 
