@@ -122,7 +122,7 @@ def _show(document: dict[str, Any], found: Figures | None, output: Output) -> No
     if found is None:
         output.line("its figures are kept no more: the page has them")
     else:
-        style = {"good": "green", "warning": "yellow"}.get(found["tone"], "red")
+        style = {"good": "green", "settled": None, "warning": "yellow"}.get(found["tone"], "red")
         output.line(f"{found['tone']}: {found['sentence']}", style=style)
         show_figures(found, output)
         if rates(found) == (None, None) and not found["written"]:

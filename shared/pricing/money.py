@@ -6,11 +6,14 @@ FIGURES = 3
 """An estimate from what was counted is known to about a percent: retries, headers and the month's other traffic are not
 in it."""
 
+NOTHING = 1e-12
+"""Dollars, far below the price of one request: what adding up leaves over."""
+
 
 def in_dollars(amount: float) -> str:
-    """Three figures: 58,100 and 12.3 and 0.00137; nothing below a millionth of a dollar."""
+    """Three figures: 58,100 and 12.3 and 0.00137. Less than a millionth is said to be that, nothing is 0."""
     if abs(amount) < 1e-6:
-        return "0"
+        return "<0.000001" if abs(amount) > NOTHING else "0"
     digits = FIGURES - 1 - floor(log10(abs(amount)))
     rounded = round(amount, digits)
     digits = FIGURES - 1 - floor(log10(abs(rounded)))

@@ -8,6 +8,7 @@ from shared.domain.rollup import MOST_DIFFERING
 from shared.reporting.model import MOST_FAILED, Report
 from shared.reporting.sentence import what_to_do
 from shared.reporting.table import Cell, Row, Table
+from shared.reporting.units import numbered
 
 _OPEN_KEYS = 25
 """A group of so many keys shows them at once."""
@@ -35,8 +36,8 @@ class Cause:
     def counted(self) -> str:
         """How many there are, and how many of them are named."""
         if self.total is not None and self.total > self.keys:
-            return f"{self.total:,} keys, {self.keys:,} of them named"
-        return f"{self.keys:,} {'key' if self.keys == 1 else 'keys'}"
+            return f"{numbered(self.total, 'key')}, {self.keys:,} of them named"
+        return numbered(self.keys, "key")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from shared.domain.routes import CLOUDFRONT, DIRECT
 from shared.domain.runs import RunKind
 from shared.pricing.estimate import STANDARD, Use, bill, split, total
 from shared.pricing.forecast import CHEAPEST, FLAT_RATE, Wanted, cost, routes
-from shared.pricing.money import in_dollars
+from shared.pricing.money import NOTHING, in_dollars
 from shared.pricing.speed import objects_a_second
 from shared.reporting.model import INSTANCE_GIB, Report
 from shared.reporting.table import Cell, Row, Table
@@ -62,8 +62,10 @@ def costs(report: Report) -> Costs:
     free = total(items) - total(bill(use, report.prices))
     note = (
         f"List prices of {prices.published:%Y-%m-%d} in their tiers, to three figures; an estimate from what the run "
-        f"counted. What is free every month, here worth at most ${in_dollars(free)}, is not taken off."
+        "counted. Reads of Firestore are not in it, and instances only as their heartbeats tell."
     )
+    if free > NOTHING:
+        note += f" What is free every month, here worth at most ${in_dollars(free)}, is not taken off."
     if not prices.listed:
         note += f" The list does not name the bucket's region: the prices of {prices.region} stand in."
     table = Table("what it cost", ("service", "what", "amount", "US$"), rows, feet=feet)

@@ -7,7 +7,7 @@ import squarify
 
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.reporting.text import of_key, visible
-from shared.reporting.units import in_units
+from shared.reporting.units import in_units, numbered
 
 WIDTH, HEIGHT = 420.0, 300.0
 MOST_FOLDERS = 60
@@ -58,12 +58,12 @@ def folder_map(sums: Rollup) -> FolderMap | None:
     for _, _, amount in found[MOST_FOLDERS:]:
         rest.merge(amount)
     if _bytes(rest):
-        shown.append((_bytes(rest), f"{len(found) - MOST_FOLDERS:,} smaller folders", rest))
+        shown.append((_bytes(rest), numbered(len(found) - MOST_FOLDERS, "smaller folder"), rest))
     areas = squarify.normalize_sizes([size for size, _, _ in shown], WIDTH, HEIGHT)
     boxes = squarify.squarify(areas, 0.0, 0.0, WIDTH, HEIGHT)
     places = [_place(box, name, amount) for box, (_, name, amount) in zip(boxes, shown, strict=True)]
     wrong = sum(state(amount) == "differ" for _, _, amount in found)
-    told = f"Map of {len(found):,} folders by bytes; in {wrong:,} of them keys do not agree. A table has the numbers"
+    told = f"Map of {numbered(len(found), 'folder')} by bytes; in {wrong:,} of them keys do not agree"
     there = {place.state for place in places}
     return FolderMap(places, told, [(name, words) for name, words in STATES.items() if name in there])
 
@@ -83,8 +83,9 @@ def _order(item: tuple[int, str, FolderRollup]) -> tuple[int, str]:
 
 def _place(box: dict[str, float], name: str, amount: FolderRollup) -> Place:
     size = in_units(_bytes(amount))
-    title = f"{name}: {amount.s3_count:,} objects, {in_units(amount.s3_bytes)}; {amount.wrong:,} do not agree"
-    title += f"; {amount.extra:,} copies without an object" if amount.extra else ""
+    wrong = numbered(amount.wrong, "does", "do")
+    title = f"{name}: {numbered(amount.s3_count, 'object')}, {in_units(amount.s3_bytes)}; {wrong} not agree"
+    title += f"; {numbered(amount.extra, 'copy', 'copies')} without an object" if amount.extra else ""
     signs = int((box["dx"] - 10) / _SIGN_WIDTH)
     short = name if len(name) <= signs else f"{name[: max(signs - 1, 0)]}…"
     lines = [short] if signs >= 4 and box["dy"] >= _LINE_HEIGHT + 6 else []

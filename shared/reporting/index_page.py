@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from shared.reporting.index_rows import MOST_RUNS, IndexRow, table
-from shared.reporting.page import STATES
+from shared.reporting.page import STATES, scope
 from shared.reporting.render import render
 from shared.reporting.table import Cell, Row, Table
 from shared.reporting.tiles import Tile
-from shared.reporting.units import in_time, moment
+from shared.reporting.units import in_time, moment, numbered
 
 _HEADS = ("run", "how it ended", "prefix", "began", "took", "listed", "bytes", "copied", "failed")
 
@@ -20,7 +20,7 @@ def index_page(job: str, source: str, destination: str, rows: Sequence[IndexRow]
     sentence = (
         f"{job}: no run has begun"
         if last is None
-        else f"{job}: {len(rows):,} runs, the last began {moment(last.began)}"
+        else f"{job}: {numbered(len(rows), 'run')}, the last began {moment(last.began)}"
     )
     note = "A run without a sentence has no report, or that could not be written yet."
     if len(rows) >= MOST_RUNS:
@@ -56,7 +56,7 @@ def _line(row: IndexRow) -> Row:
     return (
         Cell(row.run, link=f"{quote(row.run, safe='')}/report.html"),
         Cell(row.sentence or STATES[row.state], tone="running" if row.ended is None else row.tone),
-        row.prefix or "the whole job",
+        scope(row.kind, row.prefix),
         Cell(moment(row.began).removesuffix(" UTC"), row.began),
         Cell(in_time(row.ended - row.began), row.ended - row.began) if row.ended is not None else Cell("", -1),
         Cell.count(row.keys),

@@ -72,7 +72,13 @@ class Report:
         all_keys, all_bytes = (max(sum(amounts), 1) for amounts in zip(*routes.values(), strict=True))
 
         def whole(amounts: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-            return {name: (round(n / all_keys * keys), round(m / all_bytes * size)) for name, (n, m) in amounts.items()}
+            """Rounded together, so that all routes are all that was copied."""
+            found, told, given = dict[str, tuple[int, int]](), (0, 0), (0, 0)
+            for name, (n, m) in amounts.items():
+                told = told[0] + n, told[1] + m
+                sofar = round(told[0] / all_keys * keys), round(told[1] / all_bytes * size)
+                found[name], given = (sofar[0] - given[0], sofar[1] - given[1]), sofar
+            return found
 
         classes = whole(self.progress.classes)
         own = overhead(keys, self.keys_per_message, self.progress.seconds, INSTANCE_GIB)

@@ -20,6 +20,7 @@ from shared.reporting.text import of_key
 from shared.reporting.tiles import tiles
 from shared.reporting.timeline import timeline
 from shared.reporting.units import in_time, moment
+from shared.reporting.ways import NOTE, ways
 from shared.version import VERSION
 
 _MOST_FOLDERS = 2000
@@ -49,7 +50,7 @@ def page(report: Report) -> str:
     """The page, with everything that it needs in it. Of a run that is running, it loads itself anew every minute."""
     tone, sentence = report.verdict()
     cost = costs(report)
-    subtitle = f"{KINDS[report.kind]}, {report.prefix or 'the whole job'}: {report.source} to {report.destination}"
+    subtitle = f"{KINDS[report.kind]}, {scope(report.kind, report.prefix)}: {report.source} to {report.destination}"
     return render(
         "report.html",
         title=f"{report.run}: {sentence}",
@@ -61,8 +62,8 @@ def page(report: Report) -> str:
         tiles=tiles(report, cost.dollars),
         facts=_facts(report),
         groups=groups(report),
-        timeline=timeline(report.progress, report.copied[0]),
-        sizes=sizes(report.sums, report.progress),
+        timeline=timeline(report),
+        sizes=sizes(report),
         map=folder_map(report.sums),
         tables=[section for section in _sections(report) if section[1].rows],
         costs=cost,
@@ -72,11 +73,16 @@ def page(report: Report) -> str:
     )
 
 
+def scope(kind: RunKind, prefix: str) -> str:
+    """Which keys a run is about."""
+    return "those that its message names" if kind is RunKind.KEYS else prefix or "the whole job"
+
+
 def _facts(report: Report) -> list[tuple[str, str]]:
     when = "written" if report.running else "seen to have ended"
     return [
         ("run", report.run),
-        ("prefix", report.prefix or "the whole job"),
+        ("keys" if report.kind is RunKind.KEYS else "prefix", scope(report.kind, report.prefix)),
         ("from", report.source),
         ("to", report.destination),
         ("state", STATES[report.state]),
@@ -102,7 +108,7 @@ def _sections(report: Report) -> Iterable[Section]:
     yield "How every key ended", _counts("outcome", report.outcomes, [together, listed]), ""
     yield "What the comparison says", _counts("verdict", report.verdicts), ""
     yield "Left out by filters", _counts("filter", report.filters), ""
-    yield "By the way they took", _ways(report.progress), ""
+    yield "By the way they took", ways(report), NOTE
     yield "What shows that they agree", _proofs(sums), ""
     yield "Folders", _folders(sums, report.checks), _CHECKS
     note = (
@@ -122,11 +128,6 @@ def _counts(name: str, rows: Rows, feet: Rows = ()) -> Table:
 def _count(row: tuple[str, int, int]) -> Row:
     name, keys, size = row
     return name.replace("_", " "), Cell.count(keys), Cell.bytes(size)
-
-
-def _ways(progress: Progress) -> Table:
-    rows = [(name, Cell.count(keys), Cell.bytes(size)) for name, (keys, size) in sorted(progress.ways.items())]
-    return Table("copied objects by route, as the heartbeats tell", ("route", "objects", "bytes"), rows)
 
 
 def _proofs(sums: Rollup) -> Table:

@@ -2,7 +2,8 @@
 
 good      every listed key was compared and is the same, or was copied, and proven, by this very run
 bad       something is not at the destination, was not looked at, or has not ended
-warning   everything else: what is archived, in flight, filtered, queued already, unproven or only remembered
+settled   a listing left nothing to do: what this run did not copy is as the ledger remembers it, and not proven now
+warning   everything else: what is archived, in flight, filtered, queued already, unproven or unsupported
 
 Nothing is green without proof, and every key that is not among the proven ones is counted under a name of its own.
 """
@@ -14,12 +15,18 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for
 from shared.domain.runs import RunKind, RunState
+from shared.reporting.units import numbered
 
 PROOFS = {
     "md5": "the MD5 of the copy is the source's ETag",
     "crc32c": "the CRC32C of the copy is the one that was proven when this version was copied",
 }
 """By what a key is the same. What a range of another version counted by something else is not taken for proven."""
+
+_ENDED = {RunState.TIMED_OUT: "timed out"}
+"""What it is called, where its stored name is older."""
+
+_LOOKS = "The destination was not looked at again for them: a comparison does that."
 
 _SHORT = {"md5": "MD5", "crc32c": "the CRC32C remembered from their copy"}
 
@@ -104,11 +111,13 @@ class Ended:
 
 
 def verdict(run: Ended) -> tuple[str, str]:
-    """Good, warning or bad, and a sentence."""
+    """Good, settled, warning or bad, and a sentence."""
     copied, failed = run.outcomes.get(Outcome.COPIED, 0), run.outcomes.get(Outcome.FAILED, 0)
     if run.state is not RunState.FINISHED:
-        counted = f"; {run.proven:,} of {run.listed:,} listed keys are {_proven(run)}{_listed(run.apart())}"
-        why = f"The run has {run.state}: not every key was looked at, so nothing is said of the others"
+        of = numbered(run.listed, "listed key")
+        counted = f"; {run.proven:,} of {of} {_is(run.proven)} {_proven(run)}{_listed(run.apart())}"
+        state = _ENDED.get(run.state, run.state)
+        why = f"The run has {state}: not every key was looked at, so nothing is said of the others"
         if run.state is RunState.CANCELLED:
             why = "The run was cancelled: nothing is said of keys that it did not come to; the next run takes them up"
         return "bad", f"{why}{counted}."
@@ -120,20 +129,24 @@ def verdict(run: Ended) -> tuple[str, str]:
         not_there = failed + run.pending
         said = "Not every key was compared"
         if not_there:
-            said = f"{not_there:,} of {run.listed:,} keys are not at the destination"
-        return "bad", f"{said}; {run.proven:,} are {_proven(run)}{_listed(apart)}. Below is why."
+            said = f"{not_there:,} of {numbered(run.listed, 'key')} {_is(not_there)} not at the destination"
+        return "bad", f"{said}; {run.proven:,} {_is(run.proven)} {_proven(run)}{_listed(apart)}. Below is why."
     ended = sum(run.outcomes.values())
     if ended != run.listed:
-        return "bad", f"The counts do not add up: {run.listed:,} keys were listed and {ended:,} have an outcome."
+        return "bad", f"The counts do not add up: {numbered(run.listed, 'key')} listed, {ended:,} with an outcome."
     if run.kind is not RunKind.VERIFY:
-        tone = "good" if run.proven == run.listed else "warning"
-        return tone, f"All {run.listed:,} keys are settled; {copied:,} were copied{_listed(apart, ', ')}."
+        quiet = run.proven + run.outcomes.get(Outcome.UNCHANGED, 0) == run.listed
+        tone = "good" if run.proven == run.listed else "settled" if quiet else "warning"
+        if not copied:
+            return tone, f"Nothing to copy of {numbered(run.listed, 'key')}{_listed(apart, ': ')}. {_LOOKS}"
+        return tone, f"{_all(run.listed)} settled; {copied:,} {_was(copied)} copied{_listed(apart, ', ')}."
     extra = run.verdicts.get(Comparison.EXTRA, 0)
-    alone = f" {extra:,} copies belong to no object." if extra else ""
+    alone = f" {numbered(extra, 'copy belongs', 'copies belong')} to no object." if extra else ""
     if run.proven == run.listed:
-        return "good", f"All {run.listed:,} keys are the same: {_by(run)}.{alone}"
-    again = f"; {copied:,} were copied again" if copied else ""
-    return "warning", f"{run.proven:,} of {run.listed:,} keys are {_proven(run)}{_listed(apart)}{again}.{alone}"
+        return "good", f"{_all(run.listed)} the same: {_by(run)}.{alone}"
+    again = f"; {copied:,} {_was(copied)} copied again" if copied else ""
+    whole = numbered(run.listed, "key")
+    return "warning", f"{run.proven:,} of {whole} {_is(run.proven)} {_proven(run)}{_listed(apart)}{again}.{alone}"
 
 
 def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
@@ -141,10 +154,12 @@ def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
     is being listed. told: keys that the heartbeats tell of.
     """
     if not counted:
-        return f"Running: {told:,} keys have passed the transfer; what was listed is too much to be added up at once."
+        passed = numbered(told, "key has", "keys have")
+        return f"Running: {passed} passed the transfer; what was listed is too much to be added up at once."
     failed = run.outcomes.get(Outcome.FAILED, 0)
     ended = sum(run.outcomes.values())
-    so_far = f"Running: {ended:,} of {run.listed:,} keys that were listed so far have ended"
+    listed = numbered(run.listed, "key that was", "keys that were")
+    so_far = f"Running: {ended:,} of {listed} listed so far {'has' if ended == 1 else 'have'} ended"
     if failed:
         so_far += f", {failed:,} of them failed"
     return f"{so_far}; {'the listing goes on' if listing else 'all are listed'}."
@@ -153,6 +168,18 @@ def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
 def what_to_do(why: str) -> str:
     """About a key that is named: its verdict, its outcome, or the reason of its failure."""
     return ADVICE.get(why) or advice_for(why)
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _all(count: int) -> str:
+    return "The one key is" if count == 1 else f"All {count:,} keys are"
 
 
 def _proven(run: Ended) -> str:

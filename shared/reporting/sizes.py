@@ -2,21 +2,24 @@
 
 from collections.abc import Mapping
 
-from shared.domain.progress import Progress
-from shared.domain.rollup import Rollup
 from shared.reporting.chart import Chart, Column, across, places, stacked
+from shared.reporting.model import Report
 from shared.reporting.scale import of_counts
-from shared.reporting.units import in_units
+from shared.reporting.units import in_units, numbered
 
 _LABELS, _LEAST_COLUMNS = 5, 8
 
 
-def sizes(sums: Rollup, progress: Progress) -> Chart | None:
-    """None where neither knows a size."""
-    if sums.sizes:
-        return _chart("Sizes of the objects that were compared", sums.sizes)
-    copied = {bits: objects for bits, (objects, _) in progress.sizes.items()}
-    return _chart("Sizes of the objects that were copied", copied) if copied else None
+def sizes(report: Report) -> Chart | None:
+    """None where neither sums nor heartbeats know a size."""
+    if report.sums.sizes:
+        return _chart("Sizes of the objects that were compared", report.sums.sizes)
+    told = {bits: objects for bits, (objects, _) in report.progress.sizes.items()}
+    if not told:
+        return None
+    shown, copied = sum(told.values()), report.copied[0]
+    of = f"{shown:,} of {numbered(copied, 'copied object')}" if shown < copied else numbered(shown, "copied object")
+    return _chart(f"Sizes of {of}", told)
 
 
 def _chart(title: str, by_bits: Mapping[int, int]) -> Chart:
@@ -28,9 +31,8 @@ def _chart(title: str, by_bits: Mapping[int, int]) -> Chart:
     columns = []
     for place, bits in enumerate(range(first, last + 1)):
         objects = by_bits.get(bits, 0)
-        told = (
-            f"{_least(bits)} and more, below {_least(bits + 1)}: {objects:,} objects" if bits else f"empty: {objects:,}"
-        )
+        span = f"{_least(bits)} and more, below {_least(bits + 1)}" if bits else "empty"
+        told = f"{span}: {numbered(objects, 'object')}"
         columns.append(Column(place / count, (place + 1) / count, {"copied": objects}, told))
     every = -(-count // _LABELS)
     labels = [(across((place + 0.5) / count), _least(first + place)) for place in range(0, count, every)]

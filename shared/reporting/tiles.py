@@ -8,7 +8,7 @@ from shared.domain.progress import seconds_left
 from shared.domain.runs import RunKind
 from shared.pricing.money import in_dollars
 from shared.reporting.model import Report
-from shared.reporting.units import in_count, in_time, in_units
+from shared.reporting.units import in_count, in_time, in_units, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,23 @@ class Tile:
     share: float | None = None
 
 
+_CENT = 0.01
+
+
 def tiles(report: Report, dollars: float) -> list[Tile]:
     """dollars: what the run cost, about."""
-    cost = Tile("cost so far, about" if report.running else "cost, about", f"${in_dollars(dollars)}", "at list prices")
+    cost = _cost("cost so far, about" if report.running else "cost, about", dollars)
     if report.running:
         return [*_running(report), cost]
     found = [_listed(report), *(_compared(report) if report.kind is RunKind.VERIFY else _copied(report))]
     return [*found, Tile("took", in_time(report.seconds), _speed(report)), cost]
+
+
+def _cost(name: str, dollars: float) -> Tile:
+    """In cents at least; what is less stands below."""
+    if 0 < dollars < _CENT:
+        return Tile(name, "under $0.01", f"${in_dollars(dollars)} at list prices")
+    return Tile(name, f"${in_dollars(dollars)}", "at list prices")
 
 
 def _listed(report: Report) -> Tile:
@@ -51,7 +61,7 @@ def _compared(report: Report) -> list[Tile]:
     ended = report.ended
     apart = ended.listed - ended.proven
     extra = report.ended.verdicts.get(Comparison.EXTRA, 0)
-    more = f"{extra:,} copies without an object" if extra else ""
+    more = f"{numbered(extra, 'copy', 'copies')} without an object" if extra else ""
     keys, size = report.copied
     return [
         Tile("keys proven the same", f"{ended.proven:,}", _share(ended.proven, ended.listed), "" if apart else "good"),
@@ -80,8 +90,9 @@ def _running(report: Report) -> list[Tile]:
         left = seconds_left((report.pending, report.listed[1] - amount), (objects, size))
     share = ended / report.listed[0] if report.listed[0] else 0.0
     keys, copied = report.copied
+    listed = numbered(report.listed[0], "key")
     return [
-        Tile("ended", _share(ended, report.listed[0]), f"of {report.listed[0]:,} keys listed so far", share=share),
+        Tile("ended", _share(ended, report.listed[0]), f"of {listed} listed so far", share=share),
         Tile("objects copied", f"{keys:,}", in_units(copied)),
         pace,
         Tile("left", in_time(left) if left is not None else "not known", "at this pace" if left is not None else ""),

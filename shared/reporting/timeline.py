@@ -8,9 +8,10 @@ from math import ceil
 from shared.domain.counts import Outcome
 from shared.domain.progress import Progress
 from shared.reporting.chart import Chart, Column, across, outline, places, stacked
+from shared.reporting.model import Report
 from shared.reporting.scale import Mark, of_bytes, of_counts, of_times
 from shared.reporting.table import Cell, Table
-from shared.reporting.units import in_count, in_units, moment
+from shared.reporting.units import in_count, in_units, moment, numbered
 
 _MOST_COLUMNS = 90
 
@@ -36,18 +37,21 @@ class Timeline:
     note: str
 
 
-def timeline(progress: Progress, copied: int) -> Timeline | None:
-    """None where the heartbeats tell less than two intervals. copied: keys, as the ledger has it."""
-    found = stretches(progress)
+def timeline(report: Report) -> Timeline | None:
+    """None where the heartbeats tell less than two intervals."""
+    found = stretches(report.progress)
     if len(found) < 2:
         return None
-    told = sum(stretch.ended.get(Outcome.COPIED, (0, 0))[0] for stretch in found)
-    note = f"From the instances' heartbeats: {told:,} objects copied"
-    if copied > told:
-        note += f"; {copied - told:,} more came after the last heartbeats"
+    told = [stretch.ended.get(Outcome.COPIED, (0, 0)) for stretch in found]
+    keys, size = sum(keys for keys, _ in told), sum(size for _, size in told)
+    note = f"From the instances' heartbeats: {numbered(keys, 'object')} copied, {in_units(size)}"
+    more, of_them = report.copied[0] - keys, report.copied[1] - size
+    if more > 0 and of_them >= 0:
+        note += f"; {more:,} more, {in_units(of_them)}, came after the last heartbeats and {_are(more)} not in it"
     others = sum(keys for stretch in found for name, (keys, _) in stretch.ended.items() if name != Outcome.COPIED)
     if others:
-        note += f"; {others:,} keys were looked at by the transfer and ended otherwise"
+        looked = numbered(others, "key was", "keys were")
+        note += f"; {looked} looked at by the transfer and ended otherwise"
     note += ". Keys that a listing alone settled are not in it."
     charts = [
         _rates(found, "Throughput", "bytes a second", 1, of_bytes, in_units),
@@ -155,6 +159,10 @@ def _numbers(found: Sequence[Stretch]) -> Table:
             cells += [Cell.count(keys), Cell.bytes(size)]
         rows.append(cells)
     return Table("what ended when", heads, rows)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _word(outcome: str) -> str:

@@ -161,8 +161,9 @@ class Truth:
         if stored.kind is not RunKind.VERIFY:
             return
         same = number(
-            r"^All ([\d,]+) keys are the same|([\d,]+)(?: of [\d,]+(?: listed)? keys)? are the same", sentence
+            r"^All ([\d,]+) keys are the same|([\d,]+)(?: of [\d,]+(?: listed)? keys?)? (?:is|are) the same", sentence
         )
+        same = same or sentence.startswith("The one key is the same")
         if same > len(may_agree):
             laws.broken("N is true", f"run {run}: {sentence!r}, at most {len(may_agree)} ever agreed")
         for word, counted in self._at_most(ever).items():
@@ -200,7 +201,7 @@ class Truth:
 
     def _extras(self, run: str, prefix: bytes, sentence: str) -> None:
         """Copies of no object, each counted once."""
-        said = number(r"([\d,]+) copies belong to no object", sentence)
+        said = number(r"([\d,]+) cop(?:y belongs|ies belong) to no object", sentence)
         least = most = 0
         for name, line in self.copies.items():
             if name.startswith(prefix):
@@ -208,8 +209,10 @@ class Truth:
                 held = during(self.source.get(name, []), self.began[run], self.now)
                 most += any(item is not None for item in copies) and None in held
                 least += None not in copies and all(item is None for item in held)
-        whole = sentence.startswith(("All ", "The run ", "Not every")) or " keys are " in sentence
-        if said > most or (said < least and whole and "belong to no object" in sentence):
+        whole = (
+            sentence.startswith(("All ", "The ", "Not every")) or re.search(" keys? (is|are) ", sentence) is not None
+        )
+        if said > most or (said < least and whole and "to no object" in sentence):
             self.world.laws.broken("extras are counted once", f"run {run}: {sentence!r}, and {least} to {most} are")
 
     def deleted(self, stored: Stored) -> None:

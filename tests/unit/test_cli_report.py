@@ -76,7 +76,7 @@ def test_a_bad_verdict_is_an_exit_status(monkeypatch: pytest.MonkeyPatch, here: 
     world.cdn.faults[b"k/001"] = [Forbidden("denied")] * 9
     operator, first, _ = told(world, monkeypatch)
     shown = operator.types("report", first, status=3).stdout
-    assert "bad: 1 of 4 keys are not at the destination" in shown
+    assert "bad: 1 of 4 keys is not at the destination" in shown
     assert "failed      1 forbidden" in shown
     assert operator.asks("report", first, status=3)["figures"]["causes"] == {"forbidden": 1}
 

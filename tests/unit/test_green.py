@@ -50,7 +50,7 @@ async def test_a_copy_of_parts_with_other_bytes_is_found_and_made_again() -> Non
     spoil(world, b"k/2")
     sentence, page = await compared(world)
     by = "3 by the CRC32C remembered from their copy"
-    assert sentence == f"warning: 3 of 4 keys are the same ({by}); 1 of other bytes; 1 were copied again."
+    assert sentence == f"warning: 3 of 4 keys are the same ({by}); 1 of other bytes; 1 was copied again."
     assert "<td>k/2</td>" in page
     assert "checksum differs" in page
     assert world.same()
@@ -131,7 +131,7 @@ async def test_remembered_failures_are_named_with_what_to_do() -> None:
     await reported(world, await world.run())
     for run in (await world.run(), await world.run(VerifyMessage(repair=False))):
         sentence, page = await reported(world, run)
-        assert sentence.startswith("bad: 1 of 3 keys are not at the destination")
+        assert sentence.startswith("bad: 1 of 3 keys is not at the destination")
         assert "<td>k/001</td>" in page
     assert "forbidden" in (await reported(world, await world.run()))[1]
 

@@ -50,7 +50,7 @@ async def test_what_was_written_again_with_other_headers_is_found_and_copied_aga
     world.bucket.put("k/1", b"body 1", other)
     sentence, page = await compared(world)
     assert sentence == (
-        "warning: 3 of 4 keys are the same (3 by MD5); 1 with other headers or metadata; 1 were copied again."
+        "warning: 3 of 4 keys are the same (3 by MD5); 1 with other headers or metadata; 1 was copied again."
     )
     assert "<td>k/1</td>" in page
     assert "metadata differs" in page
@@ -65,7 +65,7 @@ async def test_what_somebody_has_changed_at_the_destination_is_found() -> None:
     world = await copied()
     copy, _ = world.destination.objects[b"k/2"]
     world.destination.change(b"k/2", replace(PLAIN, content_type="text/html", metadata=copy.metadata))
-    assert "1 with other headers or metadata; 1 were copied again" in (await compared(world))[0]
+    assert "1 with other headers or metadata; 1 was copied again" in (await compared(world))[0]
     assert world.destination.attributes[b"k/2"] == PLAIN
     assert (await compared(world))[0].startswith("good")
 

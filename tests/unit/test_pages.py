@@ -280,7 +280,7 @@ def test_a_map_has_every_folder_s_bytes_and_nothing_lies_outside() -> None:
     areas = {place.title.partition(":")[0]: place.width * place.height / WIDTH / HEIGHT for place in found.places}
     assert areas["f199/"] == pytest.approx(200 / whole)
     assert areas["140 smaller folders"] == pytest.approx(sum(range(1, 141)) / whole)
-    assert first.title.startswith("f199/: 1 objects, 200 GiB")
+    assert first.title.startswith("f199/: 1 object, 200 GiB")
     assert first.lines[0].startswith("f19")
     states = {place.title.partition(":")[0]: place.state for place in found.places}
     assert (states["f150/"], states["140 smaller folders"], states["f199/"]) == ("differ", "extra", "agree")

@@ -33,7 +33,37 @@ GOOD = Report(
         ({}, "good", "All 10 keys are the same: 7 by MD5, 3 by the CRC32C remembered from their copy."),
         ({"verdicts": [("same", 10, 1), ("extra", 2, 1)]}, "good", "2 copies belong to no object."),
         ({"kind": RunKind.LIST, "outcomes": [("copied", 10, 1)]}, "good", "All 10 keys are settled; 10 were copied."),
-        ({"kind": RunKind.LIST}, "warning", "All 10 keys are settled; 0 were copied, 10 unchanged as remembered."),
+        (
+            {"kind": RunKind.LIST},
+            "settled",
+            "Nothing to copy of 10 keys: 10 unchanged as remembered. The destination was not looked at again for them: a "
+            "comparison does that.",
+        ),
+        (
+            {"kind": RunKind.LIST, "outcomes": [("copied", 1, 1), ("unchanged", 9, 1)]},
+            "settled",
+            "All 10 keys are settled; 1 was copied, 9 unchanged as remembered.",
+        ),
+        (
+            {"kind": RunKind.LIST, "outcomes": [("unchanged", 9, 1), ("unsupported", 1, 1)]},
+            "warning",
+            "Nothing to copy of 10 keys: 1 unsupported, 9 unchanged as remembered.",
+        ),
+        (
+            {"kind": RunKind.LIST, "listed": (1, 1), "outcomes": [("copied", 1, 1)]},
+            "good",
+            "The one key is settled; 1 was copied.",
+        ),
+        (
+            {
+                "listed": (1, 1),
+                "verdicts": [("same", 1, 1), ("extra", 1, 1)],
+                "outcomes": [("unchanged", 1, 1)],
+                "sums": Rollup(proofs=Counter(md5=1)),
+            },
+            "good",
+            "The one key is the same: 1 by MD5. 1 copy belongs to no object.",
+        ),
         (
             {"kind": RunKind.LIST, "outcomes": [("copied", 8, 1), ("unsupported", 2, 1)]},
             "warning",
@@ -47,7 +77,7 @@ GOOD = Report(
                 "sums": Rollup(proofs=Counter(md5=9)),
             },
             "warning",
-            "9 of 10 keys are the same (9 by MD5); 1 missing; 1 were copied again.",
+            "9 of 10 keys are the same (9 by MD5); 1 missing; 1 was copied again.",
         ),
         ({"verdicts": [("same", 9, 1)]}, "bad", "Not every key was compared"),
         ({"sums": Rollup()}, "warning", "0 of 10 keys are the same; 10 unproven."),
@@ -55,7 +85,7 @@ GOOD = Report(
         ({"outcomes": [("failed", 3, 1)]}, "bad", "3 of 10 keys are not at the destination"),
         ({"pending": 4}, "bad", "4 of 10 keys are not"),
         ({"state": RunState.STOPPED}, "bad", "has stopped: not every key was looked at"),
-        ({"state": RunState.TIMED_OUT}, "bad", "has stalled"),
+        ({"state": RunState.TIMED_OUT}, "bad", "has timed out"),
     ],
 )
 def test_the_verdict_stands_at_the_top(change: dict[str, object], tone: str, words: str) -> None:
@@ -81,7 +111,8 @@ def test_charts_are_drawn_from_what_there_is() -> None:
     progress = Progress({beat.at: beat for beat in beats}, [Slow(9.53125, 4000, "slow/key")])
     progress.ended(60, "failed", 3, 30)
     shown = page(replace(GOOD, sums=sums, progress=progress, outcomes=[("copied", 18, 5001)]))
-    assert "16 objects copied; 2 more came after the last heartbeats; 3 keys were looked at by the transfer" in shown
+    assert "16 objects copied, 4.9 KiB; 2 more, 0 B, came after the last heartbeats and are not in it; " in shown
+    assert "; 3 keys were looked at by the transfer" in shown
     assert "1 KiB and more, below 2 KiB: 5 objects" in shown
     assert "slow/key</td>" in shown
     assert '<td class="n" data-v="9.53125">9.5 s</td>' in shown

@@ -41,7 +41,7 @@ async def test_the_index_names_every_run_with_its_verdict() -> None:
     world, runs = await three()
     rows = indexed(world)
     assert [row.run for row in rows] == runs
-    assert [row.tone for row in rows] == ["good", "warning", "good"]
+    assert [row.tone for row in rows] == ["good", "settled", "good"]
     assert rows[2].sentence == "All 6 keys are the same: 6 by MD5."
     assert rows[0].copied == 6
     shown = text(world, "index.html")
