@@ -9,12 +9,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import ClientError
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.storage import Client
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 from rich.table import Table
@@ -32,6 +33,10 @@ from shared.domain.counts import Outcome
 from shared.ports.run_store import RunSummary
 from shared.pricing.money import in_dollars
 from shared.reporting.index_rows import parse
+from shared.reporting.units import in_units
+
+_WIDE = 120
+"""Columns, where no terminal says how many there are."""
 
 CHANGED, ADDED = 25, 15
 FORCED = "photos/2021/"
@@ -101,7 +106,9 @@ class Demo:
         gcs.bucket(DESTINATION).blob(lost.key).delete()
         repair = await self._run("1 damaged, 1 deleted: verify and repair", self.stack.tick("verify"))
         self._expect(repair.summary, Outcome.COPIED, 2)
-        clean = await self._run("verify again", self.stack.tick("verify"))
+        self.stack.tick("close")
+        again = await runs.next_run({step.run for step in self.steps}, RUN_SECONDS)
+        clean = await self._run("verified again by itself, as it had repaired", again)
         self._expect(clean.summary, Outcome.COPIED, 0)
 
         in_prefix = sum(item.key.startswith(FORCED) for item in self.objects)
@@ -139,7 +146,7 @@ class Demo:
         with self._progress() as progress:
             bar = progress.add_task("loading the source bucket", total=size, objects="")
             load(s3, SOURCE, self.objects, lambda done: progress.advance(bar, done))
-        self.console.print(f"loaded {len(self.objects):,} objects, {size / 1e6:,.0f} MB into s3://{SOURCE}")
+        self.console.print(f"loaded {len(self.objects):,} objects, {in_units(size)}, into s3://{SOURCE}")
 
     async def _run(self, title: str, message_id: str) -> Step:
         before, started = self.stack.bill(), time.monotonic()
@@ -172,7 +179,7 @@ class Demo:
     def _progress(self) -> Progress:
         return Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=30 if self.console.width >= _WIDE else 8),
             TextColumn("{task.fields[objects]}"),
             TransferSpeedColumn(),
             TimeElapsedColumn(),
@@ -194,32 +201,16 @@ class Demo:
 def report(demo: Demo, result: Comparison) -> None:
     """The runs with their counts, the bill, and the verdict."""
     console = demo.console
-    table = Table(
-        "run",
-        *(outcome for outcome in Outcome),
-        "listed",
-        "MB written",
-        "seconds",
-        title="Runs: outcomes add up to what was listed",
-    )
-    for step in demo.steps:
-        outcomes = step.summary.outcomes
-        table.add_row(
-            step.title,
-            *(f"{outcomes.keys.get(outcome, 0):,}" for outcome in Outcome),
-            f"{step.summary.listed_keys:,}",
-            f"{step.bill.get('gcs.ingress_bytes', 0) / 1e6:,.1f}",
-            f"{step.seconds:.1f}",
-        )
-    console.print(table)
+    console.print(of_runs(demo.steps))
+    console.print("written: to Cloud Storage, with the pages of the runs that ended")
     first = demo.steps[0]
     moved = first.bill.get("gcs.ingress_bytes", 0)
     keys = first.summary.outcomes.keys.get(Outcome.COPIED, 0)
     console.print(
-        f"first run: {keys / first.seconds:,.0f} objects/s, {moved / first.seconds / 1e6:,.0f} MB/s on this machine"
+        f"first run: {keys / first.seconds:,.0f} objects/s, {in_units(moved / first.seconds)}/s on this machine"
     )
     bill = demo.bill
-    shown = Table("service", "counted", "amount", "US$", title="The measured bill of the whole demo, at list prices")
+    shown = _table("The measured bill of the whole demo, at list prices", "service", "counted", ">amount", ">US$")
     for item in priced(bill):
         shown.add_row(item.service, item.what, f"{item.amount:,}", in_dollars(item.dollars))
     shown.add_row("", "", "total", in_dollars(total(bill)))
@@ -227,16 +218,42 @@ def report(demo: Demo, result: Comparison) -> None:
     if demo.stack.flavour is Flavour.GOOGLE:
         console.print("Google's emulators do not count Pub/Sub and Firestore: these are missing from the bill.")
     console.print(
-        f"independent comparison: {result.objects:,} objects, {result.bytes / 1e6:,.0f} MB, {result.read:,} read "
+        f"independent comparison: {result.objects:,} objects, {in_units(result.bytes)}, {result.read:,} read "
         f"byte for byte; {len(result.differences)} differences; {len(result.unsupported)} unsupported names"
     )
     for line in result.differences[:20]:
         console.print(f"  {line}", markup=False)
 
 
+def of_runs(steps: Sequence[Step]) -> Table:
+    """A row a run; outcomes that none of them has are left out."""
+    there = [outcome for outcome in Outcome if any(step.summary.outcomes.keys.get(outcome) for step in steps)]
+    heads = [f">{outcome.replace('_', ' ')}" for outcome in there]
+    table = _table("Runs: outcomes add up to what was listed", "run", *heads, ">listed", ">written", ">took")
+    for step in steps:
+        outcomes = step.summary.outcomes
+        table.add_row(
+            step.title,
+            *(f"{outcomes.keys.get(outcome, 0):,}" for outcome in there),
+            f"{step.summary.listed_keys:,}",
+            in_units(step.bill.get("gcs.ingress_bytes", 0)),
+            f"{step.seconds:.1f} s",
+        )
+    return table
+
+
+def _table(title: str, *heads: str) -> Table:
+    """heads: those that begin with > stand right. It fits a terminal of 80 columns: words wrap, numbers never do."""
+    table = Table(title=title, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    for head in heads:
+        right = head.startswith(">")
+        table.add_column(head.removeprefix(">"), justify="right" if right else "left", no_wrap=right)
+    return table
+
+
 def main() -> int:
     """Exit status for the shell."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE)
     interruptible()
     try:
         count = int(os.environ.get("OBJECTS") or 3000)

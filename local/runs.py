@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from google.cloud.firestore import AsyncClient
 
@@ -75,6 +75,19 @@ async def run_name(message_id: str) -> str:
         if reference.id.endswith(f"-{message_id}"):
             return str(reference.id)
     raise LookupError(f"message {message_id} started no run")
+
+
+async def next_run(known: Collection[str], seconds: float) -> str:
+    """The message of a run that nobody here asked for: the first that is not among the known ones. Raises StackError if
+    none begins in time.
+    """
+    client, deadline = AsyncClient(project=PROJECT), time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        async for reference in client.collection("jobs").document(JOB).collection("runs").list_documents():
+            if reference.id not in known:
+                return str(reference.id).rpartition("-")[2]
+        await asyncio.sleep(POLL_SECONDS)
+    raise StackError(f"no further run began within {seconds:.0f} s")
 
 
 async def summary(run: str) -> RunSummary:

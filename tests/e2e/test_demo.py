@@ -15,12 +15,16 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=200, check=False)
 
 
-@pytest.mark.parametrize("auth", ["sigv4", "signed-url", "public"])
-def test_the_demo_passes_and_shows_its_books(auth: str) -> None:
-    done = run(OBJECTS="300", CDN_AUTH=auth)
+@pytest.mark.parametrize(("auth", "columns"), [("sigv4", "80"), ("signed-url", "120"), ("public", "200")])
+def test_the_demo_passes_and_shows_its_books(auth: str, columns: str) -> None:
+    done = run(OBJECTS="300", CDN_AUTH=auth, COLUMNS=columns)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= int(columns)
+    assert "…" not in done.stdout
+    heads = next(line.split() for line in done.stdout.splitlines() if line.strip().startswith("run "))
+    assert heads == ["run", "copied", "unchanged", "unsupported", "listed", "written", "took"]
     for words in ("first run: 300 listed = 297 copied, 3 unsupported", "0 differences", "everything adds up", "US$"):
-        assert words in done.stdout
+        assert words in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(("count", "said"), [("many", "is not a number"), ("5", "too few")])
