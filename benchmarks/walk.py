@@ -84,6 +84,9 @@ class EmptyLedger:
 class Nowhere:
     """`shared.ports.reports.Reports`."""
 
+    def link(self, name: str) -> str:
+        return ""
+
     async def put(self, name: str, body: bytes, content_type: str) -> None: ...
 
     async def read(self, name: str) -> tuple[bytes, int]:

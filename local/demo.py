@@ -121,7 +121,7 @@ class Demo:
             return await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
 
     async def _save_reports(self, gcs: Client, *wanted: str) -> None:
-        """The pages that the functions wrote, as files to open: those of all runs, and their index."""
+        """What the functions wrote of all runs, as files to open: pages, their index, and manifests."""
         self.stack.tick("close")
         bucket = gcs.bucket(REPORTS)
         name = f"{runs.JOB}/index.html"
@@ -134,8 +134,6 @@ class Demo:
         await asyncio.to_thread(runs.wait_until, are_there, REPORT_SECONDS)
         shutil.rmtree(REPORT_FOLDER, ignore_errors=True)
         for blob in bucket.list_blobs(prefix=f"{runs.JOB}/"):
-            if not blob.name.endswith(".html"):
-                continue
             path = REPORT_FOLDER / blob.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(blob.download_as_bytes())

@@ -6,6 +6,10 @@ from typing import Protocol
 class Reports(Protocol):
     """Where manifests and reports are put."""
 
+    def link(self, name: str) -> str:
+        """Where a browser finds a file."""
+        ...
+
     async def put(self, name: str, body: bytes, content_type: str) -> None:
         """Write a file; one of the same name is replaced."""
         ...

@@ -25,13 +25,16 @@ Classes = Mapping[str, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """service: who charges it. amount: with its unit. added: this project causes it; another way to copy might not."""
+    """service: who charges it. amount: with its unit. added: this project causes it; another way to copy might not.
+    bytes: where the amount is of bytes alone, else None.
+    """
 
     service: str
     what: str
     amount: str
     dollars: float
     added: bool = False
+    bytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class _Meters:
             meter, before = self.prices.meters[name], self.spent.get(name, 0)
             unit = "bytes" if "bytes" in name else "s" if name.endswith("_seconds") else ""
             shown = f"{amount:,.0f} {unit}".strip()
-            yield Item(meter.service, meter.what, shown, meter.cost(amount, before), added)
+            size = amount if unit == "bytes" else None
+            yield Item(meter.service, meter.what, shown, meter.cost(amount, before), added, size)
             self.spent[name] = before + amount
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from shared.domain.progress import Progress
 from shared.domain.routes import CLOUDFRONT, DIRECT
 from shared.domain.runs import RunKind
-from shared.pricing.estimate import STANDARD, Use, bill, split, total
+from shared.pricing.estimate import STANDARD, Item, Use, bill, split, total
 from shared.pricing.forecast import CHEAPEST, FLAT_RATE, Wanted, cost, routes
 from shared.pricing.money import NOTHING, in_dollars
 from shared.pricing.speed import objects_a_second
 from shared.reporting.model import INSTANCE_GIB, Report
 from shared.reporting.table import Cell, Row, Table
+from shared.reporting.units import in_units
 
 _WAYS = {
     CLOUDFRONT: "all through CloudFront",
@@ -55,7 +56,7 @@ def costs(report: Report) -> Costs:
     prices = report.prices.without_allowances()
     use = report.use()
     items = list(bill(use, prices))
-    rows: list[Row] = [(item.service, item.what, item.amount, Cell.dollars(item.dollars)) for item in items]
+    rows: list[Row] = [(item.service, item.what, _amount(item), Cell.dollars(item.dollars)) for item in items]
     unavoidable, added = split(items)
     sums = (("together", unavoidable + added), ("nobody can avoid", unavoidable), ("this project adds", added))
     feet: list[Row] = [(name, "", "", Cell.dollars(dollars)) for name, dollars in sums]
@@ -72,6 +73,10 @@ def costs(report: Report) -> Costs:
     copies = report.kind is not RunKind.VERIFY and report.copied[0]
     others, against = _others(report, use, total(items)) if copies else ([], "")
     return Costs(total(items), table, note, others, against)
+
+
+def _amount(item: Item) -> str:
+    return item.amount if item.bytes is None else in_units(item.bytes)
 
 
 def _others(report: Report, use: Use, dollars: float) -> tuple[list[Other], str]:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from shared.reporting.index_rows import MOST_RUNS, IndexRow, table
 from shared.reporting.page import STATES, scope
 from shared.reporting.render import render
+from shared.reporting.sentence import BELOW
 from shared.reporting.table import Cell, Row, Table
 from shared.reporting.tiles import Tile
 from shared.reporting.units import in_time, moment, numbered
@@ -13,8 +14,8 @@ from shared.reporting.units import in_time, moment, numbered
 _HEADS = ("run", "how it ended", "prefix", "began", "took", "listed", "bytes", "copied", "failed")
 
 
-def index_page(job: str, source: str, destination: str, rows: Sequence[IndexRow]) -> str:
-    """rows: in the order of their beginnings."""
+def index_page(job: str, source: str, destination: str, rows: Sequence[IndexRow], address: str = "") -> str:
+    """rows: in the order of their beginnings. address: where a browser finds it."""
     last = rows[-1] if rows else None
     going = [row for row in rows if row.ended is None]
     sentence = (
@@ -29,6 +30,8 @@ def index_page(job: str, source: str, destination: str, rows: Sequence[IndexRow]
         "index.html",
         title=sentence,
         interim=bool(going),
+        name="index.html",
+        address=address,
         tone="running" if going else last.tone if last is not None else "",
         sentence=sentence,
         subtitle=f"{source} to {destination}",
@@ -48,16 +51,19 @@ def _tiles(rows: Sequence[IndexRow], going: Sequence[IndexRow]) -> list[Tile]:
         Tile("running", f"{len(going):,}", going[-1].run if going else ""),
         Tile("objects copied by all", f"{sum(row.copied for row in rows):,}"),
         Tile("runs with failed keys", f"{len(failed):,}", failed[-1].run if failed else "", "bad" if failed else ""),
-        Tile("runs that are not as they should be", f"{len(bad):,}", bad[-1].run if bad else "", "bad" if bad else ""),
+        Tile("runs that ended badly", f"{len(bad):,}", bad[-1].run if bad else "", "bad" if bad else ""),
     ]
 
 
 def _line(row: IndexRow) -> Row:
     return (
         Cell(row.run, link=f"{quote(row.run, safe='')}/report.html"),
-        Cell(row.sentence or STATES[row.state], tone="running" if row.ended is None else row.tone),
+        Cell(
+            row.sentence.removesuffix(f" {BELOW}") or STATES[row.state],
+            tone="running" if row.ended is None else row.tone,
+        ),
         scope(row.kind, row.prefix),
-        Cell(moment(row.began).removesuffix(" UTC"), row.began),
+        Cell(moment(row.began)[:16], row.began, moment(row.began)),
         Cell(in_time(row.ended - row.began), row.ended - row.began) if row.ended is not None else Cell("", -1),
         Cell.count(row.keys),
         Cell.bytes(row.bytes),
@@ -66,8 +72,8 @@ def _line(row: IndexRow) -> Row:
     )
 
 
-def next_page(run: str, after: str) -> str:
+def next_page(run: str, after: str, address: str = "") -> str:
     """What leads from a run's report to the next one, which nobody knew when the report was written. after: "" as long
-    as there is none.
+    as there is none. address: where a browser finds it.
     """
-    return render("next.html", run=run, after=after)
+    return render("next.html", run=run, after=after, name=f"{quote(run, safe='')}/next.html", address=address)

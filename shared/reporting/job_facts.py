@@ -46,6 +46,7 @@ class JobFacts:
         files: Sequence[str] = (),
         checks: Checks | None = None,
         before: str = "",
+        address: str = "",
         most_dollars: float | None = None,
         counted: bool = True,
     ) -> Report:
@@ -80,6 +81,7 @@ class JobFacts:
             counted=counted,
             listing=summary.open_ranges > 0,
             before=before,
+            address=address,
         )
 
 

@@ -33,6 +33,7 @@ class Report:
     of the manifest. prices, storage_classes, keys_per_message, restore_days, route, places (objects that an instance
     copies at once), plans (flat-rate ones), most_dollars (the ceiling, None for none): the job's. counted: whether its
     counts could be added up in time; listing: whether it is still being listed. before: the run before it, "" for none.
+    address: where a browser finds its page, "" where that is not known.
     """
 
     run: str
@@ -64,6 +65,7 @@ class Report:
     counted: bool = True
     listing: bool = False
     before: str = ""
+    address: str = ""
 
     def use(self) -> Use:
         """What the run used. What the instances have not reported yet came by the routes that the rest did."""

@@ -1,6 +1,7 @@
 """One self-contained HTML page a run: the verdict first, then what adds up to it. Pure: data in, text out."""
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
@@ -40,6 +41,11 @@ STATES = {
     RunState.CANCELLED: "cancelled",
 }
 
+NEXT_SECONDS = 60.0
+"""The page of a running run is not written anew before."""
+
+_NOTE = "Times are UTC. Bytes are in powers of 1,024."
+
 _CHECKS = "checks, repairs: comparisons of the folder so far, and those that found something to repair."
 
 Section = tuple[str, Table, str]
@@ -55,6 +61,8 @@ def page(report: Report) -> str:
         "report.html",
         title=f"{report.run}: {sentence}",
         interim=report.running,
+        name=f"{quote(report.run, safe='')}/report.html",
+        address=report.address,
         tone=tone,
         sentence=sentence,
         subtitle=subtitle,
@@ -69,7 +77,8 @@ def page(report: Report) -> str:
         costs=cost,
         files=["manifest.json", *report.files][:_MOST_FILES] if report.files else [],
         unwritten=f"{report.sums.unwritten_rows:,}" if report.sums.unwritten_rows else "",
-        written=_written(report),
+        written=_written(report) if report.running else "",
+        note=_NOTE if report.running else f"{_NOTE} Written for the end of {moment(report.ended_at)}.",
     )
 
 
@@ -93,12 +102,12 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def _written(report: Report) -> str:
-    if report.running:
-        return (
-            f"Written {moment(report.ended_at)}, after {in_time(report.seconds)}. The scheduler's tick writes it anew, "
-            "at most once a minute, and this page asks for it as often; when the run has ended, the report stands here."
-        )
-    return f"Times are UTC. Bytes are in powers of 1,024. Written for the end of {moment(report.ended_at)}."
+    """Of a run that is running."""
+    earliest = moment(report.ended_at + NEXT_SECONDS)[11:]
+    return (
+        f"Written {moment(report.ended_at)}, after {in_time(report.seconds)}; written anew by the scheduler's first "
+        f"tick from {earliest} on. This page asks for that once a minute, until the run's report stands here."
+    )
 
 
 def _sections(report: Report) -> Iterable[Section]:

@@ -34,9 +34,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, plain, script = (
-        _FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "plain.css", "page.js")
+    style, plain, links, tables = (
+        _FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "plain.css", "links.js", "page.js")
     )
+    script = links + tables
     own = "base-uri 'none'; form-action 'none'"
     found.globals |= {
         "cells": cells,
@@ -44,7 +45,8 @@ def _environment() -> Environment:
         "script": Markup(script),
         "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; {own}",
         "plain": Markup(plain),
-        "plain_policy": f"default-src 'none'; style-src {_hash(plain)}; {own}",
+        "links": Markup(links),
+        "plain_policy": f"default-src 'none'; style-src {_hash(plain)}; script-src {_hash(links)}; {own}",
     }
     return found
 

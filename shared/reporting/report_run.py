@@ -55,6 +55,7 @@ class ReportRun:
             files=[part.name.rpartition("/")[2] for part in parts],
             checks=checks,
             before=earlier,
+            address=self.reports.link(f"{folder}/{PAGE}"),
             most_dollars=(await self.control.get()).most_dollars,
         )
         if parts:

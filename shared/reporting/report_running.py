@@ -71,6 +71,7 @@ class ReportRunning:
             sums=Rollup(),
             failed=await first_failed(self.ledger.failed(run.name)) if failures else [],
             before=before(rows, run),
+            address=self.reports.link(name),
             most_dollars=(await self.control.get()).most_dollars,
             counted=partial.complete,
         )

@@ -45,7 +45,7 @@ class RunIndex:
             known = parse(body)
             stored = [IndexRow.of_record(record) for record in await self.runs.since(_since(known))]
             rows = union(union(known, stored), ended)
-            page = index_page(self.job, self.source, self.destination, rows).encode()
+            page = index_page(self.job, self.source, self.destination, rows, self.reports.link(self._name)).encode()
             if page == body or await self.reports.replace(self._name, page, HTML, generation):
                 return rows
         raise LostRace(f"{self._name}: written by others {_TRIES} times while it was put together")
@@ -54,14 +54,18 @@ class RunIndex:
         """Have the run before lead to this one, and this one to the next, if there is one."""
         from shared.reporting.index_page import next_page
 
+        def leading(run: str, after: str) -> tuple[str, bytes, str]:
+            name = self._next(run)
+            return name, next_page(run, after, self.reports.link(name)).encode(), HTML
+
         names = [row.run for row in rows]
         place = names.index(run)
         if place > 0:
-            await self.reports.put(self._next(names[place - 1]), next_page(names[place - 1], run).encode(), HTML)
+            await self.reports.put(*leading(names[place - 1], run))
         if place + 1 < len(names):
-            await self.reports.put(self._next(run), next_page(run, names[place + 1]).encode(), HTML)
+            await self.reports.put(*leading(run, names[place + 1]))
         else:
-            await self.reports.replace(self._next(run), next_page(run, "").encode(), HTML, 0)
+            await self.reports.replace(*leading(run, ""), 0)
 
     @property
     def _name(self) -> str:

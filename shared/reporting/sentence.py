@@ -23,6 +23,9 @@ PROOFS = {
 }
 """By what a key is the same. What a range of another version counted by something else is not taken for proven."""
 
+BELOW = "Below is why."
+"""Where it stands in a page of its own."""
+
 _ENDED = {RunState.TIMED_OUT: "timed out"}
 """What it is called, where its stored name is older."""
 
@@ -130,7 +133,7 @@ def verdict(run: Ended) -> tuple[str, str]:
         said = "Not every key was compared"
         if not_there:
             said = f"{not_there:,} of {numbered(run.listed, 'key')} {_is(not_there)} not at the destination"
-        return "bad", f"{said}; {run.proven:,} {_is(run.proven)} {_proven(run)}{_listed(apart)}. Below is why."
+        return "bad", f"{said}; {run.proven:,} {_is(run.proven)} {_proven(run)}{_listed(apart)}. {BELOW}"
     ended = sum(run.outcomes.values())
     if ended != run.listed:
         return "bad", f"The counts do not add up: {numbered(run.listed, 'key')} listed, {ended:,} with an outcome."

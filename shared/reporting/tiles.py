@@ -95,7 +95,7 @@ def _running(report: Report) -> list[Tile]:
         Tile("ended", _share(ended, report.listed[0]), f"of {listed} listed so far", share=share),
         Tile("objects copied", f"{keys:,}", in_units(copied)),
         pace,
-        Tile("left", in_time(left) if left is not None else "not known", "at this pace" if left is not None else ""),
+        Tile("left", in_time(left, 1) if left is not None else "not known", "at this pace" if left is not None else ""),
         _failed_so_far(report),
         age,
     ]

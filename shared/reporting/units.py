@@ -15,8 +15,8 @@ def in_units(count: float) -> str:
     return f"{count:,.0f} {unit}" if whole or count >= 100 else f"{count:,.1f} {unit}"
 
 
-def in_time(seconds: float) -> str:
-    """A duration, to two units, or to three figures below a minute."""
+def in_time(seconds: float, most_units: int = 2) -> str:
+    """A duration, to so many units, or to three figures below a minute."""
     if seconds < 0.0995:
         return f"{seconds * 1000:.2g} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:
@@ -28,7 +28,7 @@ def in_time(seconds: float) -> str:
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)
     parts = [f"{count} {name}" for count, name in ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")) if count]
-    return " ".join(parts[:2])
+    return " ".join(parts[:most_units])
 
 
 def in_count(count: float) -> str:

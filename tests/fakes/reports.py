@@ -10,6 +10,9 @@ class FakeReports:
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     generations: dict[str, int] = field(default_factory=dict)
 
+    def link(self, name: str) -> str:
+        return f"https://reports.test/{name}"
+
     def _generation(self, name: str) -> int:
         return self.generations.get(name, 1) if name in self.files else 0
 

@@ -1,6 +1,10 @@
 """Pages around the reports: the index of all runs, what leads from one to the next, and runs that are running."""
 
+import inspect
 import re
+from collections import Counter
+from html import unescape
+from typing import Any
 
 import pytest
 
@@ -9,8 +13,11 @@ from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.runs import RunState
 from shared.ports.run_store import PartialSummary
 from shared.reporting.index_rows import IndexRow, parse, union
-from shared.reporting.report_running import COUNT_STEPS
+from shared.reporting.job_facts import JobFacts
+from shared.reporting.page import NEXT_SECONDS
+from shared.reporting.report_running import COUNT_STEPS, ReportRunning
 from shared.reporting.run_index import RunIndex
+from shared.reporting.units import moment
 from shared.runs.show_running import SHOWN_SECONDS
 from tests.browser import sample
 from tests.fakes import FakeRuns
@@ -182,6 +189,71 @@ async def test_the_page_is_written_at_most_once_a_minute() -> None:
         await tick(world)
         written.append(world.reports.generations[name])
     assert written[0] == written[1] < written[2] == written[3] < written[4]
+
+
+async def test_the_page_says_when_it_was_written_and_from_when_on_it_will_be_again() -> None:
+    world = filled(30)
+    run = await started(world)
+    await tick(world)
+    now = world.clock.time
+    page = unescape(text(world, f"{run}/report.html"))
+    header = page[page.index("<header") : page.index("</header>")]
+    assert f"Written {moment(now)}, after " in header
+    assert f"by the scheduler's first tick from {moment(now + SHOWN_SECONDS)[11:]} on" in header
+    assert NEXT_SECONDS == SHOWN_SECONDS
+    assert '<meta http-equiv="refresh" content="60">' in page
+    await world.drain()
+    await world.run(CLOSE)
+    ended = text(world, f"{run}/report.html")
+    assert 'http-equiv="refresh"' not in ended
+    assert "first tick" not in unescape(ended)
+
+
+class Counted:
+    """Counts what is asked of something."""
+
+    def __init__(self, asked: Any) -> None:
+        self.asked, self.calls = asked, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.asked, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def counting(*given: object, **named: object) -> Any:
+            self.calls[name] += 1
+            return await found(*given, **named)
+
+        return counting
+
+
+async def test_what_a_page_of_a_running_run_asks_of_the_store_and_the_bucket() -> None:
+    """A document a question but for the sums, which Firestore bills by the thousand; 20 seconds of them at the most."""
+    world = filled(30)
+    run = await started(world)
+    stores = world.stores
+    asked = {"reports": world.reports, "runs": stores.runs, "ledger": stores.ledger, "control": stores.control}
+    parts: dict[str, Any] = {name: Counted(part) for name, part in asked.items()}
+    index = RunIndex(parts["reports"], parts["runs"], "job", "s3://a", "gs://b")
+    facts = JobFacts("job", "s3://a", "gs://b")
+    counting = ReportRunning(**parts, index=index, about=facts, clock=world.clock)
+
+    async def calls() -> dict[str, int]:
+        for part in parts.values():
+            part.calls.clear()
+        (record,) = [item.run for item in await world.stores.runs.since(0) if item.run.name == run]
+        await counting([record], world.clock.monotonic() + 60)
+        return {f"{name}.{call}": count for name, part in parts.items() for call, count in part.calls.items()}
+
+    first = await calls()
+    every_time = {
+        "reports.read": 2, "reports.replace": 2, "runs.since": 1, "runs.partial_summary": 1, "runs.add_up": 1,
+        "runs.progress": 1, "control.get": 1,
+    }  # fmt: skip
+    assert first == {**every_time, "reports.replace": 3}, "the first time with what leads to the next run"
+    world.clock.time += SHOWN_SECONDS
+    again = await calls()
+    assert again == {**every_time, "reports.replace": 1}, "an index that says the same is not written"
 
 
 async def test_the_scheduler_s_list_message_writes_the_page_too_and_a_person_s_does_not_wait_for_it() -> None:
