@@ -66,7 +66,8 @@ class SourceObject:
 
 @dataclass(frozen=True, slots=True)
 class DestinationObject:
-    """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it.
+    """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it, "" where it shows
+    none.
 
     metageneration: 1, and one more whenever its metadata is changed; 1, too, where it was not asked for.
     """

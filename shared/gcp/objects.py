@@ -61,6 +61,13 @@ def parse(what: str, resource: dict[str, object]) -> DestinationObject:
         raise Transient(f"{what}: an answer that does not describe the object: {wrong!r}") from None
 
 
+def looked_at(what: str, resource: dict[str, object]) -> DestinationObject:
+    """An object that somebody else may have written: under a customer's own key it shows no checksums, and its CRC32C
+    counts as "". https://cloud.google.com/storage/docs/encryption/customer-supplied-keys
+    """
+    return parse(what, {"crc32c": "", **resource})
+
+
 def described(resource: dict[str, Any]) -> Attributes:
     """What travels with the bytes, and the metadata as it is stored, ours included."""
     return Attributes(
@@ -74,13 +81,15 @@ def described(resource: dict[str, Any]) -> Attributes:
 
 
 def parse_page(resources: Sequence[dict[str, Any]], changes: bool = False) -> CopyPage:
-    """A page of a listing as columns. changes: whether it says how often metadata was changed."""
+    """A page of a listing as columns. changes: whether it says how often metadata was changed. What lies under a
+    customer's own key is listed as `looked_at` says.
+    """
     md5s = (item.get("md5Hash") for item in resources)
     return CopyPage(
         [item["name"].encode() for item in resources],
         [int(item["size"]) for item in resources],
         [int(item["generation"]) for item in resources],
-        [item["crc32c"] for item in resources],
+        [item.get("crc32c", "") for item in resources],
         [a2b_base64(md5).hex() if md5 else None for md5 in md5s],
         [item.get("metadata") or {} for item in resources],
         [int(item["metageneration"]) for item in resources] if changes else (),

@@ -21,7 +21,17 @@ from shared.domain.objects import Attributes, DestinationObject
 from shared.domain.page import in_order
 from shared.domain.reasons import Party
 from shared.gcp.api import JSON, GoogleApi, resource
-from shared.gcp.objects import ALL_FIELDS, CHANGES, FIELDS, described, failure, parse, parse_page, resource_of
+from shared.gcp.objects import (
+    ALL_FIELDS,
+    CHANGES,
+    FIELDS,
+    described,
+    failure,
+    looked_at,
+    parse,
+    parse_page,
+    resource_of,
+)
 from shared.gcp.session import UploadSession
 from shared.gcp.token import Token
 from shared.http.classification import Classifier
@@ -75,11 +85,11 @@ class GcsDestination:
     async def stat(self, name: bytes) -> DestinationObject | None:
         what = _stat(name)
         found = await self._described(name, FIELDS)
-        return parse(what, found) if found is not None else None
+        return looked_at(what, found) if found is not None else None
 
     async def inspect(self, name: bytes) -> tuple[DestinationObject, Attributes] | None:
         found = await self._described(name, ALL_FIELDS)
-        return (parse(_stat(name), found), described(found)) if found is not None else None
+        return (looked_at(_stat(name), found), described(found)) if found is not None else None
 
     async def _described(self, name: bytes, fields: str) -> dict[str, Any] | None:
         url = f"{self._objects}/{quote(name, safe='')}?fields={fields}"
@@ -106,8 +116,8 @@ class GcsDestination:
             url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FIELDS}"
             page = await self._page(url)
             listed = [(str(item.get("name", "")).encode(), item) for item in page.get("items", ())]
-            # a neighbour may lack what ours have: one under a customer's own key has no checksums
-            found = {name: parse(f"listing gs://{self._bucket}", item) for name, item in listed if name in named}
+            what = f"listing gs://{self._bucket}"
+            found = {name: looked_at(what, item) for name, item in listed if name in named}
             last = listed[-1][0] if "nextPageToken" in page and listed else wanted[-1][: MAX_KEY_BYTES - 1]
             beyond = [name for name in wanted if name > last]
         for stat in await asyncio.gather(*(self.stat(name) for name in beyond)):
