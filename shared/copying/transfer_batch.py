@@ -108,11 +108,12 @@ class TransferBatch:
         self, message: TransferMessage, found: Versioned | None, record: BatchRecord, todo: Sequence[SourceObject]
     ) -> None:
         """The run was cancelled: what of the message has not ended is put on record as not copied, and what there is of
-        a large object is dropped.
+        a large object is dropped. Where the record is gone, later runs may have copied them: this outweighs nothing.
         """
         why = RunCancelled(CANCELLED)
         outcome, reason = why.reason.outcome, f"{why.reason}: {why}"
         results = [replace(Entry.of(source), outcome=outcome, reason=reason) for source in todo]
+        record = record if found else replace(record, published_at=0.0)
         await self._settle(message, found, record, results)
         self.log.info("left out", run=message.run, batch=message.batch, keys=len(todo), reason=CANCELLED)
         await self._clean_up(message)

@@ -3,7 +3,8 @@
 The control document names it, and every instance reads that document anyway, at most once a second: no range of it is
 listed further, no batch of it begins. What has begun by then ends as it will. A range that is taken counts what the
 run's batches hold of it and is closed; a batch that has not begun is put on record as not copied, so that the run
-balances and the next one copies its keys. Once the end is written down, the name is taken off (`RunLifecycle`).
+balances and the next one copies its keys. Once the end is written down and nothing is left, the name is taken off
+(`RunLifecycle`); where it timed out first, once its messages can come no more.
 """
 
 from dataclasses import dataclass, replace

@@ -41,6 +41,11 @@ goes on, and with what is being added up a message at once.
 KEEPING_SECONDS = 30.0
 """After so much adding up it is written down how far that has come, so that a killed invocation loses no more."""
 
+MESSAGE_LIFE_SECONDS = (7 + 31) * 86_400.0
+"""A message may wait so long for its function, and then so long as a dead letter that somebody sends again
+(terraform/modules/job/pubsub.tf). What is left of a cancelled run is not begun by then, either.
+"""
+
 Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks, float], Awaitable[None]]
 """Writes the report of a run that has ended in a state, at a time (epoch seconds)."""
 
@@ -110,11 +115,19 @@ class RunLifecycle:
         return [run for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)]
 
     async def _take_off(self, ended: frozenset[str]) -> None:
-        """Take runs whose end is written down off the list of those that were cancelled. They were on it before it was
-        asked which are running: one that has begun since cannot be among them.
+        """Take runs whose end is written down off the list of those that were cancelled, unless messages of theirs may
+        still come. They were on it before it was asked which are running: one that began since cannot be among them.
         """
-        if ended:
-            await self.job_control.control.update(lambda said: replace(said, cancelled=said.cancelled - ended))
+        over = frozenset([run for run in sorted(ended) if not await self._may_come(run)])
+        if over:
+            await self.job_control.control.update(lambda said: replace(said, cancelled=said.cancelled - over))
+
+    async def _may_come(self, run: str) -> bool:
+        """Whether messages of a cancelled run may still come: it has timed out with something left."""
+        record = await self.runs.record(run)
+        if record is None or record.summary is None or record.summary.finished:
+            return False
+        return self.clock.now() - (record.ended_at or 0.0) < MESSAGE_LIFE_SECONDS
 
     async def _is_over(self, run: OpenRun, until: float) -> bool:
         """Whether a run has ended; if so, and nobody else does, its end is written down. until: when this is no more

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.counts import Outcome
-from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.messages import ListMessage, Message, VerifyMessage
 from shared.domain.runs import RunKind, RunState
 from shared.ports.control_store import Control
 from shared.reporting.sentence import Ended, verdict
 from shared.runs.job_control import FRESH_SECONDS
-from shared.runs.lifecycle import CLOSING_SECONDS
+from shared.runs.lifecycle import CLOSING_SECONDS, MESSAGE_LIFE_SECONDS
 from tests.fakes.bucket import FakeBucket
 from tests.unit.test_job_control import SlowControl
 from tests.world import LEASE, LIFE, PART, Steps, World, counts, filled
@@ -243,3 +243,57 @@ def test_its_report_is_never_green(kind: RunKind) -> None:
     assert (tone, sentence.startswith("The run was cancelled: ")) == ("bad", True)
     some = replace(whole, kind=RunKind.LIST, outcomes={"copied": 4, "failed": 6})
     assert "4 of 10 listed keys are copied; 6 failed or not begun" in verdict(some)[1]
+
+
+async def timed_out(world: World, run: str) -> list[tuple[str, Message, str]]:
+    """The end of a cancelled run is written down before its messages come, which are returned."""
+    await cancel(world, run)
+    late = [*world.inbox, *((topic, message, f"late{n}") for n, (topic, message) in enumerate(world.queue.sent))]
+    world.inbox.clear()
+    world.queue.sent.clear()
+    world.clock.pass_time(LIFE + 1)
+    for _ in range(3):
+        await world.run(VerifyMessage(close=True))
+        world.clock.pass_time(CLOSING_SECONDS + 1)
+    assert world.stores.runs.documents[run].state == RunState.CANCELLED
+    return late
+
+
+@pytest.mark.parametrize("deliveries", [1, 2], ids=["a range and batches", "batches"])
+async def test_messages_that_come_after_its_end_copy_nothing(deliveries: int) -> None:
+    """A function that was out of order for hours gets them all at once, when the run's end is long written down."""
+    options = {"bucket": FakeBucket(page_size=2), "budgets": {"list": 3.0}, "seconds_a_page": 1.0}
+    world = filled(12, **(options if deliveries == 1 else {}))
+    run = await begun(world, ListMessage(), deliveries)
+    late = await timed_out(world, run)
+    there = dict(world.destination.objects)
+    world.inbox.extend(late)
+    await world.drain()
+    assert world.destination.objects == there
+    await world.run(ListMessage(scheduled=True))
+    assert world.same()
+
+
+async def test_its_name_is_taken_off_once_no_message_of_it_can_come() -> None:
+    world = filled(12)
+    run = await begun(world, ListMessage(), 1)
+    await timed_out(world, run)
+    assert world.stores.control.said.cancelled == {run}
+    world.clock.pass_time(MESSAGE_LIFE_SECONDS)
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.control.said.cancelled == frozenset()
+
+
+async def test_a_batch_of_it_that_comes_when_its_record_is_gone_makes_nothing_failed() -> None:
+    """The next run has copied its keys, and merged its records away."""
+    world = filled(12)
+    run = await begun(world, ListMessage(), 1)
+    late = await timed_out(world, run)
+    await world.run(ListMessage(scheduled=True))
+    for batch in [name for name, (record, _) in world.stores.ledger.documents.items() if record.run == run]:
+        del world.stores.ledger.documents[batch]
+    world.inbox.extend(late)
+    await world.drain()
+    after = await world.run()
+    assert await counts(world, after) == {Outcome.UNCHANGED: 12}
+    assert after not in {record.run for record, _ in world.stores.ledger.documents.values()}, "nothing is published"
