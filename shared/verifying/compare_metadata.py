@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.domain.comparison import Comparison
 from shared.domain.copies import Pairs
 from shared.domain.errors import Gone, ObjectError
 from shared.domain.objects import SOURCE_ETAG, SOURCE_MTIME
@@ -32,37 +33,39 @@ class CompareMetadata:
     destination: Destination
     log: Log
 
-    async def __call__(self, pairs: Pairs, indexes: Sequence[int]) -> list[int]:
-        """Those of the indexes, whose bytes are the same, whose headers or metadata differ."""
+    async def __call__(self, pairs: Pairs, indexes: Sequence[int]) -> dict[int, Comparison]:
+        """Of the indexes, whose bytes are the same, those whose headers or metadata differ, and those of which nobody
+        may know: these are unproven.
+        """
         touched = [index for index in indexes if _is_touched(pairs, index)]
-        found: list[int] = []
+        found: dict[int, Comparison] = {}
         for start in range(0, len(touched), _AT_ONCE):
             some = touched[start : start + _AT_ONCE]
-            differ = await asyncio.gather(*(self._differs(pairs, index) for index in some))
-            found += [index for index, differs in zip(some, differ, strict=True) if differs]
+            verdicts = await asyncio.gather(*(self._verdict(pairs, index) for index in some))
+            found |= {index: verdict for index, verdict in zip(some, verdicts, strict=True) if verdict is not None}
         return found
 
-    async def _differs(self, pairs: Pairs, index: int) -> bool:
-        """False where either side holds something else by now: that is for the next comparison. A key that may not be
-        asked for is told, and keeps none of the others.
+    async def _verdict(self, pairs: Pairs, index: int) -> Comparison | None:
+        """None where nothing differs, or either side holds something else by now: that is for the next comparison. A
+        key that may not be asked for is told, and keeps none of the others.
         """
         source, copy = pairs.page[index], pairs.copy(index)
         if copy is None:
-            return False
+            return None
         try:
             (now, wanted), stored = await asyncio.gather(
                 self.source.inspect(source.key), self.destination.inspect(copy.name)
             )
         except Gone:
-            return False
+            return None
         except ObjectError as failure:
             if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
                 raise
             self.log.warning("headers not compared", key=source.text, reason=failure.reason, why=str(failure))
-            return False
+            return Comparison.UNPROVEN
         if stored is None or stored[0].generation != copy.generation or now.etag != source.etag:
-            return False
-        return not carries(stored[1], wanted)
+            return None
+        return None if carries(stored[1], wanted) else Comparison.METADATA_DIFFERS
 
 
 def _is_touched(pairs: Pairs, index: int) -> bool:

@@ -87,9 +87,8 @@ class ComparePage:
                 by_crc32c.add(index)
         if self.metadata is not None:
             same = [index for index in range(len(page)) if index not in verdicts and index not in filtered]
-            for index in await self.metadata(pairs, same):
-                copied = self._is_copied(page.keys[index])
-                verdicts[index] = Comparison.IN_FLIGHT if copied else Comparison.METADATA_DIFFERS
+            for index, verdict in (await self.metadata(pairs, same)).items():
+                verdicts[index] = Comparison.IN_FLIGHT if self._is_copied(page.keys[index]) else verdict
                 sources[index] = page[index]
                 by_crc32c.discard(index)
         wrong = frozenset(index for index, verdict in verdicts.items() if self._is_wrong(verdict, pairs, index))

@@ -119,8 +119,15 @@ async def test_unless_the_job_asks_nobody_looks() -> None:
     assert heads(world) == []
 
 
-@pytest.mark.parametrize("refusal", [Forbidden("HEAD k/1"), Gone("k/1")])
-async def test_a_key_that_may_not_be_asked_for_keeps_none_of_the_others(refusal: Exception) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [(Forbidden("HEAD k/1"), {"same": 2, "unproven": 1}), (Gone("k/1"), {"same": 3})],
+    ids=["forbidden", "gone since"],
+)
+async def test_a_key_that_may_not_be_asked_for_keeps_none_of_the_others(
+    refusal: Exception, said: dict[str, int]
+) -> None:
+    """Nobody knows of its headers then: it is no proven one."""
     world = await copied()
     inspect = world.bucket.inspect
 
@@ -133,7 +140,10 @@ async def test_a_key_that_may_not_be_asked_for_keeps_none_of_the_others(refusal:
         world.bucket.put(f"k/{number}", b"body %d" % number, replace(PLAIN, content_type="text/html"))
     world.bucket.inspect = refused  # type: ignore[method-assign]
     run = await world.run(VerifyMessage(repair=False))
-    assert (await world.stores.runs.summary(run)).verdicts.keys == {"same": 3, "metadata_differs": 1}
+    assert (await world.stores.runs.summary(run)).verdicts.keys == {**said, "metadata_differs": 1}
+    world.bucket.put("k/2", b"body 2", PLAIN)
+    sentence, _ = await compared(world)
+    assert sentence.startswith("good") is isinstance(refusal, Gone), sentence
 
 
 def test_what_is_ours_in_the_copy_is_not_held_against_it() -> None:
