@@ -11,18 +11,24 @@ from shared.ports.clock import Clock
 from shared.ports.run_store import RunStore
 
 _MOST_RUNS = 100
+"""Of which an instance knows what it has done: a message that names keys is a run of its own."""
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """One an instance. seconds: between two heartbeats of a run; with hundreds of instances a few writes a second."""
+    """One an instance. seconds: between two heartbeats of a run; with hundreds of instances a few writes a second.
+    What it has done for a run that it has not worked on for long it lets go of; should it come back, it tells of that
+    under another name, and what was told stays.
+    """
 
     runs: RunStore
     clock: Clock
     seconds: float = 60.0
     instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _done: dict[str, Progress] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
     _sent_at: dict[str, float] = field(default_factory=dict)
+    _let_go: int = 0
 
     def took(self, run: str, what: str, size: int, seconds: float) -> None:
         """A key, or a part of one, was copied in so many seconds."""
@@ -48,10 +54,18 @@ class Heartbeat:
         progress.kms += sum(entry.kms for entry in copied)
         if now - self._sent_at.get(run, float("-inf")) >= self.seconds:
             self._sent_at[run] = now
-            await self.runs.heartbeat(run, self.instance, self.clock.now(), progress)
+            await self.runs.heartbeat(run, self._names[run], self.clock.now(), progress)
 
     def _progress(self, run: str) -> Progress:
-        if run not in self._done and len(self._done) >= _MOST_RUNS:
-            self._done.clear()
-            self._sent_at.clear()
-        return self._done.setdefault(run, Progress())
+        """What was done for a run. The one that was asked for last comes last."""
+        progress = self._done.pop(run, None)
+        if progress is None:
+            if len(self._done) >= _MOST_RUNS:
+                longest_idle = next(iter(self._done))
+                for known in (self._done, self._names, self._sent_at):
+                    known.pop(longest_idle, None)
+                self._let_go += 1
+            progress = Progress()
+            self._names[run] = f"{self.instance}-{self._let_go}" if self._let_go else self.instance
+        self._done[run] = progress
+        return progress
