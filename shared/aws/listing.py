@@ -20,16 +20,20 @@ _CONTENTS = re.compile(
     "<Size>([0-9]+)</Size><StorageClass>([^<]*)</StorageClass></Contents>"
 )
 _PREFIX = re.compile("<CommonPrefixes><Prefix>([^<]*)</Prefix></CommonPrefixes>")
+_NEXT = re.compile("<NextContinuationToken>([^<]*)</NextContinuationToken>")
 _NAMESPACE = re.compile(r"\{.*?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a page says. prefixes: rolled up by a delimiter. truncated: whether there is more."""
+    """What a page says. prefixes: rolled up by a delimiter. truncated: whether there is more. token: of the next page,
+    where this one names nothing that the next could begin behind.
+    """
 
     page: Page
     prefixes: Sequence[bytes]
     truncated: bool
+    token: str = ""
 
 
 class NotAListing(Exception):
@@ -52,7 +56,8 @@ def _read(text: str) -> Listing:
         whole = (text.count("<Contents>"), rolled_up) == (len(rows), len(prefixes))
         plain = text.count("&") == 2 * len(rows)
         if whole and plain and encoded and (truncated or "<IsTruncated>false</IsTruncated>" in text):
-            return Listing(_page(rows), [_decoded(item) for item in prefixes], truncated)
+            token = _NEXT.search(text) if truncated and not rows else None
+            return Listing(_page(rows), list(map(_decoded, prefixes)), truncated, token[1] if token else "")
     return _by_parser(text)
 
 
@@ -106,7 +111,8 @@ def _by_parser(text: str) -> Listing:
         if (status := item.find("RestoreStatus")) is not None
     }
     page = Page([decoded(str(key)) for key in keys], etags, sizes, modified, classes, restores)
-    return Listing(page, prefixes, root.findtext("IsTruncated") == "true")
+    token = "" if found else root.findtext("NextContinuationToken", "")
+    return Listing(page, prefixes, root.findtext("IsTruncated") == "true", token)
 
 
 def _restore(status: ElementTree.Element) -> Restore:

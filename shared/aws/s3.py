@@ -41,11 +41,13 @@ class S3Source:
 
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
         """ListObjectsV2, 1,000 keys a page, each asked for by the last key of the one before: a continuation token
-        may expire, a key does not. Pages with archived objects are asked for with what S3 knows of their restores.
+        may expire, a key does not. Pages with archived objects are asked for with what S3 knows of their restores. S3
+        may end a page before it has found a key, among many that were deleted: then its token alone leads on.
         """
-        archives = False
+        archives, token = False, ""
         while True:
-            listing = await self._list(prefix, after, amz=RESTORES if archives else NOTHING)
+            more = {"continuation-token": quote(token, safe="")} if token else NOTHING
+            listing = await self._list(prefix, after, more, RESTORES if archives else NOTHING)
             archives, asked = not ARCHIVE_CLASSES.isdisjoint(listing.page.storage_classes), archives
             if archives and not asked:
                 continue
@@ -54,6 +56,7 @@ class S3Source:
                 after = listing.page.last
             if not listing.truncated:
                 return
+            token = listing.token
 
     async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
         page = (await self._list(prefix, after, {"max-keys": "1"})).page
@@ -81,6 +84,8 @@ class S3Source:
                 listing = parse(answer.body)
             except NotAListing as error:
                 raise Corrupt(f"{what}: not a listing: {error}") from None
+            if listing.truncated and not (len(listing.page) or listing.prefixes or listing.token):
+                raise Corrupt(f"{what}: a page without keys says that there are more, and not where")
             if not in_order(listing.page.keys, after):
                 raise Unsorted(
                     f"{what}: the page after {after.decode()!r} is not in the order of the keys' bytes; only general "

@@ -13,6 +13,7 @@ from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Unsorted, WrongRegion
 from shared.http.client import Http
+from tests.contract.raw import Asked, answer, answering
 from tests.contract.test_http import Serve, serving
 
 PAGE = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
@@ -97,6 +98,38 @@ async def test_what_does_not_pass_is_said(
 ) -> None:
     async with serving(answers(answer)) as (url, _):
         with pytest.raises(error, match=said):
+            await keys(source(http, url))
+
+
+EMPTY = PAGE.format("").replace("false", "true").replace("</List", "{}</List")
+
+
+@pytest.mark.parametrize("blank", ["", "\n"], ids=["as S3 writes it", "by the parser"])
+async def test_a_page_on_which_s3_found_nothing_yet_is_no_end_and_is_not_asked_for_for_ever(
+    http: Http, blank: str
+) -> None:
+    """Among many deleted versions S3 ends a page before it has found a key; what it says then is where to go on.
+    https://github.com/TileDB-Inc/TileDB/pull/1218, https://github.com/s3ql/s3ql/pull/166
+    """
+    told = EMPTY.format("<NextContinuationToken>1ue/wM=</NextContinuationToken>" + blank)
+
+    def answered(asked: Asked) -> str:
+        if "continuation-token" in asked.target:
+            assert "continuation-token=1ue%2FwM%3D" in asked.target
+            return page("c")
+        return told if "start-after=b" in asked.target else page("a", "b").replace("false", "true")
+
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, answered(asked).encode())
+
+    async with asyncio.timeout(10), answering(serve) as (url, asked):
+        assert await keys(source(http, url)) == [b"a", b"b", b"c"]
+        assert len(asked) == 3
+
+
+async def test_a_page_that_leads_nowhere_is_told(http: Http) -> None:
+    async with asyncio.timeout(10), serving(answers(EMPTY.format(""))) as (url, _):
+        with pytest.raises(Corrupt, match="and not where"):
             await keys(source(http, url))
 
 
