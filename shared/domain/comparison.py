@@ -16,7 +16,8 @@
 
 A CRC32C is proven once when the very bytes of this ETag were copied and held to what S3 promises of them: the ledger
 remembers it, and the destination's listing says what the copy has. The ETag that a copy carries says what it was made
-from, and nothing of the bytes it holds now: without either checksum, a copy is UNPROVEN.
+from, and nothing of the bytes it holds now: without either checksum, a copy is UNPROVEN. So is one that shows none,
+because it lies under a customer's own key.
 
 Whether an ETag is an MD5 shows in no listing: of an object that is encrypted with KMS it looks like one and is none.
 Copies of this project say so; one that says nothing, whose MD5 is not the ETag, has other bytes or a source of that
@@ -108,6 +109,6 @@ def _judge(source: SourceObject, copy: DestinationObject | None, place: Place, c
             return Comparison.SAME
         if ours is not None:
             return Comparison.CHECKSUM_DIFFERS
-    if crc32c is not None:
+    if crc32c is not None and copy.crc32c:
         return Comparison.SAME if crc32c == copy.crc32c else Comparison.CHECKSUM_DIFFERS
     return Comparison.UNPROVEN

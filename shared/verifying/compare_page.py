@@ -152,11 +152,13 @@ class ComparePage:
             return source
 
     def _is_wrong(self, verdict: Comparison, pairs: Pairs, index: int) -> bool:
-        """Whether a key is to be copied again. A copy of ours that is only unproven is left, unless the job asks."""
+        """Whether a key is to be copied again. A copy of ours that is only unproven is left, unless the job asks; one
+        that shows no checksum is not as we have made it.
+        """
         if verdict is not Comparison.UNPROVEN or self.reread:
             return verdict.repairable
         copy = pairs.copy(index)
-        return copy is None or copy.source_etag is None
+        return copy is None or copy.source_etag is None or not copy.crc32c
 
     def _verdict(
         self, source: SourceObject, pairs: Pairs, index: int, queued: bool, origin: Origin | None

@@ -24,7 +24,9 @@ DESTINATION, STAGING = "destination", "staging"
 
 @dataclass(slots=True)
 class Stored:
-    """A live object. resource: what was sent ahead of its bytes. metageneration: one more whenever that is changed."""
+    """A live object. resource: what was sent ahead of its bytes. metageneration: one more whenever that is changed.
+    locked: under a customer's own key, so that it shows no checksums.
+    """
 
     name: bytes
     body: bytes
@@ -32,6 +34,7 @@ class Stored:
     resource: dict[str, Any]
     composite: bool = False
     metageneration: int = 1
+    locked: bool = False
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -42,12 +45,13 @@ class Stored:
             "name": self.name.decode(),
             "size": str(len(self.body)),
             "generation": str(self.generation),
-            "crc32c": crc32c(self.body),
             "metadata": self.metadata,
             "metageneration": str(self.metageneration),
             "contentType": self.resource.get("contentType", "application/octet-stream"),
         }
-        if not self.composite:
+        if not self.locked:
+            shown["crc32c"] = crc32c(self.body)
+        if not self.composite and not self.locked:
             shown["md5Hash"] = base64.b64encode(hashlib.md5(self.body).digest()).decode()
         return shown
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import zlib
+from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,12 +76,15 @@ class Version:
 
 
 class S3:
-    """history: every version of a key in order; None where it was deleted. asked: told of each key that is asked for."""
+    """history: every version of a key in order; None where it was deleted. asked: told of each key that is asked for.
+    most_dead: deleted keys that a page of a listing gets over; it ends there, be there a living one on it or not.
+    """
 
     def __init__(self, laws: "Laws", page_size: int, asked: Callable[[bytes], None]) -> None:
         self.history: dict[bytes, list[Version | None]] = {}
         self._living: list[bytes] | None = None
         self._laws, self._page_size, self._asked = laws, page_size, asked
+        self.most_dead: int | None = None
 
     def current(self, key: bytes) -> Version | None:
         """What the key holds now."""
@@ -150,25 +154,35 @@ class S3:
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
         """
         prefix, after = query.get("prefix", "").encode(), query.get("start-after", "").encode()
+        after = max(after, b64decode(query.get("continuation-token", "")))
         most = min(int(query.get("max-keys", "1000")), self._page_size)
         cut = query.get("delimiter", "").encode()
         rows: dict[bytes, str] = {}
-        keys = self.living()
+        keys = self.living() if self.most_dead is None else sorted(self.history)
+        dead, last, more = 0, b"", False
         for at in range(max(bisect_left(keys, prefix), bisect_right(keys, after)), len(keys)):
             key = keys[at]
             if len(rows) > most or not key.startswith(prefix):
                 break
+            if self.current(key) is None:
+                dead, last = dead + 1, key
+                if dead == self.most_dead:
+                    more = True
+                    break
+                continue
             end = key.find(cut, len(prefix)) if cut else -1
             stem = key if end < 0 else key[: end + 1]
             rows[stem] = (
                 self._row(key) if end < 0 else f"<CommonPrefixes><Prefix>{_url(stem)}</Prefix></CommonPrefixes>"
             )
-        shown = "".join(list(rows.values())[:most])
+        shown, truncated = list(rows)[:most], more or len(rows) > most
+        last = max(last, shown[-1]) if more and shown else last if more else shown[-1] if shown else b""
+        token = f"<NextContinuationToken>{b64encode(last).decode()}</NextContinuationToken>" if truncated else ""
         return Reply(
             200,
             {},
-            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{str(len(rows) > most).lower()}"
-            f"</IsTruncated>{shown}</ListBucketResult>".encode(),
+            f"<ListBucketResult>{token}<EncodingType>url</EncodingType><IsTruncated>{str(truncated).lower()}"
+            f"</IsTruncated>{''.join(rows[stem] for stem in shown)}</ListBucketResult>".encode(),
         )
 
     def _row(self, key: bytes) -> str:

@@ -138,8 +138,19 @@ class ScanWorld(World):
             self.put(f"{folder}{draw.randrange(10 ** draw.choice((1, 2, 4)))}".encode())
         if draw.random() < 0.2:
             self.put(b"a/line\nbreak")
+        self.bury()
         if self.scan.ceilings:
             self.stores.control.said = Control(most_objects=draw.choice((3, 20, 60)))
+
+    def bury(self) -> None:
+        """Most of what there was is deleted: S3 ends pages of its listing on which it has found little or nothing."""
+        draw = self.chance.of("deleted keys")
+        self.s3.most_dead = draw.choice((None, None, None, 1, 4))
+        for _ in range(draw.randrange(12) if self.s3.most_dead is not None else 0):
+            key = f"{draw.choice(('', 'a/', 'a/b/', 'b/', 'zz/'))}{draw.randrange(1000)}".encode()
+            if key not in self.s3.history:
+                self.put(key)
+                self.delete(key)
 
     def new_version(self, key: bytes) -> Version:
         """Small, single or multipart, with an ETag that is an MD5 or not."""
@@ -220,6 +231,7 @@ class ScanWorld(World):
         if name in self.s3.history and ANOTHERS in metadata:
             return
         stored = self.gcs.put_by_hand(name, body, metadata)
+        stored.locked = self.chance.of("customers' keys").random() < 0.2
         self.truth.copied(name, stored)
         self.trace(f"destination: somebody writes {name!r}, {len(body)} bytes, {metadata}")
 
