@@ -76,7 +76,7 @@ class ReportRunning:
             counted=partial.complete,
         )
         written = await self.reports.replace(name, page(report).encode(), HTML, generation)
-        if written and not generation and run.name in {row.run for row in rows}:
+        if written and not generation:
             await self.index.link(rows, run.name)
 
     async def _counts(self, run: str) -> PartialSummary:

@@ -51,7 +51,9 @@ class RunIndex:
         raise LostRace(f"{self._name}: written by others {_TRIES} times while it was put together")
 
     async def link(self, rows: Sequence[IndexRow], run: str) -> None:
-        """Have the run before lead to this one, and this one to the next, if there is one."""
+        """Have the run before lead to this one, and this one to the next, if there is one. So many may have begun since
+        that the index has no room for it: then there is nobody to lead to it.
+        """
         from shared.reporting.index_page import next_page
 
         def leading(run: str, after: str) -> tuple[str, bytes, str]:
@@ -59,6 +61,8 @@ class RunIndex:
             return name, next_page(run, after, self.reports.link(name)).encode(), HTML
 
         names = [row.run for row in rows]
+        if run not in names:
+            return
         place = names.index(run)
         if place > 0:
             await self.reports.put(*leading(names[place - 1], run))

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.counts import ManifestPart, Outcome
-from shared.domain.errors import ObjectError
+from shared.domain.errors import BucketError, ObjectError
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
@@ -225,13 +225,18 @@ class RunLifecycle:
             await self.runs.reported(run.name)
 
     async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> bool:
-        """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning. False
-        if it did.
+        """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning, nor
+        may a mistake of ours in it. False if it did.
         """
         try:
             await work
         except ObjectError as failure:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
+            return False
+        except BucketError:
+            raise
+        except Exception as bug:
+            self.log.error(f"no {what}", error=bug, run=run.name)
             return False
         return True
 

@@ -37,3 +37,5 @@ class ShowRunning:
             await self.report(running, self.clock.monotonic() + MOST_SECONDS)
         except BucketError as failure:
             self.log.warning("no page of a running run", why=str(failure))
+        except Exception as bug:
+            self.log.error("no page of a running run", error=bug)

@@ -48,7 +48,7 @@ async def test_what_has_not_begun_is_left_out_and_copied_by_the_next_run() -> No
     assert await ended(world, run) == {Outcome.COPIED: 3, Outcome.FAILED: 9}
     assert len(world.destination.objects) == 3
     assert {entry.reason async for entry in world.stores.ledger.failed(run)} == {"cancelled: the run was cancelled"}
-    assert not [line for line in world.log.lines if line[0] == "error"], "a person's wish is no error"
+    assert not [line for line in world.log.lines if line[0] == "ERROR"], "a person's wish is no error"
     after = await world.run(ListMessage(scheduled=True))
     assert await counts(world, after) == {Outcome.UNCHANGED: 3, Outcome.COPIED: 9}
     assert world.same()

@@ -12,6 +12,7 @@ from shared.domain.errors import Forbidden, LostRace
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.runs import RunState
 from shared.ports.run_store import PartialSummary
+from shared.reporting import index_rows
 from shared.reporting.index_rows import IndexRow, parse, union
 from shared.reporting.job_facts import JobFacts
 from shared.reporting.page import NEXT_SECONDS
@@ -324,3 +325,47 @@ async def test_the_row_of_a_part_shows_the_bytes_of_the_part() -> None:
     assert sorted((slow.what, slow.bytes) for slow in slowest) == [
         ("large, part 1", PART), ("large, part 2", PART), ("large, part 3", 12345),
     ]  # fmt: skip
+
+
+async def test_a_run_that_the_index_has_no_room_for_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message that names keys is a run: while one goes on for days, thousands may begin."""
+    monkeypatch.setattr(index_rows, "MOST_RUNS", 3)
+    world = filled(6, keys_per_message=2)
+    run = world.send("list", ListMessage())
+    await world.drain(most=2, finish=False)
+    held = list(world.inbox)
+    world.inbox.clear()
+    for _ in range(4):
+        world.clock.pass_time(1)
+        await world.run(ListMessage(keys=(b"k/001",)))
+        await world.run(VerifyMessage(close=True))
+    world.inbox.extend(held)
+    await world.drain()
+    await tick(world)
+    assert world.stores.runs.documents[run].state == RunState.FINISHED
+    assert f"job/{run}/report.html" in world.reports.files
+
+
+@pytest.mark.parametrize("drawn", ["shared.reporting.page.page", "shared.reporting.run_index.parse"])
+async def test_a_page_that_cannot_be_drawn_keeps_no_run_from_ending_and_none_from_beginning(
+    monkeypatch: pytest.MonkeyPatch, drawn: str
+) -> None:
+    """A mistake of ours: it is told, and the report is written once it is mended."""
+
+    def mistaken(*_: object) -> str:
+        raise ValueError("of ours")
+
+    world = filled(30)
+    with monkeypatch.context() as patched:
+        patched.setattr(drawn, mistaken)
+        run = await started(world)
+        await tick(world)
+        await world.drain()
+        await tick(world)
+        after = await world.run(ListMessage(scheduled=True))
+        await tick(world)
+    ended = {name: world.stores.runs.documents[name].state for name in (run, after)}
+    assert ended == dict.fromkeys((run, after), RunState.FINISHED)
+    assert {line[1] for line in world.log.lines if line[0] == "ERROR"} == {"no page of a running run", "no report"}
+    await tick(world)
+    assert {f"job/{name}/report.html" for name in (run, after)} <= world.reports.files.keys()
