@@ -1,10 +1,12 @@
 """One invocation's publishing: full batches as plans come, the rest at the end, each allowed by the ceiling guard."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.domain.errors import Busy, StateConflict
+from shared.domain.errors import BucketError, Busy, StateConflict
 from shared.domain.objects import SourceObject
+from shared.domain.spending import Amount
 from shared.ledger.record import BatchRecord, batch_id
 from shared.pricing.estimate import STANDARD, Classes
 from shared.ranges.lease import Lease
@@ -44,25 +46,38 @@ class Publishing:
             await self.publish.resend(record, self.force or self.repairs is not None)
 
     async def _send(self, batches: Sequence[tuple[SourceObject, ...]]) -> None:
-        allowed: list[tuple[SourceObject, ...]] = []
+        allowed: dict[str, tuple[tuple[SourceObject, ...], Amount]] = {}
         refused: Exception | None = None
         try:
             amounts = [(len(batch), sum(item.size for item in batch), _classes(batch)) for batch in batches]
             await self.ceiling.begin_with(amounts)
             for batch, (objects, size, classes) in zip(batches, amounts, strict=True):
-                await self.ceiling.reserve(objects, size, classes)
-                allowed.append(batch)
+                reserved = await self.ceiling.reserve(objects, size, classes)
+                allowed[batch_id(self.lease.range_id.run, batch)] = batch, reserved
         except Exception as failure:
             refused = failure
         if allowed:
-            await self.lease.renew()
-            self.mine.update(batch_id(self.lease.range_id.run, batch) for batch in allowed)
-            for forced in (False, True):
-                some = [batch for batch in allowed if self._is_forced(batch) is forced]
-                await self._publish(some, forced)
-        self.walk.published(sum(map(len, allowed)))
+            try:
+                await self.lease.renew()
+                self.mine.update(allowed)
+                for forced in (False, True):
+                    some = [batch for batch, _ in allowed.values() if self._is_forced(batch) is forced]
+                    await self._publish(some, forced)
+            except Exception:
+                await self._give_back({name: reserved for name, (_, reserved) in allowed.items()})
+                raise
+        self.walk.published(sum(len(batch) for batch, _ in allowed.values()))
         if refused is not None:
             raise refused
+
+    async def _give_back(self, reserved: Mapping[str, Amount]) -> None:
+        """What was reserved for batches that are not recorded: whoever takes the range over reserves for them again.
+        What cannot be looked up counts as published.
+        """
+        with suppress(BucketError):
+            for name, amount in reserved.items():
+                if amount and await self.publish.ledger.get(name) is None:
+                    self.ceiling.unused(amount)
 
     async def _publish(self, batches: Sequence[tuple[SourceObject, ...]], forced: bool) -> None:
         run = self.lease.range_id.run

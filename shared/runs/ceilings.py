@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.errors import BucketError
+from shared.domain.spending import Amount
 from shared.ports.control_store import Control
 from shared.pricing.estimate import Classes
 from shared.runs.job_control import JobControl
@@ -45,17 +46,27 @@ class CeilingGuard:
         if await self.job_control.is_cancelled(self.run):
             raise Stopped(CANCELLED, cancelled=True)
 
-    async def reserve(self, objects: int, size: int, classes: Classes | None = None) -> None:
-        """Raises Stopped if the run was cancelled or the job is paused, or if a ceiling would be exceeded by so many
-        objects and bytes. classes: objects and bytes of storage classes of S3 that are not STANDARD.
+    async def reserve(self, objects: int, size: int, classes: Classes | None = None) -> Amount:
+        """What was taken of the ceilings, for `unused`. Raises Stopped if the run was cancelled or the job is paused,
+        or if a ceiling would be exceeded by so many objects and bytes. classes: objects and bytes of storage classes of
+        S3 that are not STANDARD.
         """
         control = await self.job_control.read()
         if self.run in control.cancelled:
             raise Stopped(CANCELLED, cancelled=True)
         if control.paused:
             raise Stopped("the job is paused", paused=True)
-        if control.bounded and not await self._joined().take(control, objects, size, classes or {}):
+        if not control.bounded:
+            return Amount()
+        taken = await self._joined().take(control, objects, size, classes or {})
+        if taken is None:
             raise Stopped(f"the ceiling of {_text(control)} a run is reached")
+        return taken
+
+    def unused(self, taken: Amount) -> None:
+        """A batch was not published after all."""
+        if taken:
+            self._joined().put_back(taken)
 
     async def release(self) -> None:
         """What was reserved and not used is for others."""

@@ -70,8 +70,10 @@ class Portion:
                 self._batches = len(batches)
                 self._reserved_at = self.clock.monotonic()
 
-    async def take(self, control: Control, objects: int, size: int, classes: Classes) -> bool:
-        """Take a batch from what is held, or from the ceilings. False, with nothing taken, if one would be exceeded."""
+    async def take(self, control: Control, objects: int, size: int, classes: Classes) -> Amount | None:
+        """Take a batch from what is held, or from the ceilings: what was taken. None, with nothing taken, if one would
+        be exceeded.
+        """
         async with self._turn:
             lasted = self._lasted
             await self._look_at_spending(control)
@@ -80,12 +82,16 @@ class Portion:
                 if lasted < _PORTION_SECONDS:
                     self._batches *= _GROWTH
                 if not await self._reserve_portion(control, wanted):
-                    return False
+                    return None
                 self._reserved_at = self.clock.monotonic()
             elif lasted >= _PORTION_SECONDS:
                 await self._shrink(wanted)
             self._held -= wanted
-            return True
+            return wanted
+
+    def put_back(self, amount: Amount) -> None:
+        """What was taken was not published: it is held again."""
+        self._held += amount
 
     async def leave(self) -> None:
         """An invocation has ended: what is held is given back with the last one, or if it was reserved long ago."""

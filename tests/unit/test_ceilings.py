@@ -1,12 +1,16 @@
 """A ceiling holds, and is used up, however many ranges share it; a pause of any length loses nothing."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from shared.domain.counts import Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.spending import Amount
+from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
+from shared.ports.range_store import HeldRange
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import published as published_prices
 from shared.ranges.resume import Resumed
@@ -14,7 +18,7 @@ from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from shared.runs.portions import Batch, Portions
 from tests.fakes import FakeClock, FakeControl
-from tests.world import LIFE, Steps, filled
+from tests.world import LEASE, LIFE, Steps, counts, filled
 
 
 class CountedControl(FakeControl):
@@ -314,3 +318,25 @@ async def test_who_looked_at_a_paused_run_just_before_it_was_resumed_does_not_en
     assert world.stores.runs.documents[run].state == "going"
     await world.drain()
     assert (await world.stores.runs.summary(run)).outcomes.keys == {Outcome.COPIED: 8}
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["refused", "recorded, and the answer lost"])
+async def test_a_batch_counts_once_however_often_it_could_not_be_recorded(recorded: bool) -> None:
+    """Each try reserves anew: only what is on record has used something of the ceiling."""
+    world = filled(12, default_control=Control(most_objects=6))
+    ledger, tries = world.stores.ledger, iter(range(4))
+    create = ledger.create
+
+    async def failing(records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
+        if next(tries, None) is None:
+            await create(records, held)
+            return
+        if recorded:
+            await create(records[:1], held)
+        world.clock.pass_time(LEASE + 1)
+        raise StateConflict("Firestore")
+
+    ledger.create = failing  # type: ignore[method-assign]
+    run = await world.run(ListMessage())
+    assert await counts(world, run) == {Outcome.COPIED: 6}
+    assert (await world.stores.control.spent(run)).objects == 6

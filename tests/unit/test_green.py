@@ -209,5 +209,5 @@ async def test_a_copy_that_shows_no_checksum_is_unproven_and_made_again() -> Non
     await world.run()
     copy, body = world.destination.objects[b"k/001"]
     world.destination.objects[b"k/001"] = replace(copy, crc32c="", md5=None), body
-    assert "2 of 3 keys are the same (2 by MD5); 1 unproven; 1 were copied again" in (await compared(world))[0]
+    assert "2 of 3 keys are the same (2 by MD5); 1 unproven; 1 was copied again" in (await compared(world))[0]
     assert (await compared(world))[0].startswith("good")
