@@ -145,6 +145,7 @@ RULES = [
     Mistake(
         "monitoring.tf", 'lines = "jsonPayload.message=\\"mismatch\\""', 'lines = "true"', "nobody is told of: mismatch"
     ),
+    Mistake("monitoring.tf", 'jsonPayload.message=\\"nacked\\" OR ', "", "nobody is told of: nacked"),
     Mistake(
         "aws_role.tf", '"${local.unique}_s3-to-gcs"', '"${var.job}-s3-to-gcs"', "8. names: module.job.aws_iam_role"
     ),

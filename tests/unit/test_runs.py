@@ -27,6 +27,7 @@ from shared.ports.control_store import Control
 from shared.ranges import ranges
 from shared.ranges.resume import Resumed
 from shared.runs.lifecycle import BEGIN_SECONDS
+from shared.runs.prefix_notes import PrefixNotes
 from tests.fakes import StoredRun
 from tests.world import LEASE, LIFE, Crash, World, counts, filled
 
@@ -183,6 +184,20 @@ async def test_a_prefix_that_matches_nothing_is_a_run_of_no_keys() -> None:
     run = await world.run(ListMessage(prefix=b"nothing/here"))
     assert await counts(world, run) == {}
     assert (await world.stores.runs.summary(run)).finished
+
+
+async def test_a_prefix_s_document_says_of_a_run_nothing_that_was_of_the_one_before() -> None:
+    world = filled(3)
+    await world.run()
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.prefixes.documents[b""]["copy"]["ended_at"] == 1_000_000.0
+    notes = PrefixNotes(world.stores.prefixes, world.clock, world.log)
+    await notes.started("next", RunKind.LIST, b"")
+    later = ("published_at", "ended_at", "failed", "pending")
+    assert [world.stores.prefixes.documents[b""]["copy"][name] for name in later] == [None] * 4
+    await notes.listed("next", b"", 3, 3)
+    await notes.started("next", RunKind.LIST, b"")
+    assert world.stores.prefixes.documents[b""]["copy"]["published_at"] == 1_000_000.0, "a start that comes twice"
 
 
 async def test_a_prefix_document_tells_its_story() -> None:
