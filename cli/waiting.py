@@ -27,6 +27,9 @@ _END_SECONDS = 60.0
 counts are added up.
 """
 
+_ASKED_EVERY_SECONDS = 10.0
+"""Counts are several reads, and work goes on between them: a run that looked finished may not have been."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waited:
@@ -58,25 +61,26 @@ async def until_over(
     session: Session, find: Callable[[], Awaitable[Sequence[OpenRun]]], expected: int
 ) -> Sequence[Waited]:
     """find: the runs that have begun by now, of so many. What looks finished is asked to be closed, as the scheduler
-    asks every few minutes: who closes it makes sure that nothing is left.
+    asks every few minutes: who closes it makes sure that nothing is left. What is over is not looked at again.
     """
-    pause, asked_since = _SOON_SECONDS, -1.0
+    pause, waited, asked, over = _SOON_SECONDS, 0.0, 0, dict[str, Waited]()
     with _drawn(session.output) as draw:
         while True:
-            looked = [await _look(session, run) for run in await find()]
+            looked = [over.get(run.name) or await _look(session, run) for run in await find()]
+            over |= {item.seen.run.name: item for item in looked if item.over}
             draw([item.seen for item in looked])
             begun = len(looked) == expected
             if begun and all(item.over for item in looked):
                 return looked
             if not begun or not all(item.over or item.seen.done for item in looked):
-                asked_since = -1.0
-            elif asked_since < 0:
-                await session.sender.send(session.config.verify_topic, VerifyMessage(close=True))
-                asked_since, pause = 0.0, _SOON_SECONDS
-            elif asked_since >= _END_SECONDS:
+                waited, asked = 0.0, 0
+            elif waited >= _END_SECONDS:
                 return looked
+            elif waited >= asked * _ASKED_EVERY_SECONDS:
+                await session.sender.send(session.config.verify_topic, VerifyMessage(close=True))
+                asked, pause = asked + 1, _SOON_SECONDS
             await asyncio.sleep(pause)
-            asked_since += pause if asked_since >= 0 else 0.0
+            waited += pause
             pause = min(pause * _SLOWER, _SECONDS)
 
 
