@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cli.app import app
 from cli.exits import CommandError
 from cli.job import FoundJob, enter, find
-from cli.output import span, visible
+from cli.output import dollars, several, size, span, visible
 from cli.profiles import Profiles, parsed
 from tests.world import SETTINGS
 
@@ -176,3 +176,23 @@ def test_no_key_commands_the_terminal(given: object, shown: str) -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0 s"), (61, "1 min 1 s"), (90_000, "1 d 1 h"), (3600, "1 h")])
 def test_a_span_has_two_units(seconds: float, shown: str) -> None:
     assert span(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (0.0, "$0"),
+        (4e-9, "less than $0.01"),
+        (0.0099, "less than $0.01"),
+        (0.0123, "about $0.0123"),
+        (58_123, "about $58,100"),
+    ],
+)
+def test_no_amount_looks_like_nothing(given: float, shown: str) -> None:
+    assert dollars(given) == shown
+
+
+def test_one_is_one_and_bytes_are_in_the_units_of_reports() -> None:
+    assert [several(count, "copy", "copies") for count in (0, 1, 1200)] == ["0 copies", "1 copy", "1,200 copies"]
+    assert (several(1, "key"), several(2, "key")) == ("1 key", "2 keys")
+    assert [size(count) for count in (1, 1536, 10 * 2**20)] == ["1 B", "1.5 KiB", "10.0 MiB"]

@@ -10,7 +10,7 @@ from shared.domain.progress import Progress
 from shared.domain.runs import RunState
 from shared.ports.run_store import RunSummary
 from tests.operator import Operator
-from tests.world import filled
+from tests.world import LIFE, filled
 
 
 def test_the_runs_of_the_last_days_and_the_counts_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +66,19 @@ def test_a_run_with_failed_keys_is_not_well_and_one_that_never_was_is_an_error(m
     result = operator.types("runs", "list-m99", status=1)
     assert (result.stdout, result.stderr.count("\n")) == ("", 1)
     assert "there is no run 'list-m99'" in result.stderr
+
+
+def test_a_run_that_timed_out_is_not_told_as_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(6), monkeypatch)
+    run = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    operator.world.inbox.clear()
+    operator.world.queue.sent.clear()
+    assert "still going: 0 ranges being listed, 6 listed keys pending" in operator.types("runs", run, status=3).stdout
+    operator.world.clock.time += LIFE + 1
+    operator.run(VerifyMessage(close=True))
+    shown = operator.types("runs", run, status=3).stdout.splitlines()[-1]
+    assert shown == "timed out: 0 ranges and 6 listed keys were left; the next run takes them up"
 
 
 def test_status_of_a_job_at_rest_at_work_and_paused(monkeypatch: pytest.MonkeyPatch) -> None:
