@@ -38,7 +38,7 @@ async def compare(
 ) -> Answer:
     """What differs between two listings, or two comparisons: counts, causes, duration, throughput and cost.
 
-    Of two comparisons that left manifests also each key whose verdict has changed: both manifests are read to their
+    Of two comparisons that left manifests also each key whose verdict or version has changed: both are read to their
     ends, about a minute for some million keys. The first hundred are shown. What was not covered is said. The exit
     status is 0 if nothing differs and, between comparisons, every key of both was read; else 3.
     """
@@ -191,10 +191,17 @@ def _show(document: dict[str, Any], output_file: str | None, output: Output) -> 
     for item in keys["by_verdict"]:
         output.line(f"{several(item['keys'], 'key')}: {_word(item['from'])} to {_word(item['to'])}")
     for change in keys["first"]:
-        output.line(f"  {_word(change['from'])} to {_word(change['to'])}  {change['key']}")
-    if keys["changed"] > len(keys["first"]):
+        output.line(f"  {_changed(change)}  {change['key']}")
+    more = keys["changed"] + keys["other_version"] - len(keys["first"])
+    if more > 0:
         rest = f"all are in {output_file}" if output_file else "--output FILE has all"
-        output.line(f"  … and {keys['changed'] - len(keys['first']):,} more; {rest}")
+        output.line(f"  … and {more:,} more; {rest}")
+
+
+def _changed(change: Change) -> str:
+    if change["from"] == change["to"]:
+        return f"{_word(change['from'])}, of another version"
+    return f"{_word(change['from'])} to {_word(change['to'])}"
 
 
 def _word(verdict: str | None) -> str:

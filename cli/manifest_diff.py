@@ -76,8 +76,10 @@ def _note(
         versions = etag_before != etag_after
         found.versions += versions
         found.agreeing += not versions
-        return
-    found.verdicts[before, after] += 1
+        if not versions:
+            return
+    else:
+        found.verdicts[before, after] += 1
     if len(found.first) < MOST_SHOWN or write is not None:
         some = one or other
         change = {

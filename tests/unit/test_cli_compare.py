@@ -91,6 +91,10 @@ def test_a_new_version_that_is_the_same_again_is_counted(monkeypatch: pytest.Mon
     closed(operator)
     found = operator.asks("compare", first, second, status=3)
     assert (found["counts"], found["keys"]["changed"], found["keys"]["other_version"]) == ({}, 0, 1)
+    (change,) = found["keys"]["first"]
+    assert (change["key"], change["from"], change["to"]) == ("k/002", "same", "same")
+    assert change["etag_from"] != change["etag_to"]
+    assert "  same, of another version  k/002" in operator.types("compare", first, second, status=3).stdout
 
 
 def test_a_hundred_are_shown_and_all_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,6 +173,9 @@ def test_whatever_changes_each_change_is_found(seed: int, monkeypatch: pytest.Mo
     expected = {(at[0], before.get(at), after.get(at)) for at in before.keys() | after.keys()}
     operator.types("compare", first, second, "-o", str(tmp_path / "all.jsonl"), status=3)
     found = [json.loads(line) for line in (tmp_path / "all.jsonl").open()]
+    other = [item for item in found if item["from"] == item["to"]]
+    assert all(item["etag_from"] != item["etag_to"] for item in other)
+    found = [item for item in found if item["from"] != item["to"]]
     assert {(item["key"], item["from"], item["to"]) for item in found} == {e for e in expected if e[1] != e[2]}
     assert len(found) > 10
 
