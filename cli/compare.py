@@ -15,12 +15,13 @@ from cli.comparing import GROUPS, Side, differences, measures, not_covered, note
 from cli.exits import CommandError, Exit
 from cli.manifest import Manifest, ManifestError
 from cli.manifest_diff import Change, Difference, differ
-from cli.output import Answer, Output, dollars, several, size, span
+from cli.output import Answer, Output, dollars, size, span
 from cli.progress import counting_keys
 from cli.run_figures import figures_of, written
 from cli.run_record import record_of
 from cli.session import Session
 from shared.reporting.manifest import run_folder
+from shared.reporting.units import numbered
 
 _FILE = "All changed keys, as JSON lines, packed if it ends in .gz; - is standard output, without the rest."
 
@@ -112,7 +113,7 @@ async def _keys(session: Session, a: Side, b: Side, output: str | None, gaps: li
         gaps.append(f"not every key was read, so nothing is said of any: {error}")
         return None
     if keys.outside:
-        gaps.append(f"{several(keys.outside, 'key')} outside {prefix.decode()!r}, of one of the runs only")
+        gaps.append(f"{numbered(keys.outside, 'key')} outside {prefix.decode()!r}, of one of the runs only")
     return keys
 
 
@@ -162,12 +163,12 @@ def _document(keys: Difference) -> dict[str, Any]:
 def _sentence(document: dict[str, Any]) -> str:
     a, b, keys = document["a"]["run"], document["b"]["run"], document["keys"]
     if document["same"]:
-        agreeing = several(keys["agreeing"], "key")
+        agreeing = numbered(keys["agreeing"], "key")
         return f"the same: {a} and {b} say the same of {agreeing}, and both were read to their ends"
     parts = ["their counts differ" if document["counts"] else "their counts are equal"]
     if keys is not None:
         parts.append(
-            f"{several(keys['changed'], 'key has', 'keys have')} another verdict, {keys['other_version']:,} the same "
+            f"{numbered(keys['changed'], 'key has', 'keys have')} another verdict, {keys['other_version']:,} the same "
             f"one for another version, {keys['agreeing']:,} neither"
         )
     else:
@@ -189,7 +190,7 @@ def _show(document: dict[str, Any], output_file: str | None, output: Output) -> 
         return
     output.line(f"rows read: {keys['read'][0]:,} of A, {keys['read'][1]:,} of B, each to its end")
     for item in keys["by_verdict"]:
-        output.line(f"{several(item['keys'], 'key')}: {_word(item['from'])} to {_word(item['to'])}")
+        output.line(f"{numbered(item['keys'], 'key')}: {_word(item['from'])} to {_word(item['to'])}")
     for change in keys["first"]:
         output.line(f"  {_changed(change)}  {change['key']}")
     more = keys["changed"] + keys["other_version"] - len(keys["first"])

@@ -5,13 +5,14 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from cli.output import moment, several
+from cli.output import moment
 from cli.run_figures import Figures, rates, routes_known
 from shared.domain.counts import Outcome
 from shared.domain.errors import MalformedMessage
 from shared.domain.messages import RangeMessage, decode
 from shared.domain.runs import RunKind, RunState
 from shared.ports.run_store import OpenRun, RunRecord
+from shared.reporting.units import numbered
 
 GROUPS = ("outcomes", "filters", "verdicts")
 
@@ -99,10 +100,10 @@ def not_covered(a: Side, b: Side) -> list[str]:
             found.append(f"{side.name} was asked for a part of its prefix only")
         if not figures["causes_complete"]:
             named = sum(figures["causes"].values())
-            found.append(f"{side.name}: causes of the first {several(named, 'failed key')} only")
+            found.append(f"{side.name}: causes of the first {numbered(named, 'failed key')} only")
         lost = figures["manifest"]["unwritten_rows"]
         if lost:
-            found.append(f"{side.name}: {several(lost, 'row')} of its manifest could not be written")
+            found.append(f"{side.name}: {numbered(lost, 'row')} of its manifest could not be written")
     one, other = a.figures, b.figures
     if one["prefix"] != other["prefix"]:
         found.append(f"their prefixes differ: {one['prefix']!r} and {other['prefix']!r}")
@@ -131,7 +132,7 @@ def notes(a: Side, b: Side) -> list[str]:
         failed = side.figures["outcomes"].get(Outcome.FAILED, {}).get("keys", 0)
         causeless = failed - sum(side.figures["causes"].values())
         if causeless > 0 and side.figures["causes_complete"]:
-            found.append(f"{side.name}: of {several(causeless, 'failed key')} no cause is on record")
+            found.append(f"{side.name}: of {numbered(causeless, 'failed key')} no cause is on record")
         if not routes_known(side.figures):
             found.append(f"{side.name}: its cost is as if all had come by CloudFront; no report has its routes")
     if not (a.compared and b.compared):

@@ -10,12 +10,13 @@ from cli.command import command
 from cli.cutover_evidence import Compared, Evidence, gather
 from cli.cutover_lines import ACCEPTABLE, Level, Line, left_behind, lines, tallied
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, several, size, span
+from cli.output import Answer, Output, moment, size, span
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.runs import RunState
 from shared.ports.run_store import RunRecord, RunSummary
+from shared.reporting.units import numbered
 from shared.runs.prefix_notes import FLOWS
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.BLOCKS: "red"}
@@ -156,7 +157,7 @@ def _show_rehearsal(rehearsal: dict[str, Any], output: Output) -> None:
             continue
         took = "an unknown time: its end is not written down yet" if step["seconds"] is None else span(step["seconds"])
         most = "" if step["exact"] or step["seconds"] is None else " at most"
-        did = f"{several(step['listed']['keys'], 'key')} listed, {step['copied']['keys']:,} copied"
+        did = f"{numbered(step['listed']['keys'], 'key')} listed, {step['copied']['keys']:,} copied"
         output.line(f"rehearsal: {step['run']} took {took}{most} ({did}, {size(step['copied']['bytes'])})")
     delta, stop = rehearsal["delta"], rehearsal["write_stop_seconds"]
     if delta is not None and 2 * delta["copied"]["keys"] > delta["listed"]["keys"]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cli.cutover_evidence import Compared, Evidence
-from cli.output import moment, several, span
+from cli.output import moment, span
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for, passes_by_itself
 from shared.domain.runs import RunState
+from shared.reporting.units import numbered
 
 ACCEPTABLE = {
     "archived": "RESTORE_TIER has S3 restore it",
@@ -149,21 +150,21 @@ def _verdicts(comparison: Compared, accepted: Collection[str], where: str) -> It
     yield _none(
         "unproven",
         unproven,
-        f"{several(unproven, 'copy', 'copies')} that nothing proves",
+        f"{numbered(unproven, 'copy', 'copies')} that nothing proves",
         f"REREAD_UNPROVEN=true; {again}",
     )
     flying = verdicts.get(Comparison.IN_FLIGHT, 0)
-    yield _none("in flight", flying, f"{several(flying, 'key was', 'keys were')} being copied when compared", again)
+    yield _none("in flight", flying, f"{numbered(flying, 'key was', 'keys were')} being copied when compared", again)
     accept = "bucket-transfer cutover{} --accept {} if it may stay behind"
     for name, keys in _acceptable(comparison).items():
         mend = ACCEPTABLE[name]
         if keys and name in accepted:
-            yield _ok(name, f"{several(keys, 'key is', 'keys are')} {name}: accepted to stay behind")
+            yield _ok(name, f"{numbered(keys, 'key is', 'keys are')} {name}: accepted to stay behind")
         else:
-            text = f"{several(keys, 'key is', 'keys are')} {name}: not at the destination, or not looked at"
+            text = f"{numbered(keys, 'key is', 'keys are')} {name}: not at the destination, or not looked at"
             yield _none(name, keys, text, f"{mend}; or {accept.format(where, name)}")
     alone = verdicts.get(Comparison.EXTRA, 0)
-    text = f"{several(alone, 'copy belongs', 'copies belong')} to no object of the source"
+    text = f"{numbered(alone, 'copy belongs', 'copies belong')} to no object of the source"
     if alone:
         yield Line("destination only", Level.WARNING, text, "DELETE_EXTRAS=dry-run tells which (docs/use.md)")
     else:
@@ -215,10 +216,10 @@ def _ledger(found: Evidence, where: str, proven: bool) -> Iterator[Line]:
         yield _blocks("settings", text, mend)
     compared = found.comparison is not None
     if compared and known.copied_since:
-        text = f"{several(known.copied_since, 'key was', 'keys were')} copied after the comparison had begun"
+        text = f"{numbered(known.copied_since, 'key was', 'keys were')} copied after the comparison had begun"
         yield _blocks("copied since", text, again)
     if compared and known.open_since:
-        text = f"{several(known.open_since, 'key is', 'keys are')} on the way that came after the comparison had begun"
+        text = f"{numbered(known.open_since, 'key is', 'keys are')} on the way that came after the comparison had begun"
         yield _blocks("open since", text, f"wait; then {again}")
     if not known.failed:
         yield _ok("failed", "none that the ledger knows")

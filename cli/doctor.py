@@ -9,8 +9,9 @@ import typer
 from cli.checks.finding import Finding, Level
 from cli.command import command
 from cli.exits import Exit
-from cli.output import Answer, Output, several
+from cli.output import Answer, Output
 from cli.session import Session
+from shared.reporting.units import numbered
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 
@@ -37,7 +38,7 @@ async def doctor(session: Session) -> Answer:
         for item in found:
             output.finding(item.level, item.check, item.text, item.mend, _STYLES[item.level])
         output.line(
-            f"{document['failed']} failed, {several(document['warnings'], 'warning')}, {several(len(found), 'check')}"
+            f"{document['failed']} failed, {numbered(document['warnings'], 'warning')}, {numbered(len(found), 'check')}"
         )
 
     return Answer(document, show, Exit.NOT_SO if document["failed"] else Exit.DONE)

@@ -8,12 +8,13 @@ from cli.command import command
 from cli.dead_letter import MALFORMED, UNDELIVERED
 from cli.exits import Exit
 from cli.failures import OUTCOMES, Prefix, causes_of
-from cli.output import Answer, several
+from cli.output import Answer
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.keys import Key
 from shared.ledger.dropping import without
 from shared.ledger.entry import Entry
+from shared.reporting.units import numbered
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ async def drop(
             nothing = f"nothing is known that has failed for {reason!r}: `bucket-transfer failures` names the causes"
             return _answer(reason, 0, 0, 0, nothing)
         if not yes:
-            what = f"{several(len(keys), 'key')} and delete {several(len(meant), 'dead letter')}"
+            what = f"{numbered(len(keys), 'key')} and delete {numbered(len(meant), 'dead letter')}"
             session.output.confirm(f"forget {what} of the cause {reason!r}?")
         dropped = await _forget(session, wanted, keys)
         await session.dead_letters.take_away(meant) if meant else None
@@ -53,10 +54,10 @@ async def drop(
         if letters:
             await session.dead_letters.give_back(letters)
     kept = len(keys) - dropped
-    forgotten = several(dropped, "key is", "keys are")
-    text = f"{forgotten} forgotten, and tried again when listed; {several(len(meant), 'dead letter')} deleted"
+    forgotten = numbered(dropped, "key is", "keys are")
+    text = f"{forgotten} forgotten, and tried again when listed; {numbered(len(meant), 'dead letter')} deleted"
     if kept:
-        text += f"; {several(kept, 'key is', 'keys are')} left: a run that is going on, or has changed them meanwhile"
+        text += f"; {numbered(kept, 'key is', 'keys are')} left: a run that is going on, or has changed them meanwhile"
     return _answer(reason, dropped, len(meant), kept, text)
 
 

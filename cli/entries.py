@@ -7,11 +7,12 @@ import typer
 
 from cli.command import command
 from cli.exits import CommandError
-from cli.output import Answer, Output, moment, several, size, span
+from cli.output import Answer, Output, moment, size, span
 from cli.scope import typed
 from cli.session import Session
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
+from shared.reporting.units import numbered
 
 
 def register(app: typer.Typer) -> None:
@@ -83,7 +84,7 @@ async def forget(
         what = repr(prefix) if prefix else "everything"
         session.output.confirm(f"forget what job {session.settings.job} knows of {what}?")
     records = await session.admin.stores.ledger.forget(wanted)
-    forgotten = several(records, "record is", "records are")
+    forgotten = numbered(records, "record is", "records are")
     text = f"{forgotten} forgotten; the next run looks at their keys afresh"
     return Answer({"prefix": prefix, "forgotten_records": records}, lambda output: output.line(text))
 
@@ -109,11 +110,11 @@ def _show_prefix(found: dict[str, Any], output: Output) -> None:
     """Both sides, then each run with what belongs to it."""
     for name, side in (("s3", "source"), ("gcs", "destination")):
         if (keys := found.get(f"{name}_count")) is not None:
-            output.line(f"{side:<15} {several(keys, 'object')}, {size(found.get(f'{name}_bytes', 0))}")
+            output.line(f"{side:<15} {numbered(keys, 'object')}, {size(found.get(f'{name}_bytes', 0))}")
     if "checks" in found:
-        wrong, alone = several(found.get("wrong", 0), "key"), several(found.get("extra", 0), "copy", "copies")
+        wrong, alone = numbered(found.get("wrong", 0), "key"), numbered(found.get("extra", 0), "copy", "copies")
         output.line(
-            f"{'compared':<15} {several(found['checks'], 'time')}, repaired {several(found['repairs'], 'time')}"
+            f"{'compared':<15} {numbered(found['checks'], 'time')}, repaired {numbered(found['repairs'], 'time')}"
         )
         output.line(f"{'differing':<15} {wrong} at the last comparison; {alone} of no object")
     for name, title in _FLOWS.items():

@@ -11,7 +11,7 @@ from cli.command import command
 from cli.dead_letters import NO_LETTERS, letters_of, send_letters
 from cli.exits import Exit
 from cli.ledger import that_ended
-from cli.output import Answer, Output, moment, several, size
+from cli.output import Answer, Output, moment, size
 from cli.reasons import told
 from cli.scope import typed
 from cli.sending import Wait
@@ -21,6 +21,7 @@ from shared.domain.keys import Key
 from shared.domain.messages import MOST_KEYS, ListMessage
 from shared.domain.reasons import advice_for, passes_by_itself
 from shared.ledger.window import Known
+from shared.reporting.units import numbered
 
 _EXAMPLES = 3
 OUTCOMES = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ARCHIVED)
@@ -118,7 +119,7 @@ async def failures(
         for item in causes:
             again = ", tried by the next run again" if item.document(False)["tried_by_the_next_run"] else ""
             output.line(
-                f"{item.name}: {several(len(item.known), 'key')}, {size(item.bytes)} ({item.outcome.value}{again})"
+                f"{item.name}: {numbered(len(item.known), 'key')}, {size(item.bytes)} ({item.outcome.value}{again})"
             )
             if item.advice:
                 output.line(f"  what to do: {item.advice}")
@@ -147,7 +148,7 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
     if not keys:
         nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "")
         text = (
-            f"{nothing}; {several(letters, 'dead letter was', 'dead letters were')} sent again"
+            f"{nothing}; {numbered(letters, 'dead letter was', 'dead letters were')} sent again"
             if letters
             else f"{nothing}: nothing was sent"
         )
@@ -162,7 +163,7 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
         return Answer(document, lambda output: output.line(text))
     portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
     sent = await sending.send(session, session.config.list_topic, [ListMessage(keys=some) for some in portions])
-    again = f" and {several(letters, 'dead letter')}" if letters else ""
-    answer = await sending.answer(session, sent, wait, f"{several(len(keys), 'failed key')}{again}")
+    again = f" and {numbered(letters, 'dead letter')}" if letters else ""
+    answer = await sending.answer(session, sent, wait, f"{numbered(len(keys), 'failed key')}{again}")
     answer.document.update(keys=len(keys), letters=letters)
     return answer

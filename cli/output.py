@@ -31,11 +31,6 @@ def size(count: float) -> str:
     return in_units(int(count))
 
 
-def several(count: int, one: str, more: str = "") -> str:
-    """So many of something: 1 key, 1,200 keys. more: of any other number, where that is more than an s."""
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
-
-
 def dollars(amount: float) -> str:
     """An estimate in US dollars; of less than a cent only that."""
     if not amount:

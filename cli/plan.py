@@ -8,7 +8,7 @@ import typer
 from cli.command import command
 from cli.counts import tally
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, dollars, several, size, span
+from cli.output import Answer, Output, dollars, size, span
 from cli.progress import counting_keys
 from cli.scope import typed
 from cli.session import Session
@@ -18,6 +18,7 @@ from shared.pricing.catalog import read
 from shared.pricing.forecast import by_service, cost, routes
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
+from shared.reporting.units import numbered
 
 _STEP = 16
 
@@ -123,8 +124,8 @@ def _by_size(survey: Survey) -> list[dict[str, int]]:
 
 def _show(document: dict[str, Any], survey: Survey, output: Output) -> None:
     listed, copied = document["listed"], document["to_copy"]
-    whole = "" if document["complete"] else f"; NOT ALL: only the first {several(listed['keys'], 'key')} listed"
-    output.line(f"{several(listed['keys'], 'object')}, {size(listed['bytes'])} listed{whole}")
+    whole = "" if document["complete"] else f"; NOT ALL: only the first {numbered(listed['keys'], 'key')} listed"
+    output.line(f"{numbered(listed['keys'], 'object')}, {size(listed['bytes'])} listed{whole}")
     rows = [("to copy", "", copied)]
     rows += [("filtered", name, amount) for name, amount in document["filtered"].items()]
     rows += [("archived", name, amount) for name, amount in document["archived"].items()]
@@ -155,7 +156,7 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
     of, prices = document["forecast_for"], document["prices"]
     output.line("")
     guessed = "" if of["times"] == 1 else ", as if all were like those that were listed"
-    output.line(f"forecast for {several(of['keys'], 'object')}, {size(of['bytes'])}{guessed}:")
+    output.line(f"forecast for {numbered(of['keys'], 'object')}, {size(of['bytes'])}{guessed}:")
     services = list(dict.fromkeys(name for route in document["routes"].values() for name in route["services"]))
     names = list(document["routes"])
     rows = [
@@ -170,7 +171,7 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
     output.line(f"the job's route is {document['route']}; all is taken to be copied within a month")
     output.line("not in it: KMS, logs, what is kept at either side, requests that have to be made again")
     hours = "; ".join(
-        f"{several(int(instances), 'instance')} {span(float(hours) * 3600)}"
+        f"{numbered(int(instances), 'instance')} {span(float(hours) * 3600)}"
         for instances, hours in document["hours"].items()
     )
     output.line(f"copying takes about: {hours}. Services may be slower than instances: see docs/performance.md")

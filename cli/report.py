@@ -10,13 +10,14 @@ import typer
 
 from cli.command import command
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, several
+from cli.output import Answer, Output
 from cli.run_figures import Figures, rates, show_figures, stored, written
 from cli.session import ReportReader, Session
 from shared.ports.run_store import RunRecord
 from shared.reporting.figures import PAGE
 from shared.reporting.manifest import run_folder
 from shared.reporting.report_running import is_interim
+from shared.reporting.units import numbered
 
 _DAYS = 180.0
 """How far back the newest report is looked for: as long as Firestore keeps runs."""
@@ -91,7 +92,7 @@ async def _newest(session: Session, reports: ReportReader, newer: list[str]) -> 
         newer.append(run)
     where = f"gs://{reports.bucket}/{run_folder(session.settings.job, '')}"
     raise CommandError(
-        f"no report of the last {several(len(newer), 'run')} is in {where}: one is written when a run has ended"
+        f"no report of the last {numbered(len(newer), 'run')} is in {where}: one is written when a run has ended"
     )
 
 

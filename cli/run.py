@@ -8,12 +8,13 @@ from cli import sending
 from cli.command import command
 from cli.exits import CommandError, Exit
 from cli.key_list import Format, format_of, keys_in
-from cli.output import Answer, several
+from cli.output import Answer
 from cli.scope import typed, within_job
 from cli.sending import Wait
 from cli.session import Session
 from shared.domain.keys import MAX_KEY_BYTES
 from shared.domain.messages import MOST_KEYS, ListMessage
+from shared.reporting.units import numbered
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +52,7 @@ async def run(
             raise CommandError(f"{keys_from} names no key")
         portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
         messages = [ListMessage(keys=some, force=force) for some in portions]
-        what = several(len(keys), "key")
+        what = numbered(len(keys), "key")
     sent = await sending.send(session, session.config.list_topic, messages)
     return await sending.answer(session, sent, wait, what)
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from cli.exits import CommandError
-from cli.output import Output, dollars, moment, several, size, span
+from cli.output import Output, dollars, moment, size, span
 from cli.run_record import summary_of
 from cli.session import Session
 from shared.domain.rollup import Rollup
@@ -13,6 +13,7 @@ from shared.ports.run_store import RunRecord
 from shared.reporting.figures import FIGURES, figures
 from shared.reporting.job_facts import first_failed
 from shared.reporting.manifest import run_folder
+from shared.reporting.units import numbered
 
 Figures = dict[str, Any]
 """As `shared.reporting.figures` makes them, and `written`: whether they are the report's own."""
@@ -76,7 +77,7 @@ def show_figures(found: Figures, output: Output) -> None:
         ("to", found["destination"]),
         ("began", moment(found["started_at"])),
         ("took", f"{span(found['seconds'])}, until its end was seen at {moment(found['ended_at'])}"),
-        ("listed", f"{several(found['listed']['keys'], 'key')}, {size(found['listed']['bytes'])}"),
+        ("listed", f"{numbered(found['listed']['keys'], 'key')}, {size(found['listed']['bytes'])}"),
     ]
     for title, group in (("outcomes", "outcomes"), ("comparison", "verdicts"), ("left out", "filters")):
         if found[group]:

@@ -1,13 +1,13 @@
 """Keys and prefixes as they are typed, and what a run was for."""
 
 from cli.exits import CommandError, Exit
-from cli.output import several
 from cli.session import Session
 from shared.domain.errors import MalformedMessage
 from shared.domain.keys import Key
 from shared.domain.messages import ListMessage, decode
 from shared.domain.runs import RunKind
 from shared.ports.run_store import OpenRun
+from shared.reporting.units import numbered
 
 
 def typed(session: Session, text: str) -> Key:
@@ -31,6 +31,6 @@ def scope_of(run: OpenRun) -> str:
     if run.kind is not RunKind.KEYS:
         return run.prefix.decode() or "the whole job"
     try:
-        return several(len(decode(ListMessage, run.message).keys), "named key")
+        return numbered(len(decode(ListMessage, run.message).keys), "named key")
     except MalformedMessage:
         return "named keys"

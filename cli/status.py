@@ -9,12 +9,13 @@ from rich.live import Live
 
 from cli.command import command
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, dollars, moment, several, size, span
+from cli.output import Answer, Output, dollars, moment, size, span
 from cli.run_view import RunView, view
 from cli.scope import scope_of
 from cli.session import Session
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
+from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ def _show_depths(depths: "list[Depth]", unknown: str, output: Output) -> None:
         if item.waiting is None:
             output.line(f"{item.subscription}: how much waits is not known, as Monitoring has no recent point of it")
         elif item.waiting and item.role == "dead-letters":
-            output.line(f"{several(item.waiting, 'dead letter')}: `bucket-transfer failures` shows them", style="red")
+            output.line(f"{numbered(item.waiting, 'dead letter')}: `bucket-transfer failures` shows them", style="red")
         elif item.waiting:
             oldest = "" if item.oldest_seconds is None else f", the oldest for {span(item.oldest_seconds)}"
-            output.line(f"{item.subscription}: {several(item.waiting, 'message waits', 'messages wait')}{oldest}")
+            output.line(f"{item.subscription}: {numbered(item.waiting, 'message waits', 'messages wait')}{oldest}")
 
 
 def _ended(record: RunRecord) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import typer
 from cli.command import command
 from cli.counts import counts_of
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, several, size
+from cli.output import Answer, Output, moment, size
 from cli.run_record import record_of, summary_of
 from cli.runs import ENDED
 from cli.session import Session
 from cli.waiting import until_over
 from shared.domain.runs import RunState
 from shared.ports.run_store import OpenRun
+from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
 
 
@@ -43,7 +44,7 @@ async def resume(session: Session) -> Answer:
         "sent_ranges": sent.ranges,
         "sent_batches": sent.batches,
     }
-    again = f"{several(sent.ranges, 'range')} and {several(sent.batches, 'batch', 'batches')} were sent again"
+    again = f"{numbered(sent.ranges, 'range')} and {numbered(sent.batches, 'batch', 'batches')} were sent again"
     text = f"job {session.settings.job} goes on: {again}"
     return Answer(document, lambda output: output.line(text))
 
@@ -76,7 +77,7 @@ async def cancel(
     again = " already" if cancelled else ""
     text = (
         f"run {name} is cancelled{again}: nothing more of it begins, and its next keys are the next run's; "
-        f"{several(left['open_ranges'], 'range')} and {several(left['pending'], 'listed key')} were left"
+        f"{numbered(left['open_ranges'], 'range')} and {numbered(left['pending'], 'listed key')} were left"
     )
     told = {**left, "ended": False, "sent_ranges": sent.ranges, "sent_batches": sent.batches}
     if not wait:
@@ -117,7 +118,7 @@ async def ceiling(
     if changed:
         await control.update(lambda said: replace(said, **changed))
     most = await JobControl(control, session.clock, session.config.default_control).read(afresh=True)
-    objects_text = "any number of objects" if most.most_objects is None else several(most.most_objects, "object")
+    objects_text = "any number of objects" if most.most_objects is None else numbered(most.most_objects, "object")
     amount_text = "any number of bytes" if most.most_bytes is None else f"{size(most.most_bytes)} ({most.most_bytes:,})"
     dollars_text = "" if most.most_dollars is None else f", for US$ {most.most_dollars:,.2f}"
     text = f"a run of job {session.settings.job} may publish {objects_text} and {amount_text}{dollars_text}"

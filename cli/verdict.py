@@ -1,12 +1,12 @@
 """What a run's counts come to, in a sentence and for the shell."""
 
-from cli.output import several
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.errors import MalformedMessage
 from shared.domain.messages import VerifyMessage, decode
 from shared.domain.runs import RunKind, RunState
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
+from shared.reporting.units import numbered
 
 CANCELLING = "cancelling"
 """The state of a run that was cancelled and is not over yet."""
@@ -41,7 +41,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
         parts.append(f"no key was listed: none {where}, or S3 does not show it")
     if summary.stopped_ranges:
         why = "the cancellation" if cancelled else "a ceiling or an error"
-        parts.append(f"{several(summary.stopped_ranges, 'range')} ended before their last key, by {why}")
+        parts.append(f"{numbered(summary.stopped_ranges, 'range')} ended before their last key, by {why}")
     parts += _failed(run, summary, cancelled, reports)
     parts = parts or ["every listed key has an outcome, and none has failed"]
     if run.kind is RunKind.VERIFY:
@@ -53,7 +53,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
 
 def _unended(summary: RunSummary, state: str) -> str:
     """Of a run of which something is left, or whose books are wrong."""
-    ranges, pending = several(summary.open_ranges, "range"), several(max(summary.pending, 0), "listed key")
+    ranges, pending = numbered(summary.open_ranges, "range"), numbered(max(summary.pending, 0), "listed key")
     if state == RunState.TIMED_OUT:
         return f"timed out: {ranges} and {pending} were left; the next run takes them up"
     if state == CANCELLING and not summary.finished:
@@ -71,11 +71,11 @@ def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -
         return []
     if run.kind is RunKind.VERIFY and not _repairs(run):
         names = f"`bucket-transfer report {run.name}` names them" if reports else "no report names them (REPORT_BUCKET)"
-        return [f"{several(failed, 'key does', 'keys do')} not agree, and nothing was repaired: {names}"]
+        return [f"{numbered(failed, 'key does', 'keys do')} not agree, and nothing was repaired: {names}"]
     if cancelled:
-        which = several(failed, "listed key has", "listed keys have")
+        which = numbered(failed, "listed key has", "listed keys have")
         return [f"{which} failed or had not begun: `bucket-transfer failures` says which"]
-    return [f"{several(failed, 'key has', 'keys have')} failed: `bucket-transfer failures` says why"]
+    return [f"{numbered(failed, 'key has', 'keys have')} failed: `bucket-transfer failures` says why"]
 
 
 def _repairs(run: OpenRun) -> bool:
@@ -90,10 +90,10 @@ def _compared(summary: RunSummary) -> list[str]:
     found = []
     repaired = summary.outcomes.keys.get(Outcome.COPIED, 0)
     if repaired:
-        found.append(f"{several(repaired, 'key')} copied again, which the next comparison proves")
+        found.append(f"{numbered(repaired, 'key')} copied again, which the next comparison proves")
     unproven = summary.verdicts.keys.get(Comparison.UNPROVEN, 0)
     if unproven:
-        found.append(f"nothing proves {several(unproven, 'copy', 'copies')}")
+        found.append(f"nothing proves {numbered(unproven, 'copy', 'copies')}")
     return found
 
 
