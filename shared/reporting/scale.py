@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor, log10
 
-from shared.reporting.units import in_count, in_units
+from shared.reporting.units import in_units
 
 _MOST_MARKS = 5
 
@@ -31,7 +31,8 @@ def of_counts(most: float) -> list[Mark]:
     raw = max(most, 1e-9) / (_MOST_MARKS - 1)
     unit = 10.0 ** floor(log10(raw))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw * (1 - 1e-9))
-    return marks(most, step, in_count)
+    digits = max(-floor(log10(step) + 1e-9), 0)
+    return marks(most, step, lambda value: f"{value:,.{digits if value else 0}f}")
 
 
 def of_bytes(most: float) -> list[Mark]:

@@ -29,7 +29,7 @@ BELOW = "Below is why."
 _ENDED = {RunState.TIMED_OUT: "timed out"}
 """What it is called, where its stored name is older."""
 
-_LOOKS = "The destination was not looked at again for them: a comparison does that."
+_LOOKS = "This run proves none of them: a comparison does."
 
 _SHORT = {"md5": "MD5", "crc32c": "the CRC32C remembered from their copy"}
 

@@ -120,6 +120,6 @@ def _speed(report: Report) -> str:
         return ""
     if report.kind is RunKind.VERIFY:
         return f"{in_count(report.listed[0] / report.seconds)} keys/s compared"
-    if not keys:
+    if not keys or size < report.seconds:
         return ""
     return f"{in_units(size / report.seconds)}/s, {in_count(keys / report.seconds)} objects/s"

@@ -11,8 +11,8 @@ def in_units(count: float) -> str:
         if abs(count) < 1024 or unit == _UNITS[-1]:
             break
         count /= 1024
-    whole = unit == "B" and (count == int(count) or count >= 100)
-    return f"{count:,.0f} {unit}" if whole or count >= 100 else f"{count:,.1f} {unit}"
+    whole = unit == "B" and count == int(count)
+    return f"{count:,.0f} {unit}" if whole or abs(count) >= 100 else f"{count:,.1f} {unit}"
 
 
 def in_time(seconds: float, most_units: int = 2) -> str:

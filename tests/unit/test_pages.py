@@ -228,7 +228,9 @@ def test_marks_of_bytes_are_powers_of_two(most: float, labels: list[str]) -> Non
 @pytest.mark.parametrize(
     ("most", "labels"),
     [
-        (0.3, ["0", "0.10", "0.20", "0.30"]),
+        (0.3, ["0", "0.1", "0.2", "0.3"]),
+        (1.5, ["0", "0.5", "1.0", "1.5"]),
+        (0.03, ["0", "0.01", "0.02", "0.03"]),
         (7, ["0", "2", "4", "6", "8"]),
         (950, ["0", "500", "1,000"]),
         (20, ["0", "5", "10", "15", "20"]),
@@ -300,7 +302,7 @@ def test_causes_have_their_keys_and_what_to_do() -> None:
         ("missing", "55 keys, 43 of them named"),
         ("checksum differs", "43 keys"),
         ("size differs", "43 keys"),
-    ] or sum(cause.keys for cause in differ.causes) == 171
+    ]
     assert all(cause.advice for cause in differ.causes)
 
 

@@ -36,8 +36,7 @@ GOOD = Report(
         (
             {"kind": RunKind.LIST},
             "settled",
-            "Nothing to copy of 10 keys: 10 unchanged as remembered. The destination was not looked at again for them: a "
-            "comparison does that.",
+            "Nothing to copy of 10 keys: 10 unchanged as remembered. This run proves none of them: a comparison does.",
         ),
         (
             {"kind": RunKind.LIST, "outcomes": [("copied", 1, 1), ("unchanged", 9, 1)]},
