@@ -18,3 +18,9 @@ def in_dollars(amount: float) -> str:
     rounded = round(amount, digits)
     digits = FIGURES - 1 - floor(log10(abs(rounded)))
     return f"{rounded:,.{max(digits, 0)}f}"
+
+
+def with_sign(amount: float) -> str:
+    """The same with its sign: $12.3, and <$0.000001."""
+    shown = in_dollars(amount)
+    return f"<${shown[1:]}" if shown.startswith("<") else f"${shown}"

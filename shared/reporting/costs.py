@@ -8,7 +8,7 @@ from shared.domain.routes import CLOUDFRONT, DIRECT
 from shared.domain.runs import RunKind
 from shared.pricing.estimate import STANDARD, Item, Use, bill, split, total
 from shared.pricing.forecast import CHEAPEST, FLAT_RATE, Wanted, cost, routes
-from shared.pricing.money import NOTHING, in_dollars
+from shared.pricing.money import NOTHING, with_sign
 from shared.pricing.speed import objects_a_second
 from shared.reporting.model import INSTANCE_GIB, Report
 from shared.reporting.table import Cell, Row, Table
@@ -34,7 +34,7 @@ class Other:
     @property
     def shown(self) -> str:
         """Its dollars."""
-        return f"${in_dollars(self.dollars)}"
+        return with_sign(self.dollars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def costs(report: Report) -> Costs:
     prices = report.prices.without_allowances()
     use = report.use()
     items = list(bill(use, prices))
-    rows: list[Row] = [(item.service, item.what, _amount(item), Cell.dollars(item.dollars)) for item in items]
+    rows: list[Row] = [(item.service, _what(item), _amount(item), Cell.dollars(item.dollars)) for item in items]
     unavoidable, added = split(items)
     sums = (("together", unavoidable + added), ("nobody can avoid", unavoidable), ("this project adds", added))
     feet: list[Row] = [(name, "", "", Cell.dollars(dollars)) for name, dollars in sums]
@@ -66,13 +66,17 @@ def costs(report: Report) -> Costs:
         "counted. Reads of Firestore are not in it, and instances only as their heartbeats tell."
     )
     if free > NOTHING:
-        note += f" What is free every month, here worth at most ${in_dollars(free)}, is not taken off."
+        note += f" What is free every month, here worth at most {with_sign(free)}, is not taken off."
     if not prices.listed:
         note += f" The list does not name the bucket's region: the prices of {prices.region} stand in."
     table = Table("what it cost", ("service", "what", "amount", "US$"), rows, feet=feet)
     copies = report.kind is not RunKind.VERIFY and report.copied[0]
     others, against = _others(report, use, total(items)) if copies else ([], "")
     return Costs(total(items), table, note, others, against)
+
+
+def _what(item: Item) -> str:
+    return f"{item.what}, added" if item.added else item.what
 
 
 def _amount(item: Item) -> str:
@@ -94,12 +98,10 @@ def _others(report: Report, use: Use, dollars: float) -> tuple[list[Other], str]
         return others, ""
     ratio = dollars / planned - 1 if planned else 0.0
     how = f"{abs(ratio):.1%} {'more' if ratio > 0 else 'less'}" if abs(ratio) >= 0.0005 else "the same"
-    against = (
-        f"This run: ${in_dollars(dollars)}. Forecast for the same objects by the job's way: ${in_dollars(planned)}; "
-    )
+    against = f"This run: {with_sign(dollars)}. Forecast for the same objects by the job's way: {with_sign(planned)}; "
     against += f"the run cost {how}." if how == "the same" else f"the run cost {how} than that."
     if report.most_dollars is not None:
-        against += f" Its ceiling is ${in_dollars(report.most_dollars)}."
+        against += f" Its ceiling is {with_sign(report.most_dollars)}."
     return others, f"{against} The forecast counts no retries, and none of what a fall-back to S3 adds."
 
 

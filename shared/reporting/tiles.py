@@ -6,7 +6,7 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.progress import seconds_left
 from shared.domain.runs import RunKind
-from shared.pricing.money import in_dollars
+from shared.pricing.money import with_sign
 from shared.reporting.model import Report
 from shared.reporting.units import in_count, in_time, in_units, numbered
 
@@ -37,8 +37,8 @@ def tiles(report: Report, dollars: float) -> list[Tile]:
 def _cost(name: str, dollars: float) -> Tile:
     """In cents at least; what is less stands below."""
     if 0 < dollars < _CENT:
-        return Tile(name, "under $0.01", f"${in_dollars(dollars)} at list prices")
-    return Tile(name, f"${in_dollars(dollars)}", "at list prices")
+        return Tile(name, "<\u00a0$0.01", f"{with_sign(dollars)} at list prices")
+    return Tile(name, with_sign(dollars), "at list prices")
 
 
 def _listed(report: Report) -> Tile:

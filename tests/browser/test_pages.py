@@ -200,3 +200,14 @@ def test_charts_and_map_say_what_they_show(look: Open) -> None:
     assert "bytes a second" in texts
     assert "time, UTC" in texts
     assert "512 MiB" in texts
+
+
+@pytest.mark.parametrize("width", [390, 768, 1200, 1440])
+def test_no_column_of_the_index_is_cut_off(look: Open, width: int) -> None:
+    page = look("index", size=(width, 900))
+    room, needed = page.eval_on_selector(".dense", "part => [part.clientWidth, part.scrollWidth]")
+    assert needed <= room
+    lines = page.locator(".dense tbody tr")
+    assert lines.count() == len(sample.index_rows())
+    too_wide = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"
+    assert page.eval_on_selector_all(".dense td", too_wide) == []

@@ -15,17 +15,19 @@ from benchmarks.start import SETTINGS
 from local.children import ROOT, clean_environment
 from shared.domain.progress import Progress
 from shared.domain.rollup import FolderRollup, Rollup
-from shared.domain.runs import RunState
+from shared.domain.runs import RunKind, RunState
 from shared.reporting.causes import groups
 from shared.reporting.costs import costs
 from shared.reporting.folder_map import HEIGHT, MOST_FOLDERS, WIDTH, folder_map
 from shared.reporting.index_page import index_page, next_page
+from shared.reporting.index_rows import IndexRow
 from shared.reporting.page import page
 from shared.reporting.scale import of_bytes, of_counts, of_times
 from shared.reporting.table import Cell
 from shared.reporting.text import of_key, visible
+from shared.reporting.tiles import tiles
 from shared.reporting.timeline import stretches
-from shared.reporting.units import in_count, in_time, in_units
+from shared.reporting.units import in_count, in_time, in_units, numbered
 from tests.browser import sample
 from tests.browser.sample import BEGAN, GIB, HOSTILE
 
@@ -364,3 +366,31 @@ def test_an_instance_starts_without_what_writes_pages(name: str) -> None:
         "squarify",
         *(f"shared.reporting.{part}" for part in ("page", "render", "index_page", "folder_map", "costs")),
     }
+
+
+@pytest.mark.parametrize(
+    ("dollars", "value", "more"),
+    [
+        (123.4, "$123", "at list prices"),
+        (0.0474, "$0.0474", "at list prices"),
+        (0.000015, "<\u00a0$0.01", "$0.0000150 at list prices"),
+        (4e-7, "<\u00a0$0.01", "<$0.000001 at list prices"),
+        (0.0, "$0", "at list prices"),
+    ],
+)
+def test_a_small_cost_is_no_nothing(dollars: float, value: str, more: str) -> None:
+    cost = tiles(sample.copying(), dollars)[-1]
+    assert (cost.value, cost.more) == (value, more)
+
+
+def test_a_run_of_named_keys_is_not_of_the_whole_job() -> None:
+    report = replace(sample.copying(), kind=RunKind.KEYS)
+    row = IndexRow.of_report(report)
+    for text in (page(report), index_page("job", "s3://a", "gs://b", [row])):
+        assert "those that its message names" in text
+        assert "the whole job" not in text
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 copies"), (1, "1 copy"), (2, "2 copies"), (1200, "1,200 copies")])
+def test_one_is_one(count: int, shown: str) -> None:
+    assert numbered(count, "copy", "copies") == shown
