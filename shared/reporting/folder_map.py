@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 420.0, 300.0
 MOST_FOLDERS = 60
 """That get a place of their own; the others share one."""
 
-_SIGN_WIDTH, _LINE_HEIGHT = 6.2, 15.0
+_SIGN_WIDTH, _LINE_HEIGHT = 7.0, 15.0
 
 STATES = {
     "agree": "both sides agree",
@@ -24,7 +24,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """state: one of STATES. lines: what fits into it. title: all of it."""
+    """state: one of STATES. lines: what fits into it, of a long name its end. title: all of it."""
 
     x: float
     y: float
@@ -87,8 +87,14 @@ def _place(box: dict[str, float], name: str, amount: FolderRollup) -> Place:
     title = f"{name}: {numbered(amount.s3_count, 'object')}, {in_units(amount.s3_bytes)}; {wrong} not agree"
     title += f"; {numbered(amount.extra, 'copy', 'copies')} without an object" if amount.extra else ""
     signs = int((box["dx"] - 10) / _SIGN_WIDTH)
-    short = name if len(name) <= signs else f"{name[: max(signs - 1, 0)]}…"
-    lines = [short] if signs >= 4 and box["dy"] >= _LINE_HEIGHT + 6 else []
+    lines = [_short(name, signs)] if signs >= 4 and box["dy"] >= _LINE_HEIGHT + 6 else []
     if lines and len(size) <= signs and box["dy"] >= 2 * _LINE_HEIGHT + 6:
         lines.append(size)
     return Place(box["x"], box["y"], box["dx"], box["dy"], state(amount), lines, title)
+
+
+def _short(name: str, signs: int) -> str:
+    """Of a folder its end, which tells it from its neighbours."""
+    if len(name) <= signs:
+        return name
+    return f"…{name[1 - signs :]}" if name.endswith("/") else f"{name[: signs - 1]}…"

@@ -44,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for report in (sample.copying(), sample.comparing())
     }  # fmt: skip
     pages["green/report.html"] = page(sample.green())
+    pages["quiet/report.html"] = page(sample.quiet())
     pages["running/report.html"] = page(sample.running())
     pages["index.html"] = index_page("default", "s3://media-archive", "gs://copy", sample.index_rows())
     pages[f"{sample.copying().run}/next.html"] = next_page(sample.copying().run, sample.comparing().run)

@@ -157,6 +157,14 @@ def green() -> Report:
     )  # fmt: skip
 
 
+def quiet() -> Report:
+    """A listing that left nothing to do."""
+    return replace(
+        copying(), listed=(1000, GIB), outcomes=[("unchanged", 1000, GIB)], filters=[], failed=[], progress=Progress(),
+        ended_at=BEGAN + 9,
+    )  # fmt: skip
+
+
 def running() -> Report:
     """The first run, half an hour after it began."""
     whole = copying()
@@ -172,10 +180,10 @@ def running() -> Report:
 
 def index_rows() -> list[IndexRow]:
     """Some weeks of runs, one of them still running."""
-    tones = (green(), comparing(), copying())
+    tones = (green(), comparing(), copying(), quiet())
     rows = []
     for number in range(60):
-        row = IndexRow.of_report(tones[(number * 7) % 3])
+        row = IndexRow.of_report(tones[(number * 7) % 4])
         began = BEGAN - (60 - number) * 43_200
         rows.append(replace(row, run=f"{row.kind}-{number:04d}", began=began, ended=began + 90 * (number % 50 + 1)))
     rows.append(IndexRow("list-<b>", RunKind.LIST, HOSTILE[2], RunState.STOPPED, BEGAN - 50, BEGAN - 3))

@@ -13,6 +13,7 @@ PAGES = {
     "copying": f"{COPYING}/report.html",
     "comparing": f"{COMPARING}/report.html",
     "green": "green/report.html",
+    "quiet": "quiet/report.html",
     "running": "running/report.html",
     "index": "index.html",
     "no next": f"{COMPARING}/next.html",

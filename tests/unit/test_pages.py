@@ -35,6 +35,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "copying": lambda: page(sample.copying()),
     "comparing": lambda: page(sample.comparing()),
     "green": lambda: page(sample.green()),
+    "quiet": lambda: page(sample.quiet()),
     "running": lambda: page(sample.running()),
     "index": lambda: index_page("job", "s3://a", "gs://b", sample.index_rows()),
     "next": lambda: next_page("list-1", "list-2"),
@@ -285,10 +286,22 @@ def test_a_map_has_every_folder_s_bytes_and_nothing_lies_outside() -> None:
     assert areas["f199/"] == pytest.approx(200 / whole)
     assert areas["140 smaller folders"] == pytest.approx(sum(range(1, 141)) / whole)
     assert first.title.startswith("f199/: 1 object, 200 GiB")
-    assert first.lines[0].startswith("f19")
     states = {place.title.partition(":")[0]: place.state for place in found.places}
     assert (states["f150/"], states["140 smaller folders"], states["f199/"]) == ("differ", "extra", "agree")
     assert folder_map(Rollup(folders={b"empty/": FolderRollup(1, 0, 1, 0)})) is None
+
+
+def test_a_folder_s_name_that_is_too_long_for_its_place_keeps_its_end() -> None:
+    sums = Rollup(
+        folders={b"archive/photos/of/the/year/%d/" % year: FolderRollup(1, GIB) for year in range(2001, 2010)}
+    )
+    found = folder_map(sums)
+    assert found is not None
+    names = sorted(place.lines[0] for place in found.places)
+    for name, year in zip(names, range(2001, 2010), strict=True):
+        assert name.startswith("…")
+        assert name.endswith(f"/year/{year}/")
+    assert {place.lines[1] for place in found.places} == {"1.0 GiB"}
 
 
 def test_causes_have_their_keys_and_what_to_do() -> None:
