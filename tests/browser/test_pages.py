@@ -200,7 +200,7 @@ def test_charts_and_map_say_what_they_show(look: Open) -> None:
     texts = page.locator("figure svg").first.locator("text").all_text_contents()
     assert "bytes a second" in texts
     assert "time, UTC" in texts
-    assert "512 MiB" in texts
+    assert "768 KiB" in texts
 
 
 @pytest.mark.parametrize("width", [390, 768, 1200, 1440])
