@@ -24,15 +24,17 @@ _AT_ONCE_BYTES = 1024 * 1024
 refusal is heard.
 """
 
-_HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 512 * 1024
 """What is read into at once: heads and what comes with them, then bodies."""
 
 
 class Connection(asyncio.BufferedProtocol):
-    """place: what errors call the other end."""
+    """place: what errors call the other end. head: HEAD_BYTES that heads are read into; as nothing waits between the
+    reading and the parsing, all connections of a loop share it.
+    """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, head: memoryview) -> None:
         self.moved = 0.0
         self.stall_seconds = 0.0
         self.was_stale = False
@@ -51,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         self._cut = False
         self._reading = True
         self._writable: asyncio.Future[None] | None = None
-        self._head = memoryview(bytearray(_HEAD_BYTES))
+        self._head = head
         self._piece = self._head
         self._filled = 0
 

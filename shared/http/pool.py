@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from shared.domain.errors import Transient, Unreachable
-from shared.http.connection import Connection
+from shared.http.connection import HEAD_BYTES, Connection
+from shared.http.tls import READ_BYTES, Tls
 
 CONNECT_SECONDS = 10
 STALL_SECONDS = 60
@@ -102,6 +103,7 @@ class Pool:
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         self._tls = ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
+        self._heads, self._sealed = memoryview(bytearray(HEAD_BYTES)), memoryview(bytearray(READ_BYTES))
 
     def close(self) -> None:
         """Give every connection up."""
@@ -137,13 +139,14 @@ class Pool:
 
     async def _connect(self, host: Host) -> Connection:
         name, port = _split(host.authority, host.scheme)
-        tls = self._tls if host.scheme == "https" else None
         setting = self._settings.get(host.origin, "its name")
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(host.authority), name, port, ssl=tls, server_hostname=name if tls else None
-                )
+                connection = Connection(host.authority, self._heads)
+                if host.scheme == "https":
+                    await self._sealed_connection(connection, name, port)
+                else:
+                    await self._loop.create_connection(lambda: connection, name, port)
         except TimeoutError:
             raise Unreachable(
                 f"{host.authority} does not answer within {CONNECT_SECONDS} s; check {setting} and the network"
@@ -158,6 +161,16 @@ class Pool:
                 f"{host.authority} cannot be reached: {error}; check {setting} and the network"
             ) from error
         return connection
+
+    async def _sealed_connection(self, connection: Connection, name: str, port: int) -> None:
+        transport, tls = await self._loop.create_connection(
+            lambda: Tls(connection, self._tls, name, self._sealed), name, port
+        )
+        try:
+            await tls.ready
+        except BaseException:
+            transport.abort()
+            raise
 
     def _sweep(self) -> None:
         """Give up what stalls. What lies idle to the same host has most likely gone silent, too."""

@@ -6,8 +6,10 @@ import random
 import socket
 import ssl
 import struct
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -29,17 +31,34 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[No
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
+_sealed: ssl.SSLContext | None = None
+"""What `serving` speaks TLS with."""
+
+
+@pytest.fixture(autouse=True, params=["plain", "TLS"])
+def wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Servers misbehave over TLS, too."""
+    context = None
+    if request.param == "TLS":
+        certificate, key = self_signed(tmp_path)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr(sys.modules[__name__], "_sealed", context)
+
+
 @pytest.fixture
-async def http() -> AsyncIterator[Http]:
+async def http(wire: None) -> AsyncIterator[Http]:
     client = Http(4, SystemClock())
     yield client
     await client.close()
 
 
 @asynccontextmanager
-async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, list[int]]]:
+async def serving(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, list[int]]]:
     """A raw server: `serve` gets each connection with its number. Yields its URL and the connections so far."""
     numbers: list[int] = []
+    tls = context or _sealed
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         numbers.append(len(numbers))
@@ -437,7 +456,8 @@ async def test_a_line_break_in_a_header_is_never_sent(http: Http) -> None:
             http.open(Request("GET", "http://localhost:1/", {"X": value}))
 
 
-async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     certificate, key = self_signed(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
@@ -451,6 +471,43 @@ async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None
         assert (await trusting.once("GET", url + "/", {})).body == b"ok"
         await stranger.close()
         await trusting.close()
+
+
+async def test_an_end_that_tls_did_not_announce_is_no_end(http: Http) -> None:
+    """Whoever sits between could cut a body without a length short."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
+        await writer.drain()
+        writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+        await reader.read()
+
+    async with serving(serve) as (url, _):
+        if _sealed is None:
+            assert (await http.once("GET", url + "/")).body == b"half"
+        else:
+            with pytest.raises(Transient, match="broke off"):
+                await http.once("GET", url + "/")
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", None])
+async def test_who_does_not_speak_tls_is_not_waited_for(
+    http: Http, says: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """says: what it answers before it closes; None for nothing, ever."""
+    monkeypatch.setattr(pool_module, "CONNECT_SECONDS", 0.2)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if says is None:
+            await reader.read()
+        writer.write(says or b"")
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server, asyncio.timeout(5):
+        with pytest.raises(Unreachable, match="answer within" if says is None else "cannot be reached"):
+            await http.once("GET", f"https://localhost:{server.sockets[0].getsockname()[1]}/")
 
 
 async def test_a_question_waits_for_no_download_and_an_upload_for_none_either(http: Http) -> None:

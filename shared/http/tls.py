@@ -1,0 +1,167 @@
+"""TLS between a socket and a connection, in memory that is the same whatever the connection carries.
+
+The event loop's own keeps up to 256 KiB of what was read, and as much again in each direction as was ever under way at
+once, for as long as a connection lives. With hundreds of connections that is more than all bodies together. Here what
+comes is read into a buffer that all connections share, and what goes is encrypted piece by piece.
+https://docs.python.org/3/library/ssl.html#memory-bio-support
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from typing import Any, cast
+
+from shared.http.connection import Connection
+
+READ_BYTES = 256 * 1024
+"""The most that is read from a socket at once."""
+
+_PIECE_BYTES = 64 * 1024
+"""What is encrypted or decrypted at once: as much memory each connection keeps, in each direction."""
+
+
+class Tls(asyncio.BufferedProtocol, asyncio.Transport):
+    """A protocol to the socket's transport, and a transport to the connection.
+
+    buffer: READ_BYTES that nobody else uses while bytes are taken in, which never waits; a loop needs one. ready: done
+    when the handshake is; it raises what ended it (ssl.SSLError, OSError).
+    """
+
+    def __init__(self, inner: Connection, context: ssl.SSLContext, name: str, buffer: memoryview) -> None:
+        super().__init__()
+        self._inner, self._buffer = inner, buffer
+        self._transport: asyncio.Transport | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._shaken = False
+        self._torn: Exception | None = None
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._shake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        why = exc or self._torn
+        if self._shaken:
+            self._inner.connection_lost(why)
+        elif not self.ready.done():
+            self.ready.set_exception(why or ConnectionResetError("closed during the TLS handshake"))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = self._buffer[:nbytes]
+        if not self._shaken:
+            self._incoming.write(data)
+            self._shake()
+        elif nbytes <= _PIECE_BYTES:
+            self._incoming.write(data)
+            self._take()
+        else:
+            self._take(data[at : at + _PIECE_BYTES] for at in range(0, nbytes, _PIECE_BYTES))
+
+    def eof_received(self) -> None:
+        self._incoming.write_eof()
+        if self._shaken:
+            self._take()
+        else:
+            self._shake()
+
+    def pause_writing(self) -> None:
+        if self._shaken:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._shaken:
+            self._inner.resume_writing()
+
+    def _shake(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            self._flush()  # the alert that tells the other end why
+            self._tear(error)
+            return
+        self._flush()
+        self._shaken = True
+        self._inner.connection_made(self)
+        if not self.ready.done():
+            self.ready.set_result(None)
+        self._take()
+
+    def _take(self, pieces: Iterable[memoryview] = ()) -> None:
+        """Decrypt what has come, and then these pieces, straight into the memory that the connection gives. One that
+        wants no more just now still gets them: no more is read from the socket.
+        """
+        inner, read, more = self._inner, self._tls.read, iter(pieces)
+        target, filled = inner.get_buffer(-1), 0
+        try:
+            while True:
+                try:
+                    count = int(read(len(target) - filled, cast(Any, target[filled:])))
+                except ssl.SSLWantReadError:
+                    piece = next(more, None)
+                    if piece is None:
+                        break
+                    self._incoming.write(piece)
+                    continue
+                if not count:
+                    self.close()  # the other end has said that it is done
+                    break
+                filled += count
+                if filled == len(target):
+                    inner.buffer_updated(filled)
+                    target, filled = inner.get_buffer(-1), 0
+        except ssl.SSLError as error:
+            self._tear(error)
+        if filled:
+            inner.buffer_updated(filled)
+        self._flush()
+
+    def _tear(self, error: Exception) -> None:
+        """It ends, and not as it should."""
+        self._torn = error
+        if not self._shaken and not self.ready.done():
+            self.ready.set_exception(error)
+        self.close()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending and self._transport is not None:
+            self._transport.write(self._outgoing.read())
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        rest = memoryview(data)
+        while rest.nbytes:
+            rest = rest[self._tls.write(rest) :]
+            if self._outgoing.pending >= _PIECE_BYTES:
+                self._flush()
+        self._flush()
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        for data in list_of_data:
+            self.write(data)
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def is_closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
