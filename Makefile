@@ -5,7 +5,7 @@ TERRAFORM ?= terraform
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up schedules test test-fast test-large bench-transfer bench-scan bench-walk bench-start simulate acceptance check tf-check format clean
+.PHONY: help demo up schedules test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start simulate acceptance check tf-check format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions 
 
 bench-transfer: .venv/.bench  ## the transfer against rclone and threads, as a table and JSON (RUNS=5, ONLY=small,medium,large,tls)
 	@RUNS="$(RUNS)" ONLY="$(ONLY)" $(BIN)/python -m benchmarks.transfer
+
+bench-latency: .venv/.bench  ## the transfer alone with services far away: rate and memory (RUNS=5, LATENCY_MS=50,100,200, IN_FLIGHT, SIZES)
+	@RUNS="$(RUNS)" LATENCY_MS="$(LATENCY_MS)" IN_FLIGHT="$(IN_FLIGHT)" SIZES="$(SIZES)" $(BIN)/python -m benchmarks.latency
 
 bench-scan: .venv/.bench  ## CPU of a delta scan a key, against boto3 and rclone, as a table and JSON (RUNS=5, KEYS=200000)
 	@RUNS="$(RUNS)" KEYS="$(KEYS)" $(BIN)/python -m benchmarks.scan

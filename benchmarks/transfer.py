@@ -9,7 +9,8 @@ them.
     rclone   `rclone copy`, 32 transfers
     threads  boto3 and google-cloud-storage over requests, 32 threads
 
-RUNS=5 is the number of runs, ONLY=small,medium,large,tls chooses the workloads.
+RUNS=5 is the number of runs, ONLY=small,medium,large,tls chooses the workloads. `benchmarks.latency` measures the
+function alone, with services that are far away.
 """
 
 import base64
@@ -35,10 +36,10 @@ from local.children import ROOT
 from local.clients import s3_client
 from local.names import DESTINATION, SOURCE
 from local.stack import Stack
+from shared.domain.instance import CONCURRENCY
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 KEYS_A_PUSH = 100
-PUSHES_AT_ONCE = 4
 COLUMNS = (
     "client",
     "wall s",
@@ -107,7 +108,7 @@ def ours(stack: Stack, listed: list[dict[str, Any]]) -> tuple[float, Usage]:
     reset_peak(pid)
     before, started = of_group(pid), time.monotonic()
     step = KEYS_A_PUSH if len(listed) >= KEYS_A_PUSH else 1
-    with ThreadPoolExecutor(PUSHES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         list(pool.map(lambda start: push(start, listed[start : start + step]), range(0, len(listed), step)))
     return time.monotonic() - started, of_group(pid).since(before)
 
@@ -138,20 +139,20 @@ def measure(workload: Workload, runs: int, console: Console) -> dict[str, list[R
     with Stack(functions=("transfer",), settings={"ROUTE": "direct"}, tls=workload.tls, servers=hollow) as stack:
         pattern = {"bucket": SOURCE, "key": "k/{}", "size": workload.size, "count": workload.count}
         stack.post("s3", "/_local/patterns", pattern)
-        listed = _listing(stack)
+        listed = listing(stack)
         for number in range(runs):
             for name, client in CLIENTS.items():
                 servers = [stack.children[server].pid for server in ("s3", "gcs", "firestore")]
                 before = sum(of_group(pid).cpu_seconds for pid in servers)
                 seconds, used = client(stack, listed)
                 after = sum(of_group(pid).cpu_seconds for pid in servers)
-                _check_and_empty(stack, workload)
+                check_and_empty(stack, workload)
                 results[name].append(Run(seconds, used.cpu_seconds, used.peak_bytes, after - before))
                 console.print(f"{workload.name}, run {number + 1}: {name} {seconds:.1f} s", style="dim")
     return results
 
 
-def _listing(stack: Stack) -> list[dict[str, Any]]:
+def listing(stack: Stack) -> list[dict[str, Any]]:
     pages = s3_client(stack.environment).get_paginator("list_objects_v2").paginate(Bucket=SOURCE)
     return [
         {
@@ -165,7 +166,7 @@ def _listing(stack: Stack) -> list[dict[str, Any]]:
     ]
 
 
-def _check_and_empty(stack: Stack, workload: Workload) -> None:
+def check_and_empty(stack: Stack, workload: Workload) -> None:
     """A client that left something out has not won."""
     held = stack.get("gcs", f"/_local/objects/{DESTINATION}")
     if (held["objects"], held["bytes"]) != (workload.count, workload.total):

@@ -76,7 +76,7 @@ class Survey:
     @property
     def instance_seconds(self) -> float:
         """That instances of the transfer need together."""
-        places = self.config.objects_in_flight
+        places = self.config.places
         return sum(objects / objects_a_second(size, places) for size, (objects, _) in self.sizes.items())
 
     def wanted(self, times: float) -> Wanted:

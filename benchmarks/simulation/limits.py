@@ -59,9 +59,6 @@ LISTER_CONCURRENCY = 8
 INSTANCES_A_MINUTE = 60
 """Assumed: new instances of a service under load."""
 
-OBJECTS_IN_FLIGHT = 64
-"""Of an instance of the transfer; `shared/pricing/speed.py` has how fast that makes it."""
-
 S3_LIST_SECONDS = 0.15
 S3_PROBE_SECONDS = 0.06
 FIRESTORE_SECONDS = 0.03
@@ -72,5 +69,5 @@ DELIVERY_SECONDS = 0.2
 PUBSUB_PUSH_BYTES_A_SECOND = 440e6
 """Push throughput of a large region. https://cloud.google.com/pubsub/quotas"""
 
-INSTANCE_GIB = 1.0
-"""Memory of an instance of any function."""
+LISTER_GIB = 1.0
+"""Memory of an instance of the lister, by terraform/modules/job/sizes.tf."""

@@ -20,6 +20,7 @@ from shared.listing.list_range import ListRange
 from shared.ports.stores import Stores
 from shared.pricing.catalog import published
 from shared.pricing.estimate import Item, Use, bill, split
+from shared.reporting.model import INSTANCE_GIB
 from shared.settings import Settings
 
 STEP_SECONDS = 10.0
@@ -193,6 +194,8 @@ class Simulation:
             "ranges at a time": lister.peak,
             "peak instances of the lister": -(-lister.peak // limits.LISTER_CONCURRENCY),
             "peak instances of the transfer": transfer.peak_instances,
+            "instance-hours of the transfer": transfer.instance_seconds / limits.HOUR,
+            "objects that an instance copies at a time": transfer.places.of(self.scenario.mean_bytes),
             "list requests": counts["s3.list"],
             "list requests above one a page": counts["s3.list"] / pages - 1,
             "firestore writes a million keys": (counts["firestore.writes"] + transfer.heartbeats) / objects * 1e6,
@@ -212,14 +215,14 @@ class Simulation:
     def _bill(self, lister: Instances, transfer: Transfer, pages: int) -> Iterator[Item]:
         """In the published tiers, all within one month that has seen nothing else."""
         objects, counts = pages * PAGE_KEYS, self.bill.counts
-        seconds = lister.busy_seconds / limits.LISTER_CONCURRENCY + transfer.instance_seconds
+        listing, copying = lister.busy_seconds / limits.LISTER_CONCURRENCY, transfer.instance_seconds
         own = {
             **counts,
             "firestore.writes": counts["firestore.writes"] + transfer.heartbeats,
             "s3.list": counts["s3.list"] - pages,
             "gcs.class_a": pages,
-            "run.cpu_seconds": seconds,
-            "run.gib_seconds": seconds * limits.INSTANCE_GIB,
+            "run.cpu_seconds": listing + copying,
+            "run.gib_seconds": listing * limits.LISTER_GIB + copying * INSTANCE_GIB,
             "run.requests": lister.invocations + objects / KEYS_PER_MESSAGE,
         }
         size = int(objects * self.scenario.mean_bytes)

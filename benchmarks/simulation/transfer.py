@@ -8,15 +8,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from benchmarks.simulation import limits
+from shared.domain.instance import Places
 from shared.pricing.estimate import KEY_BYTES
 from shared.pricing.speed import objects_a_second
 
 
 @dataclass(slots=True)
 class Transfer:
-    """object_bytes: of a mean object. binding: seconds by what held the flow back."""
+    """object_bytes: of a mean object. places: for the copies of an instance, by their number and by their bytes.
+    binding: seconds by what held the flow back.
+    """
 
     object_bytes: float
+    places: Places = field(default_factory=Places)
     backlog: float = 0.0
     copied: float = 0.0
     instances: float = 0.0
@@ -32,7 +36,7 @@ class Transfer:
 
     def instance_rate(self) -> float:
         """Objects a second of one instance: what its CPU, its places and its network allow."""
-        return objects_a_second(self.object_bytes, limits.OBJECTS_IN_FLIGHT)
+        return objects_a_second(self.object_bytes, self.places)
 
     def rates(self, now: float) -> dict[str, float]:
         """Objects a second that each limit allows."""

@@ -14,7 +14,8 @@ from shared.copying.in_flight import InFlight
 from shared.copying.read_version import ReadVersion
 from shared.copying.replicate_object import ReplicateObject
 from shared.copying.transfer_batch import TransferBatch
-from shared.copying.try_key import OVERHEAD_BYTES, TryKey
+from shared.copying.try_key import TryKey
+from shared.domain.instance import weight
 from shared.listing.list_range import ListRange
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -128,7 +129,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             clock=adapters.clock,
             in_flight=in_flight,
             large_bytes=config.large_bytes,
-            weight=config.buffer_bytes + OVERHEAD_BYTES,
+            weight=weight(config.buffer_bytes, config.buffer_bytes),
         ),
         admin=admin(stores, adapters.queue, adapters.clock, config),
     )

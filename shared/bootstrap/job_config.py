@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from shared.domain.archive import Tier
 from shared.domain.extraneous import DeleteExtras
 from shared.domain.filters import Filters
+from shared.domain.instance import BUFFER_BYTES, Places
 from shared.domain.keys import Key, KeyMapping
 from shared.domain.page import PAGE_KEYS
 from shared.domain.provenance import Provenance
 from shared.domain.routes import DIRECT
-from shared.gcp.storage import CHUNK_BYTES
 from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import Plan, Prices, read
@@ -64,7 +64,7 @@ class JobConfig:
     plans: tuple[Plan, ...]
     route: str
     price_ahead: PriceAhead
-    buffer_bytes: int = 2 * CHUNK_BYTES
+    buffer_bytes: int = BUFFER_BYTES
     page_keys: int = PAGE_KEYS
     range_keys: int = RANGE_KEYS
 
@@ -72,6 +72,11 @@ class JobConfig:
     def root(self) -> Key:
         """The job's prefix at the source."""
         return self.mapping.source_prefix
+
+    @property
+    def places(self) -> Places:
+        """How much an instance copies at a time."""
+        return Places(self.objects_in_flight, self.bytes_in_flight)
 
     @property
     def identity(self) -> Identity:

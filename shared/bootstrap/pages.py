@@ -46,6 +46,6 @@ def job_facts(config: JobConfig) -> JobFacts:
         keys_per_message=config.keys_per_message,
         restore_days=config.restore_days,
         route=config.route,
-        places=config.objects_in_flight,
+        places=config.places,
         selection=config.filters.table(),
     )

@@ -25,6 +25,7 @@ from shared.domain.errors import (
     StateConflict,
     Transient,
 )
+from shared.domain.instance import weight
 from shared.domain.messages import TransferMessage
 from shared.domain.objects import SourceObject
 from shared.domain.reasons import Party
@@ -33,9 +34,6 @@ from shared.ledger.entry import Entry
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.runs.heartbeat import Heartbeat
-
-OVERHEAD_BYTES = 256 * 1024
-"""What a copy weighs besides its buffer: sockets and parser state on both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class TryKey:
 
     async def __call__(self, key: KeyTask) -> Ended:
         """Everything that can befall a key ends here; only a cancellation goes on."""
-        async with self.in_flight.slot(min(key.source.size, self.buffer_bytes) + OVERHEAD_BYTES):
+        async with self.in_flight.slot(weight(key.source.size, self.buffer_bytes)):
             try:
                 return await self._tries(key)
             except (Postponed, Busy, OutOfService, StateConflict) as reason:

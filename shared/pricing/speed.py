@@ -4,6 +4,8 @@ What is measured is of `make bench-transfer` (docs/performance.md); what is assu
 may hold the whole back where its instances would not: `make simulate` has these limits, too.
 """
 
+from shared.domain.instance import Places
+
 COPY_CPU_SECONDS = 0.21e-3
 COPY_CPU_SECONDS_A_BYTE = 1.5e-9
 """Measured: 10 KiB objects, and large ones over TLS."""
@@ -15,8 +17,11 @@ COPY_SECONDS = 0.2
 """Assumed latency of a small copy: CloudFront to S3 and back, then the write."""
 
 
-def objects_a_second(size: float, places: int) -> float:
-    """Of objects of so many bytes: what an instance's CPU, its places and its network allow."""
-    in_turn = COPY_SECONDS + size * places / INSTANCE_BYTES_A_SECOND
+def objects_a_second(size: float, places: Places) -> float:
+    """Of objects of so many bytes: what an instance's CPU, its places and its network allow. Each waits as long as a
+    small one, and then shares the network with all others: somewhat slower than waiting and moving at the same time.
+    """
+    copies = places.of(size)
+    in_turn = COPY_SECONDS + size * copies / INSTANCE_BYTES_A_SECOND
     by_cpu = 1 / (COPY_CPU_SECONDS + COPY_CPU_SECONDS_A_BYTE * size)
-    return min(by_cpu, places / in_turn, INSTANCE_BYTES_A_SECOND / max(size, 1.0))
+    return min(by_cpu, copies / in_turn, INSTANCE_BYTES_A_SECOND / max(size, 1.0))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.domain.instance import Places
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.routes import CLOUDFRONT
@@ -17,8 +18,8 @@ from shared.reporting.text import of_key
 @dataclass(frozen=True, slots=True)
 class JobFacts:
     """job, source, destination: what a page says it is about. selection: the job's filters, as JSON has them. The rest
-    is what its bill is made with. plans: flat-rate ones, by which it is priced, too. places: objects that an instance
-    copies at once.
+    is what its bill is made with. plans: flat-rate ones, by which it is priced, too. places: for the copies of
+    an instance.
     """
 
     job: str
@@ -30,7 +31,7 @@ class JobFacts:
     keys_per_message: int = 100
     restore_days: int = 7
     route: str = CLOUDFRONT
-    places: int = 64
+    places: Places = field(default_factory=Places)
     selection: Mapping[str, object] = field(default_factory=dict)
 
     def report(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.counts import Outcome
+from shared.domain.instance import MEMORY_BYTES, Places
 from shared.domain.page import PAGE_KEYS
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
@@ -16,8 +17,8 @@ from shared.reporting.sentence import Ended, running, verdict
 MOST_FAILED = 500
 """Failed keys that a page shows; all are in the manifest and in the ledger."""
 
-INSTANCE_GIB = 0.5
-"""About what Terraform gives an instance of the transfer; memory is a twentieth of what an instance costs."""
+INSTANCE_GIB = MEMORY_BYTES / 2**30
+"""Memory of an instance of the transfer, a twentieth of what it costs."""
 
 Rows = Sequence[tuple[str, int, int]]
 """Name, keys, bytes."""
@@ -30,8 +31,8 @@ Failed = tuple[str, int, str]
 class Report:
     """ended_at: when it was seen to have ended; of a run that is running, now. listed: keys and bytes. outcomes,
     filters, verdicts: name, keys, bytes. failed: key, bytes, reason. progress: what the instances have reported. files:
-    of the manifest. prices, storage_classes, keys_per_message, restore_days, route, places (objects that an instance
-    copies at once), plans (flat-rate ones), most_dollars (the ceiling, None for none): the job's. counted: whether its
+    of the manifest. prices, storage_classes, keys_per_message, restore_days, route, places (for copies of an
+    instance), plans (flat-rate ones), most_dollars (the ceiling, None for none): the job's. counted: whether its
     counts could be added up in time; listing: whether it is still being listed. before: the run before it, "" for none.
     address: where a browser finds its page, "" where that is not known.
     """
@@ -59,7 +60,7 @@ class Report:
     keys_per_message: int = 100
     restore_days: int = 7
     route: str = CLOUDFRONT
-    places: int = 64
+    places: Places = field(default_factory=Places)
     plans: Sequence[Plan] = ()
     most_dollars: float | None = None
     counted: bool = True

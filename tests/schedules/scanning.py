@@ -89,7 +89,7 @@ class ScanWorld(World):
         self.weather.refused_share = draw.choice((0.05, 0.3)) if self.scan.refused_pages else 0.0
         return given.model_copy(
             update={
-                "objects_in_flight": draw.choice((4, 64)),
+                "objects_in_flight": draw.choice((4, 256)),
                 "keys_per_message": draw.choice((3, 10, 100)),
                 "budget_seconds": draw.choice((0.5, 2.0, 8.0)) if self.scan.short_budget else 540,
                 "lease_seconds": draw.choice((15.0, 60.0)),

@@ -22,7 +22,7 @@ from tests.schedules.scale import CHUNK, LARGE, PART
 
 OF_EACH, MOST = 8, 140
 """Objects of a kind; and of the kind that asks S3 for something while it is read so many that a message of 100 keys has
-no others, and they hold all the 64 connections that there may be by default.
+no others, and they hold all connections where 64 copies are in flight.
 """
 
 SOON_SECONDS = 300.0

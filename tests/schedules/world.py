@@ -292,7 +292,7 @@ def settings_of(chance: Chance) -> Settings:
             "ROUTE": draw.choice(("cloudfront", "cloudfront", "direct", "cheapest")),
             "STALE_EDGE": draw.choice(("direct", "direct", "fail")),
             "KEYS_PER_MESSAGE": str(draw.choice((1, 3, 100))),
-            "OBJECTS_IN_FLIGHT": str(draw.choice((1, 2, 4, 64))),
+            "OBJECTS_IN_FLIGHT": str(draw.choice((1, 2, 4, 256))),
             "BUDGET_SECONDS": str(draw.choice((60, 540))),
         }
     )

@@ -300,6 +300,30 @@ run "more_memory_than_the_quota_holds" {
   }
 }
 
+run "more_in_flight_than_the_memory_holds" {
+  command         = plan
+  expect_failures = [var.tuning]
+  variables {
+    tuning = { bytes_in_flight = 536870912 }
+  }
+}
+
+run "less_memory_than_is_in_flight" {
+  command         = plan
+  expect_failures = [var.tuning]
+  variables {
+    functions = { transfer = { memory = "256Mi" } }
+  }
+}
+
+run "more_in_flight_with_more_memory" {
+  command = plan
+  variables {
+    functions = { transfer = { memory = "1Gi" } }
+    tuning    = { bytes_in_flight = 536870912 }
+  }
+}
+
 run "the_start_fits_a_new_project" {
   command = plan
   variables {

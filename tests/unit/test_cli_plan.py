@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.archive import Restore
 from shared.domain.filters import Filters
+from shared.domain.instance import Places
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.domain.parts import MIB, MOST_OBJECT_BYTES
@@ -159,10 +160,17 @@ def test_of_flat_rate_plans_the_cheapest_that_is_meant_for_as_much() -> None:
 
 
 def test_an_instance_is_held_back_by_its_cpu_its_places_or_its_network() -> None:
-    assert objects_a_second(1e9, 64) == pytest.approx(INSTANCE_BYTES_A_SECOND / 1e9, rel=0.01)
-    assert objects_a_second(1000, 64) == pytest.approx(64 / 0.2, rel=0.01)
-    assert objects_a_second(1000, 1024) == pytest.approx(1 / (0.21e-3 + 1.5e-6), rel=0.01)
-    assert objects_a_second(0, 64) == pytest.approx(64 / 0.2)
+    assert objects_a_second(1e9, Places(64)) == pytest.approx(INSTANCE_BYTES_A_SECOND / 1e9, rel=0.01)
+    assert objects_a_second(1000, Places(64)) == pytest.approx(64 / 0.2, rel=0.01)
+    assert objects_a_second(1000, Places(1024, 2**30)) == pytest.approx(1 / (0.21e-3 + 1.5e-6), rel=0.01)
+    assert objects_a_second(0, Places(64)) == pytest.approx(64 / 0.2)
+
+
+def test_large_objects_have_fewer_places_because_memory_has_an_end() -> None:
+    assert Places(256, 120 * MIB).of(10_000) == 256
+    assert Places(256, 120 * MIB).of(MIB) == pytest.approx(120 * MIB / (MIB + 2**17))
+    assert Places(256, 120 * MIB).of(10**12) == Places(256, 120 * MIB).of(16 * MIB) == pytest.approx(7.44, rel=0.01)
+    assert Places(256, MIB).of(10**9) == 1, "one always goes"
 
 
 def test_more_instances_take_less_time(monkeypatch: pytest.MonkeyPatch) -> None:

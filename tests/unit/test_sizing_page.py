@@ -5,12 +5,12 @@ import re
 import pytest
 
 from local.children import ROOT
+from shared.domain.instance import Places
 from shared.pricing.speed import objects_a_second
 
 TEXT = (ROOT / "docs" / "sizing.md").read_text()
 ROWS = re.findall(r"^\| (\d+) ([KM])B(?: and more)? \| (.+) \|$", TEXT, re.MULTILINE)
-PLACES = 64
-"""OBJECTS_IN_FLIGHT, by default."""
+PLACES = Places()
 
 
 def figures(value: float, count: int) -> float:

@@ -12,12 +12,17 @@ locals {
     petabyte = { lister = 100, transfer = 300, verifier = 100 }
   }
 
-  # memory: what an instance holds of objects at a time leaves room for the interpreter and its libraries (about 180 MiB).
+  # The transfer's are those of shared/domain/instance.py, where they are reckoned with how much an instance copies at a time.
+  # memory: what an instance holds of objects (120 MiB, BYTES_IN_FLIGHT) and the interpreter with its libraries are half of it.
   usual = {
     lister   = { concurrency = 8, memory = "1Gi", topic = "list" }
-    transfer = { concurrency = 4, memory = "512Mi", topic = "transfer" }
+    transfer = { concurrency = 6, memory = "512Mi", topic = "transfer" }
     verifier = { concurrency = 8, memory = "1Gi", topic = "verify" }
   }
+
+  # BYTES_IN_FLIGHT, where nobody has set it, and what the transfer's memory holds beside the interpreter.
+  bytes_in_flight = 125829120
+  room_in_flight  = floor(tonumber(trimsuffix(trimsuffix(local.functions.transfer.memory, "Gi"), "Mi")) * (endswith(local.functions.transfer.memory, "Mi") ? 1 : 1024) - 256) * 1048576
 
   functions = {
     for name, usual in local.usual : name => {

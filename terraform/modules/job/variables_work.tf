@@ -193,4 +193,9 @@ variable "tuning" {
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = coalesce(var.tuning.bytes_in_flight, local.bytes_in_flight) <= local.room_in_flight
+    error_message = "An instance of the transfer has ${local.functions.transfer.memory} of memory, 256 MiB of it for itself, and would hold ${coalesce(var.tuning.bytes_in_flight, local.bytes_in_flight)} bytes of objects: raise functions.transfer.memory, or lower tuning.bytes_in_flight."
+  }
 }
