@@ -151,7 +151,13 @@ def main() -> None:
     for name in sizes:
         for in_flight in flights:
             cases += measure(WORKLOADS[name], in_flight, latencies, runs, console)
+            _write(cases)
     console.print(table(cases, runs))
+    console.print(f"written to {RESULTS.relative_to(ROOT)}")
+
+
+def _write(cases: Sequence[Case]) -> None:
+    """For programs, and for who stops it before its end."""
     report = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "measured": time.strftime("%Y-%m-%d"),
@@ -161,7 +167,6 @@ def main() -> None:
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
-    console.print(f"written to {RESULTS.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

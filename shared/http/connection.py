@@ -111,6 +111,7 @@ class Connection(asyncio.BufferedProtocol):
     def release(self) -> bool:
         """The exchange is over; True if the connection may carry another one."""
         response, self._response = self._response, None
+        self._piece = self._head  # a body's last bytes would live as long as the connection lies idle
         whole = response is not None and response.drained and self._writable is None and not self._cut
         if not (whole and self._keep and self.open):
             self.close()
@@ -152,9 +153,13 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
 
+    def went_on(self) -> None:
+        """Some of what is being sent has gone."""
+        self.moved = self._loop.time()
+
     def resume_writing(self) -> None:
         waiting, self._writable = self._writable, None
-        self.moved = self._loop.time()
+        self.went_on()
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 

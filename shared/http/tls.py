@@ -2,12 +2,13 @@
 
 The event loop's own keeps up to 256 KiB of what was read, and as much again in each direction as was ever under way at
 once, for as long as a connection lives. With hundreds of connections that is more than all bodies together. Here what
-comes is read into a buffer that all connections share, and what goes is encrypted piece by piece.
+comes is read into a buffer that all connections share, and what goes is encrypted as the socket takes it.
 https://docs.python.org/3/library/ssl.html#memory-bio-support
 """
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from shared.http.connection import Connection
 READ_BYTES = 256 * 1024
 """The most that is read from a socket at once."""
 
-_PIECE_BYTES = 64 * 1024
+_PIECE_BYTES = 32 * 1024
 """What is encrypted or decrypted at once: as much memory each connection keeps, in each direction."""
 
 
@@ -33,7 +34,8 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         self._transport: asyncio.Transport | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-        self._shaken = False
+        self._backlog: deque[memoryview] = deque()
+        self._shaken = self._full = self._holds_back = False
         self._torn: Exception | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -71,12 +73,12 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             self._shake()
 
     def pause_writing(self) -> None:
-        if self._shaken:
-            self._inner.pause_writing()
+        self._full = True
 
     def resume_writing(self) -> None:
-        if self._shaken:
-            self._inner.resume_writing()
+        self._full = False
+        self._inner.went_on()
+        self._encrypt()
 
     def _shake(self) -> None:
         try:
@@ -136,16 +138,32 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             self._transport.write(self._outgoing.read())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        rest = memoryview(data)
-        while rest.nbytes:
-            rest = rest[self._tls.write(rest) :]
-            if self._outgoing.pending >= _PIECE_BYTES:
-                self._flush()
-        self._flush()
+        self._backlog.append(memoryview(data))
+        self._encrypt()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        for data in list_of_data:
-            self.write(data)
+        self._backlog.extend(map(memoryview, list_of_data))
+        self._encrypt()
+
+    def _encrypt(self) -> None:
+        """As much as the socket takes; the connection waits while anything is left."""
+        backlog, write, outgoing = self._backlog, self._tls.write, self._outgoing
+        while backlog and not self._full and self._transport is not None:
+            rest = backlog[0]
+            sent = write(rest[:_PIECE_BYTES]) if rest.nbytes else 0  # OpenSSL would encrypt all of it at once
+            if sent == rest.nbytes:
+                backlog.popleft()
+            else:
+                backlog[0] = rest[sent:]
+            if outgoing.pending >= _PIECE_BYTES:
+                self._flush()
+        self._flush()
+        if bool(backlog) is not self._holds_back:
+            self._holds_back = not self._holds_back
+            if self._holds_back:
+                self._inner.pause_writing()
+            else:
+                self._inner.resume_writing()
 
     def pause_reading(self) -> None:
         if self._transport is not None:
