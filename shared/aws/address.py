@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from botocore.credentials import Credentials
 
@@ -74,10 +73,9 @@ class S3Address:
 
         Raises Transient while there are no credentials.
         """
-        parts = urlsplit(url)
+        target, _, query = url.partition("?")
+        host, slash, path = target.partition("://")[2].partition("/")
         given = {**amz, "x-amz-request-payer": "requester"} if self.requester_pays else amz
         keys = await self.keys.current()
         now, digest = self.clock.now(), hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
-        return signed_headers(
-            method, parts.netloc, parts.path, parts.query, keys, self.region, now, given, body_sha256=digest
-        )
+        return signed_headers(method, host, slash + path, query, keys, self.region, now, given, body_sha256=digest)
