@@ -96,6 +96,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             job_control=control,
             heartbeat=heartbeat,
             topic=config.transfer_topic,
+            at_once=config.objects_in_flight,
         ),
         verifier=VerifyRange(
             source=adapters.source,

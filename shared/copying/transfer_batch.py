@@ -8,6 +8,7 @@ message is acknowledged only after the record is written and the remainder is pu
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,7 +47,7 @@ END_SECONDS = 55.0
 
 @dataclass(frozen=True, slots=True)
 class TransferBatch:
-    """The use case of the transfer function; one an instance."""
+    """The use case of the transfer function; one an instance. at_once: copies that it may have in flight."""
 
     try_key: TryKey
     ledger: LedgerStore
@@ -56,6 +57,7 @@ class TransferBatch:
     job_control: JobControl
     heartbeat: Heartbeat
     topic: str
+    at_once: int
 
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
         """Returns when the message may be acknowledged, within END_SECONDS after the budget. While the job is paused
@@ -150,25 +152,37 @@ class TransferBatch:
             return None
 
     async def _all(self, key_tasks: Sequence[KeyTask], budget: Budget) -> list[Ended]:
-        """Every key's end, at the latest when the budget and the grace after it are over."""
-        tasks = [asyncio.ensure_future(self.try_key(key)) for key in key_tasks]
+        """Every key's end, at the latest when the budget and the grace after it are over. The keys are taken in turn by
+        as many workers as the instance may have copies in flight: a task costs more than a turn.
+        """
+        waiting, loop = deque(key_tasks), asyncio.get_running_loop()
+        workers = [loop.create_task(self._work(waiting)) for _ in range(min(len(key_tasks), self.at_once))]
         try:
-            await asyncio.wait(tasks, timeout=budget.left(self.clock.monotonic()) + GRACE_SECONDS)
+            await asyncio.wait(workers, timeout=budget.left(self.clock.monotonic()) + GRACE_SECONDS)
         finally:
-            late = [task for task in tasks if task.cancel()]
+            waiting.clear()
+            late = [worker for worker in workers if worker.cancel()]
         if late:
             await asyncio.wait(late, timeout=CLEAN_UP_SECONDS)
-        return await asyncio.gather(*(self._end(key, task) for key, task in zip(key_tasks, tasks, strict=True)))
+        for worker in workers:
+            if worker.done() and not worker.cancelled():
+                worker.result()
+        await asyncio.gather(*(self._end(key) for key in key_tasks if not key.is_over))
+        return [key.ended for key in key_tasks]
 
-    async def _end(self, key: KeyTask, task: "asyncio.Future[Ended]") -> Ended:
-        """What came of a key. Who still waited for its turn when the time was over was not tried."""
-        if task.done() and not task.cancelled():
-            return task.result()
+    async def _work(self, waiting: deque[KeyTask]) -> None:
+        while waiting:
+            key = waiting.popleft()
+            key.over(await self.try_key(key))
+
+    async def _end(self, key: KeyTask) -> None:
+        """See what came of a key that was not over in time. Who still waited for its turn was not tried."""
         if not key.spent:
-            return Requeued(key.source, key.message.attempt)
+            key.over(Requeued(key.source, key.message.attempt))
+            return
         source = key.source
         why = Transient(f"{source.text}: its copy outlasts an invocation ({source.size} bytes)")
-        return await self.try_key.cut_off(key, why, LAST_LOOK_SECONDS)
+        key.over(await self.try_key.cut_off(key, why, LAST_LOOK_SECONDS))
 
     async def _clean_up(self, message: TransferMessage) -> None:
         """Once a large object's end is on record, nothing of it stays, whoever was killed before."""

@@ -53,13 +53,21 @@ Ended = Entry | Requeued | None
 
 @dataclass(slots=True)
 class KeyTask:
-    """A key and its message. present: what is at the destination, for the first try. spent: whether it was tried."""
+    """A key and its message. present: what is at the destination, for the first try. spent: whether it was tried.
+    is_over: whether `ended` says what came of it.
+    """
 
     source: SourceObject
     message: TransferMessage
     budget: Budget
     present: Existing | None
     spent: bool = False
+    is_over: bool = False
+    ended: Ended = None
+
+    def over(self, ended: Ended) -> None:
+        """What came of it is known."""
+        self.is_over, self.ended = True, ended
 
     @property
     def in_parts(self) -> bool:
