@@ -1,8 +1,6 @@
 """Requests to Cloud Storage with an access token."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from shared.domain.backoff import RetryPolicy
@@ -57,5 +55,6 @@ def resource(what: str, answer: Answer) -> dict[str, Any]:
 def _with(request: Request, token: str | None) -> Request:
     if token is None:
         return request
-    headers: Mapping[str, str] = {**request.headers, "Authorization": f"Bearer {token}"}
-    return replace(request, headers=headers)
+    headers = {**request.headers, "Authorization": f"Bearer {token}"}
+    body, lane = request.body, request.lane
+    return Request(request.method, request.url, headers, body, lane, request.idempotent, request.stall_seconds)

@@ -3,7 +3,7 @@
 Paths are sent exactly as given: nothing between here and the wire may normalise `//` or `../`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 
@@ -55,7 +55,7 @@ class Request:
     @property
     def repeatable(self) -> bool:
         """Whether it may be sent again after a connection was lost that had not answered a byte."""
-        whole = self.body is None or isinstance(self.body, Sequence)
+        whole = self.body is None or isinstance(self.body, (bytes, list, tuple))
         return whole and (self.method in _IDEMPOTENT if self.idempotent is None else self.idempotent)
 
 
@@ -77,13 +77,17 @@ class Http:
 
     async def send(self, request: Request) -> Answer:
         """One request, its answer read whole; of a refusal, the first 64 KiB."""
-        async with self.open(request) as response:
+        exchange = self.open(request)
+        try:
+            response = await exchange.begin()
             if response.status >= 300:
                 return Answer(response.status, response.headers, await response.read(REFUSAL_BYTES))
             body = await response.read(ANSWER_BYTES + 1)
             if len(body) > ANSWER_BYTES:
                 raise Corrupt(f"{request.method} {_origin(request.url)}: an answer of more than {ANSWER_BYTES} bytes")
             return Answer(response.status, response.headers, body)
+        finally:
+            exchange.end()
 
     async def once(self, method: str, url: str, headers: Headers = NO_HEADERS, body: RequestBody = None) -> Answer:
         """See `send`: a question."""
@@ -105,25 +109,25 @@ class Exchange:
         self._admitted = False
 
     async def begin(self) -> Response:
-        """Send it, when its turn has come. Whoever calls this calls `end`, whatever comes of it."""
-        if not self._admitted:
-            await self._host.turns[self._request.lane].enter()
-            self._admitted = True
-        return await self._exchange()
-
-    async def _exchange(self) -> Response:
-        """A pooled connection that the other end has closed while it lay idle is replaced by a new one, once."""
+        """Send it, when its turn has come. Whoever calls this calls `end`, whatever comes of it. A pooled connection
+        that the other end has closed while it lay idle is replaced by a new one, once.
+        """
         request, bodyless = self._request, self._request.method == "HEAD"
+        if not self._admitted:
+            turns = self._host.turns[request.lane]
+            if not turns.enter_now():
+                await turns.enter()
+            self._admitted = True
         stall = pool.STALL_SECONDS if request.stall_seconds is None else request.stall_seconds
-        connection, used = await self._pool.take(self._host)
-        self._connection = connection
-        try:
-            return await connection.exchange(self._head, request.body, bodyless, stall)
-        except Transient:
-            if not (used and connection.was_stale and request.repeatable):
-                raise
-        self._give()
-        self._connection, _ = await self._pool.take(self._host, fresh=True)
+        used = self._connection = self._pool.take_idle(self._host)
+        if used is not None:
+            try:
+                return await used.exchange(self._head, request.body, bodyless, stall)
+            except Transient:
+                if not (used.was_stale and request.repeatable):
+                    raise
+            self._give()
+        self._connection = await self._pool.take_new(self._host)
         return await self._connection.exchange(self._head, request.body, bodyless, stall)
 
     def instead(self, request: Request) -> "Exchange":
@@ -162,10 +166,10 @@ class Exchange:
 
 def _head(request: Request, authority: str, target: str) -> bytes:
     """The request's first bytes. Raises ValueError if a line break would smuggle something into them."""
+    headers, body = request.headers, request.body
     lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    body = request.body
-    if isinstance(body, Sequence) and "Content-Length" not in request.headers:
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if isinstance(body, (bytes, list, tuple)) and "Content-Length" not in headers:
         lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else sum(map(len, body))}")
     head = "\r\n".join(lines)
     if not head.count("\r") == head.count("\n") == len(lines) + 1:

@@ -14,7 +14,7 @@ from shared.domain.checksums import Chunk
 from shared.domain.errors import Transient
 from shared.http.response import Response
 
-RequestBody = bytes | Sequence[Chunk] | AsyncIterator[Chunk] | None
+RequestBody = bytes | list[Chunk] | tuple[Chunk, ...] | AsyncIterator[Chunk] | None
 """A request's body: whole, in chunks, or still to come; an iterator must bring as many bytes as the head's
 Content-Length says.
 """
@@ -27,6 +27,9 @@ refusal is heard.
 HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 512 * 1024
 """What is read into at once: heads and what comes with them, then bodies."""
+
+_MOST_NAMES = 1000
+"""Names of headers that are remembered in lower case."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -46,6 +49,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._response: Response | None = None
         self._parser: httptools.HttpResponseParser | None = None
+        self._ready = False
+        """The parser has seen a whole answer and nothing since, so it may read the next one."""
         self._status = 0
         self._bodyless = False
         self._left: int | None = None
@@ -71,7 +76,8 @@ class Connection(asyncio.BufferedProtocol):
         stall_seconds: without a byte before it is given up.
         """
         response = self._response = Response(self.go_on)
-        self._parser = httptools.HttpResponseParser(self)
+        if not self._ready:
+            self._parser = httptools.HttpResponseParser(self)
         self._bodyless, self._left, self._keep, self._cut, self._heard = bodyless, None, False, False, False
         self.moved, self.stall_seconds = self._loop.time(), stall_seconds
         transport = self._transport
@@ -80,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
             raise Transient(f"{self._place}: the connection was closed")
         if body is None:
             transport.write(head)
-        elif isinstance(body, AsyncIterator):
+        elif not isinstance(body, (bytes, list, tuple)):
             transport.write(head)
             async for chunk in body:
                 if not await self._send(chunk, response):
@@ -94,7 +100,8 @@ class Connection(asyncio.BufferedProtocol):
                 for chunk in chunks:
                     if not await self._send(chunk, response):
                         break
-        await response.begun()
+        while not response.status:
+            await response.news()
         return response
 
     async def _send(self, data: Chunk, response: Response) -> bool:
@@ -177,7 +184,7 @@ class Connection(asyncio.BufferedProtocol):
         if response is None or response.done or self._parser is None:
             self.close()  # nobody asked
             return
-        self._heard = True
+        self._heard, self._ready = True, False
         data = self._piece[self._filled : self._filled + nbytes]
         if self._piece is not self._head:
             self._filled += nbytes
@@ -200,11 +207,15 @@ class Connection(asyncio.BufferedProtocol):
             self._reading = False
             self._transport.pause_reading()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
+    def on_message_begin(self) -> None:
         """Called by the parser, as are the methods that follow."""
-        if self._response is None:
+        if self._response is None or self._response.done:
+            self._cut = True  # an answer to nothing that was asked
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._response is None or self._cut:
             return
-        headers, key = self._response.headers, name.decode("latin-1").lower()
+        headers, key = self._response.headers, _NAMES.get(name) or _lower(name)
         try:
             text = value.decode()
         except UnicodeDecodeError:
@@ -213,7 +224,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         response, parser = self._response, self._parser
-        if response is None or parser is None:
+        if response is None or parser is None or self._cut:
             return
         self._status = parser.get_status_code()
         if self._status < 200:
@@ -240,4 +251,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_complete(self) -> None:
         if self._response is not None and self._status >= 200:
+            self._ready = not self._bodyless
             self._response.finish()
+
+
+_NAMES: dict[bytes, str] = {}
+
+
+def _lower(name: bytes) -> str:
+    found = name.decode("latin-1").lower()
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES[name] = found
+    return found

@@ -47,10 +47,16 @@ class Turns:
         """How many wait."""
         return len(self._waiting)
 
+    def enter_now(self) -> bool:
+        """Take a turn if there is one. Nobody waits then, so nobody is overtaken."""
+        if not self._room:
+            return False
+        self._room -= 1
+        return True
+
     async def enter(self) -> None:
         """Wait for a turn."""
-        if self._room:
-            self._room -= 1
+        if self.enter_now():
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = None
@@ -119,17 +125,21 @@ class Pool:
             found = self._hosts[origin] = Host(scheme, authority, self._connections)
         return found
 
-    async def take(self, host: Host, fresh: bool = False) -> tuple[Connection, bool]:
-        """A connection to a host, and whether it was used before. fresh: it must not have been."""
-        while host.idle and not fresh:
+    def take_idle(self, host: Host) -> Connection | None:
+        """A connection to a host that was used before, None if there is none."""
+        while host.idle:
             connection = host.idle.pop()
             if connection.open and self._loop.time() - connection.moved < _IDLE_SECONDS:
                 self._busy[connection] = host
-                return connection, True
+                return connection
             connection.close()
+        return None
+
+    async def take_new(self, host: Host) -> Connection:
+        """A connection to a host that was not used before."""
         connection = await self._connect(host)
         self._busy[connection] = host
-        return connection, False
+        return connection
 
     def give(self, host: Host, connection: Connection) -> None:
         """Take a connection back."""

@@ -43,7 +43,7 @@ class Response:
         while not self._chunks:
             if self._done:
                 raise StopAsyncIteration
-            await self._news()
+            await self.news()
         chunk = self._chunks.popleft()
         self._held -= len(chunk)
         if self._held < HELD_BYTES:
@@ -60,19 +60,12 @@ class Response:
             length += len(chunk)
         return b"".join(chunks)[:most]
 
-    async def begun(self) -> None:
-        """Wait for the head."""
-        while not self.status:
-            await self._news()
-
-    async def _news(self) -> None:
+    def news(self) -> "asyncio.Future[None]":
+        """To be awaited: until something has come. Raises what the exchange has failed with."""
         if self._error is not None:
             raise self._error
         self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def add(self, data: Chunk) -> bool:
         """Take bytes of the body in; True if that is enough for now."""

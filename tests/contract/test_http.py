@@ -244,6 +244,16 @@ async def test_more_than_was_promised_spoils_the_connection_and_not_the_answer(h
         assert len(connections) == 3
 
 
+async def test_a_second_answer_to_one_request_spoils_the_connection_and_not_the_first(http: Http) -> None:
+    other = b"HTTP/1.1 404 Not Found\r\nX-Other: 1\r\nContent-Length: 3\r\n\r\nnot"
+    for rest in (other, other[:30], other[:-1]):
+        async with serving(always(OK + rest)) as (url, connections):
+            for number in range(1, 3):
+                answer = await http.once("GET", url + "/", {})
+                assert (answer.status, answer.headers, answer.body) == (200, {"content-length": "2"}, b"ok")
+                assert len(connections) == number
+
+
 async def test_bytes_that_nobody_asked_for_are_never_an_answer(http: Http) -> None:
     """They come while the connection waits for its next request, which they would answer."""
     sent = asyncio.Event()
