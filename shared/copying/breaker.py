@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import ObjectError, Postponed
 from shared.domain.reasons import Party, Reason, Scope
+from shared.domain.valueclass import valueclass
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 
@@ -47,7 +48,7 @@ class Fault:
     times: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Permit:
     """Permission to try a key. began: monotonic seconds. probe: done when it is over, where others wait for that."""
 

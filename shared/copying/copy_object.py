@@ -24,6 +24,7 @@ from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import MOST_OBJECT_BYTES
 from shared.domain.provenance import Provenance
 from shared.domain.routes import DIRECT
+from shared.domain.valueclass import valueclass
 from shared.ledger.entry import Entry
 from shared.ports.destination import Destination, Upload
 from shared.ports.download import OpenDownload
@@ -36,7 +37,7 @@ _MOVES = 3
 """Versions of one object that are tried within one call before the key is requeued."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class CopyPlan:
     """A version that is to be copied. listed: the one that the listing saw. generation: at the destination, to be
     replaced; 0 for none.
@@ -48,7 +49,7 @@ class CopyPlan:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class SourceFacts:
     """What is known of a version besides its bytes. sizes: of its parts, where only they can prove a copy."""
 
@@ -176,8 +177,10 @@ def copied(
     wanted: CopyPlan, written: DestinationObject, proof: VerifiedBy, route: str, attributes: Attributes
 ) -> Entry:
     """The entry of a version that is at the destination now."""
-    entry = _ended(wanted.listed, wanted.version, written, Outcome.COPIED, proof, route)
-    return replace(entry, storage_class=attributes.storage_class, kms=attributes.asked_kms)
+    listed, version = wanted.listed, wanted.version
+    return _ended(
+        listed, version, written, Outcome.COPIED, proof, route, attributes.storage_class, attributes.asked_kms
+    )
 
 
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
@@ -199,6 +202,8 @@ def _ended(
     outcome: Outcome,
     proof: VerifiedBy,
     route: str = "",
+    storage_class: str = "",
+    kms: bool = False,
 ) -> Entry:
     return Entry(
         key=version.key,
@@ -211,4 +216,6 @@ def _ended(
         proof=proof,
         route=route,
         drift=written.size - listed.size,
+        storage_class=storage_class,
+        kms=kms,
     )

@@ -17,7 +17,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
@@ -27,6 +26,7 @@ from awscrt import checksums
 from shared.domain.digests import ALGORITHMS, PartDigests
 from shared.domain.errors import Corrupt
 from shared.domain.objects import Attributes, SourceObject, etag_md5, hides_md5
+from shared.domain.valueclass import valueclass
 
 Chunk = bytes | memoryview
 
@@ -43,7 +43,7 @@ class VerifiedBy(StrEnum):
     SIZE = "size"
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class ExpectedChecksums:
     """What S3 says of one version. md5: hex. crc32c, crc64nvme, and further ones by algorithm: base64, of the whole
     object. composite: algorithm and value of a checksum of the parts' checksums. parts: how many there are, where a

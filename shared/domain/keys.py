@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
+from shared.domain.valueclass import valueclass
+
 Key: TypeAlias = bytes
 """An object's key in S3, a prefix of keys, or where a range of keys begins or ends: UTF-8, ordered by its bytes. It is
 text only where it leaves the program: in JSON, in Firestore's documents, in logs and on pages.
@@ -54,7 +56,7 @@ def common(first: Key, last: Key) -> Key:
     return first[: next(differing, min(len(first), len(last)))]
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Place:
     """Where a key lands. name: None if it cannot be at the destination; reason: why. encoded: whether the name had to
     be changed into one that Cloud Storage takes.

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from shared.domain.archive import Restore
+from shared.domain.valueclass import valueclass
 
 _MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -38,7 +39,7 @@ Origin = tuple[str, int, str, str, str]
 """Of a copy: ETag and size of its source, how its bytes were proven, by which way they came, and their CRC32C."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class SourceObject:
     """One version of an S3 object, as listed or as a HEAD shows it.
 
@@ -64,7 +65,7 @@ class SourceObject:
         return self.key.decode()
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class DestinationObject:
     """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it, "" where it shows
     none.
@@ -104,7 +105,7 @@ class DestinationObject:
         return self.metadata.get(_BEFORE[name] if self.before_prefix else name)
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Attributes:
     """What travels with the bytes: HTTP headers that S3 keeps, and user metadata (names lower-case, as S3
     gives them). encryption: x-amz-server-side-encryption; bucket_key: whether a key of the bucket spares KMS a request

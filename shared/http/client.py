@@ -4,10 +4,11 @@ Paths are sent exactly as given: nothing between here and the wire may normalise
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType, TracebackType
 
 from shared.domain.errors import Corrupt, Transient
+from shared.domain.valueclass import valueclass
 from shared.http import USER_AGENT, pool
 from shared.http.connection import Connection, RequestBody
 from shared.http.pool import Host, Lane, Pool
@@ -27,7 +28,7 @@ Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Answer:
     """A response read whole. headers: names in lower case."""
 
@@ -36,7 +37,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Request:
     """lane: what its connection is for. idempotent: whether to receive it twice is as good as once; None for what its
     method says. stall_seconds: without a byte before it is given up; None for the default.

@@ -1,12 +1,13 @@
 """What the ledger knows of one key."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from shared.domain.counts import Outcome
 from shared.domain.objects import SourceObject
+from shared.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Entry:
     """What the ledger knows of one key.
 

@@ -1,15 +1,15 @@
 """The Cloud Storage bucket."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.checksums import Chunk
 from shared.domain.copies import CopyPage
 from shared.domain.objects import Attributes, DestinationObject
+from shared.domain.valueclass import valueclass
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class Upload:
     """What is written under a name. md5 (hex) and crc32c (base64) are set where the source promises them: no other
     bytes become visible then. generation: the one being replaced, 0 for none. storage_class: None for the bucket's.

@@ -1,18 +1,18 @@
 """A way to an object's bytes."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from shared.domain.checksums import Chunk
 from shared.domain.objects import Attributes, SourceObject
+from shared.domain.valueclass import valueclass
 
 Span = tuple[int, int]
 """Bytes of an object: the first, and the one after the last."""
 
 
-@dataclass(frozen=True, slots=True)
+@valueclass(frozen=True, slots=True)
 class OpenDownload:
     """An open download, a context manager that closes it. size: bytes promised by Content-Length. chunks: read once, in
     order. close: gives the connection back. route: the way they take.
