@@ -1,7 +1,8 @@
 """Requests to Cloud Storage with an access token."""
 
-import json
 from typing import Any
+
+import orjson
 
 from shared.domain.backoff import RetryPolicy
 from shared.domain.errors import CredentialsExpired, Transient
@@ -44,7 +45,7 @@ class GoogleApi:
 def resource(what: str, answer: Answer) -> dict[str, Any]:
     """The JSON object in an answer. Raises Transient if it is cut short or no object at all."""
     try:
-        found = json.loads(answer.body)
+        found = orjson.loads(answer.body)
     except ValueError:
         found = None
     if not isinstance(found, dict):
