@@ -10,19 +10,24 @@ from shared.domain.digests import ALGORITHMS
 from shared.domain.objects import Attributes
 
 _META = "x-amz-meta-"
-_LENGTHS = {name: len(base64.b64encode(new().digest())) for name, new in ALGORITHMS.items()}
+_META_LENGTH = len(_META)
+_CHECKSUMS = [
+    (f"x-amz-checksum-{name}", name, len(base64.b64encode(new().digest()))) for name, new in ALGORITHMS.items()
+]
+"""Header, algorithm, and how long its value is for a whole object."""
 
 
 def attributes(headers: Mapping[str, str]) -> Attributes:
     """What an S3 response says about the object besides its bytes."""
     whole, composite = checksums(headers)
+    theirs = [name for name in headers if name[:_META_LENGTH] == _META]
     return Attributes(
         content_type=headers.get("content-type"),
         content_encoding=headers.get("content-encoding"),
         content_language=headers.get("content-language"),
         content_disposition=headers.get("content-disposition"),
         cache_control=headers.get("cache-control"),
-        metadata={name[len(_META) :]: _text(value) for name, value in headers.items() if name.startswith(_META)},
+        metadata={name[_META_LENGTH:]: _text(headers[name]) for name in theirs},
         encryption=headers.get("x-amz-server-side-encryption"),
         bucket_key=headers.get("x-amz-server-side-encryption-bucket-key-enabled", "").lower() == "true",
         crc32c=whole.get("crc32c"),
@@ -46,14 +51,13 @@ def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, st
     """
     whole, composite = {}, None
     full = headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT"
-    for name in ALGORITHMS:
-        value = headers.get(f"x-amz-checksum-{name}")
-        if value is None:
-            continue
-        if "-" in value:
-            composite = (name, value)
-        elif full and _LENGTHS[name] == len(value):
-            whole[name] = value
+    for header, name, length in _CHECKSUMS:
+        if header in headers:
+            value = headers[header]
+            if "-" in value:
+                composite = (name, value)
+            elif full and len(value) == length:
+                whole[name] = value
     return whole, composite
 
 

@@ -87,6 +87,8 @@ class _Body:
         return self
 
     async def __anext__(self) -> Chunk:
+        if self._at == self.end and self._response is not None and self._response.drained:
+            raise StopAsyncIteration
         while True:
             try:
                 response = self._response or await self.begin()

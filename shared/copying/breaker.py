@@ -9,6 +9,7 @@ staging bucket) keeps small ones from nothing.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.domain.errors import ObjectError, Postponed
@@ -68,6 +69,10 @@ class Breaker:
         self._refused: dict[tuple[Cause, bytes], float] = {}
         self._probe: asyncio.Future[None] | None = None
 
+    def enter_now(self, large: bool, now: float) -> Permit | None:
+        """Permission to try a key while nothing fails for everybody. now: monotonic."""
+        return None if self._open and self._of(large) else Permit(now, large)
+
     async def enter(self, large: bool, deadline: float) -> Permit:
         """Wait until a key may be tried. large: in parts. deadline: monotonic. Raises Postponed for a long wait."""
         while faults := self._of(large):
@@ -104,11 +109,12 @@ class Breaker:
             self._put_off(known, error.retry_after)
         return True
 
-    def worked(self, permit: Permit, parties: frozenset[Party] = frozenset()) -> None:
+    def worked(self, permit: Permit, parties: Iterable[Party] = ()) -> None:
         """A key has ended well. parties: who must have served it."""
         now = self._clock.monotonic()
-        self._proved.update(dict.fromkeys(parties, now))
-        for fault in self._of(permit.large):
+        for party in parties:
+            self._proved[party] = now
+        for fault in self._of(permit.large) if self._open else ():
             if fault.failed_at < permit.began:
                 self._closed(fault)
 

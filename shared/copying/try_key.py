@@ -131,6 +131,9 @@ class TryKey:
         if key.budget.spent(now):
             return None
         large = key.in_parts or key.source.size > self.large_bytes
+        permit = self.breaker.enter_now(large, now)
+        if permit is not None:
+            return permit
         permit = await self.breaker.enter(large, now + key.budget.left(now))
         if not key.budget.spent(self.clock.monotonic()):
             return permit
@@ -215,8 +218,8 @@ class TryKey:
         return replace(Entry.of(key.source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
 
 
-def _served(ended: Entry | None) -> frozenset[Party]:
+def _served(ended: Entry | None) -> tuple[Party, ...]:
     """Who must have served a key that ended so."""
     if ended is None or ended.outcome is not Outcome.COPIED:
-        return frozenset()
-    return frozenset({Party.DESTINATION, Party.S3 if ended.route == DIRECT else Party.EDGE})
+        return ()
+    return (Party.DESTINATION, Party.S3 if ended.route == DIRECT else Party.EDGE)

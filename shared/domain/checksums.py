@@ -16,6 +16,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.
 
 import base64
 import hashlib
+from binascii import b2a_base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
@@ -29,6 +30,9 @@ from shared.domain.objects import Attributes, SourceObject, etag_md5, hides_md5
 from shared.domain.valueclass import valueclass
 
 Chunk = bytes | memoryview
+
+_FURTHER = ("sha512", "sha256", "sha1", "crc32")
+"""Attributes that hold a checksum of the whole object, besides CRC32C and CRC64NVME: the best one first."""
 
 
 class VerifiedBy(StrEnum):
@@ -64,12 +68,12 @@ class ExpectedChecksums:
     def of(cls, source: SourceObject, attributes: Attributes) -> "ExpectedChecksums":
         count = parts_in(source.etag)
         etag_of_parts = count is not None and not hides_md5(attributes.encryption)
-        named = {
-            "sha512": attributes.sha512,
-            "sha256": attributes.sha256,
-            "sha1": attributes.sha1,
-            "crc32": attributes.crc32,
-        }
+        further = None
+        for name in _FURTHER:
+            found = getattr(attributes, name)
+            if found is not None:
+                further = (name, found)
+                break
         composite = attributes.composite
         composed = parts_in(composite[1]) if composite is not None else None
         return cls(
@@ -78,7 +82,7 @@ class ExpectedChecksums:
             md5=etag_md5(source.etag, attributes.encryption) or attributes.md5,
             crc32c=attributes.crc32c,
             crc64nvme=attributes.crc64nvme,
-            further=next(((name, value) for name, value in named.items() if value is not None), None),
+            further=further,
             composite=composite if composed is not None else None,
             parts=composed or (count if etag_of_parts else None),
             etag_of_parts=etag_of_parts,
@@ -221,7 +225,7 @@ def crc64nvme(chunk: Chunk, before: int = 0) -> int:
 
 def encoded(value: int, width: int) -> str:
     """A CRC as base64 of its big-endian bytes, as both clouds write it."""
-    return base64.b64encode(value.to_bytes(width, "big")).decode()
+    return b2a_base64(value.to_bytes(width, "big"), newline=False).decode()
 
 
 def decoded(text: str) -> int:

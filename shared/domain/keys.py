@@ -1,5 +1,6 @@
 """Key arithmetic: which names GCS can hold, where a key lands, how it is written into a URL."""
 
+import re
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
@@ -14,6 +15,9 @@ text only where it leaves the program: in JSON, in Firestore's documents, in log
 MAX_KEY_BYTES = 1024
 """S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 GCS: https://cloud.google.com/storage/docs/objects#naming"""
+
+_PLAIN = re.compile(rb"[A-Za-z0-9_.~/-]*")
+"""Keys that are their own URL paths: https://www.rfc-editor.org/rfc/rfc3986#section-2.3"""
 
 _ACME = b".well-known/acme-challenge/"
 _ENCODED = b".s3-names/"
@@ -41,7 +45,7 @@ def quote_key(key: Key) -> str:
     """The key as a URL path: every byte but unreserved characters and `/` is percent-encoded, nothing is
     normalised (`//`, `../` and a leading `/` stay).
     """
-    return quote(key, safe="/~")
+    return key.decode() if _PLAIN.fullmatch(key) else quote(key, safe="/~")
 
 
 def prefix_end(prefix: Key) -> Key | None:

@@ -13,8 +13,8 @@ https://cloud.google.com/storage/quotas#objects
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from shared.domain.keys import quote_key
 from shared.domain.objects import (
     OURS,
     SOURCE_BUCKET,
@@ -43,7 +43,7 @@ class Provenance:
         ours = {
             SOURCE_BUCKET: self.bucket,
             SOURCE_JOB: self.job,
-            SOURCE_KEY: quote(version.key, safe="/"),
+            SOURCE_KEY: quote_key(version.key),
             SOURCE_ETAG: version.etag,
             SOURCE_MTIME: str(version.modified),
         }

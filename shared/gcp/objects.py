@@ -1,7 +1,6 @@
 """An object as the JSON API writes it: https://cloud.google.com/storage/docs/json_api/v1/objects"""
 
-import base64
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,20 +26,20 @@ ALL_FIELDS = f"{CHANGES},contentType,contentEncoding,contentLanguage,contentDisp
 def resource_of(upload: Upload) -> dict[str, object]:
     """What is sent ahead of the bytes; GCS refuses bytes of another MD5."""
     attributes = upload.attributes
-    named = {
-        "contentType": attributes.content_type,
-        "contentEncoding": attributes.content_encoding,
-        "contentLanguage": attributes.content_language,
-        "contentDisposition": attributes.content_disposition,
-        "cacheControl": attributes.cache_control,
-        "storageClass": upload.storage_class,
-        "md5Hash": base64.b64encode(bytes.fromhex(upload.md5)).decode() if upload.md5 else None,
-    }
-    return {
-        "name": upload.name.decode(),
-        "metadata": upload.metadata,
-        **{field: value for field, value in named.items() if value is not None},
-    }
+    named = (
+        ("contentType", attributes.content_type),
+        ("contentEncoding", attributes.content_encoding),
+        ("contentLanguage", attributes.content_language),
+        ("contentDisposition", attributes.content_disposition),
+        ("cacheControl", attributes.cache_control),
+        ("storageClass", upload.storage_class),
+        ("md5Hash", b2a_base64(bytes.fromhex(upload.md5), newline=False).decode() if upload.md5 else None),
+    )
+    described: dict[str, object] = {"name": upload.name.decode(), "metadata": upload.metadata}
+    for field, value in named:
+        if value is not None:
+            described[field] = value
+    return described
 
 
 def parse(what: str, resource: dict[str, object]) -> DestinationObject:
@@ -53,7 +52,7 @@ def parse(what: str, resource: dict[str, object]) -> DestinationObject:
             size=int(str(resource["size"])),
             generation=int(str(resource["generation"])),
             crc32c=str(resource["crc32c"]),
-            md5=base64.b64decode(str(md5)).hex() if md5 else None,
+            md5=a2b_base64(str(md5)).hex() if md5 else None,
             metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
             metageneration=int(str(resource.get("metageneration", 1))),
         )
