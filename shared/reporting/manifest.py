@@ -6,9 +6,10 @@ https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
 
 import gzip
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import orjson
 
 from shared.domain.copies import Pairs
 from shared.domain.counts import ManifestPart
@@ -64,16 +65,19 @@ def extra(copy: DestinationObject) -> Row:
 def row(pairs: Pairs, index: int, verdict: str, origin: Origin | None) -> Row:
     page, copy = pairs.page, pairs.copy(index)
     etag = page.etags[index]
-    return {
+    found: Row = {
         "key": page.keys[index].decode(),
         "etag": etag,
         "size": page.sizes[index],
         "modified": page.modified[index],
         "storage_class": page.storage_classes[index],
         "verdict": verdict,
-        **(of_copy(copy, etag, origin) if copy is not None else {}),
-        **({"copied_proof": origin[2], "route": origin[3]} if copy is not None and origin is not None else {}),
     }
+    if copy is not None:
+        found.update(of_copy(copy, etag, origin))
+        if origin is not None:
+            found["copied_proof"], found["route"] = origin[2:4]
+    return found
 
 
 def of_copy(copy: DestinationObject, etag: str | None = None, origin: Origin | None = None) -> Row:
@@ -102,8 +106,8 @@ class ManifestFile:
 
     def add(self, found: Sequence[Mapping[str, object]]) -> None:
         if found:
-            lines = "".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n" for item in found)
-            chunk = gzip.compress(lines.encode(), compresslevel=1, mtime=0)
+            lines = b"".join([orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE) for item in found])
+            chunk = gzip.compress(lines, compresslevel=1, mtime=0)
             self._chunks.append(chunk)
             self.rows += len(found)
             self.size += len(chunk)
