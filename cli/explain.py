@@ -26,7 +26,8 @@ from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.page import Page
 from shared.domain.reasons import advice_for
 from shared.ledger.entry import Entry
-from shared.ledger.window import Known, is_alive, is_proven
+from shared.ledger.origins import is_proven
+from shared.ledger.window import Known, is_alive
 from shared.listing.decision import Decision, decide
 
 _NEXT = "the next run"

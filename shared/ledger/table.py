@@ -58,7 +58,7 @@ class Table(Sequence[Entry]):
     Raises UnknownSchema if the table is of another layout or damaged, and who asks for an entry, if that is.
     """
 
-    __slots__ = ("_detail", "_origins", "ats", "etags", "keys", "outcomes", "packed", "sizes")
+    __slots__ = ("_detail", "ats", "etags", "keys", "outcomes", "packed", "sizes")
 
     def __init__(self, packed: Packed) -> None:
         try:
@@ -75,7 +75,6 @@ class Table(Sequence[Entry]):
             raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         self.packed = packed
         self._detail: list[list[Any]] | None = None
-        self._origins: dict[bytes, Origin] | None = None
 
     def _values(self, column: object) -> list[Any]:
         if not isinstance(column, list):
@@ -128,17 +127,14 @@ class Table(Sequence[Entry]):
                 raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         return self._detail
 
-    @property
     def origins(self) -> dict[bytes, Origin]:
         """By key. Empty if the details are damaged: nothing is decided by them."""
-        if self._origins is None:
-            try:
-                details = dict(zip(_DETAIL, self._details(), strict=True))
-                found = zip(self.etags, self.sizes, details["proof"], details["route"], details["crc32c"], strict=True)
-                self._origins = dict(zip(self.keys, found, strict=True))
-            except UnknownSchema:
-                self._origins = {}
-        return self._origins
+        try:
+            details = dict(zip(_DETAIL, self._details(), strict=True))
+        except UnknownSchema:
+            return {}
+        found = zip(self.etags, self.sizes, details["proof"], details["route"], details["crc32c"], strict=True)
+        return dict(zip(self.keys, found, strict=True))
 
     def __iter__(self) -> Iterator[Entry]:
         return (self[index] for index in range(len(self)))

@@ -1,14 +1,16 @@
 """The batch records that lie ahead of a scan which moves forward in key order."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from operator import itemgetter
 
-from shared.domain.checksums import VerifiedBy
 from shared.domain.counts import Outcome
 from shared.domain.objects import Origin
 from shared.domain.page import Page
 from shared.ledger.entry import Entry
+from shared.ledger.origins import Origins
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import UnknownSchema
 
@@ -26,11 +28,6 @@ class Known:
     run: str
     batch: str
     published_at: float
-
-
-def is_proven(origin: Origin) -> bool:
-    """Whether the CRC32C of what is remembered is that of bytes which were held to their promise."""
-    return origin[2] not in ("", VerifiedBy.SIZE) and bool(origin[4])
 
 
 def is_alive(
@@ -51,15 +48,21 @@ class LedgerWindow:
     run: the run that scans. For a key, its own record wins whatever the clocks say; else the newest one.
 
     Nearly all keys of a delta are as they were copied. These are held as versions only, in `_there`, and compared a
-    page at a time; what must be looked at singly is in `_others`.
+    page at a time; what must be looked at singly is in `_others`. Records lie in a heap by their last keys, each with
+    its number, so that a page costs what has passed and not what is held.
     """
 
     run: str
-    _records: list[BatchRecord] = field(default_factory=list)
+    _records: list[tuple[bytes, int, BatchRecord]] = field(default_factory=list)
+    _added: int = 0
     _excerpts: list[BatchRecord] = field(default_factory=list)
     _ranks: dict[bytes, float] = field(default_factory=dict)
     _there: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     _others: dict[bytes, Known] = field(default_factory=dict)
+    _origins: Origins = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._origins = Origins(self.run)
 
     @property
     def held(self) -> int:
@@ -75,7 +78,9 @@ class LedgerWindow:
             entries = {index: table[index] for index in singly}
         except UnknownSchema:
             return
-        self._records.append(record)
+        self._added += 1
+        heappush(self._records, (record.last, self._added, record))
+        self._origins.add(record)
         at = record.published_at
         times = table.ats if all(table.ats) else [given or at for given in table.ats]
         ranks = [_OWN + time for time in times] if own else times
@@ -104,21 +109,8 @@ class LedgerWindow:
         return [index for index, (old, new) in enumerate(zip(known, listed, strict=True)) if old != new]
 
     def origins(self, page: Page) -> list[Origin | None]:
-        """What is remembered of the copies of a page's objects, None where that is of another version, or nothing. How
-        the bytes of a version were once proven is not outweighed by a later look that only found a copy of its size.
-        """
-        versions = dict(zip(page.keys, zip(page.etags, page.sizes, strict=True), strict=True))
-        known: dict[bytes, Origin] = {}
-        for record in sorted((*self._excerpts, *self._records), key=self._age):
-            theirs = record.table.origins
-            for key in versions.keys() & theirs.keys():
-                origin = theirs[key]
-                if origin[:2] == versions[key] and (key not in known or is_proven(origin)):
-                    known[key] = origin
-        return [known.get(key) for key in page.keys]
-
-    def _age(self, record: BatchRecord) -> tuple[bool, float]:
-        return record.run == self.run, record.published_at
+        """What is remembered of the copies of a page's objects: see `Origins.of`."""
+        return self._origins.of(page)
 
     def lookup(self, key: bytes) -> Known | None:
         """What is remembered of a key, None if nothing, or if it was copied by another run."""
@@ -129,14 +121,16 @@ class LedgerWindow:
 
         A page of a listing jumps over what was deleted at the source, be that a million keys: nobody asks for these.
         """
-        passed = [record for record in self._records if record.last <= last]
-        self._records = [record for record in self._records if record.last > last]
+        passed = self._take(lambda end: end <= last)
         for record in passed:
             table = record.table
             asked = [index for index, key in enumerate(table.keys) if key in keys]
+            excerpt = None
             if asked:
                 with suppress(UnknownSchema):
-                    self._excerpts.append(replace(record, entries=table.excerpt(asked)))
+                    excerpt = replace(record, entries=table.excerpt(asked))
+                    self._excerpts.append(excerpt)
+            self._origins.forget(record, excerpt)
             self._drop(set(table.keys) - keys)
         return passed
 
@@ -144,21 +138,31 @@ class LedgerWindow:
         """Drop the records that end before `key`, so that memory follows the overlap, not the bucket; these are
         returned.
         """
-        passed = [record for record in self._records if record.last < key]
+        passed = self._take(lambda end: end < key)
         excerpts = [record for record in self._excerpts if record.last < key]
-        if passed or excerpts:
-            self._records = [record for record in self._records if record.last >= key]
+        if excerpts:
             self._excerpts = [record for record in self._excerpts if record.last >= key]
-            if not self._records and not self._excerpts:
-                for known in (self._ranks, self._there, self._others):
-                    known.clear()
-                return passed
-            for record in (*passed, *excerpts):
-                self._drop(record.table.keys)
+        for record in (*passed, *excerpts):
+            self._origins.forget(record)
+        if not self._records and not self._excerpts:
+            for known in (self._ranks, self._there, self._others):
+                known.clear()
+            self._origins.clear()
+            return passed
+        for record in (*passed, *excerpts):
+            self._drop(record.table.keys)
         return passed
 
-    def _drop(self, keys: Iterable[bytes]) -> None:
+    def _take(self, is_passed: Callable[[bytes], bool]) -> list[BatchRecord]:
+        """The records with such ends are held no longer; in the order in which they came."""
+        taken = []
+        while self._records and is_passed(self._records[0][0]):
+            taken.append(heappop(self._records))
+        return [record for _, _, record in sorted(taken, key=itemgetter(1))]
+
+    def _drop(self, keys: Collection[bytes]) -> None:
         for known in (self._ranks, self._there, self._others):
             if known:
                 for key in keys:
                     known.pop(key, None)
+        self._origins.drop(keys)

@@ -14,7 +14,7 @@ import orjson
 from shared.domain.copies import Pairs
 from shared.domain.counts import ManifestPart
 from shared.domain.objects import DestinationObject, Origin
-from shared.ledger.window import is_proven
+from shared.ledger.origins import is_proven
 
 PART_BYTES = 4 * 1024 * 1024
 """Compressed, of one file: what an instance holds of its manifest."""

@@ -13,7 +13,7 @@ from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import Origin, SourceObject
-from shared.ledger.window import is_proven
+from shared.ledger.origins import is_proven
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
 from shared.ports.log import Log

@@ -133,6 +133,57 @@ def test_a_window_answers_as_if_it_knew_all_records(batches: list[tuple[set[int]
         window.forget_before(key)
 
 
+BATCH = st.tuples(
+    st.dictionaries(
+        st.integers(0, 12), st.tuples(st.sampled_from("ab"), st.sampled_from(["md5", "size"])), min_size=1, max_size=5
+    ),
+    st.integers(0, 3),
+    st.sampled_from(["mine", "other"]),
+)
+
+
+@given(st.lists(BATCH, max_size=8), st.sets(st.integers(1, 12)), st.integers(2, 40))
+def test_a_window_says_where_copies_come_from_as_if_it_knew_all_records(
+    batches: list[tuple[dict[int, tuple[str, str]], int, str]], asks: set[int], most: int
+) -> None:
+    """The newest record that proves a version, else the oldest that knows it; whatever was let go of meanwhile, and
+    whether or not earlier pages asked.
+    """
+    records = [
+        BatchRecord(
+            str(n),
+            run,
+            float(at),
+            tuple(
+                Entry(b"%03d" % key, etag, 1, 0, Outcome.COPIED, "", n, "AAAAAA==", proof, str(n))
+                for key, (etag, proof) in sorted(keys.items())
+            ),
+        )
+        for n, (keys, at, run) in enumerate(batches)
+    ]
+    window, waiting = LedgerWindow("mine"), sorted(records, key=lambda item: item.first)
+    for number in range(1, 13, 3):
+        page = Page.of([SourceObject(b"%03d" % key, "a", 1, 0) for key in range(number, number + 3)])
+        while waiting and waiting[0].first <= page.last:
+            window.add(waiting.pop(0))
+            if window.held > most:
+                window.trim(frozenset(page.keys), page.last)
+        if number in asks:
+            for key, origin in zip(page.keys, window.origins(page), strict=True):
+                said = [
+                    (item.run == "mine", item.published_at, entry)
+                    for item in records
+                    for entry in item.entries
+                    if entry.key == key and entry.etag == "a"
+                ]
+                proven = [one for one in said if one[2].proof == "md5"]
+                assert (origin is None) == (not said)
+                if origin is not None:
+                    best = max(one[:2] for one in proven) if proven else min(one[:2] for one in said)
+                    assert origin[3] in [one[2].route for one in proven or said if one[:2] == best]
+        window.forget_before(page.last)
+
+
 def test_the_scanning_run_s_own_record_wins_whatever_the_clocks_say() -> None:
     window = LedgerWindow("mine")
     window.add(record("b1", "a", at=5, run="mine"))
