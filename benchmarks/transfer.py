@@ -8,6 +8,7 @@ them.
              framework included; straight from S3, as its peers
     rclone   `rclone copy`, 32 transfers
     threads  boto3 and google-cloud-storage over requests, 32 threads
+    floor    the least that a client can do, without proof, retries or records (`benchmarks.floor`): no large ones
 
 RUNS=5 is the number of runs, ONLY=small,medium,large,tls chooses the workloads. `benchmarks.latency` measures the
 function alone, with services that are far away.
@@ -31,6 +32,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import floor
 from benchmarks.processes import Usage, of_group, reset_peak, spawned
 from local.children import ROOT
 from local.clients import s3_client
@@ -129,19 +131,29 @@ def threads(stack: Stack, _listed: list[dict[str, Any]]) -> tuple[float, Usage]:
     return spawned([sys.executable, "-m", "benchmarks.threads_copy", SOURCE, DESTINATION], stack)
 
 
-CLIENTS: dict[str, Client] = {"ours": ours, "rclone": rclone, "threads": threads}
+def bare(stack: Stack, listed: list[dict[str, Any]]) -> tuple[float, Usage]:
+    """`benchmarks.floor`."""
+    keys = stack.logs / "keys.json"
+    keys.write_text(json.dumps([item["key"] for item in listed]))
+    sides = [stack.url("s3"), stack.url("gcs"), SOURCE, DESTINATION]
+    return spawned([sys.executable, "-m", "benchmarks.floor", *sides, str(keys)], stack)
+
+
+CLIENTS: dict[str, Client] = {"ours": ours, "rclone": rclone, "threads": threads, "floor": bare}
 
 
 def measure(workload: Workload, runs: int, console: Console) -> dict[str, list[Run]]:
     """All clients in turn, `runs` times, each into an empty bucket."""
-    results: dict[str, list[Run]] = {name: [] for name in CLIENTS}
+    small = workload.size <= floor.MOST_BYTES and not workload.tls
+    clients = {name: client for name, client in CLIENTS.items() if small or client is not bare}
+    results: dict[str, list[Run]] = {name: [] for name in clients}
     hollow = {"GCS_HOLLOW_PARTS": "1"}
     with Stack(functions=("transfer",), settings={"ROUTE": "direct"}, tls=workload.tls, servers=hollow) as stack:
         pattern = {"bucket": SOURCE, "key": "k/{}", "size": workload.size, "count": workload.count}
         stack.post("s3", "/_local/patterns", pattern)
         listed = listing(stack)
         for number in range(runs):
-            for name, client in CLIENTS.items():
+            for name, client in clients.items():
                 servers = [stack.children[server].pid for server in ("s3", "gcs", "firestore")]
                 before = sum(of_group(pid).cpu_seconds for pid in servers)
                 seconds, used = client(stack, listed)
