@@ -7,7 +7,7 @@ import orjson
 
 
 def deflate(table: object) -> bytes:
-    return zlib.compress(orjson.dumps(table), level=1)
+    return zlib.compress(orjson.dumps(table, option=orjson.OPT_NON_STR_KEYS), level=1)
 
 
 def inflate(packed: bytes) -> Any:
