@@ -1,5 +1,6 @@
 """The REST surface of the S3 server, path-style: /bucket/key."""
 
+import re
 import time
 from urllib.parse import parse_qsl, unquote_to_bytes
 from xml.etree import ElementTree
@@ -8,13 +9,20 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from local.emulators.instruments import Instruments, Refusal, Reset, drop, send
-from local.emulators.s3 import checksums, listing, patterns, sigv4
+from local.emulators.s3 import checksums, copying, listing, patterns, sigv4
 from local.emulators.s3.conditions import check_write
+from local.emulators.s3.deleting import delete_many
 from local.emulators.s3.reading import attributes, look
 from local.emulators.s3.receiving import kept, receive
 from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
 
 _XML = "application/xml"
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+
+_MOST_PARTS = 10_000
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+
 _UNSERVED = frozenset({"acl", "legal-hold", "retention", "select", "tagging", "torrent", "versionId"})
 """Object sub-resources that this server does not have; a request for one must not be taken for the object."""
 
@@ -52,6 +60,8 @@ class S3Server:
         if not name:
             return _xml(self._all_buckets())
         key = unquote_to_bytes(raw_key)
+        if not _is_text(key) or not name.isascii():
+            raise S3Error(400, "InvalidURI", "Couldn't parse the specified URI.")
         if not key:
             return await self._bucket(request, name, query)
         return await self._object(request, self._get_bucket(name), name, key, query)
@@ -72,6 +82,8 @@ class S3Server:
     async def _bucket(self, request: web.BaseRequest, name: str, query: dict[str, str]) -> web.StreamResponse:
         method = request.method
         if method == "PUT" and not query:
+            if not _BUCKET_NAME.fullmatch(name) or ".." in name:
+                raise S3Error(400, "InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
             self._buckets.setdefault(name, Bucket())
             return web.Response(headers={"Location": f"/{name}"})
         bucket = self._get_bucket(name)
@@ -87,7 +99,7 @@ class S3Server:
                 restores = request.headers.get("x-amz-optional-object-attributes") == "RestoreStatus"
                 return web.Response(body=listing.render(name, bucket, query, restores), content_type=_XML)
             case "POST" if "delete" in query:
-                return _xml(_delete_many(bucket, await request.read()))
+                return _xml(delete_many(bucket, await request.read()))
             case "DELETE" if bucket.objects:
                 raise S3Error(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
             case "DELETE":
@@ -106,6 +118,8 @@ class S3Server:
                 501, "NotImplemented", "A header or query you provided implies functionality that is not implemented"
             )
         match request.method:
+            case "GET" | "HEAD" if "uploadId" in query:
+                raise S3Error(501, "NotImplemented", "The parts of an upload are not listed here")
             case "GET" if "attributes" in query:
                 await self.instruments.enter("s3.head", text)
                 return attributes(request, bucket.get(key))
@@ -120,8 +134,14 @@ class S3Server:
             case "PUT" if "uploadId" in query:
                 await self.instruments.enter("s3.put", text)
                 upload = bucket.upload(query["uploadId"])
+                number = _part_number(query.get("partNumber", ""))
+                if copying.SOURCE in request.headers:
+                    source = copying.source_of(request.headers, self._buckets)
+                    part = copying.copied_part(request, source, upload.algorithm)
+                    upload.parts[number] = Part(part.content, part.md5, part.checksum)
+                    return _xml(copying.answer("CopyPartResult", part.md5.hex(), time.time(), part.checksum))
                 part = await receive(request, upload.algorithm)
-                upload.parts[int(query["partNumber"])] = Part(part.content, part.md5, part.checksum)
+                upload.parts[number] = Part(part.content, part.md5, part.checksum)
                 return web.Response(headers=part.headers)
             case "PUT":
                 await self.instruments.enter("s3.put", text)
@@ -130,10 +150,12 @@ class S3Server:
                 kind = request.headers.get(checksums.TYPE_HEADER, checksums.FULL)
                 algorithm = checksums.asked_for(request.headers)
                 upload_id = bucket.begin_upload(MultipartUpload(key, kept(request), algorithm, kind))
-                return _xml(
+                begun = _xml(
                     f"<InitiateMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
                     f"<UploadId>{upload_id}</UploadId></InitiateMultipartUploadResult>"
                 )
+                begun.headers.update({f"{checksums.HEADER}algorithm": algorithm, checksums.TYPE_HEADER: kind})
+                return begun
             case "POST" if "uploadId" in query:
                 parts = _parts(await request.read())
                 bucket.upload(query["uploadId"])
@@ -158,18 +180,31 @@ class S3Server:
     async def _put(self, request: web.BaseRequest, bucket: Bucket, key: bytes) -> web.Response:
         if len(key) > 1024:
             raise S3Error(400, "KeyTooLongError", "Your key is too long")
+        if copying.SOURCE in request.headers:
+            source = copying.source_of(request.headers, self._buckets)
+            check_write(request.headers, bucket.objects.get(key))
+            stored = copying.copied(request, source, bucket.objects.get(key) is source)
+            bucket.objects[key] = stored
+            return _xml(copying.answer("CopyObjectResult", stored.etag, stored.modified, stored.checksum))
         body = await receive(request, checksums.asked_for(request.headers))
         check_write(request.headers, bucket.objects.get(key))
         bucket.objects[key] = StoredObject(body.content, body.md5.hex(), kept(request), checksum=body.checksum)
         return web.Response(headers=body.headers)
 
 
-def _delete_many(bucket: Bucket, body: bytes) -> str:
-    keys = [item.text or "" for item in ElementTree.fromstring(body).iter() if item.tag.endswith("Key")]
-    for key in keys:
-        bucket.objects.pop(key.encode(), None)
-    deleted = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
-    return f"<DeleteResult{listing.NS}>{deleted}</DeleteResult>"
+def _is_text(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _part_number(given: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", given, re.ASCII) or not 1 <= int(given) <= _MOST_PARTS:
+        message = f"Part number must be an integer between 1 and {_MOST_PARTS}, inclusive"
+        raise S3Error(400, "InvalidArgument", message, ArgumentName="partNumber", ArgumentValue=given)
+    return int(given)
 
 
 def _parts(body: bytes) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from awscrt import checksums
 
@@ -60,18 +60,31 @@ class Checksum:
     value: str
     kind: str = FULL
 
+    @classmethod
+    def of_digest(cls, algorithm: str, digest: bytes) -> Self:
+        return cls(algorithm, base64.b64encode(digest).decode())
+
     @property
     def headers(self) -> dict[str, str]:
         return {HEADER + self.algorithm.lower(): self.value, TYPE_HEADER: self.kind}
 
 
+NONE = Checksum(DEFAULT, "")
+"""Stands for the checksum of an object that has none."""
+
+
 def asked_for(headers: Mapping[str, str]) -> str:
-    """The algorithm that a request names in one of the four ways there are; S3's default if it names none."""
+    """The algorithm that a request names, S3's default if it names none."""
+    return algorithm_of(headers) or DEFAULT
+
+
+def algorithm_of(headers: Mapping[str, str]) -> str | None:
+    """The algorithm that a request names in one of the four ways there are."""
     named = headers.get("x-amz-checksum-algorithm") or headers.get("x-amz-sdk-checksum-algorithm")
     trailer = headers.get("x-amz-trailer", "").removeprefix(HEADER)
     given = (name[len(HEADER) :] for name in map(str.lower, headers) if name.startswith(HEADER))
     candidates = (named or "", trailer, *given)
-    return next((item.upper() for item in candidates if item.upper() in ALGORITHMS), DEFAULT)
+    return next((item.upper() for item in candidates if item.upper() in ALGORITHMS), None)
 
 
 def of(algorithm: str, chunks: Iterable[bytes]) -> Checksum:
@@ -79,7 +92,7 @@ def of(algorithm: str, chunks: Iterable[bytes]) -> Checksum:
     running = ALGORITHMS[algorithm]()
     for chunk in chunks:
         running.update(chunk)
-    return Checksum(algorithm, base64.b64encode(running.digest()).decode())
+    return Checksum.of_digest(algorithm, running.digest())
 
 
 def of_parts(parts: Sequence[tuple[Checksum, int]], kind: str) -> Checksum:

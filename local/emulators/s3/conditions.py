@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 """
 
+import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
@@ -11,17 +12,44 @@ from local.emulators.s3.store import S3Error, StoredObject
 _UNMET = "At least one of the pre-conditions you specified did not hold"
 
 
-def check_read(headers: Mapping[str, str], stored: StoredObject) -> None:
-    """Raises S3Error 304 or 412: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html"""
+def check_read(headers: Mapping[str, str], stored: StoredObject, prefix: str = "") -> None:
+    """Raises S3Error 304 or 412: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html
+
+    An ETag decides before a date does. A date that is none, or that is not over yet in If-Modified-Since, is no
+    condition: https://www.rfc-editor.org/rfc/rfc7232#section-3.3
+    prefix: of the headers' names; a copy's conditions are of its source (`check_source`).
+    """
     known = (f'"{stored.etag}"', stored.etag, "*")
-    match = headers.get("If-Match")
+    match, none_match = headers.get(f"{prefix}If-Match"), headers.get(f"{prefix}If-None-Match")
     if match is not None and match not in known:
         raise S3Error(412, "PreconditionFailed", _UNMET, Condition="If-Match")
-    if headers.get("If-None-Match") in known:
+    if none_match in known:
         raise S3Error(304, "NotModified")
-    since = headers.get("If-Unmodified-Since")
-    if since is not None and match is None and int(stored.modified) > parsedate_to_datetime(since).timestamp():
+    unmodified = _moment(headers.get(f"{prefix}If-Unmodified-Since"))
+    if unmodified is not None and match is None and int(stored.modified) > unmodified:
         raise S3Error(412, "PreconditionFailed", _UNMET, Condition="If-Unmodified-Since")
+    modified = _moment(headers.get(f"{prefix}If-Modified-Since"))
+    if modified is not None and none_match is None and int(stored.modified) <= modified <= time.time():
+        raise S3Error(304, "NotModified")
+
+
+def check_source(headers: Mapping[str, str], stored: StoredObject) -> None:
+    """Raises S3Error 412 where the source of a copy is not what was to be copied.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    """
+    try:
+        check_read(headers, stored, "x-amz-copy-source-")
+    except S3Error as unmet:
+        raise S3Error(412, "PreconditionFailed", _UNMET, **unmet.details) from None
+
+
+def _moment(date: str | None) -> float | None:
+    """Seconds since the epoch; None for no date, and for what is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def check_write(headers: Mapping[str, str], stored: StoredObject | None) -> None:

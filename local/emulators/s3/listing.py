@@ -23,6 +23,11 @@ class Page:
     prefixes: list[bytes] = field(default_factory=list)
     last: bytes | None = None
 
+    @property
+    def last_shown(self) -> bytes:
+        """The greatest key or prefix of the page."""
+        return max([*(key for key, _ in self.objects[-1:]), *self.prefixes[-1:]], default=b"")
+
     def __len__(self) -> int:
         return len(self.objects) + len(self.prefixes)
 
@@ -56,12 +61,17 @@ def page(bucket: Bucket, prefix: bytes, after: bytes, delimiter: bytes, most: in
 
 
 def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool = False) -> bytes:
-    """The answer to GET /bucket, version 2 if list-type says so. restores: with archived objects' restore status."""
+    """The answer to GET /bucket, version 2 if list-type says so. restores: with archived objects' restore status.
+
+    NextMarker comes only with a delimiter: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html
+    """
     version_2 = query.get("list-type") == "2"
     encode = _encoder(query.get("encoding-type"))
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     most = min(_max_keys(query.get("max-keys") or str(PAGE)), PAGE)
     token = query.get("continuation-token") if version_2 else None
+    if token == "":
+        raise S3Error(400, "InvalidArgument", "The continuation token provided is incorrect")
     start = query.get("start-after" if version_2 else "marker", "")
     try:
         after = base64.urlsafe_b64decode(token) if token else start.encode()
@@ -78,13 +88,17 @@ def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool =
         out.append("<EncodingType>url</EncodingType>")
     if version_2:
         out.append(f"<KeyCount>{len(found)}</KeyCount>")
+        if token is not None:
+            out.append(f"<ContinuationToken>{escape(token)}</ContinuationToken>")
         if start:
             out.append(f"<StartAfter>{encode(start.encode())}</StartAfter>")
         if found.last is not None:
             next_token = base64.urlsafe_b64encode(found.last).decode()
             out.append(f"<NextContinuationToken>{next_token}</NextContinuationToken>")
-    elif found.last is not None:
-        out.append(f"<NextMarker>{encode(found.last)}</NextMarker>")
+    else:
+        out.append(f"<Marker>{encode(start.encode())}</Marker>")
+        if found.last is not None and delimiter:
+            out.append(f"<NextMarker>{encode(found.last_shown)}</NextMarker>")
     out.extend(_contents(key, stored, encode, restores) for key, stored in found.objects)
     out.extend(f"<CommonPrefixes><Prefix>{encode(item)}</Prefix></CommonPrefixes>" for item in found.prefixes)
     body = f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult{NS}>{"".join(out)}</ListBucketResult>'

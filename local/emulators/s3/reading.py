@@ -1,5 +1,6 @@
 """What a GET or HEAD of an object is answered with, its attributes too."""
 
+import re
 from collections.abc import Mapping
 from email.utils import formatdate
 from xml.sax.saxutils import escape
@@ -37,7 +38,8 @@ def look(
     start, end, status = 0, size, 200
     if "partNumber" in query:
         sizes = stored.parts or [size]
-        number = int(query["partNumber"])
+        given = query["partNumber"]
+        number = int(given) if re.fullmatch("[0-9]{1,5}", given, re.ASCII) else 0
         if not 1 <= number <= len(sizes):
             raise S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
         start = sum(sizes[: number - 1])

@@ -55,12 +55,23 @@ async def receive(request: web.BaseRequest, algorithm: str) -> Received:
         md5.update(chunk)
         running.update(chunk)
     given = request.headers.get("Content-MD5")
-    if given is not None and base64.b64decode(given) != md5.digest():
+    if given is not None and _md5(given) != md5.digest():
         raise S3Error(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
     actual = base64.b64encode(running.digest()).decode()
     if next((value for header, value in promised.items() if header.lower() == name), actual) != actual:
         raise S3Error(400, "BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
     return Received(content, md5.digest(), checksums.Checksum(algorithm, actual))
+
+
+def _md5(given: str) -> bytes:
+    """Raises S3Error for what is no MD5: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+    try:
+        digest = base64.b64decode(given, validate=True)
+    except ValueError:
+        digest = b""
+    if len(digest) != hashlib.md5().digest_size:
+        raise S3Error(400, "InvalidDigest", "The Content-MD5 you specified is not valid.")
+    return digest
 
 
 async def _unframed(request: web.BaseRequest, trailers: dict[str, str]) -> AsyncIterator[bytes]:
@@ -70,7 +81,10 @@ async def _unframed(request: web.BaseRequest, trailers: dict[str, str]) -> Async
     """
     while True:
         head = await request.content.readuntil(b"\r\n")
-        left = int(head.split(b";")[0], 16)
+        try:
+            left = int(head.split(b";")[0], 16)
+        except ValueError:
+            raise S3Error(400, "IncompleteBody", "The request body is not in chunks as it promises") from None
         if left == 0:
             break
         while left:
@@ -81,7 +95,7 @@ async def _unframed(request: web.BaseRequest, trailers: dict[str, str]) -> Async
             yield chunk
         await request.content.readexactly(2)
     rest = b"".join([chunk async for chunk in request.content.iter_any()])
-    for line in rest.decode().splitlines():
+    for line in rest.decode(errors="replace").splitlines():
         header, _, value = line.partition(":")
         trailers[header.strip()] = value.strip()
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 import hashlib
 import hmac
+import re
 import time
 from calendar import timegm
 from collections.abc import Mapping
@@ -15,16 +16,22 @@ from local.emulators.s3.store import S3Error
 
 SKEW_SECONDS = 15 * 60
 
+_PRESIGNED = frozenset(f"X-Amz-{name}" for name in ("Credential", "Date", "Expires", "Signature", "SignedHeaders"))
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html"""
+
 
 def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], secrets: Mapping[str, str]) -> None:
     """Raises S3Error 403 unless the request is signed by one of the access keys in `secrets`."""
     pairs = parse_qsl(raw_query, keep_blank_values=True)
     given = dict(pairs)
     if "X-Amz-Signature" in given:
+        if not set(given) >= _PRESIGNED or not re.fullmatch("[0-9]{1,6}", given["X-Amz-Expires"], re.ASCII):
+            message = f"Query-string authentication version 4 requires the {', '.join(sorted(_PRESIGNED))} parameters."
+            raise S3Error(400, "AuthorizationQueryParametersError", message)
         scope, names, signature = given["X-Amz-Credential"], given["X-Amz-SignedHeaders"], given["X-Amz-Signature"]
         moment, payload = given["X-Amz-Date"], "UNSIGNED-PAYLOAD"
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
-        if time.time() > _epoch(moment) + int(given.get("X-Amz-Expires", "0")):
+        if time.time() > _epoch(moment) + int(given["X-Amz-Expires"]):
             raise S3Error(403, "AccessDenied", "Request has expired")
     else:
         fields = _fields(headers.get("Authorization", ""))
@@ -36,7 +43,12 @@ def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str
                 "RequestTimeTooSkewed",
                 "The difference between the request time and the current time is too large.",
             )
-    access_key, date, region, service, _ = scope.split("/")
+    steps = scope.split("/")
+    if len(steps) != 5:
+        raise S3Error(
+            400, "AuthorizationHeaderMalformed", "The authorization header is malformed; a Credential has 5 parts"
+        )
+    access_key, date, region, service, _ = steps
     if access_key not in secrets:
         raise S3Error(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
     _check_signed(headers, names.split(";"))
@@ -53,7 +65,7 @@ def verify(method: str, raw_path: str, raw_query: str, headers: Mapping[str, str
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{moment}\n{date}/{region}/{service}/aws4_request\n{digest}"
     key = _signing_key(secrets[access_key], date, region, service)
-    if not hmac.compare_digest(_hmac(key, text).hex(), signature):
+    if not hmac.compare_digest(_hmac(key, text), _bytes(signature)):
         raise S3Error(
             403,
             "SignatureDoesNotMatch",
@@ -79,6 +91,13 @@ def _fields(authorization: str) -> dict[str, str]:
     if algorithm != "AWS4-HMAC-SHA256" or not {"Credential", "SignedHeaders", "Signature"} <= set(fields):
         raise S3Error(403, "AccessDenied", "Access Denied")
     return fields
+
+
+def _bytes(signature: str) -> bytes:
+    try:
+        return bytes.fromhex(signature)
+    except ValueError:
+        return b""
 
 
 def _epoch(moment: str) -> float:
