@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
@@ -377,19 +378,21 @@ def test_s3_refuses_what_is_malformed(embedded: Stack, fresh: str) -> None:
     assert "Deleted" not in client.delete_objects(Bucket=fresh, Delete={"Objects": [{"Key": "x"}], "Quiet": True})
     keys = [{"Key": str(number)} for number in range(1001)]
     assert code(lambda: client.delete_objects(Bucket=fresh, Delete={"Objects": keys})) == ("MalformedXML", 400)
-    for wrong in ("0", "10001"):
-        given = {"Bucket": fresh, "Key": "mp", "UploadId": upload, "PartNumber": int(wrong), "Body": b""}
-        assert code(lambda given=given: client.upload_part(**given)) == ("InvalidArgument", 400)
-    for wrong in ("bytes=5-", "bytes=0-1", "lines=0-0"):
-        copy = {"Bucket": fresh, "Key": "mp", "UploadId": upload, "PartNumber": 1, "CopySourceRange": wrong}
-        source = {"Bucket": fresh, "Key": "k"}
-        assert code(lambda copy=copy, source=source: client.upload_part_copy(**copy, CopySource=source)) == (
-            "InvalidArgument",
-            400,
-        )
-    for wrong in ("no base64", "AAAA"):
-        given = {"Bucket": fresh, "Key": "k", "Body": b"1", "ContentMD5": wrong}
-        assert code(lambda given=given: client.put_object(**given)) == ("InvalidDigest", 400)
+
+    def put_part(number: int) -> Any:
+        return client.upload_part(Bucket=fresh, Key="mp", UploadId=upload, PartNumber=number, Body=b"")
+
+    def copy_part(span: str) -> Any:
+        given = {"Bucket": fresh, "Key": "mp", "UploadId": upload, "PartNumber": 1, "CopySourceRange": span}
+        return client.upload_part_copy(**given, CopySource={"Bucket": fresh, "Key": "k"})
+
+    for number in (0, 10_001):
+        assert code(partial(put_part, number)) == ("InvalidArgument", 400)
+    for span in ("bytes=5-", "bytes=0-1", "lines=0-0"):
+        assert code(partial(copy_part, span)) == ("InvalidArgument", 400)
+    for digest in ("no base64", "AAAA"):
+        put = partial(client.put_object, Bucket=fresh, Key="k", Body=b"1", ContentMD5=digest)
+        assert code(put) == ("InvalidDigest", 400)
 
 
 def test_s3_tells_where_a_listing_of_version_1_goes_on(embedded: Stack, fresh: str) -> None:

@@ -13,7 +13,17 @@ from aiohttp import web
 from local.emulators.gcs import listing
 from local.emulators.gcs.media import media
 from local.emulators.gcs.multipart import Multipart, completed
-from local.emulators.gcs.store import WRITABLE, Content, GcsError, Store, StoredObject, check_preconditions, now
+from local.emulators.gcs.store import (
+    WRITABLE,
+    Content,
+    GcsError,
+    Store,
+    StoredObject,
+    check_preconditions,
+    merged,
+    now,
+    parsed,
+)
 from local.emulators.gcs.uploads import Uploads, whole
 from local.emulators.instruments import Instruments, Refusal, Reset, drop
 
@@ -53,6 +63,8 @@ class GcsServer:
         return _json(held)
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+        if "x-goog-encryption-key" in request.headers:
+            raise GcsError(501, "local gcs keeps no customer-supplied encryption keys", "notImplemented")
         path, _, raw_query = request.raw_path.partition("?")
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
         steps = path[1:].split("/")
@@ -75,7 +87,7 @@ class GcsServer:
                 return await self._batch(request)
             case ["storage", "v1", *rest]:
                 raw = await whole(request)
-                return await self._resource(request, request.method, rest, query, json.loads(raw) if raw else {})
+                return await self._resource(request, request.method, rest, query, parsed(raw))
             case [bucket, *name] if "uploads" in query or "uploadId" in query:
                 return await self._xml_multipart(request, unquote(bucket), _name(name), query)
         raise GcsError(404, f"local gcs does not serve {path}", "notFound")
@@ -135,7 +147,8 @@ class GcsServer:
             del self._store.buckets[name]
             return web.Response(status=204)
         if method in ("PATCH", "PUT"):
-            bucket.resource.update(given)
+            fixed = {name: bucket.resource[name] for name in ("kind", "id", "name", "projectNumber", "timeCreated")}
+            bucket.resource = {**merged(bucket.resource, given), **fixed}
             bucket.resource["metageneration"] = str(int(bucket.resource["metageneration"]) + 1)
         return _json(bucket.resource)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.emulators.gcs.store import Bucket
+from local.emulators.gcs.store import Bucket, GcsError, number
 
 PAGE = 1000
 _ITEM_FIELDS = re.compile(r"items(?:\(([^)]*)\)|/([\w,/]+))")
@@ -15,8 +15,14 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
     """One page of a listing, in the byte order of the names."""
     prefix, delimiter = query.get("prefix", "").encode(), query.get("delimiter", "").encode()
     end = query["endOffset"].encode() if "endOffset" in query else None
-    most = min(int(query.get("maxResults") or PAGE), PAGE)
-    after = base64.urlsafe_b64decode(query["pageToken"]) if query.get("pageToken") else None
+    if query.get("matchGlob"):
+        raise GcsError(501, "local gcs has no matchGlob", "notImplemented")
+    most = min(number(query, "maxResults", PAGE), PAGE) or PAGE
+    try:
+        after = base64.urlsafe_b64decode(query["pageToken"]) if query.get("pageToken") else None
+    except ValueError:
+        raise GcsError(400, "Invalid Value") from None
+    trailing = query.get("includeTrailingDelimiter") == "true"
     low = max(prefix, query.get("startOffset", "").encode(), after or b"")
     items: list[dict[str, Any]] = []
     prefixes: list[bytes] = []
@@ -39,7 +45,7 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
             break
         if rolled is not None:
             prefixes.append(rolled)
-        else:
+        if rolled is None or (trailing and rolled == name):
             items.append(bucket.objects[name].resource)
         position = name
     page: dict[str, Any] = {"kind": "storage#objects"}

@@ -50,6 +50,7 @@ _HEADERS = {
     "content-language": "contentLanguage",
     "cache-control": "cacheControl",
     "x-goog-storage-class": "storageClass",
+    "x-goog-custom-time": "customTime",
 }
 
 

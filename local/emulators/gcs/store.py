@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import itertools
+import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,7 +93,9 @@ class Store:
         return self.buckets[name]
 
     def create_bucket(self, given: Mapping[str, Any]) -> Bucket:
-        name = str(given["name"])
+        name = given.get("name")
+        if not isinstance(name, str) or not name:
+            raise GcsError(400, "Required", "required")
         if name in self.buckets:
             message = "Your previous request to create the named bucket succeeded and you already own it."
             raise GcsError(409, message, "conflict")
@@ -112,7 +116,7 @@ class Store:
 
     def get(self, bucket: str, name: bytes, generation: str | None = None) -> StoredObject:
         found: StoredObject | None = self.bucket(bucket).objects.get(name)
-        if found is None or (generation and generation != found.generation):
+        if found is None or (generation and str(generation) != found.generation):
             raise GcsError(404, f"No such object: {bucket}/{name.decode(errors='replace')}", "notFound")
         return found
 
@@ -161,8 +165,12 @@ class Store:
         return stored
 
 
-def check_preconditions(stored: StoredObject | None, query: Mapping[str, str], reading: bool = False) -> None:
-    """https://cloud.google.com/storage/docs/request-preconditions"""
+def check_preconditions(stored: StoredObject | None, given: Mapping[str, Any], reading: bool = False) -> None:
+    """https://cloud.google.com/storage/docs/request-preconditions
+
+    given: of a query as text, of a JSON body as text or number.
+    """
+    query = {name: str(value) for name, value in given.items() if name.startswith("if")}
     generation = stored.generation if stored is not None else "0"
     metageneration = str(stored.resource["metageneration"]) if stored is not None else "0"
     for name, actual in (("ifGenerationMatch", generation), ("ifMetagenerationMatch", metageneration)):
@@ -171,6 +179,41 @@ def check_preconditions(stored: StoredObject | None, query: Mapping[str, str], r
     for name, actual in (("ifGenerationNotMatch", generation), ("ifMetagenerationNotMatch", metageneration)):
         if query.get(name) == actual:
             raise GcsError(304 if reading else 412, _UNMET, "conditionNotMet")
+
+
+def merged(resource: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON merge patch: null takes a member away, an object is merged (https://www.rfc-editor.org/rfc/rfc7396)."""
+    found = dict(resource)
+    for name, value in given.items():
+        if value is None:
+            found.pop(name, None)
+        elif isinstance(value, dict):
+            below = found.get(name)
+            found[name] = merged(below if isinstance(below, dict) else {}, value)
+        else:
+            found[name] = value
+    return found
+
+
+def number(query: Mapping[str, str], name: str, default: int) -> int:
+    """A parameter that is not negative. Raises GcsError for what is none."""
+    given = query.get(name) or str(default)
+    if not re.fullmatch("[0-9]{1,10}", given, re.ASCII):
+        raise GcsError(400, f"Invalid value '{given}' for {name}. It must be an integer that is not negative.")
+    return int(given)
+
+
+def parsed(raw: bytes) -> dict[str, Any]:
+    """A request's JSON, {} for none. Raises GcsError for what is no JSON object."""
+    try:
+        found = json.loads(raw) if raw.strip() else {}
+    except ValueError:
+        found = None
+    except RecursionError:
+        found = None
+    if not isinstance(found, dict):
+        raise GcsError(400, "Parse Error", "parseError")
+    return found
 
 
 def check_name(name: bytes) -> None:
