@@ -161,3 +161,58 @@ def test_firestore_refuses_a_commit_above_ten_mebibytes(
     with pytest.raises(exceptions.InvalidArgument, match="exceeds the limit"):
         batch.commit()
     assert not documents.document("more-0").get().exists
+
+
+def test_firestore_limits_a_sum_along_its_field(documents: Any) -> None:
+    for name, fields in {"a": {"x": 9, "y": 1}, "b": {"x": 1, "y": 5}, "c": {"x": 1, "y": 4}, "d": {"x": 3}}.items():
+        documents.document(name).set(fields)
+
+    def sums(query: Any, *fields: str) -> dict[str, float]:
+        asked = AggregationQuery(query)
+        for field in fields:
+            asked.sum(field, alias=field)
+        return {item.alias: item.value for group in asked.get() for item in group}  # type: ignore[attr-defined]
+
+    assert sums(documents.limit(3), "x") == {"x": 5}
+    assert sums(documents.limit(1), "x", "y") == {"x": 1, "y": 4}
+    assert sums(documents.order_by("x", direction="DESCENDING").limit(1), "x") == {"x": 9}
+
+
+def test_firestore_refuses_aggregations_that_are_none(documents: Any) -> None:
+    with pytest.raises(exceptions.InvalidArgument, match="can not be empty"):
+        AggregationQuery(documents.limit(9)).get()
+    with pytest.raises(exceptions.InvalidArgument, match="duplicate alias"):
+        documents.count(alias="n").count(alias="n").get()
+
+
+def test_firestore_refuses_a_version_of_the_future(documents: Any) -> None:
+    document = documents.document("a")
+    later = document.set({"x": 1}).update_time + datetime.timedelta(hours=1)
+    with pytest.raises(exceptions.InvalidArgument):
+        document.delete(option=documents._client.write_option(last_update_time=later))
+    earlier = later - datetime.timedelta(hours=2)
+    with pytest.raises(exceptions.FailedPrecondition):
+        document.delete(option=documents._client.write_option(last_update_time=earlier))
+    assert document.get().exists
+
+
+def test_firestore_finds_and_deletes_what_lies_below(documents: Any) -> None:
+    documents.document("a").set({"x": 1})
+    documents.document("a/below/b").set({"x": 2})
+    documents.document("c").set({"x": 3})
+    assert [item.id for item in documents.recursive().get()] == ["a", "b", "c"]
+    assert documents._client.recursive_delete(documents.document("a")) == 2
+    assert [item.id for item in documents.recursive().get()] == ["c"]
+
+
+def test_firestore_does_not_take_the_present_for_the_past(
+    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's keeps an hour of old versions; ours has none, and says so."""
+    for name, value in embedded.environment.items():
+        monkeypatch.setenv(name, value)
+    document = firestore.Client(project="local-project").collection(fresh).document("a")
+    moment: Any = document.set({"x": 1}).update_time
+    for read in (document.get, document.parent.get, document.parent.count().get):
+        with pytest.raises(exceptions.MethodNotImplemented):
+            read(read_time=moment)

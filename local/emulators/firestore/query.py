@@ -3,7 +3,7 @@
 https://firebase.google.com/docs/reference/rest/v1/StructuredQuery
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import total_ordering
 from typing import Any
@@ -12,7 +12,7 @@ import grpc
 
 from local.emulators.firestore.protos import Document, Value
 from local.emulators.firestore.store import FirestoreError, Store
-from local.emulators.firestore.values import Path, get, name_key, number, numeric, parse_path, put, sort_key
+from local.emulators.firestore.values import get, name_key, number, numeric, parse_path, put, sort_key
 
 NAME = "__name__"
 _AND = 1
@@ -61,12 +61,16 @@ class Reversed:
         return hash(self.key)
 
 
-def run(store: Store, parent: str, query: Any, present: Iterable[Path] = ()) -> list[Any]:
-    """The documents a query finds, in its order. present: fields without which a document does not take part."""
-    needed = list(present)
+def run(store: Store, parent: str, query: Any, present: Sequence[str] = ()) -> list[Any]:
+    """The documents a query finds, in its order. present: fields that are summed up. A document that lacks one does not
+    take part, and they are the last that is sorted by, because the index that has them is what a limit counts along.
+    """
+    needed = [parse_path(path) for path in present]
+    if len(query.from_) != 1:
+        raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "a query is of one collection")
     inequalities: list[str] = []
     matches = _predicate(query.where, inequalities) if query.HasField("where") else None
-    order = sort_fields(query, inequalities)
+    order = sort_fields(query, [*inequalities, *present])
     low = _cursor(query.start_at, order) if query.HasField("start_at") else None
     high = _cursor(query.end_at, order) if query.HasField("end_at") else None
     found = []
@@ -84,10 +88,10 @@ def run(store: Store, parent: str, query: Any, present: Iterable[Path] = ()) -> 
     return documents[: query.limit.value] if query.HasField("limit") else documents
 
 
-def summed_fields(aggregations: Any) -> list[Path]:
+def summed_fields(aggregations: Any) -> list[str]:
     """What is summed or averaged. A document that lacks one of them takes no part, before limit and offset count."""
     operators = [(item.WhichOneof("operator"), item) for item in aggregations]
-    return [parse_path(getattr(item, kind).field.field_path) for kind, item in operators if kind != "count"]
+    return [str(getattr(item, kind).field.field_path) for kind, item in operators if kind != "count"]
 
 
 def aggregate(documents: list[Any], aggregation: Any) -> Any:
@@ -123,7 +127,7 @@ def _candidates(store: Store, parent: str, query: Any) -> list[Any]:
         paths = [
             path
             for path in store.collections
-            if path.rpartition("/")[2] == wanted.collection_id and path.startswith(f"{parent}/")
+            if wanted.collection_id in ("", path.rpartition("/")[2]) and path.startswith(f"{parent}/")
         ]
     else:
         paths = [f"{parent}/{wanted.collection_id}"]

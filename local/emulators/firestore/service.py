@@ -61,7 +61,8 @@ class Firestore:
         self._transactions: dict[bytes, Transaction] = {}
         self._numbers = itertools.count(1)
 
-    async def BeginTransaction(self, _request: Any) -> Any:
+    async def BeginTransaction(self, request: Any) -> Any:
+        _refuse_the_past(request.options.read_only)
         return protos.BeginTransactionResponse(transaction=self._begin())
 
     async def Rollback(self, request: Any) -> Any:
@@ -93,6 +94,7 @@ class Firestore:
         return answer
 
     async def GetDocument(self, request: Any) -> Any:
+        _refuse_the_past(request)
         self.instruments.count("firestore.reads")
         document = self._store.get(request.name)
         if document is None:
@@ -100,6 +102,7 @@ class Firestore:
         return _masked(document, request)
 
     async def ListDocuments(self, request: Any) -> Any:
+        _refuse_the_past(request)
         path = f"{request.parent}/{request.collection_id}"
         collection = self._store.collections.get(path, {})
         names = {identity.decode() for identity in collection}
@@ -118,6 +121,7 @@ class Firestore:
         return answer
 
     async def ListCollectionIds(self, request: Any) -> Any:
+        _refuse_the_past(request)
         below = (name for name, documents in self._store.collections.items() if documents)
         prefix = f"{request.parent}/"
         ids = {name[len(prefix) :].split("/")[0] for name in below if name.startswith(prefix)}
@@ -162,6 +166,12 @@ class Firestore:
         asked = request.structured_aggregation_query
         if len(asked.aggregations) > 5:
             raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "maximum number of aggregations is 5")
+        _refuse_the_past(request)
+        if not asked.aggregations:
+            raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "Aggregations can not be empty.")
+        names = [item.alias for item in asked.aggregations if item.alias]
+        if len(set(names)) < len(names):
+            raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "Aggregation aliases contain duplicate alias.")
         self._indexes.check(Asked.of(asked.structured_query, asked.aggregations))
         needed = query.summed_fields(asked.aggregations)
         documents = query.run(self._store, request.parent, asked.structured_query, needed)
@@ -181,6 +191,7 @@ class Firestore:
         return identity
 
     def _transaction(self, request: Any) -> tuple[Transaction | None, bytes | None]:
+        _refuse_the_past(request)
         match request.WhichOneof("consistency_selector"):
             case "new_transaction":
                 started = self._begin()
@@ -207,6 +218,12 @@ class Firestore:
         for write in writes:
             kind = "deletes" if write.WhichOneof("operation") == "delete" else "writes"
             self.instruments.count(f"firestore.{kind}")
+
+
+def _refuse_the_past(request: Any) -> None:
+    """Raises UNIMPLEMENTED for a read as of some time: there are no old versions here, and the present is no answer."""
+    if request.HasField("read_time"):
+        raise FirestoreError(grpc.StatusCode.UNIMPLEMENTED, "the local Firestore keeps no old versions: no read_time")
 
 
 def _expired() -> FirestoreError:

@@ -52,10 +52,11 @@ class Store:
         for write in writes:
             name = _target(write)
             current = staged[name] if name in staged else self.get(name)
-            _check_precondition(write.current_document, current, name)
+            _check_precondition(write.current_document, current, name, commit_time)
             result = WriteResult(update_time=commit_time)
             operation = write.WhichOneof("operation")
             if operation == "delete":
+                result.ClearField("update_time")
                 staged[name] = None
             elif operation in ("update", "transform"):
                 staged[name] = self._written(write, name, current, commit_time, result)
@@ -125,12 +126,18 @@ def _target(write: Any) -> str:
     raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, "a write without an operation")
 
 
-def _check_precondition(condition: Any, current: Any, name: str) -> None:
+def _check_precondition(condition: Any, current: Any, name: str, now: Any) -> None:
+    """An update time that is yet to come is no version of anything: the service refuses the argument, as its own client
+    is tested (`test_document_delete`): https://github.com/googleapis/python-firestore/blob/main/tests/system/test_system.py
+    """
     match condition.WhichOneof("condition_type"):
         case "exists" if condition.exists and current is None:
             raise FirestoreError(grpc.StatusCode.NOT_FOUND, f"No document to update: {name}")
         case "exists" if not condition.exists and current is not None:
             raise FirestoreError(grpc.StatusCode.ALREADY_EXISTS, f"Document already exists: {name}")
+        case "update_time" if condition.update_time.ToNanoseconds() > now.ToNanoseconds():
+            message = "the required base version is in the future"
+            raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, message)
         case "update_time" if current is None or current.update_time != condition.update_time:
             message = f"the stored version does not match the required base version: {name}"
             raise FirestoreError(grpc.StatusCode.FAILED_PRECONDITION, message)
