@@ -17,6 +17,7 @@ from local.emulators.s3.receiving import kept, receive
 from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
 
 _XML = "application/xml"
+_REQUEST_ID = "x-amz-request-id"
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
@@ -41,7 +42,10 @@ class S3Server:
         if request.raw_path.startswith("/_local/"):
             return await self.instruments.control(request)
         try:
-            return await self._route(request)
+            answer = await self._route(request)
+            if not answer.prepared:
+                answer.headers.setdefault(_REQUEST_ID, f"{time.time_ns():x}")
+            return answer
         except S3Error as error:
             return _error(request, error)
         except Refusal as refusal:
@@ -160,10 +164,11 @@ class S3Server:
                 parts = _parts(await request.read())
                 bucket.upload(query["uploadId"])
                 check_write(request.headers, bucket.objects.get(key))
-                stored = bucket.complete_upload(query["uploadId"], parts)
+                stored = bucket.complete_upload(query["uploadId"], parts, checksums.promised(request.headers))
                 return _xml(
                     f"<CompleteMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
-                    f"<ETag>&quot;{stored.etag}&quot;</ETag></CompleteMultipartUploadResult>"
+                    f"<ETag>&quot;{stored.etag}&quot;</ETag>{checksums.elements(stored.checksum)}"
+                    "</CompleteMultipartUploadResult>"
                 )
             case "POST" if "restore" in query:
                 await self.instruments.enter("s3.restore", text)
@@ -233,10 +238,13 @@ def _xml(text: str) -> web.Response:
 
 
 def _error(request: web.BaseRequest, error: S3Error) -> web.Response:
+    request_id = f"{time.time_ns():x}"
+    headers = {_REQUEST_ID: request_id}
     if error.status == 304 or request.method == "HEAD":
-        return web.Response(status=error.status)
+        return web.Response(status=error.status, headers={**headers, **error.headers})
     detail = f"<Code>{error.code}</Code><Message>{escape(str(error))}</Message>"
     detail += "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.details.items())
-    answer = _xml(f"<Error>{detail}<RequestId>{time.time_ns():x}</RequestId></Error>")
+    answer = _xml(f"<Error>{detail}<RequestId>{request_id}</RequestId></Error>")
+    answer.headers.update(headers)
     answer.set_status(error.status)
     return answer

@@ -87,6 +87,20 @@ def algorithm_of(headers: Mapping[str, str]) -> str | None:
     return next((item.upper() for item in candidates if item.upper() in ALGORITHMS), None)
 
 
+def promised(headers: Mapping[str, str]) -> dict[str, str]:
+    """The checksums that a request names, by algorithm."""
+    given = {name.lower().removeprefix(HEADER).upper(): value for name, value in headers.items()}
+    return {name: value for name, value in given.items() if name in ALGORITHMS}
+
+
+def elements(checksum: Checksum | None) -> str:
+    """A checksum as an answer's XML has it."""
+    if checksum is None:
+        return ""
+    name = f"Checksum{checksum.algorithm}"
+    return f"<{name}>{checksum.value}</{name}><ChecksumType>{checksum.kind}</ChecksumType>"
+
+
 def of(algorithm: str, chunks: Iterable[bytes]) -> Checksum:
     """The checksum of a body."""
     running = ALGORITHMS[algorithm]()

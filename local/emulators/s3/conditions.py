@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 
 from local.emulators.s3.store import S3Error, StoredObject
 
@@ -24,13 +24,20 @@ def check_read(headers: Mapping[str, str], stored: StoredObject, prefix: str = "
     if match is not None and match not in known:
         raise S3Error(412, "PreconditionFailed", _UNMET, Condition="If-Match")
     if none_match in known:
-        raise S3Error(304, "NotModified")
+        raise _not_modified(stored)
     unmodified = _moment(headers.get(f"{prefix}If-Unmodified-Since"))
     if unmodified is not None and match is None and int(stored.modified) > unmodified:
         raise S3Error(412, "PreconditionFailed", _UNMET, Condition="If-Unmodified-Since")
     modified = _moment(headers.get(f"{prefix}If-Modified-Since"))
     if modified is not None and none_match is None and int(stored.modified) <= modified <= time.time():
-        raise S3Error(304, "NotModified")
+        raise _not_modified(stored)
+
+
+def _not_modified(stored: StoredObject) -> S3Error:
+    """With what a 200 would say of the object: https://www.rfc-editor.org/rfc/rfc7232#section-4.1"""
+    answer = S3Error(304, "NotModified")
+    answer.headers = {"ETag": f'"{stored.etag}"', "Last-Modified": formatdate(stored.modified, usegmt=True)}
+    return answer
 
 
 def check_source(headers: Mapping[str, str], stored: StoredObject) -> None:

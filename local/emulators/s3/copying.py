@@ -80,7 +80,7 @@ def copied_part(request: web.BaseRequest, source: StoredObject, algorithm: str) 
 
 def answer(kind: str, etag: str, modified: float, checksum: checksums.Checksum | None) -> str:
     """The XML that says what was made. kind: CopyObjectResult or CopyPartResult."""
-    value = f"<Checksum{checksum.algorithm}>{checksum.value}</Checksum{checksum.algorithm}>" if checksum else ""
+    value = checksums.elements(checksum)
     moment = listing.iso(modified)
     return f"<{kind}{listing.NS}><LastModified>{moment}</LastModified><ETag>&quot;{etag}&quot;</ETag>{value}</{kind}>"
 

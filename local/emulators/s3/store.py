@@ -3,6 +3,7 @@
 import hashlib
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sortedcontainers import SortedDict
@@ -34,6 +35,7 @@ class S3Error(Exception):
         self.status = status
         self.code = code
         self.details = details
+        self.headers: dict[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -126,8 +128,12 @@ class Bucket:
         self.upload(upload_id)
         del self.uploads[upload_id]
 
-    def complete_upload(self, upload_id: str, wanted: list[tuple[int, str]]) -> StoredObject:
+    def complete_upload(
+        self, upload_id: str, wanted: list[tuple[int, str]], promised: Mapping[str, str]
+    ) -> StoredObject:
         """Join parts (number, ETag); the ETag of the object is the MD5 of the parts' MD5s and their count.
+
+        promised: the checksum of the whole that the client names, by its algorithm.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
         """
@@ -166,6 +172,9 @@ class Bucket:
         digest = hashlib.md5(b"".join(part.md5 for part in parts)).hexdigest()
         sizes = [part.content.size for part in parts]
         checksum = of_parts([(part.checksum, part.content.size) for part in parts], upload.checksum_kind)
+        if promised.get(checksum.algorithm, checksum.value) != checksum.value:
+            message = f"The {checksum.algorithm} you specified did not match the calculated checksum."
+            raise S3Error(400, "BadDigest", message)
         stored = StoredObject(content, f"{digest}-{len(parts)}", upload.headers, parts=sizes, checksum=checksum)
         self.objects[upload.key] = stored
         del self.uploads[upload_id]
