@@ -197,11 +197,11 @@ def test_firestore_refuses_a_version_of_the_future(documents: Any) -> None:
 
 
 def test_firestore_finds_and_deletes_what_lies_below(documents: Any) -> None:
-    documents.document("a").set({"x": 1})
-    documents.document("a/below/b").set({"x": 2})
+    documents.document("A").set({"x": 1})
+    documents.document("A/below/b").set({"x": 2})
     documents.document("c").set({"x": 3})
-    assert [item.id for item in documents.recursive().get()] == ["a", "b", "c"]
-    assert documents._client.recursive_delete(documents.document("a")) == 2
+    assert [item.id for item in documents.recursive().get()] == ["A", "b", "c"]
+    assert documents._client.recursive_delete(documents.document("A")) == 2
     assert [item.id for item in documents.recursive().get()] == ["c"]
 
 

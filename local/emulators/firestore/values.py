@@ -12,6 +12,8 @@ from local.emulators.firestore.protos import MapValue, Value
 
 Path = tuple[str, ...]
 
+_NUMBER_ID = re.compile("__id(-?[0-9]{1,19})__", re.ASCII)
+
 _SEGMENT = re.compile(r"`((?:[^`\\]|\\.)*)`|([^.`]+)")
 
 
@@ -43,8 +45,17 @@ def sort_key(value: Any) -> tuple[Any, ...]:
 
 
 def name_key(name: str) -> tuple[Any, ...]:
-    """The sort key of a document's name."""
-    return (6, tuple(step.encode() for step in name.split("/")))
+    """The sort key of a document's name. Ids that are numbers are written `__id7__` and come before all others:
+    https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering
+    """
+    return (6, tuple(_id_key(step) if step.startswith("__id") else step.encode() for step in name.split("/")))
+
+
+def _id_key(step: str) -> bytes:
+    found = _NUMBER_ID.fullmatch(step)
+    if found is None or not -(2**63) <= int(found[1]) < 2**63:
+        return step.encode()
+    return b"\0" + (int(found[1]) + 2**63).to_bytes(8, "big")
 
 
 @lru_cache(4096)
