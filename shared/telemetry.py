@@ -51,6 +51,8 @@ class Log:
             return
         entry = {"severity": severity, "time": datetime.now(UTC).isoformat(), "message": message}
         line = json.dumps({**entry, **self._bound, **(_ABOUT.get() or {}), **fields}, ensure_ascii=False, default=_text)
+        if not line.isascii():
+            line = line.encode(errors="backslashreplace").decode()  # half of a surrogate pair, in JSON's own spelling
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -1,6 +1,7 @@
 """What the headers of an S3 response say about an object besides its bytes."""
 
 import base64
+import re
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -11,6 +12,7 @@ from shared.domain.objects import Attributes
 
 _META = "x-amz-meta-"
 _META_LENGTH = len(_META)
+_BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 _CHECKSUMS = [
     (f"x-amz-checksum-{name}", name, len(base64.b64encode(new().digest()))) for name, new in ALGORITHMS.items()
 ]
@@ -36,10 +38,14 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         sha1=whole.get("sha1"),
         sha256=whole.get("sha256"),
         sha512=whole.get("sha512"),
-        md5=base64.b64decode(whole["md5"]).hex() if "md5" in whole else None,
+        md5=_hex(whole["md5"]) if "md5" in whole else None,
         composite=composite,
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
     )
+
+
+def _hex(value: str) -> str:
+    return base64.b64decode(value).hex()
 
 
 def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, str] | None]:
@@ -56,7 +62,7 @@ def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, st
             value = headers[header]
             if "-" in value:
                 composite = (name, value)
-            elif full and len(value) == length:
+            elif full and len(value) == length and _BASE64.fullmatch(value):
                 whole[name] = value
     return whole, composite
 

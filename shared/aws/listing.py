@@ -8,6 +8,7 @@ ElementTree reads the page.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
 
@@ -15,12 +16,18 @@ from shared.domain.archive import Restore
 from shared.domain.page import Page
 
 _CONTENTS = re.compile(
-    "<Contents><Key>([^<]*)</Key><LastModified>([^<]*)</LastModified><ETag>&quot;([^&]*)&quot;</ETag>"
+    "<Contents><Key>([^<]*)</Key>"
+    r"<LastModified>([0-9]{4}-[01][0-9]-[0-3][0-9]T[0-9:]{8}\.[0-9]{3}Z)</LastModified>"
+    "<ETag>&quot;([^&]*)&quot;</ETag>"
     "(?:<Checksum(?:Algorithm|Type)>[^<]*</Checksum(?:Algorithm|Type)>)*"
     "<Size>([0-9]+)</Size><StorageClass>([^<]*)</StorageClass></Contents>"
 )
 _PREFIX = re.compile("<CommonPrefixes><Prefix>([^<]*)</Prefix></CommonPrefixes>")
 _NEXT = re.compile("<NextContinuationToken>([^<]*)</NextContinuationToken>")
+_MOST_BYTES = 2**60
+"""A million times S3's largest object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+
+_FIRST_YEAR = 1970
 _NAMESPACE = re.compile(r"\{.*?\}")
 
 
@@ -70,7 +77,20 @@ def _page(rows: Sequence[tuple[str, str, str, str, str]]) -> Page:
     if not rows:
         return Page((), (), (), (), ())
     keys, modified, etags, sizes, classes = zip(*rows, strict=True)
-    return Page(_all_decoded(keys), etags, list(map(int, sizes)), modified, classes)
+    return _sensible(Page(_all_decoded(keys), etags, list(map(int, sizes)), modified, classes))
+
+
+def _sensible(page: Page) -> Page:
+    """Raises ValueError for what no object has: a size, a time or an ETag that is none. An ETag goes into a header."""
+    etags = "".join(page.etags)
+    if not (etags.isascii() and etags.isprintable()):
+        raise ValueError("an ETag that no header can carry")
+    if len(page) and not 0 <= min(page.sizes) <= max(page.sizes) <= _MOST_BYTES:
+        raise ValueError("a size that no object has")
+    for moment in {text[:19] for text in page.modified}:
+        if datetime.fromisoformat(moment).year < _FIRST_YEAR:
+            raise ValueError(f"LastModified {moment}")
+    return page
 
 
 def _all_decoded(keys: Sequence[str]) -> list[bytes]:
@@ -110,7 +130,9 @@ def _by_parser(text: str) -> Listing:
         for item in root.iterfind("Contents")
         if (status := item.find("RestoreStatus")) is not None
     }
-    page = Page([decoded(str(key)) for key in keys], etags, sizes, modified, classes, restores)
+    if any(datetime.fromisoformat(str(moment)).tzinfo is None for moment in modified):
+        raise ValueError("a LastModified without a time zone")
+    page = _sensible(Page([decoded(str(key)) for key in keys], etags, sizes, modified, classes, restores))
     token = "" if found else root.findtext("NextContinuationToken", "")
     return Listing(page, prefixes, root.findtext("IsTruncated") == "true", token)
 

@@ -67,6 +67,10 @@ class OutOfService(BucketError):
         return self._reason
 
 
+class UnreadableDocument(BucketError):
+    """A document of the state store whose content makes no sense. The text names it and says what to do."""
+
+
 class StateConflict(BucketError):
     """A document was written by somebody else since it was read."""
 

@@ -28,6 +28,11 @@ RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
 MOST_KEYS = 1000
 """Single keys that one message names: a megabyte at the most, a tenth of what Pub/Sub takes."""
 
+MOST_PROBLEMS = 20
+"""What is said of a malformed message fits into a line of the log and a document, whatever the message is."""
+
+_SAID_CHARACTERS = 300
+
 ObjectKey = Annotated[Key, Field(min_length=1, max_length=MAX_KEY_BYTES)]
 
 
@@ -164,10 +169,19 @@ def decode(model: type[M], data: bytes) -> M:
     try:
         return model.model_validate_json(data or b"{}")
     except ValidationError as error:
-        raise MalformedMessage([_sentence(dict(problem)) for problem in error.errors()]) from None
+        found = error.errors(include_url=False, include_context=False)
+        problems = [_sentence(dict(problem)) for problem in found[:MOST_PROBLEMS]]
+        if len(found) > MOST_PROBLEMS:
+            problems.append(f"and {len(found) - MOST_PROBLEMS} more")
+        raise MalformedMessage(problems) from None
 
 
 def _sentence(problem: dict[str, object]) -> str:
+    """In text that can be written down: half of a surrogate pair cannot."""
+    return _told(problem)[:_SAID_CHARACTERS].encode(errors="backslashreplace").decode()
+
+
+def _told(problem: dict[str, object]) -> str:
     where = problem.get("loc")
     path = ".".join(str(step) for step in where) if isinstance(where, tuple) else ""
     given = problem.get("input")

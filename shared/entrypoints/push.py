@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -190,18 +191,37 @@ def read_push(body: object) -> Delivery:
         envelope = envelope["data"]
     message = envelope.get("message")
     if not isinstance(message, Mapping):
-        return Delivery(f"not a Pub/Sub push: {body!r}"[:500].encode(), "none", "", "")
+        return Delivery(_written(f"not a Pub/Sub push: {body!r}"[:500]).encode(), "none", "", "")
     try:
         data = base64.b64decode(str(message.get("data", "")), validate=True)
     except ValueError:  # binascii.Error is one, and so is what text beyond ASCII raises
         data = b"message data is not base64"
+    message_id = message.get("messageId") or message.get("message_id")
+    published = message.get("publishTime") or message.get("publish_time")
+    attempt = envelope.get("deliveryAttempt")
     return Delivery(
         data=data,
-        message_id=str(message.get("messageId") or message.get("message_id") or "none"),
-        published=str(message.get("publishTime") or message.get("publish_time") or ""),
-        subscription=str(envelope.get("subscription", "")),
-        attempt=attempt if isinstance(attempt := envelope.get("deliveryAttempt"), int) else 0,
+        message_id=message_id if isinstance(message_id, str) and _ID.fullmatch(message_id) else "none",
+        published=published if isinstance(published, str) and _TIME.fullmatch(published) else "",
+        subscription=_written(str(envelope.get("subscription", "")))[:_NAME_CHARACTERS],
+        attempt=attempt if type(attempt) is int and 0 <= attempt <= _MOST_ATTEMPTS else 0,
     )
+
+
+_ID = re.compile("[A-Za-z0-9_-]{1,80}")
+"""Pub/Sub's are numbers. It becomes part of a run's name and of documents' ids, where nothing else may stand."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]{0,10}Z?", re.ASCII)
+
+_NAME_CHARACTERS = 400
+"""https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names: 255 of the subscription's own"""
+
+_MOST_ATTEMPTS = 1000
+
+
+def _written(text: str) -> str:
+    """Half of a surrogate pair, which JSON may hold, cannot be written down."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _attribute(text: str) -> str:

@@ -19,13 +19,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
 from shared.domain.errors import ObjectError
-from shared.domain.messages import ObjectKey
+from shared.domain.messages import MOST_PROBLEMS, ObjectKey
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
 from shared.ledger.entry import Entry
 
 PATH = "/v1/replicate"
 RETRY_SECONDS = 5
+_SAID_CHARACTERS = 2000
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 """JSON body, status, headers"""
@@ -53,8 +54,9 @@ class OnDemand:
         try:
             request = ReplicateRequest.model_validate_json(body)
         except ValidationError as wrong:
-            where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()]
-            problems = "; ".join(f"{path}: {said}" if path else said for path, said in where)
+            where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()[:MOST_PROBLEMS]]
+            told = "; ".join(f"{path}: {said}" if path else said for path, said in where)
+            problems = told[:_SAID_CHARACTERS].encode(errors="backslashreplace").decode()
             return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
         root = self._instance.settings.source_prefix
         key = request.key.decode()

@@ -12,6 +12,7 @@ from shared.http.classification import Classifier
 from shared.http.client import Answer
 from shared.ports.destination import Upload
 
+_MD5_BYTES = 16
 _WRITE = Classifier(Party.DESTINATION, writes=True)
 
 FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
@@ -49,15 +50,15 @@ def parse(what: str, resource: dict[str, object]) -> DestinationObject:
     try:
         return DestinationObject(
             name=str(resource["name"]).encode(),
-            size=int(str(resource["size"])),
-            generation=int(str(resource["generation"])),
+            size=_count(resource["size"]),
+            generation=_count(resource["generation"]),
             crc32c=str(resource["crc32c"]),
-            md5=a2b_base64(str(md5)).hex() if md5 else None,
+            md5=_md5(md5) if md5 else None,
             metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
-            metageneration=int(str(resource.get("metageneration", 1))),
+            metageneration=_count(resource.get("metageneration", 1)),
         )
     except (KeyError, ValueError) as wrong:
-        raise Transient(f"{what}: an answer that does not describe the object: {wrong!r}") from None
+        raise Transient(f"{what}: an answer that does not describe the object: {wrong!r:.200}") from None
 
 
 def looked_at(what: str, resource: dict[str, object]) -> DestinationObject:
@@ -80,19 +81,46 @@ def described(resource: dict[str, Any]) -> Attributes:
 
 
 def parse_page(resources: Sequence[dict[str, Any]], changes: bool = False) -> CopyPage:
-    """A page of a listing as columns. changes: whether it says how often metadata was changed. What lies under a
-    customer's own key is listed as `looked_at` says.
+    """A page of a listing as columns. changes: whether it says how often metadata was changed.
+
+    What lies under a customer's own key is listed as `looked_at` says. Raises Transient where a field is missing or
+    makes no sense.
     """
     md5s = (item.get("md5Hash") for item in resources)
-    return CopyPage(
-        [item["name"].encode() for item in resources],
-        [int(item["size"]) for item in resources],
-        [int(item["generation"]) for item in resources],
-        [item.get("crc32c", "") for item in resources],
-        [a2b_base64(md5).hex() if md5 else None for md5 in md5s],
-        [item.get("metadata") or {} for item in resources],
-        [int(item["metageneration"]) for item in resources] if changes else (),
-    )
+    try:
+        return CopyPage(
+            [item["name"].encode() for item in resources],
+            [_count(item["size"]) for item in resources],
+            [_count(item["generation"]) for item in resources],
+            [item.get("crc32c", "") for item in resources],
+            [_md5(md5) if md5 else None for md5 in md5s],
+            [_metadata(item.get("metadata") or {}) for item in resources],
+            [_count(item["metageneration"]) for item in resources] if changes else (),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as wrong:
+        raise Transient(f"a page of a listing that does not describe objects: {wrong!r:.200}") from None
+
+
+def _count(value: object) -> int:
+    """Raises ValueError for what is no count, which the JSON API writes as text."""
+    number = int(value) if isinstance(value, str) else value
+    if not isinstance(number, int) or number < 0:
+        raise ValueError(value)
+    return number
+
+
+def _md5(value: object) -> str:
+    """Base64 as hex. Raises ValueError for what is no MD5."""
+    digest = a2b_base64(str(value))
+    if len(digest) != _MD5_BYTES:
+        raise ValueError(value)
+    return digest.hex()
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError("metadata is no object")
+    return value
 
 
 def failure(upload: Upload, answer: Answer) -> ObjectError:

@@ -18,6 +18,9 @@ _DETAILS = re.compile(r"<Details>(.*?)</Details>", re.DOTALL)
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _REASON = re.compile(r'"reason"\s*:\s*"([A-Za-z.]+)"')
 _READ_BYTES = 64 * 1024
+_READ_CHARACTERS = 1000
+MOST_WAIT_SECONDS = 3600.0
+"""What an answer may ask for: longer, nobody would ever ask it again."""
 """As much of an error's body as is parsed."""
 
 _SHOWN_CHARACTERS = 200
@@ -58,8 +61,8 @@ def code_and_message(body: bytes) -> tuple[str, str]:
         try:
             error = json.loads(text)["error"]
             details = error.get("errors") or [{}]
-            return str(details[0].get("reason", "")), str(error.get("message", ""))
-        except (ValueError, LookupError, TypeError, AttributeError):
+            return _short(details[0].get("reason", "")), _short(error.get("message", ""))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
     code = _CODE.search(text) or _REASON.search(text)
     message = _DETAILS.search(text) or _MESSAGE.search(text)
@@ -74,14 +77,21 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     """
     value = headers.get("retry-after", "").strip()
     if value.isdecimal():
-        return float(value)
+        return min(float(value), MOST_WAIT_SECONDS)
     until, since = _epoch(value), _epoch(headers.get("date", ""))
     since = since if since is not None else now
-    return max(0.0, until - since) if until is not None and since is not None else None
+    if until is None or since is None:
+        return None
+    return min(max(0.0, until - since), MOST_WAIT_SECONDS)
 
 
 def _epoch(date: str) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _short(value: object) -> str:
+    """As much of what a body says as an error repeats, in text that can be written down."""
+    return str(value)[:_READ_CHARACTERS].encode(errors="backslashreplace").decode()

@@ -30,11 +30,21 @@ class Packed:
         return len(self.scan) + len(self.detail)
 
 
-_SCAN = ("etag", "size", "outcome", "at")
+_Kinds = frozenset[type]
+_TEXT, _COUNT, _TIME = frozenset({str}), frozenset({int}), frozenset({int, float})
 
+_SCAN: dict[str, _Kinds] = {"etag": _TEXT, "size": _COUNT, "outcome": frozenset({str, type(None)}), "at": _TIME}
+"""Columns, and the types that their values have."""
 
-_DETAIL = ("modified", "reason", "generation", "crc32c", "proof", "route", "drift")
-
+_DETAIL: dict[str, _Kinds] = {
+    "modified": _TIME,
+    "reason": _TEXT,
+    "generation": _COUNT,
+    "crc32c": _TEXT,
+    "proof": _TEXT,
+    "route": _TEXT,
+    "drift": _COUNT,
+}
 
 _OUTCOMES = frozenset({None, "", *Outcome})
 
@@ -66,7 +76,7 @@ class Table(Sequence[Entry]):
             if table["schema"] != SCHEMA:
                 raise UnknownSchema(f"ledger table of schema {table['schema']}, this code reads {SCHEMA}")
             self.keys: list[bytes] = [key.encode() for key in table["key"]]
-            columns = {name: self._values(table[name]) for name in _SCAN}
+            columns = {name: self._values(table[name], kinds) for name, kinds in _SCAN.items()}
             self.etags: list[str] = columns["etag"]
             self.sizes: list[int] = columns["size"]
             self.outcomes: list[str | None] = columns["outcome"]
@@ -76,9 +86,12 @@ class Table(Sequence[Entry]):
         self.packed = packed
         self._detail: list[list[Any]] | None = None
 
-    def _values(self, column: object) -> list[Any]:
+    def _values(self, column: object, kinds: _Kinds) -> list[Any]:
+        values = column if isinstance(column, list) else [column]
+        if not kinds.issuperset(map(type, values)):
+            raise ValueError("a column has values of another type")
         if not isinstance(column, list):
-            return [column] * len(self.keys)
+            return values * len(self.keys)
         if len(column) != len(self.keys):
             raise ValueError("columns of different lengths")
         return column
@@ -122,7 +135,7 @@ class Table(Sequence[Entry]):
         if self._detail is None:
             try:
                 table = inflate(self.packed.detail)
-                self._detail = [self._values(table[name]) for name in _DETAIL]
+                self._detail = [self._values(table[name], kinds) for name, kinds in _DETAIL.items()]
             except (zlib.error, ValueError, KeyError, TypeError) as error:
                 raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         return self._detail

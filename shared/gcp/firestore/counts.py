@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
+from typing import Any
 
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.filters import Filter
 from shared.domain.rollup import FolderRollup, Rollup, first_differing
+from shared.gcp.firestore.documents import reading
 from shared.ledger.packing import deflate, inflate
 
 
@@ -52,7 +54,11 @@ def unpack_sums(packed: bytes | None) -> tuple[Rollup, list[ManifestPart]]:
     """What `pack_sums` wrote; nothing for a range that has none."""
     if not packed:
         return Rollup(), []
-    table = inflate(packed)
+    with reading("what a range has found (`sums`)"):
+        return _unpacked(inflate(packed))
+
+
+def _unpacked(table: Any) -> tuple[Rollup, list[ManifestPart]]:
     sums = Rollup(folders={folder.encode(): FolderRollup(*amounts) for folder, amounts in table["folders"].items()})
     sums.sizes.update({int(bits): count for bits, count in table["sizes"].items()})
     sums.proofs.update(table["proofs"])

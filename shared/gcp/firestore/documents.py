@@ -1,7 +1,9 @@
 """What all documents share: ids, times, preconditions, pages, how long history is kept."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +11,7 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFou
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
-from shared.domain.errors import StateConflict
+from shared.domain.errors import StateConflict, UnreadableDocument
 
 TRIES = 10
 """How often a document is read again that somebody else has written since."""
@@ -42,6 +44,18 @@ def expiry(now: float) -> dict[str, datetime]:
 def digest(*parts: str) -> str:
     """A document's id for what may be too long for one, or hold a slash."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Raises UnreadableDocument in the place of what is raised where content makes no sense. what: the document's path,
+    or what it is one of.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, zlib.error) as wrong:
+        told = f"{what} in Firestore cannot be read ({wrong!r:.200}); delete it if nobody can mend it"
+        raise UnreadableDocument(told.encode(errors="backslashreplace").decode()) from None
 
 
 async def holds(reference: AsyncDocumentReference, fields: Mapping[str, object]) -> bool:

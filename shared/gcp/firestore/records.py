@@ -27,7 +27,10 @@ def read_record(log: Log, snapshot: "DocumentSnapshot[Any]") -> Versioned:
         entries: Sequence[Any] = Table(Packed(fields["table"], fields["detail"]))
         published_at = fields["published_at"].timestamp()
         identity = str(fields.get("identity", ""))
-        record = BatchRecord(snapshot.id, fields["run"], published_at, entries, fields["attempt"], identity)
+        run, attempt = fields["run"], fields["attempt"]
+        if not isinstance(run, str) or not isinstance(attempt, int):
+            raise TypeError(f"run {run!r}, attempt {attempt!r}")
+        record = BatchRecord(snapshot.id, run, published_at, entries, attempt, identity)
     except (UnknownSchema, KeyError, AttributeError, TypeError) as error:
         log.warning("forgotten record", batch=snapshot.id, reason=str(error))
         record = BatchRecord(snapshot.id, str(fields.get("run", "")), 0, ())

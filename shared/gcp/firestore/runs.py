@@ -19,7 +19,7 @@ from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time, write
+from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, reading, time, write
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import SUMMED, FirestoreRanges, open_range
@@ -195,7 +195,7 @@ class FirestoreRuns:
 
     async def progress(self, run: str) -> Progress:
         heartbeats = paged(self._heartbeats.where(filter=FieldFilter("run", "==", run)))
-        return merged([Progress.of(inflate(snapshot.get("progress"))) async for snapshot in heartbeats])
+        return merged([_progress(snapshot) async for snapshot in heartbeats])
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         reference = self._runs.document(run)
@@ -279,17 +279,26 @@ def _taken_over(run: str) -> EndTaken:
     return EndTaken(f"run {run}: another invocation has taken over its end")
 
 
+def _progress(heartbeat: Any) -> Progress:
+    with reading(f"the heartbeat pulses/{heartbeat.id}"):
+        return Progress.of(inflate(heartbeat.get("progress")))
+
+
 def _run(name: str, fields: dict[str, Any]) -> OpenRun:
     """Up to 25 November 2026 neither ranges nor records had a slice, and no run said how many slices there are."""
-    started_at, summable = fields["started_at"].timestamp(), fields.get("slices") == SLICES
-    return OpenRun(name, RunKind(fields["kind"]), fields["prefix"].encode(), fields["message"], started_at, summable)
+    with reading(f"runs/{name}"):
+        started_at, summable = fields["started_at"].timestamp(), fields.get("slices") == SLICES
+        prefix, message = fields["prefix"].encode(), bytes(memoryview(fields["message"]))
+        return OpenRun(name, RunKind(fields["kind"]), prefix, message, started_at, summable)
 
 
 def _record(name: str, fields: dict[str, Any]) -> RunRecord:
-    run, state, ended = _run(name, fields), RunState(fields["state"]), fields.get("ended_at")
-    counted = state is not RunState.RUNNING and fields.keys() >= RECORDED
-    summary = recorded(fields) if counted else None
-    return RunRecord(run, state, None if ended is None else ended.timestamp(), summary)
+    run = _run(name, fields)
+    with reading(f"runs/{name}"):
+        state, ended = RunState(fields["state"]), fields.get("ended_at")
+        counted = state is not RunState.RUNNING and fields.keys() >= RECORDED
+        summary = recorded(fields) if counted else None
+        return RunRecord(run, state, None if ended is None else ended.timestamp(), summary)
 
 
 def _beginning(record: RunRecord) -> tuple[float, str]:

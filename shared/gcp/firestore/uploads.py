@@ -16,7 +16,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import Fields, expiry, paged, remove, rewrite
+from shared.gcp.firestore.documents import Fields, expiry, paged, reading, remove, rewrite
 from shared.gcp.firestore.leases import held_by_another
 from shared.gcp.firestore.sums import count
 from shared.ports.upload_store import OpenUpload, PartNote
@@ -172,10 +172,12 @@ def _short(upload: str) -> str:
 def _opened(fields: dict[str, Any]) -> OpenUpload:
     """What a version of before did not write is as it did it."""
     known = {name: fields[name] for name in OpenUpload.__slots__ if name in fields}
-    return OpenUpload(**{**known, "source_parts": tuple(known.get("source_parts", ()))})
+    with reading("what is noted of a large object (`uploads`)"):
+        return OpenUpload(**{**known, "source_parts": tuple(known.get("source_parts", ()))})
 
 
 def _note(fields: dict[str, Any]) -> PartNote:
     """Up to 25 November 2026 the CRC was CRC64NVME and was called so."""
-    crc = int.from_bytes(fields.get("crc") or fields["crc64nvme"], "big")
-    return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc, fields["digests"], fields["route"])
+    with reading("what is noted of a large object's part (`parts`)"):
+        crc = int.from_bytes(fields.get("crc") or fields["crc64nvme"], "big")
+        return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc, fields["digests"], fields["route"])
