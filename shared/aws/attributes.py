@@ -1,7 +1,6 @@
 """What the headers of an S3 response say about an object besides its bytes."""
 
-import base64
-import re
+from binascii import a2b_base64
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -12,11 +11,8 @@ from shared.domain.objects import Attributes
 
 _META = "x-amz-meta-"
 _META_LENGTH = len(_META)
-_BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
-_CHECKSUMS = [
-    (f"x-amz-checksum-{name}", name, len(base64.b64encode(new().digest()))) for name, new in ALGORITHMS.items()
-]
-"""Header, algorithm, and how long its value is for a whole object."""
+_CHECKSUMS = [(f"x-amz-checksum-{name}", name, len(new().digest())) for name, new in ALGORITHMS.items()]
+"""Header, algorithm, and bytes of a digest."""
 
 
 def attributes(headers: Mapping[str, str]) -> Attributes:
@@ -38,14 +34,17 @@ def attributes(headers: Mapping[str, str]) -> Attributes:
         sha1=whole.get("sha1"),
         sha256=whole.get("sha256"),
         sha512=whole.get("sha512"),
-        md5=_hex(whole["md5"]) if "md5" in whole else None,
+        md5=a2b_base64(whole["md5"]).hex() if "md5" in whole else None,
         composite=composite,
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
     )
 
 
-def _hex(value: str) -> str:
-    return base64.b64decode(value).hex()
+def _is_digest(value: str, length: int) -> bool:
+    try:
+        return len(a2b_base64(value, strict_mode=True)) == length
+    except ValueError:
+        return False
 
 
 def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, str] | None]:
@@ -62,7 +61,7 @@ def checksums(headers: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, st
             value = headers[header]
             if "-" in value:
                 composite = (name, value)
-            elif full and len(value) == length and _BASE64.fullmatch(value):
+            elif full and _is_digest(value, length):
                 whole[name] = value
     return whole, composite
 

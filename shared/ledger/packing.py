@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 MOST_UNPACKED_BYTES = 32 * 1024 * 1024
-"""A record of 8,000 keys of 1,024 bytes has a third of it. Zeros pack into a thousandth, so that a document might unfold
-into a gigabyte: https://www.zlib.net/zlib_tech.html"""
+"""A record of 8,000 keys of 1,024 bytes has a third of it. A document of a megabyte might unfold into a gigabyte, since
+zeros pack into a thousandth: https://www.zlib.net/zlib_tech.html"""
 
 
 def deflate(table: object) -> bytes:

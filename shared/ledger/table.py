@@ -81,12 +81,16 @@ class Table(Sequence[Entry]):
             self.sizes: list[int] = columns["size"]
             self.outcomes: list[str | None] = columns["outcome"]
             self.ats: list[float] = columns["at"]
+            if min(self.sizes, default=0) < 0:
+                raise ValueError("a size below 0")
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         self.packed = packed
         self._detail: list[list[Any]] | None = None
 
     def _values(self, column: object, kinds: _Kinds) -> list[Any]:
+        if not self.keys:
+            return []
         values = column if isinstance(column, list) else [column]
         if not kinds.issuperset(map(type, values)):
             raise ValueError("a column has values of another type")

@@ -6,6 +6,7 @@ https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
 
 import gzip
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -106,8 +107,7 @@ class ManifestFile:
 
     def add(self, found: Sequence[Mapping[str, object]]) -> None:
         if found:
-            lines = b"".join([orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE) for item in found])
-            chunk = gzip.compress(lines, compresslevel=1, mtime=0)
+            chunk = gzip.compress(b"".join(map(_line, found)), compresslevel=1, mtime=0)
             self._chunks.append(chunk)
             self.rows += len(found)
             self.size += len(chunk)
@@ -122,6 +122,15 @@ class ManifestFile:
         part = ManifestPart(name, self.rows, len(body), hashlib.sha256(body).hexdigest())
         self._chunks, self.rows, self.size = [], 0, 0
         return part, body
+
+
+def _line(row: Mapping[str, object]) -> bytes:
+    """A row as JSON. Half a character, which no UTF-8 can say, is written as its escape."""
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+        return text.encode(errors="backslashreplace")
 
 
 def checksums(parts: Iterable[ManifestPart]) -> str:

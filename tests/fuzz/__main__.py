@@ -101,7 +101,8 @@ def main() -> int:
         for done, found in pool.map(some, starts, counts, [only] * len(starts)):
             tried += done
             finds += found
-    for find in finds[:SHOWN]:
+    kinds = {(find.target, find.told.partition(": ")[0]): find for find in reversed(finds)}
+    for find in list(kinds.values())[:SHOWN]:
         print(f"ONLY={find.target!r} SEED={find.number}: {find.told}")
     for name in TARGETS:
         print(f"{name:12} {tried[name]:>9,} inputs, {sum(find.target == name for find in finds)} finds")

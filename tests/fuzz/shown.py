@@ -75,17 +75,26 @@ def base() -> Report:
     return sample.comparing()
 
 
+def with_texts(texts: list[str]) -> Report:
+    """A report with these texts wherever it shows what others wrote."""
+    first, second, third = texts
+    folders = {
+        text.encode()[:1024].decode(errors="ignore").encode(): FolderRollup(5, 50, 4, 40, 1, 1) for text in texts
+    }
+    differing = [(text, 10**number, third) for number, text in enumerate(texts)]
+    failed = [(text, 10**number, f"forbidden: {second}") for number, text in enumerate(texts)]
+    sums = Rollup(folders=folders, differing=differing)
+    return replace(base(), sums=sums, failed=failed, prefix=first, source=second, destination=third)
+
+
 @cache
 def plain() -> Elements:
-    return read(page(base()))
+    return read(page(with_texts(["a/b", "c", "d"])))
 
 
 def report_page(draw: Draw) -> None:
     """Whatever keys and names say, the page has its template's elements, attributes and script, and can be written."""
-    folders = {draw.text().encode(errors="ignore")[:1024]: FolderRollup() for _ in range(3)}
-    differing = [(draw.text(), draw.randrange(10**12), draw.text()) for _ in range(3)]
-    given = replace(base(), sums=Rollup(folders=folders, differing=differing), source=draw.text(), before=draw.text())
-    text = page(given)
+    text = page(with_texts([draw.text().encode(errors="replace").decode() for _ in range(3)]))
     text.encode()
     found = read(text)
     assert found.found <= plain().found

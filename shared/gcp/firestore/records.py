@@ -24,7 +24,7 @@ def read_record(log: Log, snapshot: "DocumentSnapshot[Any]") -> Versioned:
     """A record that this code cannot read counts as forgotten: without entries, its keys are listed as new."""
     fields = snapshot.to_dict() or {}
     try:
-        entries: Sequence[Any] = Table(Packed(fields["table"], fields["detail"]))
+        entries: Sequence[Any] = Table(Packed(*(bytes(memoryview(fields[name])) for name in ("table", "detail"))))
         published_at = fields["published_at"].timestamp()
         identity = str(fields.get("identity", ""))
         run, attempt = fields["run"], fields["attempt"]

@@ -9,7 +9,7 @@ jobs/{job}/control/pages               when the pages of the running runs were l
 import asyncio
 from dataclasses import replace
 from functools import reduce
-from typing import Any, cast
+from typing import cast
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
@@ -19,12 +19,12 @@ from shared.domain.errors import StateConflict
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, reading, time, write
+from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time, write
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import SUMMED, FirestoreRanges, open_range
+from shared.gcp.firestore.run_documents import read_progress, read_run, read_run_record
 from shared.gcp.firestore.summaries import (
-    RECORDED,
     add_summaries,
     partial_fields,
     recorded,
@@ -32,7 +32,7 @@ from shared.gcp.firestore.summaries import (
     summary_fields,
 )
 from shared.gcp.firestore.sums import SLICES, add_stretches
-from shared.ledger.packing import deflate, inflate
+from shared.ledger.packing import deflate
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import EndedRun, EndTaken, OpenRun, PartialSummary, RunRecord, RunSummary
 
@@ -86,7 +86,7 @@ class FirestoreRuns:
         found = []
         async for snapshot in query.stream():
             fields = snapshot.to_dict() or {}
-            found.append(_run(snapshot.id, fields))
+            found.append(read_run(snapshot.id, fields))
         return sorted(found, key=lambda run: (run.started_at, run.name))
 
     async def since(self, moment: float) -> list[RunRecord]:
@@ -99,12 +99,12 @@ class FirestoreRuns:
             low, high = (self._runs.document(f"{kind}-{end}") for end in (stamp, "~"))
             query = self._runs.where(filter=FieldFilter("__name__", ">=", low))
             async for snapshot in query.where(filter=FieldFilter("__name__", "<", high)).stream():
-                found.append(_record(snapshot.id, snapshot.to_dict() or {}))
+                found.append(read_run_record(snapshot.id, snapshot.to_dict() or {}))
         return sorted((item for item in found if item.run.started_at >= moment), key=_beginning)
 
     async def record(self, run: str) -> RunRecord | None:
         snapshot = await self._runs.document(run).get()
-        return _record(run, snapshot.to_dict() or {}) if snapshot.exists else None
+        return read_run_record(run, snapshot.to_dict() or {}) if snapshot.exists else None
 
     async def exists(self, run: str) -> bool:
         return bool((await self._runs.document(run).get(["state"])).exists)
@@ -195,7 +195,7 @@ class FirestoreRuns:
 
     async def progress(self, run: str) -> Progress:
         heartbeats = paged(self._heartbeats.where(filter=FieldFilter("run", "==", run)))
-        return merged([_progress(snapshot) async for snapshot in heartbeats])
+        return merged([read_progress(snapshot) async for snapshot in heartbeats])
 
     async def acquire_end(self, run: str, now: float, lease_seconds: float) -> object | None:
         reference = self._runs.document(run)
@@ -241,7 +241,7 @@ class FirestoreRuns:
         async for snapshot in query.stream():
             fields = snapshot.to_dict() or {}
             state, ended_at = RunState(fields["state"]), fields["ended_at"].timestamp()
-            found.append(EndedRun(_run(snapshot.id, fields), state, ended_at))
+            found.append(EndedRun(read_run(snapshot.id, fields), state, ended_at))
         return found
 
     async def reported(self, run: str) -> None:
@@ -277,28 +277,6 @@ class FirestoreRuns:
 
 def _taken_over(run: str) -> EndTaken:
     return EndTaken(f"run {run}: another invocation has taken over its end")
-
-
-def _progress(heartbeat: Any) -> Progress:
-    with reading(f"the heartbeat pulses/{heartbeat.id}"):
-        return Progress.of(inflate(heartbeat.get("progress")))
-
-
-def _run(name: str, fields: dict[str, Any]) -> OpenRun:
-    """Up to 25 November 2026 neither ranges nor records had a slice, and no run said how many slices there are."""
-    with reading(f"runs/{name}"):
-        started_at, summable = fields["started_at"].timestamp(), fields.get("slices") == SLICES
-        prefix, message = fields["prefix"].encode(), bytes(memoryview(fields["message"]))
-        return OpenRun(name, RunKind(fields["kind"]), prefix, message, started_at, summable)
-
-
-def _record(name: str, fields: dict[str, Any]) -> RunRecord:
-    run = _run(name, fields)
-    with reading(f"runs/{name}"):
-        state, ended = RunState(fields["state"]), fields.get("ended_at")
-        counted = state is not RunState.RUNNING and fields.keys() >= RECORDED
-        summary = recorded(fields) if counted else None
-        return RunRecord(run, state, None if ended is None else ended.timestamp(), summary)
 
 
 def _beginning(record: RunRecord) -> tuple[float, str]:
