@@ -39,7 +39,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], ...]] = {
     "verify": ({}, {"close": True}, {"prefix": "a/", "repair": False, "passed": 1}),
 }
 
-MOST_SAID = 20_000
+MOST_SAID = 8_000
 """Characters of what is said about one message: a log entry has 256 KiB, a document 1 MiB.
 https://cloud.google.com/logging/quotas#log-limits
 """
