@@ -96,8 +96,8 @@ class Draw(Random):
                 case 0:
                     return {key: item for key, item in value.items() if key != name}
                 case 1:
-                    count = self.choice((1, 1, 1, 300))
-                    return {**value, **{self.text() + str(number): self.value(1) for number in range(count)}}
+                    name, more = self.text(), self.value(1)
+                    return {**value, **{f"{name}{number}": more for number in range(self.choice((1, 1, 1, 300)))}}
             return {**value, name: self.changed(value[name])}
         if isinstance(value, list | tuple) and value and not self.once_in(4):
             index = self.randrange(len(value))
