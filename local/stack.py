@@ -84,7 +84,7 @@ class Stack:
         return {
             "AWS_ENDPOINT_URL_S3": self.url("s3"),
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": self._servers.get("S3_SECRET_KEY", "test"),
             "AWS_DEFAULT_REGION": "us-east-1",
             "CDN_URL": self.url("edge"),
             "STORAGE_EMULATOR_HOST": self.url("gcs"),

@@ -10,7 +10,8 @@ from pathlib import Path
 from local.emulators.loopback import HOST, PortTaken, check_free
 from local.emulators.serving import listen_both, listen_http, scheme
 
-ACCESS_KEY, SECRET_KEY = "test", "test"
+ACCESS_KEY, SECRET_KEY = "test", os.environ.get("S3_SECRET_KEY", "test")
+"""Of the one who may do everything at S3."""
 
 
 async def _s3(given: Namespace) -> None:

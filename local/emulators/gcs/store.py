@@ -204,9 +204,10 @@ def number(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def parsed(raw: bytes) -> dict[str, Any]:
-    """A request's JSON, {} for none. Raises GcsError for what is no JSON object."""
+    """A request's JSON, {} for none and for null, which rclone sends. Raises GcsError for what is no JSON object."""
     try:
         found = json.loads(raw) if raw.strip() else {}
+        found = {} if found is None else found
     except ValueError:
         found = None
     except RecursionError:
