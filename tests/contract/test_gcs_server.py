@@ -153,3 +153,54 @@ def test_gcs_keeps_whole_units_of_a_chunk_that_breaks_off(bucket: Bucket) -> Non
 def _persisted(bucket: Bucket, session: str) -> int:
     answer = bucket.client._http.request("PUT", session, headers={"Content-Range": "bytes */*"})
     return int(answer.headers.get("Range", "bytes=0--1").removeprefix("bytes=0-")) + 1
+
+
+def test_gcs_moves_an_object(bucket: Bucket) -> None:
+    bucket.blob("a").upload_from_string(b"1", content_type="t/x")
+    bucket.blob("b").upload_from_string(b"2")
+    with pytest.raises(exceptions.PreconditionFailed):
+        bucket.move_blob(bucket.blob("a"), "b", if_generation_match=0)
+    moved = bucket.move_blob(bucket.blob("a"), "d/b c")
+    assert [blob.name for blob in bucket.list_blobs()] == ["b", "d/b c"]
+    assert (moved.content_type, moved.download_as_bytes()) == ("t/x", b"1")
+
+
+def test_gcs_composes_of_the_generations_that_were_read(bucket: Bucket) -> None:
+    """JSON has a generation as text or as a number."""
+    sources = [bucket.blob(name) for name in ("a", "b")]
+    for source in sources:
+        source.upload_from_string(source.name.encode())
+    bucket.blob("ab").compose(sources, if_source_generation_match=[source.generation for source in sources])
+    assert bucket.blob("ab").download_as_bytes() == b"ab"
+    with pytest.raises(exceptions.PreconditionFailed):
+        bucket.blob("ab").compose(sources, if_source_generation_match=[7, None], retry=None)
+
+
+def test_gcs_labels_are_merged_and_taken_away(bucket: Bucket) -> None:
+    bucket.labels = {"a": "1", "b": "2"}
+    bucket.patch()
+    bucket.labels = {"b": "3"}
+    bucket.patch()
+    bucket.reload()
+    assert bucket.labels == {"b": "3"}
+
+
+def test_gcs_lists_the_fields_that_are_asked_for(bucket: Bucket) -> None:
+    bucket.blob("a/").upload_from_string(b"1")
+    bucket.blob("a/b").upload_from_string(b"12")
+    for fields in ("items(name,size),nextPageToken", "items/name,items/size,nextPageToken"):
+        found = list(bucket.list_blobs(fields=fields))
+        assert [(blob.name, blob.size, blob.generation) for blob in found] == [("a/", 1, None), ("a/b", 2, None)]
+    rolled = bucket.list_blobs(delimiter="/", include_trailing_delimiter=True)
+    assert [blob.name for blob in rolled] == ["a/"]
+    assert rolled.prefixes == {"a/"}
+
+
+def test_gcs_refuses_what_it_would_get_wrong(bucket: Bucket) -> None:
+    with pytest.raises(exceptions.MethodNotImplemented):
+        list(bucket.list_blobs(match_glob="a*"))
+    with pytest.raises(exceptions.MethodNotImplemented):
+        bucket.blob("k", encryption_key=b"0" * 32).upload_from_string(b"1", retry=None)
+    for path in ("o?maxResults=blah", "o?pageToken=%2A"):
+        with pytest.raises(exceptions.BadRequest):
+            bucket.client._connection.api_request("GET", f"/b/{bucket.name}/{path}")

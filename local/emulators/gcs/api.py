@@ -27,6 +27,9 @@ from local.emulators.gcs.store import (
 from local.emulators.gcs.uploads import Uploads, whole
 from local.emulators.instruments import Instruments, Refusal, Reset, drop
 
+_PROOFS = ("crc32c", "md5Hash", "componentCount")
+"""What an object keeps when its bytes get another name."""
+
 
 class GcsServer:
     """host: the URL under which clients reach it."""
@@ -117,6 +120,8 @@ class GcsServer:
                 return self._bucket(method, unquote(name), given)
             case ["b", name, "iam", *_]:
                 return _json({"kind": "storage#policy", "bindings": [], "etag": "CAE=", "version": 1})
+            case ["b", name, "storageLayout"]:
+                return _json(self._store.bucket(unquote(name)).layout)
             case ["b", name, "o"]:
                 await self.instruments.enter("gcs.class_a", f"list {unquote(name)}")
                 return _json(listing.render(self._store.bucket(unquote(name)), query))
@@ -135,6 +140,9 @@ class GcsServer:
                 return _json(
                     {**done, "objectSize": size, "totalBytesRewritten": size} if verb == "rewriteTo" else copied
                 )
+            case ["b", bucket, "o", name, "moveTo", "o", to_name] if method == "POST":
+                await self.instruments.enter("gcs.class_a", "move")
+                return _json(self._move(unquote(bucket), _name([name]), _name([to_name]), query).resource)
             case ["b", bucket, "o", *name]:
                 return await self._object(request, method, unquote(bucket), _name(name), query, given)
         raise GcsError(404, "Not Found", "notFound")
@@ -196,6 +204,17 @@ class GcsServer:
         checksums = {"crc32c": content.crc32c, "componentCount": len(sources)}
         return self._store.install(bucket, name, given.get("destination") or {}, content.blob, checksums)
 
+    def _move(self, bucket: str, name: bytes, to_name: bytes, query: dict[str, str]) -> StoredObject:
+        """https://cloud.google.com/storage/docs/json_api/v1/objects/move"""
+        source = self._store.get(bucket, name)
+        check_preconditions(source, {k.replace("Source", ""): v for k, v in query.items() if k.startswith("ifSource")})
+        check_preconditions(self._store.bucket(bucket).objects.get(to_name), query)
+        checksums: dict[str, Any] = {k: source.resource[k] for k in _PROOFS if k in source.resource}
+        moved = self._store.install(bucket, to_name, source.resource, source.blob, checksums)
+        if name != to_name:
+            del self._store.bucket(bucket).objects[name]
+        return moved
+
     def _takes_longer(self, source: StoredObject, bucket: str, query: dict[str, str], given: dict[str, Any]) -> bool:
         """A rewrite into another class copies bytes and may need more calls.
 
@@ -210,9 +229,7 @@ class GcsServer:
         if query.get("ifSourceGenerationMatch", source.generation) != source.generation:
             raise GcsError(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
         check_preconditions(self._store.bucket(bucket).objects.get(name), query)
-        checksums: dict[str, Any] = {
-            k: source.resource[k] for k in ("crc32c", "md5Hash", "componentCount") if k in source.resource
-        }
+        checksums: dict[str, Any] = {k: source.resource[k] for k in _PROOFS if k in source.resource}
         return self._store.install(bucket, name, given or source.resource, source.blob, checksums)
 
     async def _batch(self, request: web.BaseRequest) -> web.Response:

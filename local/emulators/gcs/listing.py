@@ -8,7 +8,8 @@ from typing import Any
 from local.emulators.gcs.store import Bucket, GcsError, number
 
 PAGE = 1000
-_ITEM_FIELDS = re.compile(r"items(?:\(([^)]*)\)|/([\w,/]+))")
+_TOGETHER = re.compile(r"items(?:\(([^)]*)\)|/\(([^)]*)\))")
+_SINGLY = re.compile(r"items/(\w+)")
 
 
 def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
         after = base64.urlsafe_b64decode(query["pageToken"]) if query.get("pageToken") else None
     except ValueError:
         raise GcsError(400, "Invalid Value") from None
-    trailing = query.get("includeTrailingDelimiter") == "true"
+    trailing = query.get("includeTrailingDelimiter", "").lower() == "true"
     low = max(prefix, query.get("startOffset", "").encode(), after or b"")
     items: list[dict[str, Any]] = []
     prefixes: list[bytes] = []
@@ -59,9 +60,13 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _project(items: list[dict[str, Any]], fields: str | None) -> list[dict[str, Any]]:
-    """Only the fields of items that were asked for."""
-    found = _ITEM_FIELDS.search(fields or "")
-    if not found:
+    """Only the fields of items that were asked for: `items(name,size)` or `items/name,items/size`.
+
+    https://cloud.google.com/storage/docs/json_api#partial-response
+    """
+    together = _TOGETHER.search(fields or "")
+    wanted = {name.strip() for name in (together[1] or together[2] or "").split(",")} if together else set()
+    wanted |= set(_SINGLY.findall(fields or ""))
+    if not wanted:
         return items
-    wanted = {name.strip() for name in (found.group(1) or found.group(2)).split(",")}
     return [{name: value for name, value in item.items() if name in wanted} for item in items]

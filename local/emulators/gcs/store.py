@@ -78,6 +78,13 @@ class Bucket:
     resource: dict[str, Any]
     objects: "SortedDict[bytes, StoredObject]" = field(default_factory=SortedDict)
 
+    @property
+    def layout(self) -> dict[str, Any]:
+        """https://cloud.google.com/storage/docs/json_api/v1/buckets/getStorageLayout"""
+        known = {name: self.resource[name] for name in ("location", "storageClass")}
+        flat = {"hierarchicalNamespace": {"enabled": False}, "locationType": "multi-region"}
+        return {"kind": "storage#storageLayout", "bucket": self.resource["name"], **known, **flat}
+
 
 class Store:
     """Buckets, and a generation counter that only grows. host: as the store names itself in links."""
@@ -156,6 +163,8 @@ class Store:
             "size": str(blob.size),
             "etag": base64.b64encode(generation.encode()).decode(),
             "timeCreated": moment,
+            "timeFinalized": moment,
+            "timeStorageClassUpdated": moment,
             "updated": moment,
             **checksums,
             **{name: given[name] for name in WRITABLE if given.get(name) is not None},
