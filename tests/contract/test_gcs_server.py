@@ -183,6 +183,10 @@ def test_gcs_labels_are_merged_and_taken_away(bucket: Bucket) -> None:
     bucket.patch()
     bucket.reload()
     assert bucket.labels == {"b": "3"}
+    bucket.labels = {}
+    bucket.update()
+    bucket.reload()
+    assert bucket.labels == {}
 
 
 def test_gcs_lists_the_fields_that_are_asked_for(bucket: Bucket) -> None:

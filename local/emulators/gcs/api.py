@@ -156,7 +156,8 @@ class GcsServer:
             return web.Response(status=204)
         if method in ("PATCH", "PUT"):
             fixed = {name: bucket.resource[name] for name in ("kind", "id", "name", "projectNumber", "timeCreated")}
-            bucket.resource = {**merged(bucket.resource, given), **fixed}
+            changed = merged(bucket.resource, given) if method == "PATCH" else {**bucket.resource, **given}
+            bucket.resource = {**changed, **fixed}
             bucket.resource["metageneration"] = str(int(bucket.resource["metageneration"]) + 1)
         return _json(bucket.resource)
 
