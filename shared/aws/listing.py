@@ -81,7 +81,10 @@ def _page(rows: Sequence[tuple[str, str, str, str, str]]) -> Page:
 
 
 def _sensible(page: Page) -> Page:
-    """Raises ValueError for what no object has: a size, a time or an ETag that is none. An ETag goes into a header."""
+    """Raises ValueError for what no object has: a key that is no UTF-8, a size, a time or an ETag that is none. An ETag
+    goes into a header.
+    """
+    b"\n".join(page.keys).decode()
     etags = "".join(page.etags)
     if not (etags.isascii() and etags.isprintable()):
         raise ValueError("an ETag that no header can carry")
