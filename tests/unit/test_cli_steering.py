@@ -45,8 +45,11 @@ def test_waiting_answers_with_the_counts_and_says_if_keys_have_failed(operator: 
     assert "1 key has failed" in result.stdout
 
 
-def test_the_end_of_what_was_waited_for_is_written_down_with_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_what_was_waited_for_is_written_down_with_its_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """No scheduler ticks here."""
+    monkeypatch.chdir(tmp_path)
     world = filled(6)
     operator = Operator(world, monkeypatch, report_bucket="reports")
     slept = list[float]()
@@ -102,8 +105,9 @@ def test_what_cannot_be_copied_is_told_beside_a_good_end(operator: Operator) -> 
 
 
 def test_a_comparison_that_repairs_nothing_names_what_shows_the_keys(
-    operator: Operator, monkeypatch: pytest.MonkeyPatch
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     operator.asks("run", "--wait")
     del operator.world.destination.objects[b"k/003"]
     shown = operator.types("verify", "--no-repair", "--wait", status=3).stdout
