@@ -85,7 +85,7 @@ def ledger(draw: Draw) -> None:
         assert isinstance(record.run, str)
         assert isinstance(record.attempt, int)
         assert record.settled in (True, False)
-        assert len(record.table.origins) <= len(record.entries)
+        assert len(record.table.origins()) <= len(record.entries)
         assert weight(record) > 0
         assert all(isinstance(size, int) and size >= 0 for size in record.table.sizes)
         assert all(isinstance(etag, str) for etag in record.table.etags)
