@@ -119,6 +119,17 @@ class Stack:
         return {**shared, **own, **self._settings}
 
     @property
+    def edge_environment(self) -> dict[str, str]:
+        """How the edge asks who may read."""
+        if self._cdn_keys is None:
+            return {"EDGE_AUTH": self._auth}
+        return {
+            "EDGE_AUTH": self._auth,
+            "EDGE_KEY_PAIR_ID": key_pair.KEY_PAIR_ID,
+            "EDGE_PUBLIC_KEY": self._cdn_keys[1],
+        }
+
+    @property
     def trust(self) -> dict[str, str]:
         """What a client needs in its environment to believe the servers' certificate."""
         return trusting(Path(self._servers["TLS_CERTIFICATE"])) if self._tls else {}
@@ -158,9 +169,7 @@ class Stack:
     def _start_servers(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
         more = {"LIST_SECONDS": str(self._schedule[0]), "VERIFY_SECONDS": str(self._schedule[1])}
-        more["EDGE_AUTH"] = self._auth
-        if self._cdn_keys is not None:
-            more |= {"EDGE_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "EDGE_PUBLIC_KEY": self._cdn_keys[1]}
+        more |= self.edge_environment
         for name in ("s3", "edge", "gcs", "pubsub", "firestore", "secrets", "scheduler"):
             port = getattr(self.ports, name)
             command = [sys.executable, "-m", "local.emulators", name, "--port", str(port)]

@@ -18,20 +18,15 @@ from local.faults.wire import Wire
 
 async def serve(control: int, doors: list[str]) -> None:
     """Until cancelled."""
-    plan, wires, http = Plan(), dict[str, Wire](), dict[str, HttpDoor]()
+    plan, wires = Plan(), dict[str, Wire]()
     for door in doors:
         name, spoken, port, target = door.split(":")
         if spoken == "grpc":
             wires[name] = Wire(await Calls(name, int(target), plan).listen())
             await wires[name].listen(int(port))
         else:
-            http[name] = HttpDoor(name, int(target), plan)
-            await http[name].listen(int(port))
-
-    def retarget(door: str, target: int) -> None:
-        http[door].target = target
-
-    runner = web.ServerRunner(web.Server(Control(plan, wires, retarget).handle, access_log=None), handle_signals=False)
+            await HttpDoor(name, int(target), plan).listen(int(port))
+    runner = web.ServerRunner(web.Server(Control(plan, wires).handle, access_log=None), handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, HOST, control).start()
     await asyncio.Event().wait()

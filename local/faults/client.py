@@ -80,10 +80,6 @@ class Faults:
         """Disturb a gRPC door's connections: how many it happens to."""
         return int(self._ask("POST", "/wire", {"door": door, "do": do, **more})["connections"])
 
-    def lead(self, door: str, port: int) -> None:
-        """Lead an HTTP door elsewhere."""
-        self._ask("POST", "/targets", {"door": door, "port": port})
-
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://{HOST}:{self._control}{path}", data=data, method=method)

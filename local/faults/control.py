@@ -7,11 +7,10 @@ POST   /wire     {"door": "firestore", "do": "cut"}            reset all its con
                  {"door": …, "do": "stop", "seconds": 3}       open, and nothing passes for so long
                  {"door": …, "do": "late", "seconds": 0.05}    latency, 0 for none
                  {"door": …, "do": "rate", "rate": 100000}     bytes a second, 0 for any
-POST   /targets  {"door": "edge", "port": 12345}               where an HTTP door leads from now on
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -22,13 +21,11 @@ from local.faults.wire import Wire
 
 
 class Control:
-    """wires: of the gRPC doors, by name. retarget: leads an HTTP door elsewhere."""
+    """wires: of the gRPC doors, by name."""
 
-    def __init__(self, plan: Plan, wires: Mapping[str, Wire], retarget: Callable[[str, int], None]) -> None:
+    def __init__(self, plan: Plan, wires: Mapping[str, Wire]) -> None:
         self._plan = plan
         self._wires = wires
-        self._retarget = retarget
-        self._later: set[asyncio.TimerHandle] = set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -44,10 +41,6 @@ class Control:
                     return web.json_response(self._told())
                 case "POST", "/wire":
                     return web.json_response({"connections": self._disturb(await _json(request))})
-                case "POST", "/targets":
-                    given = await _json(request)
-                    self._retarget(str(given["door"]), int(given["port"]))
-                    return web.json_response({})
         except (NotAFault, ValueError, KeyError, TypeError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
         return web.json_response({"error": f"no {request.method} {request.path} here"}, status=404)

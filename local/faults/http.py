@@ -5,90 +5,14 @@ Host stays what the client said, because signatures cover it; Location is told a
 
 import asyncio
 import contextlib
-import socket
-import struct
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import h11
 
 from local.emulators.loopback import HOST
+from local.faults.end import STEP, Cut, End, Gone, NotRead
 from local.faults.fault import OF_BODIES, Kind, Met, Plan
 
-_STEP = 64 * 1024
 _TICK_SECONDS = 0.02
-_NO_LINGER = struct.pack("ii", 1, 0)
-
-
-class Gone(Exception):
-    """One end of a connection is not there any more, so the other is reset."""
-
-
-class Cut(Exception):
-    """The connection ends here, in order."""
-
-
-class NotRead(Exception):
-    """A server does not read what it is sent."""
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection by RST: https://man7.org/linux/man-pages/man7/socket.7.html (SO_LINGER)"""
-    held = writer.get_extra_info("socket")
-    if held is not None:
-        with contextlib.suppress(OSError):
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    writer.transport.abort()
-
-
-@dataclass(slots=True)
-class End:
-    """One end of an exchange: its connection, and what h11 knows of it."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    state: h11.Connection
-
-    async def next(self) -> h11.Event | type[h11.PAUSED]:
-        """Raises Gone."""
-        while True:
-            try:
-                event = self.state.next_event()
-                if event is not h11.NEED_DATA:
-                    return event  # type: ignore[return-value]
-                self.state.receive_data(await self.reader.read(_STEP))
-            except (h11.RemoteProtocolError, OSError) as error:
-                raise Gone from error
-
-    async def send(self, event: h11.Event) -> None:
-        """Raises Gone."""
-        try:
-            data = self.state.send(event)
-            if data:
-                self.writer.write(data)
-                await self.writer.drain()
-        except (h11.LocalProtocolError, OSError) as error:
-            raise Gone from error
-
-    async def give(self, event: h11.Event) -> None:
-        """Raises NotRead."""
-        try:
-            await self.send(event)
-        except Gone as gone:
-            raise NotRead from gone
-
-    async def body(self) -> AsyncIterator[bytes]:
-        """The chunks of the message's body, until its end. Raises Gone."""
-        while True:
-            event = await self.next()
-            if not isinstance(event, h11.Data):
-                if not isinstance(event, h11.EndOfMessage):
-                    raise Gone
-                return
-            yield bytes(event.data)
-
-    def reset(self) -> None:
-        reset(self.writer)
 
 
 class HttpDoor:
@@ -96,14 +20,14 @@ class HttpDoor:
 
     def __init__(self, name: str, target: int, plan: Plan) -> None:
         self.name = name
-        self.target = target
+        self._target = target
         self._plan = plan
         self._door = b""
         self._repeats: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> asyncio.Server:
         self._door = f"{HOST}:{port}".encode()
-        return await asyncio.start_server(self._connected, HOST, port, limit=_STEP)
+        return await asyncio.start_server(self._connected, HOST, port, limit=STEP)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = End(reader, writer, h11.Connection(h11.SERVER))
@@ -188,7 +112,7 @@ class HttpDoor:
             raise Gone
 
     def _ours(self, head: h11.Response) -> list[tuple[bytes, bytes]]:
-        theirs = f"{HOST}:{self.target}".encode()
+        theirs = f"{HOST}:{self._target}".encode()
         return [
             (name, value.replace(theirs, self._door) if name.lower() == b"location" else value)
             for name, value in head.headers.raw_items()
@@ -196,7 +120,7 @@ class HttpDoor:
 
     async def _reach(self) -> End:
         try:
-            return End(*await asyncio.open_connection(HOST, self.target, limit=_STEP), h11.Connection(h11.CLIENT))
+            return End(*await asyncio.open_connection(HOST, self._target, limit=STEP), h11.Connection(h11.CLIENT))
         except OSError as error:
             raise Gone from error
 
@@ -312,5 +236,5 @@ async def _in_the_middle(piece: bytes, met: Met) -> bytes:
 
 def _pieces(chunk: bytes, cut: int) -> list[bytes]:
     """A chunk in steps, of which one begins at `cut` if that lies within it."""
-    begins = sorted({*range(0, len(chunk), _STEP), *([cut] if 0 < cut < len(chunk) else [])})
+    begins = sorted({*range(0, len(chunk), STEP), *([cut] if 0 < cut < len(chunk) else [])})
     return [chunk[begin:end] for begin, end in zip(begins, [*begins[1:], len(chunk)], strict=True)]

@@ -9,9 +9,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 from local.emulators.loopback import HOST
-from local.faults.http import reset
-
-_STEP = 64 * 1024
+from local.faults.end import STEP, reset
 
 
 @dataclass(slots=True)
@@ -28,7 +26,7 @@ class Wire:
 
     async def listen(self, port: int) -> asyncio.Server:
         self.passes.set()
-        return await asyncio.start_server(self._connected, HOST, port, limit=_STEP)
+        return await asyncio.start_server(self._connected, HOST, port, limit=STEP)
 
     def cut(self) -> int:
         """Reset all connections; how many there were."""
@@ -51,7 +49,7 @@ class Wire:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(_STEP):
+            while data := await reader.read(STEP):
                 await self.passes.wait()
                 if self.late or self.rate:
                     await asyncio.sleep(self.late + (len(data) / self.rate if self.rate else 0))

@@ -1,0 +1,84 @@
+"""One end of an HTTP/1.1 connection: its stream, and what h11 knows of it."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import h11
+
+STEP = 64 * 1024
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class Gone(Exception):
+    """One end of a connection is not there any more, so the other is reset."""
+
+
+class Cut(Exception):
+    """The connection ends here, in order."""
+
+
+class NotRead(Exception):
+    """A server does not read what it is sent."""
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection by RST: https://man7.org/linux/man-pages/man7/socket.7.html (SO_LINGER)"""
+    held = writer.get_extra_info("socket")
+    if held is not None:
+        with contextlib.suppress(OSError):
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    writer.transport.abort()
+
+
+@dataclass(slots=True)
+class End:
+    """One end of an exchange: its connection, and what h11 knows of it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    state: h11.Connection
+
+    async def next(self) -> h11.Event | type[h11.PAUSED]:
+        """Raises Gone."""
+        while True:
+            try:
+                event = self.state.next_event()
+                if event is not h11.NEED_DATA:
+                    return event  # type: ignore[return-value]
+                self.state.receive_data(await self.reader.read(STEP))
+            except (h11.RemoteProtocolError, OSError) as error:
+                raise Gone from error
+
+    async def send(self, event: h11.Event) -> None:
+        """Raises Gone."""
+        try:
+            data = self.state.send(event)
+            if data:
+                self.writer.write(data)
+                await self.writer.drain()
+        except (h11.LocalProtocolError, OSError) as error:
+            raise Gone from error
+
+    async def give(self, event: h11.Event) -> None:
+        """Raises NotRead."""
+        try:
+            await self.send(event)
+        except Gone as gone:
+            raise NotRead from gone
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The chunks of the message's body, until its end. Raises Gone."""
+        while True:
+            event = await self.next()
+            if not isinstance(event, h11.Data):
+                if not isinstance(event, h11.EndOfMessage):
+                    raise Gone
+                return
+            yield bytes(event.data)
+
+    def reset(self) -> None:
+        reset(self.writer)

@@ -1,0 +1,42 @@
+"""`make chaos SEEDS=200`: seeds one after another on one stack; `SEED=7`: that one."""
+
+import os
+import sys
+import time
+from collections import Counter
+
+from local.children import interruptible
+from tests.chaos.driver import Chaos, Told
+
+
+def main() -> int:
+    """The exit code: 1 if a law was broken."""
+    interruptible()
+    only = os.environ.get("SEED")
+    first, count = int(os.environ.get("FIRST") or 0), int(os.environ.get("SEEDS") or 20)
+    seeds = [int(only)] if only else list(range(first, first + count))
+    began, violations = time.monotonic(), 0
+    fired: Counter[str] = Counter()
+    with Chaos() as chaos:
+        for seed in seeds:
+            told = chaos.run(seed)
+            fired.update(told.fired)
+            violations += len(told.wrong)
+            _tell(told)
+    for name, times in sorted(fired.items()):
+        print(f"  {times:6,} {name}")
+    print(f"{time.monotonic() - began:,.0f} s")
+    print(f"{len(seeds)} seeds, {violations} violations")
+    return 1 if violations else 0
+
+
+def _tell(told: Told) -> None:
+    print(f"seed {told.seed}: {told.seconds:.1f} s, {told.what}", flush=True)
+    for law, what in told.wrong:
+        print(f"seed {told.seed}: {law}: {what[:1000]}", flush=True)
+    if told.logs is not None:
+        print(f"seed {told.seed}: what its processes said is in {told.logs}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""One stack and one proxy for all seeds; and a seed from its first message to its judgement."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from local.clients import pubsub_clients, s3_client
+from local.emulators.loopback import free_port
+from local.faults.client import Faults
+from local.names import PROJECT
+from local.stack import Stack
+from shared.gcp.firestore.stores import firestore_stores
+from shared.ports.run_store import RunRecord
+from shared.telemetry import Log
+from tests.chaos.drawn import FUNCTIONS, draw
+from tests.chaos.judge import Judge, Wrong, grown, happened
+from tests.chaos.site import Shared, Site
+from tests.chaos.source import Source
+from tests.chaos.storm import Storm
+from tests.chaos.watcher import Watcher
+
+REST_SECONDS = 90.0
+MOST_ROUNDS = 5
+
+
+@dataclass(slots=True)
+class Told:
+    """wrong: the laws that a seed broke, none if all is well. logs: where its processes' output is, if one was."""
+
+    seed: int
+    what: str
+    wrong: list[Wrong] = field(default_factory=list)
+    fired: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    rounds: int = 0
+    logs: Path | None = None
+
+
+class Chaos:
+    """A context manager."""
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+        self._logs = Path(tempfile.mkdtemp(prefix="chaos-"))
+        self._shared: Shared | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            stack = self._exits.enter_context(
+                Stack(functions=(), settings={"CDN_AUTH": "signed-url"}, logs=self._logs / "stack")
+            )
+            edge, ports = free_port(), stack.ports
+            doors = {"s3": ports.s3, "edge": edge, "gcs": ports.gcs}
+            doors |= {f"push-{name}": getattr(ports, name) for name in FUNCTIONS}
+            grpc_doors = {"firestore": ports.firestore, "pubsub": ports.pubsub}
+            faults = self._exits.enter_context(Faults(doors, grpc_doors, self._logs))
+        except BaseException:
+            self._exits.close()
+            raise
+        os.environ.update(stack.environment)
+        self._shared = Shared(stack, faults, edge, *pubsub_clients(stack.environment), s3_client(stack.environment))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._exits.close()
+        if not any(self._logs.glob("seed-*")):
+            shutil.rmtree(self._logs, ignore_errors=True)
+
+    def run(self, seed: int) -> Told:
+        """A seed's history, judged."""
+        assert self._shared is not None
+        drawn, began = draw(seed), time.monotonic()
+        logs = self._logs / f"seed-{seed}"
+        logs.mkdir()
+        told = Told(seed, drawn.told())
+        site = Site(drawn, self._shared, logs)
+        source = Source(self._shared.s3, site.named("source"), seed)
+        with site.running():
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(source.put, drawn.things))
+            watcher = Watcher(self._shared.stack.url("gcs"), site.named("destination"), source)
+            with watcher:
+                _history(site, source, watcher, told)
+            told.wrong += watcher.wrong
+        told.seconds = time.monotonic() - began
+        if told.wrong:
+            told.logs = logs
+        else:
+            shutil.rmtree(logs)
+        return told
+
+
+def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
+    storm, faults = Storm(site, source), site.shared.faults
+    faults.plan(storm.planned())
+    site.publish("list", {})
+    storm.rage()
+    site.publish("verify", {})
+    rested = site.rest(REST_SECONDS)
+    while rested and faults.told().never and told.rounds < MOST_ROUNDS:
+        told.rounds += 1
+        for what in ("replace", "replace", "add"):
+            storm.change(what)
+        rested = _round(site)
+    became = faults.calm()
+    told.fired.update({f"{fault.door} {fault.kind}": fault.fired for fault in became.faults})
+    told.fired.update(storm.happened)
+    told.wrong += happened(became, len(site.drawn.acts), sum(storm.happened.values()))
+    if rested and (rested := _round(site)):
+        before = {name: site.size(name) for name in FUNCTIONS}
+        rested = _round(site)
+        told.wrong += grown(before, {name: site.size(name) for name in FUNCTIONS})
+    if not rested:
+        told.wrong.append(("every wait ends", f"{site.backlog()}, under way {faults.told().under_way}"))
+    watcher.look()
+    judge = Judge(site, source, watcher, asyncio.run(_runs(site.job)))
+    for law in (
+        judge.nothing_lost, judge.counts_balance, judge.sentences, judge.nothing_is_left, judge.dead_letters, judge.no_bug,
+    ):  # fmt: skip
+        told.wrong += law()
+
+
+def _round(site: Site) -> bool:
+    """A delta, a comparison, and a look which runs have ended; whether they came to rest."""
+    for topic, message in (("list", {}), ("verify", {}), ("verify", {"close": True})):
+        site.publish(topic, message)
+        if not site.rest(REST_SECONDS):
+            return False
+    return True
+
+
+async def _runs(job: str) -> list[RunRecord]:
+    return await firestore_stores(PROJECT, "(default)", job, Log("ERROR")).runs.since(0)

@@ -1,0 +1,187 @@
+"""What must hold when everything has come to rest, each law by its name. It asks the servers themselves.
+
+nothing lost                every object lies at the destination as it is, byte by byte, with its headers
+counts balance              every run has ended and been reported, its keys and bytes add up, and the last one's are
+                            those that the source holds
+sentences are true          what a report says in its first line was so while its run went on
+nothing is left             no lease is held, no upload remembered, no multipart upload open, nothing staged
+dead letters                no message ended there, and none was unreadable
+memory and connections      small, and an idle round needs no more of them than the round before
+no bug                      nothing raised what nobody expects, and no process ended by itself
+what was planned happened   every fault and every act
+"""
+
+import html
+import re
+import urllib.request
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from google.cloud.firestore import Client
+
+from local.clients import gcs_client
+from local.comparison import Scope, compare
+from local.faults.client import Told
+from local.names import PROJECT
+from shared.domain.runs import RunKind, RunState
+from shared.ports.run_store import RunRecord
+from tests.chaos.drawn import FUNCTIONS
+from tests.chaos.site import Site
+from tests.chaos.source import Source
+from tests.chaos.watcher import Watcher
+from tests.schedules.truth import during, number
+from tests.shapes import ENCODED, TOO_LONG
+
+MOST_BYTES = 256 << 20
+GROWTH_BYTES = 8 << 20
+GROWTH_SOCKETS = 4
+SLACK_SECONDS = 2.0
+"""Around a run: between a change and its note, and until a watcher has seen it."""
+
+Wrong = tuple[str, str]
+"""A law, and what broke it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    site: Site
+    source: Source
+    watcher: Watcher
+    runs: list[RunRecord]
+
+    def nothing_lost(self) -> list[Wrong]:
+        site, stack = self.site, self.site.shared.stack
+        encodes = site.drawn.settings["UNSUPPORTED_NAMES"] == "encode"
+        cannot = set(TOO_LONG if encodes else [*ENCODED, *TOO_LONG])
+        scope = Scope(name=_encoded if encodes else str, read_every=1)
+        found = compare(
+            self.site.shared.s3,
+            site.named("source"),
+            gcs_client(stack.environment),
+            site.named("destination"),
+            cannot,
+            scope,
+        )
+        gone = {_encoded(key) for key, line in self.source.history.items() if line[-1][1] is None} | {
+            key for key, line in self.source.history.items() if line[-1][1] is None
+        }
+        allowed = {f"{name!r}: only at the destination" for name in gone}
+        return [("nothing lost", item) for item in found.differences if item not in allowed]
+
+    def counts_balance(self) -> list[Wrong]:
+        found = []
+        for record in self.runs:
+            name, summary = record.run.name, record.summary
+            if record.state is not RunState.FINISHED or summary is None:
+                found.append(("counts balance", f"{name} is {record.state}"))
+            elif not summary.balanced:
+                found.append(("counts balance", f"{name}: {summary}"))
+        things = self.source.things.values()
+        held = len(things), sum(thing.size for thing in things)
+        for kind in (RunKind.LIST, RunKind.VERIFY):
+            last = [item.summary for item in self.runs if item.run.kind is kind and item.summary is not None][-1:]
+            if [(item.listed_keys, item.listed_bytes) for item in last] != [held]:
+                found.append(("counts balance", f"the last {kind} says {last}, the source holds {held}"))
+        return found
+
+    def sentences(self) -> list[Wrong]:
+        found: list[Wrong] = []
+        reports = gcs_client(self.site.shared.stack.environment).bucket(self.site.named("reports"))
+        for record in self.runs:
+            blob = reports.get_blob(f"{self.site.job}/{record.run.name}/report.html")
+            if blob is None:
+                found.append(("sentences are true", f"{record.run.name} has no report"))
+                continue
+            said = re.search(r'<header class="(\w+)"><h1>(.*?)</h1>', blob.download_as_text(), re.DOTALL)
+            if said is None:
+                found.append(("sentences are true", f"the report of {record.run.name} says nothing"))
+                continue
+            sent = next(
+                (at for identity, at in self.site.sent.items() if record.run.name.endswith(f"-{identity}")), None
+            )
+            if sent is None:
+                found.append(("counts balance", f"nobody began {record.run.name}"))
+                continue
+            until = blob.updated.timestamp() + SLACK_SECONDS
+            found += self._said(record, said[1], html.unescape(said[2]), sent - SLACK_SECONDS, until)
+        return found
+
+    def _said(self, record: RunRecord, tone: str, sentence: str, since: float, until: float) -> list[Wrong]:
+        pairs = {
+            key: (during(line, since, until), during(self.watcher.copies.get(key, []), since, until))
+            for key, line in self.source.history.items()
+        }
+        ever = {key: pair for key, pair in pairs.items() if any(item is not None for item in pair[0])}
+        agreed = {key for key, (held, copies) in ever.items() if any(item and item in held for item in copies)}
+        told, found = f"{record.run.name}: {tone}: {sentence!r}", []
+        never = [key for key, (held, _) in ever.items() if None not in held and key not in agreed]
+        if tone == "good" and never:
+            found.append(("sentences are true", f"{told}, and never agreed: {never[:5]}"))
+        if record.run.kind is RunKind.VERIFY:
+            same = number(
+                r"^All ([\d,]+) keys are the same|([\d,]+)(?: of [\d,]+(?: listed)? keys)? are the same", sentence
+            )
+            if same > len(agreed):
+                found.append(("sentences are true", f"{told}, and at most {len(agreed)} ever agreed"))
+        return found
+
+    def nothing_is_left(self) -> list[Wrong]:
+        site, found = self.site, []
+        root = Client(project=PROJECT).collection("jobs").document(site.job)
+        left = [item.id for item in root.collection("ranges").stream() if item.get("state") == "open"]
+        found += [("nothing is left", f"range {name} is open") for name in left]
+        killed = bool(site.drawn.killed & {"transfer"})
+        remembered = [item.id for item in root.collection("uploads").stream()]
+        if remembered and not killed:
+            found.append(("nothing is left", f"uploads remembered: {remembered}"))
+        lost = killed or any("{staging}" in fault["match"] for fault in site.drawn.faults)
+        address = f"{site.shared.stack.url('gcs')}/{quote(site.named('staging'))}?uploads"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            open_uploads = re.findall(r"<UploadId>(.*?)</UploadId>", answer.read().decode())
+        staged = [blob.name for blob in gcs_client(site.shared.stack.environment).list_blobs(site.named("staging"))]
+        if (open_uploads or staged) and not lost:
+            found.append(("nothing is left", f"staging has uploads {open_uploads} and objects {staged}"))
+        return found
+
+    def dead_letters(self) -> list[Wrong]:
+        root = Client(project=PROJECT).collection("jobs").document(self.site.job)
+        count = self.site.backlog()["dead"]
+        rejected = [item.to_dict() for item in root.collection("rejected").stream()]
+        found = [("dead letters", f"{count} messages")] if count else []
+        return found + [("dead letters", f"rejected: {item}") for item in rejected]
+
+    def no_bug(self) -> list[Wrong]:
+        site = self.site
+        found = [("no bug", f"{name} ended by itself") for name in site.ended]
+        found += [("no bug", f"{name} ended by itself") for name, child in site.children.items() if not child.alive]
+        found += [("no bug", f"{name} ended by itself") for name in site.shared.stack.dead()]
+        for name in FUNCTIONS:
+            lines = (site.logs / f"{name}.log").read_text(errors="replace").splitlines()
+            raised = [index for index, line in enumerate(lines) if "Traceback (most recent call last)" in line]
+            found += [("no bug", f"{name}: {' | '.join(lines[at : at + 40])[-900:]}") for at in raised[:2]]
+        return found
+
+
+def happened(told: Told, drawn: int, acts: int) -> list[Wrong]:
+    """Of what was planned: faults that never fired, acts that did not take place."""
+    found = [("what was planned happened", fault.told()) for fault in told.never]
+    return found if acts == drawn else [*found, ("what was planned happened", f"{acts} of {drawn} acts")]
+
+
+def grown(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]]) -> list[Wrong]:
+    """What an idle round needed more: peak memory, sockets, threads by function."""
+    found = []
+    for name, (peak, sockets, threads) in after.items():
+        if peak > MOST_BYTES or peak - before[name][0] > GROWTH_BYTES:
+            found.append(("memory and connections", f"{name}: {before[name][0] >> 20} MiB became {peak >> 20}"))
+        if sockets - before[name][1] > GROWTH_SOCKETS or threads - before[name][2] > GROWTH_SOCKETS:
+            told = f"{name}: {before[name][1:]} sockets and threads became {(sockets, threads)}"
+            found.append(("memory and connections", told))
+    return found
+
+
+def _encoded(key: str) -> str:
+    """Where a key's copy lies if Cloud Storage refuses the key, and refused keys are encoded."""
+    if key not in ENCODED:
+        return key
+    return ".s3-names/" + "".join(f"%{byte:02X}" if chr(byte) in "\n\r/" else chr(byte) for byte in key.encode())

@@ -1,0 +1,214 @@
+"""What a seed has of its own on the stack that it shares with others: buckets, topics, functions, an edge."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from google.api_core.exceptions import NotFound
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
+
+from benchmarks.processes import of_group
+from local.children import ROOT, Child, clean_environment
+from local.clients import S3Client, gcs_client
+from local.deployed import function_process
+from local.faults.client import Faults
+from local.names import PROJECT
+from local.provisioning import ACK_DEADLINE_SECONDS, MAX_DELIVERY_ATTEMPTS
+from local.stack import Stack
+from tests.chaos.drawn import FUNCTIONS, Drawn
+
+TOPICS = {"lister": "list", "transfer": "transfer", "verifier": "verify"}
+_SKEW = f"{ROOT / 'local' / 'faults' / 'skew'}:{ROOT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all seeds share. edge: the port of each seed's own edge."""
+
+    stack: Stack
+    faults: Faults
+    edge: int
+    publisher: PublisherClient
+    subscriber: SubscriberClient
+    s3: S3Client
+
+
+@dataclass(slots=True)
+class Site:
+    """A seed's names, and its processes while it runs. sent: the messages that start runs, by their ids, with when."""
+
+    drawn: Drawn
+    shared: Shared
+    logs: Path
+    children: dict[str, Child] = field(default_factory=dict)
+    sent: dict[str, float] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    _busy: dict[str, threading.Lock] = field(default_factory=dict)
+
+    def named(self, what: str) -> str:
+        return f"{what}-{self.drawn.seed}"
+
+    @property
+    def job(self) -> str:
+        return self.named("chaos")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Everything is made and started, and taken away again."""
+        self._make()
+        try:
+            self._start()
+            yield
+        finally:
+            for child in self.children.values():
+                child.kill()
+            self._take_away()
+
+    def publish(self, topic: str, message: Mapping[str, object]) -> str:
+        """Send a message, and remember when; its id."""
+        path = self.shared.publisher.topic_path(PROJECT, self.named(topic))
+        sent = time.time()
+        identity = str(self.shared.publisher.publish(path, json.dumps(message).encode()).result(timeout=60))
+        self.sent[identity] = sent
+        return identity
+
+    def backlog(self) -> dict[str, int]:
+        """Messages of this seed by function, and how many ended as dead letters."""
+        found = self.shared.stack.backlog() or {}
+        return {name: found.get(self.named(name), 0) for name in (*FUNCTIONS, "dead")}
+
+    def rest(self, seconds: float) -> bool:
+        """Whether everything comes to rest in time: no message waits, and nothing is on its way."""
+        deadline, quiet = time.monotonic() + seconds, 0
+        while quiet < 3:
+            if time.monotonic() > deadline:
+                return False
+            waiting = any(count for name, count in self.backlog().items() if name != "dead")
+            under_way = {door for door in self.shared.faults.told().under_way if door.startswith("push-")}
+            quiet = 0 if waiting or under_way else quiet + 1
+            time.sleep(0.1)
+        return True
+
+    def kill(self, name: str) -> None:
+        """End a process at once, and start it again."""
+        with self._lock(name):
+            child = self.children[name]
+            if not child.alive:
+                self.ended.append(name)
+            child.kill()
+            child.start()
+            child.wait_ready()
+
+    def freeze(self, name: str, seconds: float) -> None:
+        """Have a process stand still for a while, with all its connections open."""
+        with self._lock(name):
+            child = self.children.get(name) or self.shared.stack.children[name]
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGSTOP)
+            try:
+                time.sleep(seconds)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGCONT)
+
+    def size(self, name: str) -> tuple[int, int, int]:
+        """A function's peak memory in bytes, its open sockets, its threads."""
+        sockets = threads = 0
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                stat = (folder / "stat").read_text().rpartition(")")[2].split()
+                if int(stat[2]) == self.children[name].pid:
+                    threads += int(stat[17])
+                    sockets += sum(os.readlink(item).startswith("socket:") for item in (folder / "fd").iterdir())
+        return of_group(self.children[name].pid).peak_bytes, sockets, threads
+
+    def _lock(self, name: str) -> threading.Lock:
+        return self._busy.setdefault(name, threading.Lock())
+
+    def _make(self) -> None:
+        shared = self.shared
+        shared.s3.create_bucket(Bucket=self.named("source"))
+        gcs = gcs_client(shared.stack.environment)
+        for bucket in ("destination", "staging", "reports"):
+            gcs.create_bucket(self.named(bucket))
+        publisher, subscriber = shared.publisher, shared.subscriber
+        for topic in (*TOPICS.values(), "dead"):
+            publisher.create_topic(name=publisher.topic_path(PROJECT, self.named(topic)))
+        dead = publisher.topic_path(PROJECT, self.named("dead"))
+        subscriber.create_subscription(name=subscriber.subscription_path(PROJECT, self.named("dead")), topic=dead)
+        for function, topic in TOPICS.items():
+            subscriber.create_subscription(
+                request={
+                    "name": subscriber.subscription_path(PROJECT, self.named(function)),
+                    "topic": publisher.topic_path(PROJECT, self.named(topic)),
+                    "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
+                    "push_config": PushConfig(push_endpoint=f"http://{shared.faults.address(f'push-{function}')}/"),
+                    "retry_policy": RetryPolicy(
+                        minimum_backoff=Duration(nanos=500_000_000), maximum_backoff=Duration(seconds=5)
+                    ),
+                    "dead_letter_policy": DeadLetterPolicy(
+                        dead_letter_topic=dead, max_delivery_attempts=MAX_DELIVERY_ATTEMPTS
+                    ),
+                }
+            )
+
+    def _take_away(self) -> None:
+        publisher, subscriber, stack = self.shared.publisher, self.shared.subscriber, self.shared.stack
+        for name in (*FUNCTIONS, "dead"):
+            with suppress(NotFound):
+                subscriber.delete_subscription(
+                    subscription=subscriber.subscription_path(PROJECT, self.named(name)), timeout=60
+                )
+        for topic in (*TOPICS.values(), "dead"):
+            with suppress(NotFound):
+                publisher.delete_topic(topic=publisher.topic_path(PROJECT, self.named(topic)), timeout=60)
+        for bucket in ("destination", "staging", "reports"):
+            stack.clear("gcs", f"/_local/objects/{self.named(bucket)}")
+
+    def _start(self) -> None:
+        shared, environment = self.shared, self._environment()
+        command = [sys.executable, "-m", "local.emulators", "edge", "--port", str(shared.edge)]
+        command += ["--origin", f"http://{shared.faults.address('s3')}/{self.named('source')}"]
+        own = {**shared.stack.environment, **shared.stack.edge_environment, **self.drawn.edge_settings}
+        own["EDGE_AUTH"] = self.drawn.edge or "public"
+        if self.drawn.edge is not None:
+            self.children["edge"] = Child("edge", command, clean_environment(own), shared.edge, self.logs / "edge.log")
+        for name in FUNCTIONS:
+            skew = self.drawn.skew.get(name)
+            wrong = {} if skew is None else {"CLOCK_SKEW_SECONDS": str(skew), "PYTHONPATH": _SKEW}
+            port = getattr(shared.stack.ports, name)
+            self.children[name] = function_process(name, port, {**environment, **wrong}, self.logs)
+        for child in self.children.values():
+            child.start()
+        for child in self.children.values():
+            child.wait_ready()
+
+    def _environment(self) -> dict[str, str]:
+        faults = self.shared.faults
+        return {
+            **self.shared.stack.function_environment,
+            "AWS_ENDPOINT_URL_S3": f"http://{faults.address('s3')}",
+            "CDN_URL": f"http://{faults.address('edge')}",
+            "STORAGE_EMULATOR_HOST": f"http://{faults.address('gcs')}",
+            "PUBSUB_EMULATOR_HOST": faults.address("pubsub"),
+            "FIRESTORE_EMULATOR_HOST": faults.address("firestore"),
+            "JOB": self.job,
+            "SOURCE_BUCKET": self.named("source"),
+            "DESTINATION_BUCKET": self.named("destination"),
+            "STAGING_BUCKET": self.named("staging"),
+            "REPORT_BUCKET": self.named("reports"),
+            "LIST_TOPIC": self.named("list"),
+            "TRANSFER_TOPIC": self.named("transfer"),
+            "VERIFY_TOPIC": self.named("verify"),
+            "DEAD_LETTER_TOPIC": self.named("dead"),
+            **self.drawn.settings,
+        }

@@ -1,0 +1,85 @@
+"""What a seed has drawn, as it happens: each act at its time, in a thread of its own where it takes long."""
+
+import json
+import random
+import time
+import urllib.request
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from local.emulators.loopback import HOST
+from tests.chaos.drawn import Act, Thing
+from tests.chaos.site import Site
+from tests.chaos.source import Source
+
+
+@dataclass(slots=True)
+class Storm:
+    """happened: how often each kind of act really happened."""
+
+    site: Site
+    source: Source
+    happened: dict[str, int] = field(default_factory=dict)
+    _chance: random.Random = field(default_factory=random.Random)
+    _stale: str = ""
+
+    def rage(self) -> None:
+        """Let everything happen, until the last of it is over."""
+        self._chance = random.Random(f"storm {self.site.drawn.seed}")
+        began = time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            under_way: list[Future[None]] = []
+            for act in self.site.drawn.acts:
+                time.sleep(max(0.0, began + act.at - time.monotonic()))
+                under_way.append(pool.submit(self._happen, act))
+            for item in under_way:
+                item.result()
+        for name in ("firestore", "pubsub"):
+            self.site.shared.faults.wire(name, "late", seconds=0)
+        if self._stale:
+            self._edge("DELETE", {})
+
+    def planned(self) -> list[dict[str, Any]]:
+        """The faults, at this seed's buckets."""
+        names = {name: self.site.named(name) for name in ("source", "destination", "staging", "reports")}
+        return [{**fault, "match": fault["match"].format(**names)} for fault in self.site.drawn.faults]
+
+    def change(self, what: str) -> None:
+        """Change an object of the source."""
+        small = sorted(key for key, thing in self.source.things.items() if thing.size < 1_000_000)
+        key = self._chance.choice(small)
+        match what:
+            case "delete":
+                self.source.delete(key)
+            case "add":
+                self.source.put(Thing(f"new/{len(self.source.history):04d}", self._chance.randrange(1, 50_000)))
+            case _:
+                thing = self.source.things[key]
+                size = thing.size if self._chance.random() < 0.5 else self._chance.randrange(1, 100_000)
+                self.source.put(replace(thing, size=size))
+
+    def _happen(self, act: Act) -> None:
+        match act.what:
+            case "kill":
+                self.site.kill(act.who)
+            case "freeze":
+                self.site.freeze(act.who, act.seconds)
+            case "cut" | "stop" | "late":
+                self.site.shared.faults.wire(act.who, act.what, seconds=act.seconds)
+            case "stale":
+                self._stale = self._chance.choice(sorted(key for key in self.source.things if key.startswith("a/")))
+                self._edge("POST", {"key": self._stale})
+            case "replace-stale":
+                thing = self.source.things.get(self._stale)
+                if thing is not None:
+                    self.source.put(replace(thing, size=thing.size + 1))
+            case change:
+                self.change(change)
+        self.happened[act.what] = self.happened.get(act.what, 0) + 1
+
+    def _edge(self, method: str, body: dict[str, str]) -> None:
+        address = f"http://{HOST}:{self.site.shared.edge}/_local/stale"
+        request = urllib.request.Request(address, data=json.dumps(body).encode(), method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            answer.read()
