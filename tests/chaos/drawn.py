@@ -129,8 +129,8 @@ def _faults(chance: random.Random, edge: bool, large: bool) -> list[Planned]:
     before = (Kind.REFUSED, Kind.LOST_REQUEST, Kind.DELAY)
     after = (Kind.LOST_ANSWER, Kind.SILENCE)
     menu: list[tuple[str, str, tuple[Kind, ...], int]] = [
-        ("s3", "GET /{source}[?]*", (*before, *after, Kind.CUT_ANSWER), 1),
-        ("s3", "GET /{source}/*", (*before, *after, *bodies), 4),
+        ("s3", "GET /{source}*list-type=2*", (*before, *after, Kind.CUT_ANSWER), 1),
+        ("s3", "GET /{source}/[!?]*", (*before, *after, *bodies), 4),
         ("gcs", "POST /upload/*/b/{destination}/o*", (*before, *after, Kind.HALF_REQUEST, Kind.LATE_ERROR), 4),
         ("gcs", "GET /storage/v1/b/{destination}/o[?]*", (*before, *after, Kind.CUT_ANSWER), 1),
         ("gcs", "*b/{reports}/o*", (*before, *after), 2),
@@ -153,7 +153,7 @@ def _faults(chance: random.Random, edge: bool, large: bool) -> list[Planned]:
         fault["every"] = 1 if most == 1 else chance.choice((1, 2, 3))
         if kind in (Kind.REFUSED, Kind.LATE_ERROR):
             if door in ("firestore", "pubsub"):
-                fault["code"] = chance.choice(("ABORTED", "UNAVAILABLE") if door == "firestore" else ("UNAVAILABLE",))
+                fault["code"] = chance.choice(("ABORTED", "UNAVAILABLE") if match == "*/Commit" else ("UNAVAILABLE",))
             else:
                 fault |= chance.choice(_REFUSALS)
             if door == "edge" and chance.random() < 0.3:

@@ -50,7 +50,7 @@ class Chaos:
     def __init__(self) -> None:
         self._exits = ExitStack()
         self._logs = Path(tempfile.mkdtemp(prefix="chaos-"))
-        self._shared: Shared | None = None
+        self.shared: Shared | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -66,7 +66,7 @@ class Chaos:
             self._exits.close()
             raise
         os.environ.update(stack.environment)
-        self._shared = Shared(stack, faults, edge, *pubsub_clients(stack.environment), s3_client(stack.environment))
+        self.shared = Shared(stack, faults, edge, *pubsub_clients(stack.environment), s3_client(stack.environment))
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -76,17 +76,17 @@ class Chaos:
 
     def run(self, seed: int) -> Told:
         """A seed's history, judged."""
-        assert self._shared is not None
+        assert self.shared is not None
         drawn, began = draw(seed), time.monotonic()
         logs = self._logs / f"seed-{seed}"
         logs.mkdir()
         told = Told(seed, drawn.told())
-        site = Site(drawn, self._shared, logs)
-        source = Source(self._shared.s3, site.named("source"), seed)
+        site = Site(drawn, self.shared, logs)
+        source = Source(self.shared.s3, site.named("source"), seed)
         with site.running():
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(source.put, drawn.things))
-            watcher = Watcher(self._shared.stack.url("gcs"), site.named("destination"), source)
+            watcher = Watcher(self.shared.stack.url("gcs"), site.named("destination"), source)
             with watcher:
                 _history(site, source, watcher, told)
             told.wrong += watcher.wrong

@@ -20,6 +20,7 @@ from benchmarks.processes import of_group
 from local.children import ROOT, Child, clean_environment
 from local.clients import S3Client, gcs_client
 from local.deployed import function_process
+from local.emulators.loopback import PortTaken, check_free
 from local.faults.client import Faults
 from local.names import PROJECT
 from local.provisioning import ACK_DEADLINE_SECONDS, MAX_DELIVERY_ATTEMPTS
@@ -27,7 +28,7 @@ from local.stack import Stack
 from tests.chaos.drawn import FUNCTIONS, Drawn
 
 TOPICS = {"lister": "list", "transfer": "transfer", "verifier": "verify"}
-_SKEW = f"{ROOT / 'local' / 'faults' / 'skew'}:{ROOT}"
+WRONG_CLOCK = f"{ROOT / 'local' / 'faults' / 'skew'}:{ROOT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Site:
         finally:
             for child in self.children.values():
                 child.kill()
+            for child in self.children.values():
+                self._see_it_gone(child)
             self._take_away()
 
     def publish(self, topic: str, message: Mapping[str, object]) -> str:
@@ -105,6 +108,7 @@ class Site:
             if not child.alive:
                 self.ended.append(name)
             child.kill()
+            self._see_it_gone(child)
             child.start()
             child.wait_ready()
 
@@ -130,6 +134,16 @@ class Site:
                     threads += int(stat[17])
                     sockets += sum(os.readlink(item).startswith("socket:") for item in (folder / "fd").iterdir())
         return of_group(self.children[name].pid).peak_bytes, sockets, threads
+
+    def _see_it_gone(self, child: Child) -> None:
+        """A process that was killed holds its port until the kernel has taken it away."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                check_free(child.name, child.port)
+                return
+            except PortTaken:
+                time.sleep(0.02)
 
     def _lock(self, name: str) -> threading.Lock:
         return self._busy.setdefault(name, threading.Lock())
@@ -184,7 +198,7 @@ class Site:
             self.children["edge"] = Child("edge", command, clean_environment(own), shared.edge, self.logs / "edge.log")
         for name in FUNCTIONS:
             skew = self.drawn.skew.get(name)
-            wrong = {} if skew is None else {"CLOCK_SKEW_SECONDS": str(skew), "PYTHONPATH": _SKEW}
+            wrong = {} if skew is None else {"CLOCK_SKEW_SECONDS": str(skew), "PYTHONPATH": WRONG_CLOCK}
             port = getattr(shared.stack.ports, name)
             self.children[name] = function_process(name, port, {**environment, **wrong}, self.logs)
         for child in self.children.values():
