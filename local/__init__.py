@@ -1,6 +1,7 @@
 """The local stack: the emulators, and the tools that start, fill, drive and check them on one machine.
 
     emulators/     every cloud service as a server on a loopback port; knows nothing of what lies around it
+    faults/        a proxy between any client and any server of the stack, with what goes wrong on the way
     stack          all processes together; made of children (and tether), deployed (the functions), google (Google's own
                    emulators), ports, names, choices and provisioning (what Terraform makes in the cloud)
     clients        the real libraries' clients, pointed to the stack

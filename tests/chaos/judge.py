@@ -31,7 +31,7 @@ from tests.chaos.drawn import FUNCTIONS
 from tests.chaos.site import Site
 from tests.chaos.source import Source, Version
 from tests.chaos.watcher import Watcher
-from tests.schedules.truth import during, number
+from tests.schedules.truth import during, told_the_same
 from tests.shapes import ENCODED, TOO_LONG
 
 MOST_BYTES = 256 << 20
@@ -123,9 +123,7 @@ class Judge:
         if tone == "good" and never:
             found.append(("sentences are true", f"{told}, and never agreed: {never[:5]}"))
         if record.run.kind is RunKind.VERIFY:
-            same = number(
-                r"^All ([\d,]+) keys are the same|([\d,]+)(?: of [\d,]+(?: listed)? keys)? are the same", sentence
-            )
+            same = told_the_same(sentence)
             if same > len(agreed):
                 found.append(("sentences are true", f"{told}, and at most {len(agreed)} ever agreed"))
         return found

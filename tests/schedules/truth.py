@@ -160,10 +160,7 @@ class Truth:
                 )
         if stored.kind is not RunKind.VERIFY:
             return
-        same = number(
-            r"^All ([\d,]+) keys are the same|([\d,]+)(?: of [\d,]+(?: listed)? keys?)? (?:is|are) the same", sentence
-        )
-        same = same or sentence.startswith("The one key is the same")
+        same = told_the_same(sentence)
         if same > len(may_agree):
             laws.broken("N is true", f"run {run}: {sentence!r}, at most {len(may_agree)} ever agreed")
         for word, counted in self._at_most(ever).items():
@@ -281,3 +278,9 @@ def number(pattern: str, sentence: str) -> int:
     """The first number that a pattern finds, 0 if it finds none."""
     found = re.search(pattern, sentence)
     return int(next(group for group in found.groups() if group).replace(",", "")) if found else 0
+
+
+def told_the_same(sentence: str) -> int:
+    """How many keys a comparison's sentence calls the same."""
+    counted = r"^All ([\d,]+) keys are the same|([\d,]+)(?: of [\d,]+(?: listed)? keys?)? (?:is|are) the same"
+    return number(counted, sentence) or sentence.startswith("The one key is the same")

@@ -90,6 +90,15 @@ def test_an_emulator_imports_neither_the_project_nor_the_tools_nor_another_servi
         assert not others, f"{here} may not import another service: {others}"
 
 
+@pytest.mark.parametrize("path", files("local/faults"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_proxy_of_faults_knows_neither_client_nor_server(path: Path) -> None:
+    names = imports(path)
+    assert not roots(names) & {"shared", "functions", "tests", "benchmarks", "acceptance", "cli"}
+    ours = {name for name in names if name.startswith("local.") and not name.startswith("local.faults")}
+    named = {name for name in ours if not name.startswith(("local.children", "local.emulators.loopback"))}
+    assert named <= {"local.emulators"}, f"{module_of(path)} may not import {named}"
+
+
 @pytest.mark.parametrize("path", files("shared", "functions"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_is_deployed_imports_the_stack(path: Path) -> None:
     assert not roots(imports(path)) & {"local", "tests", "benchmarks", "acceptance", "cli"}
