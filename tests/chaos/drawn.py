@@ -77,6 +77,9 @@ def draw(seed: int) -> Drawn:
         "LEASE_SECONDS": str(chance.choice((1, 2, 4))),
         "LARGE_BYTES": str(16 * MIB),
         "PART_BYTES": str(5 * MIB),
+        "VERIFY_AFTER": chance.choice(("never", "initial", "always")),
+        "COMPARE_METADATA": chance.choice(("false", "true")),
+        "DELETE_EXTRAS": chance.choice(("off", "off", "dry-run", "on")),
         "ROUTE": "direct" if edge is None else "cloudfront",
         "CDN_AUTH": edge or "public",
     }

@@ -53,6 +53,10 @@ class Storm:
             case "delete":
                 self.source.delete(key)
             case "add":
+                gone = sorted(key for key in self.source.history if key not in self.source.things)
+                if gone and self._chance.random() < 0.5:
+                    self.source.put(Thing(self._chance.choice(gone), self._chance.randrange(1, 50_000)))
+                    return
                 self.source.put(Thing(f"new/{len(self.source.history):04d}", self._chance.randrange(1, 50_000)))
             case _:
                 thing = self.source.things[key]
