@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 
 from local.children import interruptible
 from tests.chaos.driver import Chaos, Told
@@ -15,19 +16,22 @@ def main() -> int:
     only = os.environ.get("SEED")
     first, count = int(os.environ.get("FIRST") or 0), int(os.environ.get("SEEDS") or 20)
     seeds = [int(only)] if only else list(range(first, first + count))
-    began, violations = time.monotonic(), 0
+    began, violations, done = time.monotonic(), 0, 0
     fired: Counter[str] = Counter()
     with Chaos() as chaos:
-        for seed in seeds:
-            told = chaos.run(seed)
-            fired.update(told.fired)
-            violations += len(told.wrong)
-            _tell(told)
+        with suppress(KeyboardInterrupt):
+            for seed in seeds:
+                told = chaos.run(seed)
+                fired.update(told.fired)
+                violations, done = violations + len(told.wrong), done + 1
+                _tell(told)
     for name, times in sorted(fired.items()):
         print(f"  {times:6,} {name}")
     print(f"{time.monotonic() - began:,.0f} s")
-    print(f"{len(seeds)} seeds, {violations} violations")
-    return 1 if violations else 0
+    if done < len(seeds):
+        print(f"interrupted: {len(seeds) - done} seeds were not tried")
+    print(f"{done} seeds, {violations} violations")
+    return 1 if violations or done < len(seeds) else 0
 
 
 def _tell(told: Told) -> None:

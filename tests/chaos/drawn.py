@@ -6,6 +6,7 @@ from typing import Any
 
 from local.faults.fault import Kind
 from local.sample import MIB
+from tests.schedules.chance import Chance
 from tests.shapes import ENCODED, IDENTICAL, TOO_LONG
 
 FUNCTIONS = ("lister", "transfer", "verifier")
@@ -66,11 +67,26 @@ class Drawn:
 
 def draw(seed: int) -> Drawn:
     """What a seed is."""
-    chance = random.Random(f"chaos {seed}")
-    edge = chance.choice(("sigv4", "signed-url", "public", None))
-    things = _things(chance)
+    chance = Chance(seed)
+    edge = chance.of("edge").choice(("sigv4", "signed-url", "public", None))
+    things = _things(chance.of("things"))
     large = any(thing.size > 16 * MIB for thing in things)
-    settings = {
+    clock = chance.of("clock")
+    skewed = clock.random() < 0.3
+    return Drawn(
+        seed,
+        things,
+        edge,
+        _settings(chance.of("settings"), edge),
+        {"EDGE_ERROR_SECONDS": str(chance.of("errors").choice((0, 1, 3)))},
+        _faults(chance.of("faults"), edge is not None, large),
+        _acts(chance.of("acts"), edge is not None),
+        {clock.choice(FUNCTIONS): clock.choice((-1, 1)) * clock.uniform(60, 240)} if skewed else {},
+    )
+
+
+def _settings(chance: random.Random, edge: str | None) -> dict[str, str]:
+    return {
         "KEYS_PER_MESSAGE": str(chance.choice((3, 7, 20))),
         "UNSUPPORTED_NAMES": chance.choice(("report", "encode")),
         "OBJECTS_IN_FLIGHT": str(chance.choice((4, 16, 64))),
@@ -83,17 +99,6 @@ def draw(seed: int) -> Drawn:
         "ROUTE": "direct" if edge is None else "cloudfront",
         "CDN_AUTH": edge or "public",
     }
-    skewed = chance.random() < 0.3
-    return Drawn(
-        seed,
-        things,
-        edge,
-        settings,
-        {"EDGE_ERROR_SECONDS": str(chance.choice((0, 1, 3)))},
-        _faults(chance, edge is not None, large),
-        _acts(chance, edge is not None),
-        {chance.choice(FUNCTIONS): chance.choice((-1, 1)) * chance.uniform(60, 240)} if skewed else {},
-    )
 
 
 def _things(chance: random.Random) -> list[Thing]:

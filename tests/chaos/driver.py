@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -83,13 +84,16 @@ class Chaos:
         told = Told(seed, drawn.told())
         site = Site(drawn, self.shared, logs)
         source = Source(self.shared.s3, site.named("source"), seed)
-        with site.running():
-            with ThreadPoolExecutor(8) as pool:
-                list(pool.map(source.put, drawn.things))
-            watcher = Watcher(self.shared.stack.url("gcs"), site.named("destination"), source)
-            with watcher:
-                _history(site, source, watcher, told)
-            told.wrong += watcher.wrong
+        watcher = Watcher(self.shared.stack.url("gcs"), site.named("destination"), source)
+        try:
+            with site.running():
+                with ThreadPoolExecutor(8) as pool:
+                    list(pool.map(source.put, drawn.things))
+                with watcher:
+                    _history(site, source, watcher, told)
+        except Exception as error:
+            told.wrong.append(("the seed runs to its end", "".join(traceback.format_exception(error))[-1500:]))
+        told.wrong += watcher.wrong
         told.seconds = time.monotonic() - began
         if told.wrong:
             told.logs = logs

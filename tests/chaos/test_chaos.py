@@ -22,8 +22,8 @@ from tests.chaos.site import WRONG_CLOCK
 from tests.chaos.source import Source
 from tests.chaos.watcher import Watcher
 
-SEEDS = (4, 9)
-"""One has a function killed, a wire stopped and changes at the source; the other freezes two servers."""
+SEEDS = (20, 41)
+"""An edge that signs and one that is open, all functions and the edge killed, frozen processes, an old version served."""
 
 
 @pytest.fixture(scope="module")
