@@ -18,13 +18,12 @@ def main() -> int:
     seeds = [int(only)] if only else list(range(first, first + count))
     began, violations, done = time.monotonic(), 0, 0
     fired: Counter[str] = Counter()
-    with Chaos() as chaos:
-        with suppress(KeyboardInterrupt):
-            for seed in seeds:
-                told = chaos.run(seed)
-                fired.update(told.fired)
-                violations, done = violations + len(told.wrong), done + 1
-                _tell(told)
+    with Chaos() as chaos, suppress(KeyboardInterrupt):
+        for seed in seeds:
+            told = chaos.run(seed)
+            fired.update(told.fired)
+            violations, done = violations + len(told.wrong), done + 1
+            _tell(told)
     for name, times in sorted(fired.items()):
         print(f"  {times:6,} {name}")
     print(f"{time.monotonic() - began:,.0f} s")
