@@ -29,7 +29,7 @@ class Thing:
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something that happens `at` so many seconds after the first message. what: `kill` or `freeze` a process, `cut`,
-    `stop` or `late` a wire, `replace`, `delete` or `add` an object, `stale` for an edge that keeps one.
+    `stop` or `late` a wire, `replace`, `delete` or `add` an object.
     """
 
     at: float
@@ -40,7 +40,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """edge: how it asks who may read, None for none on the way. skew: seconds by which a function's clock is wrong."""
+    """edge: how it asks who may read, None for none on the way. stale: whether it serves an object as it was, until the
+    storm is over. skew: seconds by which a function's clock is wrong.
+    """
 
     seed: int
     things: list[Thing]
@@ -50,6 +52,7 @@ class Drawn:
     faults: list[Planned]
     acts: list[Act]
     skew: dict[str, float]
+    stale: bool
 
     @property
     def killed(self) -> set[str]:
@@ -58,7 +61,7 @@ class Drawn:
     def told(self) -> str:
         """What it is, in a line."""
         acts = " ".join(f"{act.what}:{act.who}" if act.who else act.what for act in self.acts)
-        route = f"edge {self.edge}" if self.edge else "direct"
+        route = f"{'stale ' * self.stale}edge {self.edge}" if self.edge else "direct"
         skew = " ".join(f"{name}{seconds:+.0f}s" for name, seconds in self.skew.items())
         return (
             f"{len(self.things)} objects, {route}, {len(self.faults)} faults, {acts or 'nothing else'} {skew}".rstrip()
@@ -73,6 +76,7 @@ def draw(seed: int) -> Drawn:
     large = any(thing.size > 16 * MIB for thing in things)
     clock = chance.of("clock")
     skewed = clock.random() < 0.3
+    stale = edge == "public" and chance.of("stale").random() < 0.6
     return Drawn(
         seed,
         things,
@@ -80,8 +84,9 @@ def draw(seed: int) -> Drawn:
         _settings(chance.of("settings"), edge),
         {"EDGE_ERROR_SECONDS": str(chance.of("errors").choice((0, 1, 3)))},
         _faults(chance.of("faults"), edge is not None, large),
-        _acts(chance.of("acts"), edge is not None),
+        _acts(chance.of("acts"), edge is not None and not stale),
         {clock.choice(FUNCTIONS): clock.choice((-1, 1)) * clock.uniform(60, 240)} if skewed else {},
+        stale,
     )
 
 
@@ -174,15 +179,13 @@ def _faults(chance: random.Random, edge: bool, large: bool) -> list[Planned]:
     return found
 
 
-def _acts(chance: random.Random, edge: bool) -> list[Act]:
+def _acts(chance: random.Random, mortal_edge: bool) -> list[Act]:
     def when() -> float:
         return round(chance.uniform(0.1, STORM_SECONDS), 2)
 
     found = [Act(when(), "kill", chance.choice(FUNCTIONS)) for _ in range(chance.choice((0, 1, 1, 2, 3)))]
-    if edge and chance.random() < 0.3:
+    if mortal_edge and chance.random() < 0.3:
         found.append(Act(when(), "kill", "edge"))
-    if edge and chance.random() < 0.3:
-        found += [Act(0.0, "stale", seconds=STORM_SECONDS), Act(1.5, "replace-stale")]
     for _ in range(chance.choice((0, 0, 1, 2))):
         who = chance.choice((*FUNCTIONS, "s3", "gcs", "firestore", "pubsub"))
         found.append(Act(when(), "freeze", who, chance.choice((0.5, 1.5, 3.0))))

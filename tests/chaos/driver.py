@@ -104,6 +104,8 @@ class Chaos:
 
 def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
     storm, faults = Storm(site, source), site.shared.faults
+    if site.drawn.stale:
+        storm.keep_old()
     faults.plan(storm.planned())
     site.publish("list", {})
     storm.rage()
@@ -115,9 +117,14 @@ def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
             storm.change(what)
         rested = _round(site)
     became = faults.calm()
+    acts = sum(storm.happened.values())
+    if site.drawn.stale:
+        storm.forget_old()
     told.fired.update({f"{fault.door} {fault.kind}": fault.fired for fault in became.faults})
     told.fired.update(storm.happened)
-    told.wrong += happened(became, len(site.drawn.acts), sum(storm.happened.values()))
+    told.wrong += happened(became, len(site.drawn.acts), acts)
+    if site.drawn.stale and not storm.happened["stale answer"]:
+        told.wrong.append(("what was planned happened", "the edge never served what was"))
     if rested and (rested := _round(site)):
         before = {name: site.size(name) for name in FUNCTIONS}
         rested = _round(site)

@@ -7,6 +7,7 @@ import urllib.request
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from local.emulators.loopback import HOST
 from tests.chaos.drawn import Act, Thing
@@ -21,12 +22,13 @@ class Storm:
     site: Site
     source: Source
     happened: dict[str, int] = field(default_factory=dict)
-    _chance: random.Random = field(default_factory=random.Random)
-    _stale: str = ""
+    _chance: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(f"storm {self.site.drawn.seed}")
 
     def rage(self) -> None:
         """Let everything happen, until the last of it is over."""
-        self._chance = random.Random(f"storm {self.site.drawn.seed}")
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             under_way: list[Future[None]] = []
@@ -37,8 +39,6 @@ class Storm:
                 item.result()
         for name in ("firestore", "pubsub"):
             self.site.shared.faults.wire(name, "late", seconds=0)
-        if self._stale:
-            self._edge("DELETE", {})
 
     def planned(self) -> list[dict[str, Any]]:
         """The faults, at this seed's buckets."""
@@ -71,19 +71,25 @@ class Storm:
                 self.site.freeze(act.who, act.seconds)
             case "cut" | "stop" | "late":
                 self.site.shared.faults.wire(act.who, act.what, seconds=act.seconds)
-            case "stale":
-                self._stale = self._chance.choice(sorted(key for key in self.source.things if key.startswith("a/")))
-                self._edge("POST", {"key": self._stale})
-            case "replace-stale":
-                thing = self.source.things.get(self._stale)
-                if thing is not None:
-                    self.source.put(replace(thing, size=thing.size + 1))
             case change:
                 self.change(change)
         self.happened[act.what] = self.happened.get(act.what, 0) + 1
 
-    def _edge(self, method: str, body: dict[str, str]) -> None:
-        address = f"http://{HOST}:{self.site.shared.edge}/_local/stale"
-        request = urllib.request.Request(address, data=json.dumps(body).encode(), method=method)
+    def keep_old(self) -> None:
+        """Have the edge serve an object as it was, and replace it."""
+        thing = self.source.things[self._chance.choice(sorted(key for key in self.source.things if key[0] in "ab"))]
+        self._edge("POST", "/_local/stale", {"key": thing.key})
+        self._edge("GET", f"/{quote(thing.key)}")
+        self.source.put(replace(thing, size=thing.size + 1))
+
+    def forget_old(self) -> None:
+        """Have the edge serve what there is. It was the edge's fault if it has answered by what was."""
+        told = json.loads(self._edge("GET", "/_local/bill"))
+        self.happened["stale answer"] = int(told.get("cdn.stale_answers", 0))
+        self._edge("DELETE", "/_local/stale")
+
+    def _edge(self, method: str, path: str, body: dict[str, str] | None = None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://{HOST}:{self.site.shared.edge}{path}", data=data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            answer.read()
+            return bytes(answer.read())

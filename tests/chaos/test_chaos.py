@@ -48,7 +48,7 @@ def test_the_same_number_draws_the_same() -> None:
     kinds = {fault["kind"] for seed in range(200) for fault in draw(seed).faults}
     assert kinds == {kind.value for kind in Kind} - {"none"}
     acts = {act.what for seed in range(50) for act in draw(seed).acts}
-    assert acts >= {"kill", "freeze", "cut", "stop", "late", "stale", "replace", "delete", "add"}
+    assert acts >= {"kill", "freeze", "cut", "stop", "late", "replace", "delete", "add"}
 
 
 class _Bucket:
