@@ -1,5 +1,6 @@
 """All that a seed draws. The same number always draws the same; what meets what is up to the machine."""
 
+import math
 import random
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,7 +148,12 @@ def _faults(chance: random.Random, edge: bool, large: bool) -> list[Planned]:
         ("gcs", "POST /upload/*/b/{destination}/o*", (*before, *after, Kind.HALF_REQUEST, Kind.LATE_ERROR), 4),
         ("gcs", "GET /storage/v1/b/{destination}/o[?]*", (*before, *after, Kind.CUT_ANSWER), 1),
         ("gcs", "*b/{reports}/o*", (*before, *after), 2),
-        ("firestore", "*/Commit", (Kind.REFUSED, Kind.LOST_REQUEST, Kind.LOST_ANSWER, Kind.DELAY, Kind.SILENCE), 5),
+        (
+            "firestore",
+            "*/Commit",
+            (*2 * (Kind.REFUSED, Kind.LOST_ANSWER), Kind.LOST_REQUEST, Kind.DELAY, Kind.SILENCE),
+            5,
+        ),
         ("firestore", "*/RunQuery", (Kind.REFUSED, Kind.DELAY), 3),
         ("firestore", "*/BatchGetDocuments", (Kind.REFUSED, Kind.DELAY, Kind.LOST_ANSWER), 3),
         ("pubsub", "*/Publish", (Kind.REFUSED, Kind.LOST_REQUEST, Kind.LOST_ANSWER, Kind.DELAY, Kind.AGAIN), 2),
@@ -181,7 +187,8 @@ def _faults(chance: random.Random, edge: bool, large: bool) -> list[Planned]:
 
 def _acts(chance: random.Random, mortal_edge: bool) -> list[Act]:
     def when() -> float:
-        return round(chance.uniform(0.1, STORM_SECONDS), 2)
+        """As likely in the first second, when most is under way, as in the four after it."""
+        return round(10 ** chance.uniform(-0.7, math.log10(STORM_SECONDS)), 2)
 
     found = [Act(when(), "kill", chance.choice(FUNCTIONS)) for _ in range(chance.choice((0, 1, 1, 2, 3)))]
     if mortal_edge and chance.random() < 0.3:

@@ -22,8 +22,8 @@ from tests.chaos.site import WRONG_CLOCK
 from tests.chaos.source import Source
 from tests.chaos.watcher import Watcher
 
-SEEDS = (20, 41)
-"""An edge that signs and one that is open, all functions and the edge killed, frozen processes, an old version served."""
+SEEDS = (24, 41)
+"""Lister and transfer killed, a wire cut and a wrong clock; an edge that serves what was, and changes at the source."""
 
 
 @pytest.fixture(scope="module")
