@@ -14,6 +14,9 @@ from tests.chaos.drawn import Act, Thing
 from tests.chaos.site import Site
 from tests.chaos.source import Source
 
+WIRE_SECONDS = 20.0
+"""How long a wire is waited for that nobody uses yet."""
+
 
 @dataclass(slots=True)
 class Storm:
@@ -70,7 +73,11 @@ class Storm:
             case "freeze":
                 self.site.freeze(act.who, act.seconds)
             case "cut" | "stop" | "late":
-                self.site.shared.faults.wire(act.who, act.what, seconds=act.seconds)
+                deadline = time.monotonic() + WIRE_SECONDS
+                while not self.site.shared.faults.wire(act.who, act.what, seconds=act.seconds):
+                    if time.monotonic() > deadline:
+                        return
+                    time.sleep(0.05)
             case change:
                 self.change(change)
         self.happened[act.what] = self.happened.get(act.what, 0) + 1
