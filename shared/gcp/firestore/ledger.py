@@ -17,7 +17,6 @@ from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncTransaction, DocumentSnapshot
-from google.cloud.firestore import async_transactional as transactional
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -29,6 +28,7 @@ from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, paged, remove, wr
 from shared.gcp.firestore.ranges import range_document
 from shared.gcp.firestore.records import read_record, read_whole, record_fields, weight
 from shared.gcp.firestore.sums import MOST_SUMMED, count, keys_and_records, sums
+from shared.gcp.firestore.transactions import in_transaction
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
@@ -200,7 +200,6 @@ class FirestoreLedger:
             return
         reference, version = self._ranges.document(range_document(held.id)), held.version
 
-        @transactional
         async def create(transaction: AsyncTransaction) -> None:
             snapshot = await reference.get(["owner"], transaction=transaction)
             if not snapshot.exists or snapshot.update_time != version:
@@ -208,7 +207,7 @@ class FirestoreLedger:
             for name, fields in documents:
                 transaction.create(self._ledger.document(name), fields)
 
-        await create(self._client.transaction())
+        await in_transaction(self._client, create)
 
     async def get(self, batch: str) -> Versioned | None:
         snapshot = await self._ledger.document(batch).get()
