@@ -7,7 +7,7 @@ simulation pass adapters of their own.
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin
 from shared.bootstrap.app import App, bootstrap
-from shared.bootstrap.connecting import connect, connect_admin, missing_indexes, settings
+from shared.bootstrap.connecting import connect, connect_admin, connect_queue, missing_indexes, settings
 from shared.bootstrap.job_config import JobConfig
 from shared.bootstrap.pages import job_facts
 
@@ -19,6 +19,7 @@ __all__ = [
     "bootstrap",
     "connect",
     "connect_admin",
+    "connect_queue",
     "job_facts",
     "missing_indexes",
     "settings",

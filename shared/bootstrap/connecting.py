@@ -28,6 +28,7 @@ from shared.gcp.token import Token
 from shared.http.client import Http
 from shared.ports.clock import Clock
 from shared.ports.download import Download
+from shared.ports.queue import Queue
 from shared.ports.stores import Stores
 from shared.pricing.egress import cheapest
 from shared.settings import CdnAuth, PolicyHash, Route, Settings, StaleEdgePolicy, load
@@ -57,8 +58,12 @@ async def connect(given: Settings) -> Adapters:
 
 def connect_admin(given: Settings) -> Admin:
     """What an operator needs. Must be made on the loop that uses it."""
-    queue = PubSubQueue(given.google_cloud_project, given.dead_letter_topic)
-    return admin(stores(given, Log(given.log_level)), queue, SystemClock(), JobConfig.of(given))
+    return admin(stores(given, Log(given.log_level)), connect_queue(given), SystemClock(), JobConfig.of(given))
+
+
+def connect_queue(given: Settings) -> Queue:
+    """Where messages go. Must be made on the loop that uses it."""
+    return PubSubQueue(given.google_cloud_project, given.dead_letter_topic)
 
 
 def stores(given: Settings, log: Log) -> Stores:
@@ -111,7 +116,7 @@ async def adapters(given: Settings, clock: Clock, http: Http) -> Adapters:
         destination=GcsDestination(given.destination_bucket, endpoint, http, token, changes=given.compare_metadata),
         copy_destination=GcsDestination(given.destination_bucket, endpoint, http, token, ONCE),
         staging=GcsStaging(given.staging_bucket, given.destination_bucket, endpoint, http, token, log),
-        queue=PubSubQueue(given.google_cloud_project, given.dead_letter_topic),
+        queue=connect_queue(given),
         stores=stores(given, log),
         reports=GcsReports(given.report_bucket, endpoint, http, token) if given.report_bucket else None,
     )

@@ -5,6 +5,7 @@ import threading
 from shared import bootstrap
 from shared.bootstrap import App, JobConfig
 from shared.entrypoints import runtime
+from shared.ports.queue import Queue
 from shared.telemetry import Log
 from shared.version import VERSION
 
@@ -21,6 +22,7 @@ class Instance:
         self.log.info("an instance starts", version=VERSION)
         self._lock = threading.Lock()
         self._app: App | None = None
+        self._queue: Queue | None = None
 
     def app(self) -> App:
         """The use cases, connected to the instance's loop. Called from the functions' threads."""
@@ -29,6 +31,12 @@ class Instance:
                 self._app = runtime.run(self._connect())
                 runtime.spare_what_stays()
             return self._app
+
+    def queue(self) -> Queue:
+        """Where messages go, also while nothing else can be connected. Called on the instance's loop."""
+        if self._queue is None:
+            self._queue = bootstrap.connect_queue(self.settings)
+        return self._queue
 
     async def _connect(self) -> App:
         return bootstrap.bootstrap(await bootstrap.connect(self.settings), JobConfig.of(self.settings))

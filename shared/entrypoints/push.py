@@ -17,6 +17,7 @@ from shared.domain.messages import Message, RangeMessage, decode
 from shared.domain.reasons import Party, Reason, Scope
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
+from shared.ports.queue import Queue
 from shared.telemetry import about
 
 RENEW_AT = 15
@@ -78,14 +79,26 @@ class Handler(Generic[M]):
             app = self._instance.app()
             work = self._work = self._work or self._start(app)
         except Exception as error:
-            delivery = read_push(body)
-            with about(subscription=delivery.subscription, message_id=delivery.message_id):
-                self._log.error("nacked", error=error, reason=f"the function cannot start: {error}")
+            if runtime.run(self._waits(body, error)):
+                return
             raise ServiceUnavailable from None
         try:
             runtime.run(self._handle(app, work, body))
         except Exception:
             raise ServiceUnavailable from None
+
+    async def _waits(self, body: object, why: Exception) -> bool:
+        """Whether the message of a function that cannot start goes on as a new one: a secret may be unreadable for
+        longer than Pub/Sub delivers a message.
+        """
+        delivery = read_push(body)
+        with about(subscription=delivery.subscription, message_id=delivery.message_id):
+            self._log.error("nacked", error=why, reason=f"the function cannot start: {why}")
+            try:
+                message = decode(self._model, delivery.data)
+            except MalformedMessage:
+                return False
+            return await self._renewed(self._instance.queue, delivery, message)
 
     async def _handle(self, app: App, work: Work[M], body: object) -> None:
         delivery = read_push(body)
@@ -104,12 +117,12 @@ class Handler(Generic[M]):
         except MalformedMessage:
             raise
         except Exception as error:
-            if isinstance(error, BucketError) and await self._renewed(app, delivery, message):
+            if isinstance(error, BucketError) and await self._renewed(lambda: app.adapters.queue, delivery, message):
                 return
             self._report(error, app.adapters.clock.monotonic())
             raise
 
-    async def _renewed(self, app: App, delivery: Delivery, message: M) -> bool:
+    async def _renewed(self, queue: Callable[[], Queue], delivery: Delivery, message: M) -> bool:
         """Whether the message goes on as a new one, before Pub/Sub puts it aside. One that starts a run says from then
         on which: it would start another.
         """
@@ -120,7 +133,7 @@ class Handler(Generic[M]):
         settings = self._instance.settings
         topics = {"list": settings.list_topic, "transfer": settings.transfer_topic, "verify": settings.verify_topic}
         try:
-            await app.adapters.queue.publish(topics[self._kind], [message])
+            await queue().publish(topics[self._kind], [message])
         except OutOfService as fault:
             self._log.info("not published anew", reason=str(fault))
             return False

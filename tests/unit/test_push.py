@@ -198,3 +198,28 @@ def test_a_function_that_cannot_start_keeps_its_messages_and_says_why(capsys: py
         (said,) = lines(capsys)
         assert said["reason"] == "the function cannot start: SOURCE_BUCKET is missing"
         assert said["message_id"] == "7"
+
+
+def test_an_outage_of_secrets_of_any_length_puts_no_message_aside() -> None:
+    """What cannot start has nothing but the queue; Pub/Sub would put the message aside after its twentieth delivery."""
+
+    def broken() -> Any:
+        raise SettingsError("the secret cannot be read")
+
+    queue = FakeQueue()
+    settings = SimpleNamespace(budget_seconds=540.0, **TOPICS)
+    instance = SimpleNamespace(settings=settings, log=Log(), app=broken, queue=lambda: queue)
+    handler: Handler[Any] = Handler("list", ListMessage, lambda app: raising(DOWN), instance)  # type: ignore[arg-type]
+    body = {
+        "message": {"data": "e30=", "messageId": "7", "publishTime": "2026-11-28T10:00:00Z"},
+        "subscription": SUBSCRIPTION,
+        "deliveryAttempt": RENEW_AT,
+    }
+    handler(body)
+    assert [message for _, message in queue.sent] == [ListMessage(starts="list-20261128T100000-7")]
+    malformed = {**body, "message": {"data": "ew==", "messageId": "8"}}
+    with pytest.raises(ServiceUnavailable):
+        handler(malformed)
+    with pytest.raises(ServiceUnavailable):
+        handler({**body, "deliveryAttempt": RENEW_AT - 1})
+    assert len(queue.sent) == 1
