@@ -10,6 +10,7 @@ unavailable      a side does not answer now: what is left is a message again; na
 side failed      a side will not answer at all: likewise
 """
 
+from asyncio import CancelledError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,7 +107,7 @@ class RangeWork:
         out = Publishing(self.publish, held.ceiling, held.lease, held.walk, held.mine, force, repairs)
         try:
             result = await self._walk(held, steps, budget, out)
-        except Exception:
+        except (Exception, CancelledError):  # whoever is cut off leaves an instance that lives on
             await held.ceiling.release()
             raise
         await held.ceiling.release()

@@ -95,8 +95,8 @@ class Portion:
 
     async def leave(self) -> None:
         """An invocation has ended: what is held is given back with the last one, or if it was reserved long ago."""
+        self.users -= 1
         async with self._turn:
-            self.users -= 1
             if not self.users:
                 await self._give_back(Amount())
             elif self._lasted >= _PORTION_SECONDS:

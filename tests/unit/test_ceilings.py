@@ -1,5 +1,6 @@
 """A ceiling holds, and is used up, however many ranges share it; a pause of any length loses nothing."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -253,6 +254,43 @@ async def test_an_answer_that_is_lost_gives_nothing_back_twice() -> None:
     store.mute = False
     await other.release()
     assert (await store.spent("run")).objects == 200
+
+
+async def test_who_is_cut_off_while_it_waits_to_leave_is_no_user_any_more() -> None:
+    store, clock = CountedControl(), FakeClock()
+    job_control = JobControl(store, clock, Control(False, 100_000, None))
+    cut, other = on_instances(job_control, 2, 2)
+    await cut.reserve(100, 100)
+    await other.reserve(100, 100)
+    portion = cut.portions.join("run")
+    async with portion._turn:
+        leaving = asyncio.create_task(cut.release())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+    await cut.portions.leave(portion)
+    await other.release()
+    assert (await store.spent("run")).objects == 200, "the last one gives back what is left"
+
+
+async def test_a_range_that_is_cut_off_gives_back_what_it_holds() -> None:
+    """The instance lives on after an invocation that took too long, and held its portion for ever."""
+    world = filled(20, default_control=Control(most_objects=1_000_000), keys_per_message=1)
+    world.bucket.page_size = 5
+    listed = 0
+
+    def page() -> None:
+        nonlocal listed
+        listed += 1
+        if listed == 3:
+            raise asyncio.CancelledError
+
+    world.bucket.listed_page = page
+    run = world.send("list", ListMessage())
+    with pytest.raises(asyncio.CancelledError):
+        await world.drain(most=1)
+    published = len(world.stores.ledger.documents)
+    assert (await world.stores.control.spent(run)).objects == published > 0
 
 
 NAMED = ListMessage(keys=tuple(f"k/{number:03d}".encode() for number in range(8)))
