@@ -195,7 +195,7 @@ class RunLifecycle:
         now, reported = self.clock.now(), True
         if self.report is not None:
             written = self.report(run, state, summary, sums, parts, checks, now)
-            reported = await self._unless_refused(run, "report", written)
+            reported = await self._unless_refused(run, "report", written) is None
         await self.runs.finish(run.name, state, summary, now, version, reported)
         report = self.log.info if state is RunState.FINISHED else self.log.warning
         outcomes = {name: keys for name, keys, _ in summary.outcomes}
@@ -209,8 +209,8 @@ class RunLifecycle:
         )
 
     async def _report_late(self, until: float) -> None:
-        """Write the reports that were refused when their runs ended, until one is refused again. until: when none is
-        begun any more.
+        """Write the reports that were not written when their runs ended, until the bucket refuses one again; one that
+        cannot be written for what is in it keeps no other waiting. until: when none is begun any more.
         """
         if self.report is None:
             return
@@ -220,25 +220,27 @@ class RunLifecycle:
             run = ended.run
             summary, (sums, parts) = await self.runs.summary(run.name), await self.ranges.rollup(run.name)
             written = self.report(run, ended.state, summary, sums, parts, {}, ended.ended_at)
-            if not await self._unless_refused(run, "report", written):
+            failure = await self._unless_refused(run, "report", written)
+            if isinstance(failure, ObjectError):
                 return
-            await self.runs.reported(run.name)
+            if failure is None:
+                await self.runs.reported(run.name)
 
-    async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> bool:
+    async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> Exception | None:
         """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning, nor
-        may a mistake of ours in it. False if it did.
+        may a mistake of ours in it. What kept the work from being done, None if nothing did.
         """
         try:
             await work
         except ObjectError as failure:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
-            return False
+            return failure
         except BucketError:
             raise
         except Exception as bug:
             self.log.error(f"no {what}", error=bug, run=run.name)
-            return False
-        return True
+            return bug
+        return None
 
 
 def state_at_end(run: OpenRun, active_at: float | None, summary: RunSummary, cancelled: bool) -> RunState:

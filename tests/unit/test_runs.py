@@ -272,6 +272,30 @@ async def test_a_report_that_cannot_be_written_holds_nothing_up() -> None:
     assert said(world, "no report")[0]["reason"] == "forbidden"
 
 
+async def test_a_report_that_never_can_be_written_keeps_no_other_waiting() -> None:
+    world = filled(3)
+    put, tried = world.reports.put, list[str]()
+
+    async def refused(name: str, body: bytes, content_type: str) -> None:
+        raise Forbidden("no right on the bucket")
+
+    world.reports.put = refused  # type: ignore[method-assign]
+    first, second, third = [await world.run(ListMessage(prefix=b"k/00%d" % number)) for number in range(3)]
+    await world.run(VerifyMessage(close=True))
+
+    async def failing(name: str, body: bytes, content_type: str) -> None:
+        tried.append(name)
+        if first in name:
+            raise ZeroDivisionError
+        await put(name, body, content_type)
+
+    world.reports.put = failing  # type: ignore[method-assign]
+    await world.run(VerifyMessage(close=True))
+    assert any(first in name for name in tried)
+    assert not any(first in name for name in world.reports.files)
+    assert {f"job/{name}/report.html" for name in (second, third)} <= world.reports.files.keys()
+
+
 @pytest.mark.parametrize("crash_at", range(60))
 async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: int) -> None:
     world = filled(4, verify_initial=True)
