@@ -7,6 +7,7 @@ is.
 
 import json
 import zlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ from shared.ledger.entry import Entry
 from shared.ledger.packing import deflate, inflate
 from shared.ledger.record import BatchRecord
 from shared.ports.run_store import RunSummary
+from shared.ports.upload_store import OpenUpload
 from tests.fakes.log import FakeLog
 from tests.fuzz.draw import Draw
 
@@ -176,14 +178,21 @@ def sums(draw: Draw) -> None:
             assert len(str(wrong)) < 2_000
 
 
+NOTE: dict[str, Any] = {
+    "etag": "e",
+    "size": 5,
+    "crc32c": "AAAAAA==",
+    "crc": b"\0" * 4,
+    "digests": [b"1"],
+    "route": "direct",
+}
+OPENED = asdict(OpenUpload("a/b", "u", 8 * 2**20, 0, 1.8e9, "b", "t", source_parts=(5, 6)))
+
+
 def upload(draw: Draw) -> None:
     """What is noted of a large object is read, or named as unreadable."""
-    note = {"etag": "e", "size": 5, "crc32c": "AAAAAA==", "crc": b"\0" * 4, "digests": [b"1"], "route": "direct"}
-    for fields, read in ((changed(draw, note), _note), (changed(draw, OPENED), _opened)):
+    for fields, read in ((changed(draw, NOTE), _note), (changed(draw, OPENED), _opened)):
         try:
             read(fields)
         except UnreadableDocument as wrong:
             assert len(str(wrong)) < 2_000
-
-
-OPENED: dict[str, Any] = {}
