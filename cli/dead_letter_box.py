@@ -9,7 +9,6 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from cli.dead_letter import MOST, DeadLetter
 from cli.exits import CommandError
-from cli.topics import topics_of
 from shared.settings import Settings
 
 _SECONDS = 30.0
@@ -68,7 +67,7 @@ class PubSubDeadLetters:
                 topic = self._subscriber.get_subscription(subscription=subscription, timeout=_SECONDS).topic
             except NotFound:
                 topic = ""
-            roles = {name: role for role, name in topics_of(self._settings).items()}
+            roles = {name: role for role, name in self._settings.topics.items()}
             self._roles[subscription] = roles.get(topic.rpartition("/")[2], "")
         return self._roles[subscription]
 

@@ -8,7 +8,6 @@ from cli.dead_letter import MALFORMED, MOST, UNDELIVERED, DeadLetter
 from cli.exits import CommandError
 from cli.output import Output, moment
 from cli.session import Session
-from cli.topics import topics_of
 
 ADVICE = {
     MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --reason malformed`",
@@ -96,7 +95,7 @@ async def send_letters(session: Session, causes: list[str] | None) -> tuple[int,
         found = await session.dead_letters.look()
     except CommandError as refused:
         return 0, str(refused)
-    topics = topics_of(session.settings)
+    topics = session.settings.topics
     sent = list[DeadLetter]()
     try:
         for letter in found:

@@ -16,7 +16,6 @@ from requests import Response, Session
 from requests.exceptions import RequestException
 
 from cli.exits import CommandError
-from cli.topics import topics_of
 from shared.settings import Settings
 
 ENDPOINT_VARIABLE = "MONITORING_EMULATOR_HOST"
@@ -85,7 +84,7 @@ class MonitoredQueues:
     def _subscriptions(self) -> dict[str, str]:
         """Roles by names."""
         given, publisher, found = self._settings, PublisherClient(), dict[str, str]()
-        for role, topic in {**topics_of(given), DEAD_LETTERS: given.dead_letter_topic}.items():
+        for role, topic in {**given.topics, DEAD_LETTERS: given.dead_letter_topic}.items():
             path = publisher.topic_path(given.google_cloud_project, topic)
             for name in publisher.list_topic_subscriptions(topic=path, timeout=_SECONDS):
                 found[name.rpartition("/")[2]] = role

@@ -130,10 +130,8 @@ class Handler(Generic[M]):
             return False
         if isinstance(message, RangeMessage) and message.run is None:
             message = message.model_copy(update={"starts": self._run_name(delivery, message)})
-        settings = self._instance.settings
-        topics = {"list": settings.list_topic, "transfer": settings.transfer_topic, "verify": settings.verify_topic}
         try:
-            await queue().publish(topics[self._kind], [message])
+            await queue().publish(self._instance.settings.topics[self._kind], [message])
         except OutOfService as fault:
             self._log.info("not published anew", reason=str(fault))
             return False

@@ -5,15 +5,13 @@ from urllib.parse import quote
 from shared.domain.backoff import QUESTIONS
 from shared.domain.errors import NoSuchBucket, Transient
 from shared.domain.reasons import Party
-from shared.gcp.api import GoogleApi, resource
+from shared.gcp.api import ENDPOINT, GoogleApi, resource
 from shared.gcp.token import Token
 from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.pool import Lane
 
 _READ, _WRITE = Classifier(Party.REPORTS), Classifier(Party.REPORTS, writes=True)
-
-GOOGLE = "https://storage.googleapis.com"
 
 BROWSER = "https://storage.cloud.google.com"
 """Asks who is there, and leads to an address of the file that ends soon and has no files beside it.
@@ -24,12 +22,12 @@ _TRIES = 3
 
 
 class GcsReports:
-    """`shared.ports.reports.Reports`. endpoint: https://storage.googleapis.com, or a local stack's."""
+    """`shared.ports.reports.Reports`. endpoint: `api.ENDPOINT`, or a local stack's."""
 
     def __init__(self, bucket: str, endpoint: str, http: Http, token: Token) -> None:
         self._bucket, self._api = bucket, GoogleApi(http, token)
         self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
-        self._browser = f"{BROWSER}/{bucket}/" if endpoint == GOOGLE else ""
+        self._browser = f"{BROWSER}/{bucket}/" if endpoint == ENDPOINT else ""
         self._upload = f"{endpoint}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
 
     def link(self, name: str) -> str:

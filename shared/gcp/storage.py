@@ -65,9 +65,9 @@ _PAGE_SHARE = 4
 
 
 class GcsDestination:
-    """`shared.ports.destination.Destination`. endpoint: https://storage.googleapis.com, or a local stack's. retry:
-    of a stat or a deletion; listings are retried in any case, a write never is. changes: whether listings say how often
-    the metadata of an object was changed.
+    """`shared.ports.destination.Destination`. endpoint: `api.ENDPOINT`, or a local stack's. retry: of a stat or
+    a deletion; listings are retried in any case, a write never is. changes: whether listings say how often the metadata
+    of an object was changed.
     """
 
     def __init__(

@@ -27,3 +27,8 @@ class JobSettings(BaseModel):
     log_level: str = Field(
         default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Those that functions read, by their roles: list, transfer, verify."""
+        return {"list": self.list_topic, "transfer": self.transfer_topic, "verify": self.verify_topic}

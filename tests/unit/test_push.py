@@ -23,7 +23,7 @@ from tests.fakes import FakeClock, FakeQueue, FakeStores
 
 MESSAGE = TransferMessage(run="r", batch="b", objects=(ObjectEntry(key=b"k", etag="0" * 32, size=1),))
 SUBSCRIPTION = "projects/p/subscriptions/transfer"
-TOPICS = {"list_topic": "list", "transfer_topic": "transfer", "verify_topic": "verify"}
+TOPICS = {name: name for name in ("list", "transfer", "verify")}
 
 
 class Door:
@@ -32,7 +32,7 @@ class Door:
     def __init__(self, work: Callable[[Any, str, Budget], Awaitable[None]], model: type = TransferMessage) -> None:
         self.queue, self.clock, stores = FakeQueue(), FakeClock(), FakeStores()
         self.app = SimpleNamespace(adapters=SimpleNamespace(queue=self.queue, clock=self.clock, stores=stores))
-        instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, **TOPICS), log=Log())
+        instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, topics=TOPICS), log=Log())
         kind = "transfer" if model is TransferMessage else "list"
         self.work = work
         self.handler: Handler[Any] = Handler(kind, model, lambda app: work, instance)  # type: ignore[arg-type]
@@ -189,7 +189,7 @@ def test_a_function_that_cannot_start_keeps_its_messages_and_says_why(capsys: py
     def broken() -> Any:
         raise SettingsError("SOURCE_BUCKET is missing")
 
-    instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, **TOPICS), log=Log(), app=broken)
+    instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, topics=TOPICS), log=Log(), app=broken)
     handler: Handler[Any] = Handler("transfer", TransferMessage, lambda app: raising(DOWN), instance)  # type: ignore[arg-type]
     body = {"message": {"data": "e30=", "messageId": "7"}, "subscription": SUBSCRIPTION}
     for _ in range(2):
@@ -207,7 +207,7 @@ def test_an_outage_of_secrets_of_any_length_puts_no_message_aside() -> None:
         raise SettingsError("the secret cannot be read")
 
     queue = FakeQueue()
-    settings = SimpleNamespace(budget_seconds=540.0, **TOPICS)
+    settings = SimpleNamespace(budget_seconds=540.0, topics=TOPICS)
     instance = SimpleNamespace(settings=settings, log=Log(), app=broken, queue=lambda: queue)
     handler: Handler[Any] = Handler("list", ListMessage, lambda app: raising(DOWN), instance)  # type: ignore[arg-type]
     body = {
