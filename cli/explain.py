@@ -13,7 +13,7 @@ from cli.command import command
 from cli.exits import Exit
 from cli.ledger import attempts
 from cli.output import Answer, Output, moment, size
-from cli.reasons import told
+from cli.reasons import without_advice
 from cli.runs import cancelled_runs
 from cli.scope import typed
 from cli.session import Session
@@ -155,7 +155,7 @@ def _why_published(source: SourceObject, last: Known | None) -> str:
         return f"it was published at {moment(last.published_at)}, and nothing has become of it"
     if entry.outcome is Outcome.ARCHIVED:
         return "it was archived, and can be read by now"
-    return f"it has failed for what passes by itself: {told(entry.reason)}"
+    return f"it has failed for what passes by itself: {without_advice(entry.reason)}"
 
 
 def _published(ends: Entry | CopyPlan | Unsupported, why: str, large_bytes: int) -> NextRun:
@@ -181,7 +181,7 @@ def _kept(decision: Decision, last: Known | None) -> NextRun:
         case Decision.ARCHIVED if last is None or last.entry.outcome is not Outcome.ARCHIVED:
             return NextRun(decision.value, "S3 must restore it before it can be read", advice_for("archived"))
     reason = last.entry.reason if last is not None else ""
-    why = f"{by} has recorded it as {decision.value}" + (f": {told(reason)}" if reason else "")
+    why = f"{by} has recorded it as {decision.value}" + (f": {without_advice(reason)}" if reason else "")
     advice = advice_for(reason) or advice_for(decision.value)
     return NextRun(
         decision.value, why, f"{advice}; `redrive` tries it again" if decision is Decision.FAILED else advice
@@ -235,7 +235,7 @@ def _show(document: dict[str, Any], place: Place, output: Output) -> None:
     for item in document["attempts"] or ():
         run, route = item["run"] or "merged records", f" by {item['route']}" if item["route"] else ""
         proof = f", proven by {item['proof']}" if item["proof"] else ""
-        reason = f": {told(item['reason'])}" if item["reason"] else ""
+        reason = f": {without_advice(item['reason'])}" if item["reason"] else ""
         rows.append(("ledger", f"{item['at']} {run}: {item['outcome']}{route}{proof}{reason} (ETag {item['etag']})"))
     if not document["attempts"]:
         rows.append(("ledger", "knows nothing of it"))

@@ -12,7 +12,7 @@ from cli.dead_letters import NO_LETTERS, letters_of, send_letters
 from cli.exits import Exit
 from cli.ledger import that_ended
 from cli.output import Answer, Output, moment, size
-from cli.reasons import told
+from cli.reasons import without_advice
 from cli.scope import typed
 from cli.sending import Wait
 from cli.session import Session
@@ -124,7 +124,7 @@ async def failures(
             if item.advice:
                 output.line(f"  what to do: {item.advice}")
             for known in item.known if every else item.known[:_EXAMPLES]:
-                output.line(f"  {known.entry.key.decode()}  {told(known.entry.reason)}")
+                output.line(f"  {known.entry.key.decode()}  {without_advice(known.entry.reason)}")
             if not every and len(item.known) > _EXAMPLES:
                 output.line(f"  … and {len(item.known) - _EXAMPLES:,} more (--all)")
 

@@ -75,33 +75,33 @@ class Manifest:
     async def of_objects(self) -> AsyncIterator[ManifestRow]:
         """Their rows in key order: reads every file. Raises ManifestError."""
         self.read, self.objects, self._with_copies = 0, 0, []
-        async for row in self._pass_over(await self._in_order(), alone=False):
+        async for row in self._pass_over(await self._in_order(), objects=True):
             yield row
 
     def of_copies(self) -> AsyncIterator[ManifestRow]:
         """The rows of destination-only copies in key order, once `of_objects` is at its end: reads the files again in
         which that has met one. Raises ManifestError.
         """
-        return self._pass_over(self._with_copies, alone=True)
+        return self._pass_over(self._with_copies, objects=False)
 
-    async def _pass_over(self, parts: Sequence[ManifestPart], alone: bool) -> AsyncIterator[ManifestRow]:
+    async def _pass_over(self, parts: Sequence[ManifestPart], objects: bool) -> AsyncIterator[ManifestRow]:
         last: Key | None = None
         for part in parts:
             body, copies = await self._whole(part), 0
             for found in _lines(body, part):
                 of_copy = found.get("key") is None
                 copies += of_copy
-                if not alone:
+                if objects:
                     self.read += 1
                     self.objects += not of_copy
-                if of_copy is not alone:
+                if of_copy is objects:
                     continue
                 row = self._row(found)
                 if last is not None and row.position <= last:
                     raise ManifestError(f"{part.name}: {row.label!r} comes behind a key that is not less")
                 last = row.position
                 yield row
-            if copies and not alone:
+            if copies and objects:
                 self._with_copies.append(part)
 
     async def _whole(self, part: ManifestPart) -> bytes:

@@ -52,15 +52,14 @@ async def differ(
     were gone over so far, now and then. Raises ManifestError.
     """
     found, gone_over = Difference(), 0
-    passes = ((a.of_objects, b.of_objects), (a.of_copies, b.of_copies))
-    for alone, (ours, theirs) in enumerate(passes):
+    for ours, theirs, objects in ((a.of_objects, b.of_objects, True), (a.of_copies, b.of_copies, False)):
         async for one, other in side_by_side(ours(), theirs()):
             some = one or other
             gone_over += 1
             if gone_over % _TOLD_EVERY == 0:
                 tell(gone_over)
             if some is None or not some.position.startswith(prefix):
-                found.outside += not alone
+                found.outside += objects
             else:
                 _note(found, one, other, write)
     found.read, found.objects = (a.read, b.read), (a.objects, b.objects)

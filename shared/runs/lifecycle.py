@@ -16,13 +16,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.counts import ManifestPart, Outcome
-from shared.domain.errors import BucketError, ObjectError
+from shared.domain.errors import BucketError, ObjectError, UnreadableDocument
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.range_store import RangeStore
-from shared.ports.run_store import EndTaken, OpenRun, PartialSummary, RunStore, RunSummary
+from shared.ports.run_store import EndedRun, EndTaken, OpenRun, PartialSummary, RunStore, RunSummary
 from shared.runs.expire_uploads import ExpireUploads
 from shared.runs.follow_up import FollowUp
 from shared.runs.job_control import JobControl
@@ -217,24 +217,30 @@ class RunLifecycle:
         for ended in await self.runs.unreported():
             if self.clock.monotonic() >= until:
                 return
-            run = ended.run
-            summary, (sums, parts) = await self.runs.summary(run.name), await self.ranges.rollup(run.name)
-            written = self.report(run, ended.state, summary, sums, parts, {}, ended.ended_at)
-            failure = await self._unless_refused(run, "report", written)
+            failure = await self._unless_refused(ended.run, "report", self._written_late(self.report, ended))
             if isinstance(failure, ObjectError):
                 return
             if failure is None:
-                await self.runs.reported(run.name)
+                await self.runs.reported(ended.run.name)
+
+    async def _written_late(self, report: Report, ended: EndedRun) -> None:
+        run = ended.run
+        summary, (sums, parts) = await self.runs.summary(run.name), await self.ranges.rollup(run.name)
+        await report(run, ended.state, summary, sums, parts, {}, ended.ended_at)
 
     async def _unless_refused(self, run: OpenRun, what: str, work: Awaitable[None]) -> Exception | None:
         """A bucket that refuses a report or a deletion must not keep runs from ending and others from beginning, nor
-        may a mistake of ours in it. What kept the work from being done, None if nothing did.
+        may a document that nobody can read, or a mistake of ours. What kept the work from being done, None if nothing
+        did.
         """
         try:
             await work
         except ObjectError as failure:
             self.log.error(f"no {what}", run=run.name, reason=failure.reason, why=str(failure))
             return failure
+        except UnreadableDocument as damaged:
+            self.log.error(f"no {what}", run=run.name, why=str(damaged))
+            return damaged
         except BucketError:
             raise
         except Exception as bug:

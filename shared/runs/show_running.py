@@ -9,8 +9,8 @@ from shared.ports.log import Log
 from shared.ports.run_store import OpenRun, RunStore
 
 SHOWN_SECONDS = 60.0
-"""The pages of running runs are written at most once in so long, by all instances together. A little less than the
-time between two of the scheduler's ticks would do; people's own messages come at any time.
+"""The pages of running runs are written at most once in so long, by all instances together: the scheduler's ticks come
+every two minutes, and people's own messages at any time.
 """
 
 MOST_SECONDS = 60.0

@@ -15,6 +15,7 @@ from shared.domain.errors import (
     OutOfService,
     StateConflict,
     Throttled,
+    UnreadableDocument,
     Unsorted,
 )
 from shared.domain.messages import ListMessage, Message, TransferMessage, VerifyMessage
@@ -272,9 +273,10 @@ async def test_a_report_that_cannot_be_written_holds_nothing_up() -> None:
     assert said(world, "no report")[0]["reason"] == "forbidden"
 
 
-async def test_a_report_that_never_can_be_written_keeps_no_other_waiting() -> None:
+@pytest.mark.parametrize("wrong", [ZeroDivisionError(), UnreadableDocument("sums of a range")])
+async def test_a_report_that_never_can_be_written_keeps_no_other_waiting(wrong: Exception) -> None:
     world = filled(3)
-    put, tried = world.reports.put, list[str]()
+    put, rollup, tried = world.reports.put, world.stores.ranges.rollup, list[str]()
 
     async def refused(name: str, body: bytes, content_type: str) -> None:
         raise Forbidden("no right on the bucket")
@@ -283,16 +285,17 @@ async def test_a_report_that_never_can_be_written_keeps_no_other_waiting() -> No
     first, second, third = [await world.run(ListMessage(prefix=b"k/00%d" % number)) for number in range(3)]
     await world.run(VerifyMessage(close=True))
 
-    async def failing(name: str, body: bytes, content_type: str) -> None:
+    async def failing(name: str) -> Any:
         tried.append(name)
-        if first in name:
-            raise ZeroDivisionError
-        await put(name, body, content_type)
+        if name == first:
+            raise wrong
+        return await rollup(name)
 
-    world.reports.put = failing  # type: ignore[method-assign]
+    world.reports.put = put  # type: ignore[method-assign]
+    world.stores.ranges.rollup = failing  # type: ignore[assignment, method-assign]
     await world.run(VerifyMessage(close=True))
-    assert any(first in name for name in tried)
-    assert not any(first in name for name in world.reports.files)
+    assert tried[:3] == [first, second, third]
+    assert f"job/{first}/report.html" not in world.reports.files
     assert {f"job/{name}/report.html" for name in (second, third)} <= world.reports.files.keys()
 
 
