@@ -15,7 +15,7 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for
 from shared.domain.runs import RunKind, RunState
-from shared.reporting.units import numbered
+from shared.reporting.units import are, numbered
 
 PROOFS = {
     "md5": "the MD5 of the copy is the source's ETag",
@@ -118,7 +118,7 @@ def verdict(run: Ended) -> tuple[str, str]:
     copied, failed = run.outcomes.get(Outcome.COPIED, 0), run.outcomes.get(Outcome.FAILED, 0)
     if run.state is not RunState.FINISHED:
         of = numbered(run.listed, "listed key")
-        counted = f"; {run.proven:,} of {of} {_is(run.proven)} {_proven(run)}{_listed(run.apart())}"
+        counted = f"; {run.proven:,} of {of} {are(run.proven)} {_proven(run)}{_listed(run.apart())}"
         state = _ENDED.get(run.state, run.state)
         why = f"The run has {state}: not every key was looked at, so nothing is said of the others"
         if run.state is RunState.CANCELLED:
@@ -132,8 +132,8 @@ def verdict(run: Ended) -> tuple[str, str]:
         not_there = failed + run.pending
         said = "Not every key was compared"
         if not_there:
-            said = f"{not_there:,} of {numbered(run.listed, 'key')} {_is(not_there)} not at the destination"
-        return "bad", f"{said}; {run.proven:,} {_is(run.proven)} {_proven(run)}{_listed(apart)}. {BELOW}"
+            said = f"{not_there:,} of {numbered(run.listed, 'key')} {are(not_there)} not at the destination"
+        return "bad", f"{said}; {run.proven:,} {are(run.proven)} {_proven(run)}{_listed(apart)}. {BELOW}"
     ended = sum(run.outcomes.values())
     if ended != run.listed:
         return "bad", f"The counts do not add up: {numbered(run.listed, 'key')} listed, {ended:,} with an outcome."
@@ -149,7 +149,7 @@ def verdict(run: Ended) -> tuple[str, str]:
         return "good", f"{_all(run.listed)} the same: {_by(run)}.{alone}"
     again = f"; {copied:,} {_was(copied)} copied again" if copied else ""
     whole = numbered(run.listed, "key")
-    return "warning", f"{run.proven:,} of {whole} {_is(run.proven)} {_proven(run)}{_listed(apart)}{again}.{alone}"
+    return "warning", f"{run.proven:,} of {whole} {are(run.proven)} {_proven(run)}{_listed(apart)}{again}.{alone}"
 
 
 def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
@@ -171,10 +171,6 @@ def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
 def what_to_do(why: str) -> str:
     """About a key that is named: its verdict, its outcome, or the reason of its failure."""
     return ADVICE.get(why) or advice_for(why)
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _was(count: int) -> str:

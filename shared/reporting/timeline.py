@@ -11,7 +11,7 @@ from shared.reporting.chart import Chart, Column, across, outline, places, stack
 from shared.reporting.model import Report
 from shared.reporting.scale import Mark, of_bytes, of_counts, of_times
 from shared.reporting.table import Cell, Table
-from shared.reporting.units import in_count, in_units, moment, numbered
+from shared.reporting.units import are, in_count, in_units, moment, numbered
 
 _MOST_COLUMNS = 90
 
@@ -47,11 +47,10 @@ def timeline(report: Report) -> Timeline | None:
     note = f"From the instances' heartbeats: {numbered(keys, 'object')} copied, {in_units(size)}"
     more, of_them = report.copied[0] - keys, report.copied[1] - size
     if more > 0 and of_them >= 0:
-        note += f"; {more:,} more, {in_units(of_them)}, came after the last heartbeats and {_are(more)} not in it"
+        note += f"; {more:,} more, {in_units(of_them)}, came after the last heartbeats and {are(more)} not in it"
     others = sum(keys for stretch in found for name, (keys, _) in stretch.ended.items() if name != Outcome.COPIED)
     if others:
-        looked = numbered(others, "key was", "keys were")
-        note += f"; {looked} looked at by the transfer and ended otherwise"
+        note += f"; {numbered(others, 'key was', 'keys were')} handled by the transfer and ended otherwise"
     note += ". Keys that a listing alone settled are not in it."
     charts = [
         _rates(found, "Throughput", "bytes a second", 1, of_bytes, in_units),
@@ -159,10 +158,6 @@ def _numbers(found: Sequence[Stretch]) -> Table:
             cells += [Cell.count(keys), Cell.bytes(size)]
         rows.append(cells)
     return Table("what ended when", heads, rows)
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _word(outcome: str) -> str:

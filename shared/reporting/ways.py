@@ -1,15 +1,15 @@
-"""By which route objects came, as the heartbeats tell, and what they do not tell: together it is what was copied."""
+"""By which route objects came, as heartbeats report it, and what none reports: together it is what was copied."""
 
 from shared.reporting.model import Report
 from shared.reporting.table import Cell, Row, Table
 
 NOTE = (
-    "An instance tells about once a minute by which route its copies came. What it copied after it last did so is on "
-    "record, and its route is not; the bill takes it to be shared out like the rest."
+    "Instances report about once a minute by which route their copies came. What one copied after its last report is "
+    "on record without a route; the bill shares it out like the rest."
 )
 
-UNTOLD = "not told of"
-BEYOND = "told of, and not on record, or twice"
+UNREPORTED = "not reported"
+OVER_REPORTED = "reported twice, or not on record"
 
 
 def ways(report: Report) -> Table:
@@ -18,14 +18,14 @@ def ways(report: Report) -> Table:
     rows: list[Row] = [_row(name, keys, size) for name, (keys, size) in told.items()]
     if not report.counted or not told:
         return Table(_NAME, _HEADS, rows)
-    keys, size = untold(report)
+    keys, size = unreported(report)
     if keys or size:
-        rows.append(_row(UNTOLD if min(keys, size) >= 0 else BEYOND, keys, size))
+        rows.append(_row(UNREPORTED if min(keys, size) >= 0 else OVER_REPORTED, keys, size))
     return Table(_NAME, _HEADS, rows, feet=[_row("copied", *report.copied)])
 
 
-def untold(report: Report) -> tuple[int, int]:
-    """Copied objects and bytes that no heartbeat tells of; below 0 where they tell of more than is on record."""
+def unreported(report: Report) -> tuple[int, int]:
+    """Copied objects and bytes that no heartbeat reports; below 0 where they report more than is on record."""
     keys, size = report.copied
     told = list(report.progress.ways.values())
     return keys - sum(objects for objects, _ in told), size - sum(amount for _, amount in told)

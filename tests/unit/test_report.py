@@ -111,7 +111,7 @@ def test_charts_are_drawn_from_what_there_is() -> None:
     progress.ended(60, "failed", 3, 30)
     shown = page(replace(GOOD, sums=sums, progress=progress, outcomes=[("copied", 18, 5001)]))
     assert "16 objects copied, 4.9 KiB; 2 more, 0 B, came after the last heartbeats and are not in it; " in shown
-    assert "; 3 keys were looked at by the transfer" in shown
+    assert "; 3 keys were handled by the transfer" in shown
     assert "1 KiB and more, below 2 KiB: 5 objects" in shown
     assert "slow/key</td>" in shown
     assert '<td class="n" data-v="9.53125">9.5 s</td>' in shown

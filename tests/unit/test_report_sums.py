@@ -16,7 +16,7 @@ from shared.reporting.page import page
 from shared.reporting.sizes import sizes
 from shared.reporting.table import Cell, Row
 from shared.reporting.units import in_units
-from shared.reporting.ways import BEYOND, UNTOLD, untold, ways
+from shared.reporting.ways import OVER_REPORTED, UNREPORTED, unreported, ways
 from tests.browser import sample
 
 MIB = 2**20
@@ -41,7 +41,7 @@ def numbers(row: Row) -> tuple[float, float]:
 
 
 @given(st.dictionaries(st.sampled_from([CLOUDFRONT, DIRECT, "cloudfront+direct"]), amounts), amounts)
-def test_routes_and_what_is_not_told_of_add_up_to_what_was_copied(
+def test_routes_and_what_is_not_reported_add_up_to_what_was_copied(
     told: dict[str, tuple[int, int]], copied: tuple[int, int]
 ) -> None:
     found = ways(report(told, copied))
@@ -52,7 +52,7 @@ def test_routes_and_what_is_not_told_of_add_up_to_what_was_copied(
     assert numbers(foot) == copied
     assert tuple(map(sum, zip(*map(numbers, found.rows), strict=True))) == copied
     names = [row[0] for row in found.rows]
-    assert (UNTOLD in names or BEYOND in names) is (untold(report(told, copied)) != (0, 0))
+    assert (UNREPORTED in names or OVER_REPORTED in names) is (unreported(report(told, copied)) != (0, 0))
 
 
 @given(
@@ -77,11 +77,11 @@ def test_the_object_that_ended_after_the_last_heartbeat_is_in_every_sum() -> Non
     told.sizes = {14: (2996, 145 * MIB)}
     run = replace(report({}, (2997, 336 * MIB)), progress=told)
     text = unescape(re.sub(r"<[^>]+>", " ", page(run)))
-    (table,) = re.findall(r"By the way they took(.*?)An instance tells", text, re.DOTALL)
+    (table,) = re.findall(r"By the way they took(.*?)Instances report", text, re.DOTALL)
     lines = [line.split() for line in table.splitlines() if line.strip()]
     assert lines[1:] == [
         ["cloudfront", "2,996", "145", "MiB"],
-        ["not", "told", "of", "1", "191", "MiB"],
+        ["not", "reported", "1", "191", "MiB"],
         ["copied", "2,997", "336", "MiB"],
     ]
     chart = sizes(run)
