@@ -181,9 +181,9 @@ def sums(draw: Draw) -> None:
 NOTE: dict[str, Any] = {
     "etag": "e",
     "size": 5,
-    "crc32c": "AAAAAA==",
-    "crc": b"\0" * 4,
-    "digests": [b"1"],
+    "crc32c": 5,
+    "crc": b"\0" * 8,
+    "digests": b"1" * 16,
     "route": "direct",
 }
 OPENED = asdict(OpenUpload("a/b", "u", 8 * 2**20, 0, 1.8e9, "b", "t", source_parts=(5, 6)))
@@ -191,8 +191,18 @@ OPENED = asdict(OpenUpload("a/b", "u", 8 * 2**20, 0, 1.8e9, "b", "t", source_par
 
 def upload(draw: Draw) -> None:
     """What is noted of a large object is read, or named as unreadable."""
-    for fields, read in ((changed(draw, NOTE), _note), (changed(draw, OPENED), _opened)):
-        try:
-            read(fields)
-        except UnreadableDocument as wrong:
-            assert len(str(wrong)) < 2_000
+    try:
+        opened = _opened(changed(draw, OPENED))
+        assert all(isinstance(text, str) for text in (opened.key, opened.upload, opened.published_for))
+        assert min(opened.source_part_bytes, opened.opened_at, *opened.source_parts) >= 0
+        assert opened.plan(10**9).count >= 1
+    except UnreadableDocument as wrong:
+        assert len(str(wrong)) < 2_000
+    try:
+        noted = _note(changed(draw, NOTE))
+        assert all(isinstance(text, str) for text in (noted.etag, noted.route))
+        assert min(noted.size, noted.crc32c, noted.crc) >= 0
+        assert isinstance(noted.digests, bytes)
+        assert noted.crc < 2**64
+    except UnreadableDocument as wrong:
+        assert len(str(wrong)) < 2_000

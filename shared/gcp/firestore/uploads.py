@@ -8,7 +8,9 @@ A document a part: parts arrive by the hundred a second, and no document takes m
 
 import hashlib
 import time as clock
-from typing import Any
+from dataclasses import fields as dataclass_fields
+from operator import index
+from typing import Any, TypeVar
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference
@@ -20,6 +22,8 @@ from shared.gcp.firestore.documents import Fields, expiry, paged, reading, remov
 from shared.gcp.firestore.leases import held_by_another
 from shared.gcp.firestore.sums import count
 from shared.ports.upload_store import OpenUpload, PartNote
+
+T = TypeVar("T", OpenUpload, PartNote)
 
 _BATCH = 400
 """Deletions in one commit, and old uploads that are looked at in one go."""
@@ -173,11 +177,28 @@ def _opened(fields: dict[str, Any]) -> OpenUpload:
     """What a version of before did not write is as it did it."""
     known = {name: fields[name] for name in OpenUpload.__slots__ if name in fields}
     with reading("what is noted of a large object (`uploads`)"):
-        return OpenUpload(**{**known, "source_parts": tuple(known.get("source_parts", ()))})
+        opened = _checked(OpenUpload(**{**known, "source_parts": tuple(map(index, known.get("source_parts", ())))}))
+        if min(opened.part_bytes, *opened.source_parts, 1) < 1:
+            raise ValueError(f"part_bytes {opened.part_bytes}, source_parts {opened.source_parts}")
+        return opened
 
 
 def _note(fields: dict[str, Any]) -> PartNote:
     """Up to 25 November 2026 the CRC was CRC64NVME and was called so."""
     with reading("what is noted of a large object's part (`parts`)"):
         crc = int.from_bytes(fields.get("crc") or fields["crc64nvme"], "big")
-        return PartNote(fields["etag"], fields["size"], fields["crc32c"], crc, fields["digests"], fields["route"])
+        return _checked(
+            PartNote(fields["etag"], fields["size"], fields["crc32c"], crc, fields["digests"], fields["route"])
+        )
+
+
+def _checked(value: T) -> T:
+    """Raises TypeError where a field is of another kind, or a number that none of them has."""
+    for field in dataclass_fields(value):
+        found, kind = getattr(value, field.name), _KINDS[field.type]
+        if not isinstance(found, kind) or (isinstance(found, int | float) and not 0 <= found < 2**64):
+            raise TypeError(f"{field.name} {found!r:.100}")
+    return value
+
+
+_KINDS: dict[Any, Any] = {str: str, bytes: bytes, int: int, float: (int, float), tuple[int, ...]: tuple}
