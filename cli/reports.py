@@ -1,7 +1,6 @@
 """The bucket of reports: one file of it by google-cloud-storage, and where a browser finds one."""
 
 import asyncio
-from urllib.parse import quote
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.auth.exceptions import GoogleAuthError
@@ -10,10 +9,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from requests.exceptions import RequestException
 
 from cli.exits import CommandError
-
-_BROWSER = "https://storage.cloud.google.com"
-"""Asks who is there, and shows what they may see.
-https://cloud.google.com/storage/docs/access-control/cookie-based-authentication"""
+from shared.bootstrap import GCS_ENDPOINT, report_link
 
 _REFUSALS = (GoogleAPICallError, GoogleAuthError, RequestException, DataCorruption)
 
@@ -50,6 +46,4 @@ class GcsReports:
             raise CommandError(f"gs://{self.bucket} does not say whether there is {name!r}: {error}") from error
 
     def link(self, name: str) -> str:
-        if self._endpoint is None:
-            return f"{_BROWSER}/{self.bucket}/{quote(name)}"
-        return f"{self._endpoint}/storage/v1/b/{self.bucket}/o/{quote(name, safe='')}?alt=media"
+        return report_link(self.bucket, self._endpoint or GCS_ENDPOINT, name)

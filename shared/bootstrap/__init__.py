@@ -10,8 +10,11 @@ from shared.bootstrap.app import App, bootstrap
 from shared.bootstrap.connecting import connect, connect_admin, connect_queue, missing_indexes, settings
 from shared.bootstrap.job_config import JobConfig
 from shared.bootstrap.pages import job_facts
+from shared.gcp.api import GCS_ENDPOINT
+from shared.gcp.reports import report_link
 
 __all__ = [
+    "GCS_ENDPOINT",
     "Adapters",
     "Admin",
     "App",
@@ -22,5 +25,6 @@ __all__ = [
     "connect_queue",
     "job_facts",
     "missing_indexes",
+    "report_link",
     "settings",
 ]

@@ -17,7 +17,7 @@ from shared.clock import SystemClock
 from shared.copying.route import Cheapest
 from shared.domain.backoff import ONCE
 from shared.domain.errors import SettingsError
-from shared.gcp.api import ENDPOINT
+from shared.gcp.api import GCS_ENDPOINT
 from shared.gcp.firestore.queries import queries, refusals
 from shared.gcp.firestore.stores import firestore_stores
 from shared.gcp.pubsub import PubSubQueue
@@ -101,7 +101,7 @@ async def adapters(given: Settings, clock: Clock, http: Http) -> Adapters:
         given.source_bucket, given.aws_region, given.aws_endpoint_url_s3, credentials, clock, given.requester_pays
     )
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-    endpoint = emulator or ENDPOINT
+    endpoint = emulator or GCS_ENDPOINT
     token = Token(None) if emulator else await asyncio.to_thread(Token.default)
     direct: Download = ObjectDownload(SignedForS3(address), http)
     cdn = await cdn_access(given, address, clock)

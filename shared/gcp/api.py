@@ -11,7 +11,7 @@ from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.retry import asked
 
-ENDPOINT = "https://storage.googleapis.com"
+GCS_ENDPOINT = "https://storage.googleapis.com"
 
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
 

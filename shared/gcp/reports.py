@@ -5,7 +5,7 @@ from urllib.parse import quote
 from shared.domain.backoff import QUESTIONS
 from shared.domain.errors import NoSuchBucket, Transient
 from shared.domain.reasons import Party
-from shared.gcp.api import ENDPOINT, GoogleApi, resource
+from shared.gcp.api import GCS_ENDPOINT, GoogleApi, resource
 from shared.gcp.token import Token
 from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
@@ -21,19 +21,24 @@ _TRIES = 3
 """Of reading a file that others write, too."""
 
 
+def report_link(bucket: str, endpoint: str, name: str) -> str:
+    """Where a browser finds a file of a bucket."""
+    if endpoint == GCS_ENDPOINT:
+        return f"{BROWSER}/{bucket}/{quote(name)}"
+    return f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
+
+
 class GcsReports:
-    """`shared.ports.reports.Reports`. endpoint: `api.ENDPOINT`, or a local stack's."""
+    """`shared.ports.reports.Reports`. endpoint: `api.GCS_ENDPOINT`, or a local stack's."""
 
     def __init__(self, bucket: str, endpoint: str, http: Http, token: Token) -> None:
         self._bucket, self._api = bucket, GoogleApi(http, token)
         self._objects = f"{endpoint}/storage/v1/b/{quote(bucket, safe='')}/o"
-        self._browser = f"{BROWSER}/{bucket}/" if endpoint == ENDPOINT else ""
+        self._endpoint = endpoint
         self._upload = f"{endpoint}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
 
     def link(self, name: str) -> str:
-        if self._browser:
-            return f"{self._browser}{quote(name)}"
-        return f"{self._objects}/{quote(name, safe='')}?alt=media"
+        return report_link(self._bucket, self._endpoint, name)
 
     async def put(self, name: str, body: bytes, content_type: str) -> None:
         await self._write(name, body, content_type)

@@ -65,7 +65,7 @@ _PAGE_SHARE = 4
 
 
 class GcsDestination:
-    """`shared.ports.destination.Destination`. endpoint: `api.ENDPOINT`, or a local stack's. retry: of a stat or
+    """`shared.ports.destination.Destination`. endpoint: `api.GCS_ENDPOINT`, or a local stack's. retry: of a stat or
     a deletion; listings are retried in any case, a write never is. changes: whether listings say how often the metadata
     of an object was changed.
     """

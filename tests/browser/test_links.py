@@ -10,7 +10,7 @@ import pytest
 from local.clients import gcs_client
 from local.names import REPORTS
 from local.stack import Stack
-from shared.gcp.api import ENDPOINT
+from shared.gcp.api import GCS_ENDPOINT
 from shared.gcp.reports import BROWSER, GcsReports
 from shared.gcp.token import Token
 from shared.http.client import Http
@@ -76,7 +76,7 @@ def test_a_link_to_a_file_s_media_leads_to_the_media_of_others(browser: Any, sto
 @pytest.mark.parametrize("saved_as", [f"{COMPARING}.html", "proof.html"])
 def test_a_page_that_was_saved_alone_leads_to_the_bucket(browser: Any, tmp_path: Path, saved_as: str) -> None:
     path = tmp_path / saved_as
-    path.write_text(pages(place(ENDPOINT))[f"job/{COMPARING}/report.html"], encoding="utf-8")
+    path.write_text(pages(place(GCS_ENDPOINT))[f"job/{COMPARING}/report.html"], encoding="utf-8")
     view = browser.new_page()
     view.goto(path.as_uri())
     links = view.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
@@ -87,7 +87,7 @@ def test_a_page_that_was_saved_alone_leads_to_the_bucket(browser: Any, tmp_path:
 
 
 def test_a_folder_of_pages_leads_to_the_files_in_it(browser: Any, tmp_path: Path) -> None:
-    for name, text in pages(place(ENDPOINT)).items():
+    for name, text in pages(place(GCS_ENDPOINT)).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
