@@ -299,6 +299,23 @@ async def test_a_report_that_never_can_be_written_keeps_no_other_waiting(wrong: 
     assert {f"job/{name}/report.html" for name in (second, third)} <= world.reports.files.keys()
 
 
+async def test_a_run_with_a_damaged_document_keeps_no_other_from_its_end() -> None:
+    world = filled(3)
+    first = await world.run(VerifyMessage(prefix=b"k/000"))
+    rollup = world.stores.ranges.rollup
+
+    async def damaged(name: str) -> Any:
+        if name == first:
+            raise UnreadableDocument("sums of a range")
+        return await rollup(name)
+
+    world.stores.ranges.rollup = damaged  # type: ignore[assignment, method-assign]
+    second = await world.run(VerifyMessage(prefix=b"k/001"))
+    await world.run(VerifyMessage(close=True))
+    assert [world.stores.runs.documents[name].state for name in (first, second)] == ["going", "finished"]
+    assert [line["run"] for line in said(world, "no end")] == [first]
+
+
 @pytest.mark.parametrize("crash_at", range(60))
 async def test_a_run_whose_closing_is_killed_is_closed_all_the_same(crash_at: int) -> None:
     world = filled(4, verify_initial=True)
