@@ -243,6 +243,7 @@ class Connection(asyncio.BufferedProtocol):
     def on_body(self, data: bytes) -> None:
         response = self._response
         if response is None or response.done:
+            self._cut = True  # a body where none may be, as after a HEAD: its rest would be taken for the next answer
             return
         if self._left is not None:
             self._left -= len(data)

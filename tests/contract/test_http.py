@@ -172,6 +172,24 @@ async def test_a_head_request_has_no_body_whatever_the_answer_says(http: Http) -
         assert len(connections) == 1
 
 
+async def test_a_body_after_a_head_request_is_no_part_of_the_next_answer(http: Http) -> None:
+    """What of it comes later would be read as the answer to the next request."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            if not (await head(reader)).startswith(b"HEAD"):
+                writer.write(OK)
+                continue
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhello")
+            await head(reader)
+            writer.write(OK.replace(b"ok", b"no"))
+
+    async with serving(serve) as (url, connections):
+        assert (await http.once("HEAD", url + "/1", {})).status == 200
+        assert (await http.once("GET", url + "/2", {})).body == b"ok"
+        assert len(connections) == 2
+
+
 async def test_a_body_without_length_ends_with_its_connection(http: Http) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await head(reader)
