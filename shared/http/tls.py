@@ -125,10 +125,12 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         if filled:
             inner.buffer_updated(filled)
         self._flush()
+        if self._backlog and self._torn is None:
+            self._encrypt()
 
     def _tear(self, error: Exception) -> None:
         """It ends, and not as it should."""
-        self._torn = error
+        self._torn = self._torn or error
         if not self._shaken and not self.ready.done():
             self.ready.set_exception(error)
         self.close()
@@ -150,7 +152,13 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         backlog, write, outgoing = self._backlog, self._tls.write, self._outgoing
         while backlog and not self._full and self._transport is not None:
             rest = backlog[0]
-            sent = write(rest[:_PIECE_BYTES]) if rest.nbytes else 0  # OpenSSL would encrypt all of it at once
+            try:
+                sent = write(rest[:_PIECE_BYTES]) if rest.nbytes else 0  # OpenSSL would encrypt all of it at once
+            except ssl.SSLWantReadError:
+                break  # the other end of a TLS 1.2 connection shakes hands anew: `_take` goes on
+            except ssl.SSLError as error:
+                self._tear(error)
+                break
             if sent == rest.nbytes:
                 backlog.popleft()
             else:
