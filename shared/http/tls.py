@@ -38,6 +38,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         self._shaken = self._full = self._holds_back = False
         self._torn: Exception | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ready.add_done_callback(_seen)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -191,3 +192,9 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+
+def _seen(ready: "asyncio.Future[None]") -> None:
+    """Nobody may be there to be told of a failure: who asked for the connection may have been cancelled."""
+    if not ready.cancelled():
+        ready.exception()

@@ -469,6 +469,23 @@ async def test_a_cancelled_request_gives_its_place_back(http: Http) -> None:
         assert (await http.once("GET", url + "/", {})).status == 200
 
 
+async def test_a_handshake_that_fails_for_whoever_has_left_is_no_error_of_the_loop(http: Http) -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        for steps in range(30):
+            asked = asyncio.create_task(http.once("GET", f"https://localhost:{listener.getsockname()[1]}/"))
+            for _ in range(steps % 15):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.wait([asked])
+            del asked
+            await asyncio.sleep(0.005)
+    gc.collect()
+    assert told == []
+
+
 async def test_nobody_there(http: Http) -> None:
     async with serving(always(OK)) as (url, _):
         pass

@@ -59,7 +59,8 @@ async def test_an_upload_waits_for_a_new_handshake_and_goes_on(tmp_path: Path, m
     pipe = asyncio.subprocess.PIPE
     server = await asyncio.create_subprocess_exec("openssl", *said, stdin=pipe, stdout=pipe)
     typed, shown = server.stdin, server.stdout
-    assert typed is not None and shown is not None
+    assert typed is not None
+    assert shown is not None
 
     async def body() -> AsyncIterator[bytes]:
         for number in range(60):
@@ -70,8 +71,8 @@ async def test_an_upload_waits_for_a_new_handshake_and_goes_on(tmp_path: Path, m
 
     async def answer() -> bytes:
         seen = b""
-        while seen.count(b"\0") < SIZE:
-            seen += await shown.read(65536)
+        while seen.count(b"\0") < SIZE and (more := await shown.read(65536)):
+            seen += more
         typed.write(b"HTTP/1.1 200 OK\nContent-Length: 4\n\nok\n")
         return seen
 
@@ -80,10 +81,11 @@ async def test_an_upload_waits_for_a_new_handshake_and_goes_on(tmp_path: Path, m
         async with asyncio.timeout(20), lagging(port) as far:
             await listening(port)
             request = Request("PUT", f"https://localhost:{far}/", {"Content-Length": str(SIZE)}, body())
-            sent, seen = await asyncio.gather(http.send(request), answer())
+            async with asyncio.TaskGroup() as both:
+                sent, seen = both.create_task(http.send(request)), both.create_task(answer())
     finally:
         await http.close()
         server.kill()
         await server.wait()
-    assert (sent.status, seen.count(b"\0")) == (200, SIZE)
-    assert b"SSL_do_handshake -> 1" in seen
+    assert (sent.result().status, seen.result().count(b"\0")) == (200, SIZE)
+    assert b"SSL_do_handshake -> 1" in seen.result()
