@@ -18,7 +18,7 @@ from shared.copying.read_version import ReadVersion
 from shared.domain.checksums import ExpectedChecksums, VerifiedBy, hasher_for, proven, watched
 from shared.domain.comparison import is_of
 from shared.domain.counts import Outcome
-from shared.domain.errors import Changed, Corrupt, Unsupported
+from shared.domain.errors import BucketError, Changed, Corrupt, Unsupported
 from shared.domain.keys import KeyMapping, Place
 from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import MOST_OBJECT_BYTES
@@ -56,6 +56,14 @@ class SourceFacts:
     attributes: Attributes
     promise: ExpectedChecksums
     sizes: tuple[int, ...] | None
+
+
+class Outgrown(BucketError):
+    """A version that replaced the one which was to be copied takes more memory than was reserved. size: its bytes."""
+
+    def __init__(self, version: SourceObject) -> None:
+        super().__init__(f"{version.text}: has grown to {version.size} bytes")
+        self.size = version.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +116,15 @@ class CopyObject:
         whose = "another object" if theirs is None else f"the copy of {theirs!r}"
         raise Unsupported(f"{key!r} belongs at {present.name!r}, which holds {whose}")
 
-    async def copy_latest(self, wanted: CopyPlan) -> Entry:
+    async def copy_latest(self, wanted: CopyPlan, room: int | None = None) -> Entry:
         """Copy a version; if it has been replaced meanwhile, the one that replaced it. Bytes that are not those that
-        were promised are read once more if S3 itself promises something else, and not otherwise.
+        were promised are read once more if S3 itself promises something else, and not otherwise. room: bytes that there
+        is memory for, None for any size; raises Outgrown for a version of more.
         """
         facts: SourceFacts | None = None
         for _ in range(_MOVES):
+            if room is not None and wanted.version.size > room:
+                raise Outgrown(wanted.version)
             body = await self.read(wanted.version)
             if body is None:
                 wanted, facts = replace(wanted, version=fitting(await self.source.head(wanted.version.key))), None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from shared.copying.breaker import Breaker, Permit
 from shared.copying.copy_large import CopyLarge
-from shared.copying.copy_object import CopyObject, Existing
+from shared.copying.copy_object import CopyObject, Existing, Outgrown
 from shared.copying.in_flight import InFlight
 from shared.domain.backoff import KEY
 from shared.domain.budget import Budget
@@ -54,7 +54,7 @@ Ended = Entry | Requeued | None
 @dataclass(slots=True)
 class KeyTask:
     """A key and its message. present: what is at the destination, for the first try. spent: whether it was tried.
-    is_over: whether `ended` says what came of it.
+    is_over: whether `ended` says what came of it. room: bytes that there is memory for, None for any size.
     """
 
     source: SourceObject
@@ -62,6 +62,7 @@ class KeyTask:
     budget: Budget
     present: Existing | None
     spent: bool = False
+    room: int | None = None
     is_over: bool = False
     ended: Ended = None
 
@@ -94,9 +95,16 @@ class TryKey:
 
     async def __call__(self, key: KeyTask) -> Ended:
         """Everything that can befall a key ends here; only a cancellation goes on."""
-        async with self.in_flight.slot(weight(key.source.size, self.buffer_bytes)):
+        part = key.message.part
+        size = key.source.size if part is None else part.version.size
+        while True:
+            held = weight(size, self.buffer_bytes)
+            key.room = held if held < self.buffer_bytes else None
             try:
-                return await self._tries(key)
+                async with self.in_flight.slot(held):
+                    return await self._tries(key)
+            except Outgrown as grown:
+                size, key.spent = grown.size, False  # it waits for its turn anew, holding nothing
             except (Postponed, Busy, OutOfService, StateConflict) as reason:
                 return Requeued(key.source, key.message.attempt, reason)
             except OutOfAttempts as out:
@@ -170,7 +178,7 @@ class TryKey:
             return decided
         if decided.version.size > self.large_bytes:
             return await self.large.start(message, decided)
-        return await self.copy.copy_latest(decided)
+        return await self.copy.copy_latest(decided, key.room)
 
     def _refuse_outside(self, source: SourceObject) -> None:
         if not self.copy.mapping.covers(source.key):

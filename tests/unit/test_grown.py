@@ -1,0 +1,58 @@
+"""Objects that have grown since they were listed take the room that they need, and not what the listing said."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from shared.copying.in_flight import InFlight
+from shared.domain.checksums import Chunk
+from shared.domain.counts import Outcome
+from shared.domain.instance import BUFFER_BYTES, weight
+from shared.domain.messages import ListMessage
+from shared.domain.objects import DestinationObject
+from shared.domain.parts import MIB
+from shared.ports.destination import Upload
+from tests.fakes import FakeDestination
+from tests.world import World, counts
+
+ROOM = 20 * MIB
+
+
+class Weighed(FakeDestination):
+    """Sees how many bytes are written at a time."""
+
+    held = most = 0
+
+    async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        self.held += upload.size
+        self.most = max(self.most, self.held)
+        try:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await super().write(upload, chunks)
+        finally:
+            self.held -= upload.size
+
+
+@pytest.mark.parametrize("grown", [100, 2 * MIB, 17 * MIB])
+async def test_what_is_in_flight_follows_what_is_copied(grown: int) -> None:
+    world = World(keys_per_message=100, destination=(destination := Weighed()))
+    copier = world.handlers["transfer"]
+    gate = InFlight(64, ROOM)
+    try_key = replace(copier.try_key, in_flight=gate, buffer_bytes=BUFFER_BYTES)
+    world.handlers["transfer"] = replace(copier, try_key=try_key)
+    count = 30 if grown < 16 * MIB else 5
+    for number in range(count):
+        world.bucket.put(f"k/{number:03d}", b"x")
+    run = world.send("list", ListMessage(scheduled=True))
+    await world.drain(most=1, finish=False)
+    for number in range(count):
+        world.bucket.put(f"k/{number:03d}", b"y" * grown)
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: count}
+    assert world.same()
+    assert destination.most <= max(ROOM, grown)
+    assert destination.most >= min(count, ROOM // weight(grown)) * grown
+    assert (gate._objects, gate._free) == (64, ROOM)
