@@ -10,7 +10,7 @@ from cli.output import Output, moment
 from cli.session import Session
 
 ADVICE = {
-    MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --reason malformed`",
+    MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --cause malformed`",
     UNDELIVERED: "the function's log says why it was refused; mend that, then `bucket-transfer redrive`",
 }
 

@@ -18,12 +18,14 @@ from shared.reporting.units import numbered
 
 
 def register(app: typer.Typer) -> None:
-    command(app, "drop", ("drop --reason gone --yes", "drop --reason forbidden photos/2021/"))(drop)
+    command(app, "drop", ("drop --cause gone --yes", "drop --cause forbidden photos/2021/"))(drop)
 
 
 async def drop(
     session: Session,
-    reason: Annotated[str, typer.Option("--reason", metavar="CAUSE", help="A cause, as `failures` names it.")],
+    reason: Annotated[
+        str, typer.Option("--cause", "--reason", metavar="CAUSE", help="A cause, as `failures` names it.")
+    ],
     prefix: Prefix = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> Answer:

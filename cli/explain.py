@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from cli.command import command
-from cli.exits import Exit
+from cli.exits import CommandError, Exit
 from cli.ledger import attempts
 from cli.output import Answer, Output, moment, size
 from cli.reasons import without_advice
 from cli.runs import cancelled_runs
-from cli.scope import typed
+from cli.scope import hint_of, typed
 from cli.session import Session
 from shared.copying.copy_object import CopyObject, CopyPlan
 from shared.domain.comparison import Comparison, compare
@@ -54,6 +54,8 @@ async def explain(
 
     The exit status is 0 if the copy is of the version that the source has now, and 3 if not.
     """
+    if not key:
+        raise CommandError("name a KEY: S3 has none without a character", Exit.USAGE)
     wanted = typed(session, key)
     source = await _source(session, wanted)
     known = await attempts(session, wanted)
@@ -65,7 +67,7 @@ async def explain(
     alive = is_alive(last, running, session.clock.now(), session.config.life_seconds, cancelled)
     verdict = _compared(source, copy, place, last, alive)
     ends = None if source is None else await _transferred(session, source, copy)
-    then = _next_run(session, source, ends, last, alive)
+    then = _next_run(session, wanted, source, ends, last, alive)
     current = isinstance(ends, Entry) and ends.outcome is Outcome.UNCHANGED
     document = {
         "key": key,
@@ -120,13 +122,15 @@ async def _transferred(
 
 def _next_run(
     session: Session,
+    key: Key,
     source: SourceObject | None,
     ends: Entry | CopyPlan | Unsupported | None,
     last: Known | None,
     alive: bool,
 ) -> NextRun:
     if source is None or ends is None:
-        return NextRun("not listed", "the source has no such object", advice_for("gone") if last is not None else "")
+        why = f"the source has no such object{hint_of(key)}"
+        return NextRun("not listed", why, advice_for("gone") if last is not None else "")
     left_out = session.config.filters.sift(Page.of([source])).get(0)
     if left_out is not None:
         return NextRun("filtered", f"the filter {left_out.value} leaves it out", "a run of single keys passes filters")

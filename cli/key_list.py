@@ -6,7 +6,8 @@
     manifest    a JSON object with a "key": a report's manifest, a log       *.jsonl, *.json, *.ndjson
     inventory   bucket, key (URL-encoded), …: an S3 Inventory report          *.csv
 
-Each may be gzipped (*.gz). In an inventory's CSV the key is URL-encoded and the rest of the row is passed over:
+Each may be gzipped (*.gz), and begin with the byte order mark that programs on Windows write, which is no part of a
+key. In an inventory's CSV the key is URL-encoded and the rest of the row is passed over:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
 """
 
@@ -54,7 +55,10 @@ def keys_in(name: str, written: Format, bucket: str) -> Iterator[bytes]:
                     yield from _manifest(name, lines)
                 case Format.INVENTORY:
                     yield from _inventory(name, lines, bucket)
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, csv.Error) as error:
+        except UnicodeDecodeError as error:
+            found = f"it holds the byte {error.object[error.start]:#04x}, which is not UTF-8: save it as that"
+            raise CommandError(f"{name} cannot be read to its end: {found}") from None
+        except (gzip.BadGzipFile, EOFError, csv.Error) as error:
             raise CommandError(f"{name} cannot be read to its end: {error}") from error
 
 
@@ -72,7 +76,7 @@ def _opened(name: str) -> Iterator[IO[str]]:
         buffered = io.BufferedReader(raw)
         packed = buffered.peek(2)[:2] == _GZIP
         unpacked: Any = stack.enter_context(gzip.GzipFile(fileobj=buffered)) if packed else buffered
-        yield stack.enter_context(io.TextIOWrapper(unpacked, encoding="utf-8", newline="\n"))
+        yield stack.enter_context(io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="\n"))
 
 
 def _manifest(name: str, lines: Iterable[str]) -> Iterator[bytes]:
@@ -85,7 +89,10 @@ def _manifest(name: str, lines: Iterable[str]) -> Iterator[bytes]:
             key = None
         if not isinstance(key, str) or not key:
             raise CommandError(f'{name}, line {number}: not a JSON object with a "key"')
-        yield key.encode()
+        try:
+            yield key.encode()
+        except UnicodeEncodeError:
+            raise CommandError(f"{name}, line {number}: {key!r} is not UTF-8, as every key of S3 is") from None
 
 
 def _inventory(name: str, lines: Iterable[str], bucket: str) -> Iterator[bytes]:

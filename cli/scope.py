@@ -26,6 +26,12 @@ def within_job(session: Session, key: Key) -> Key:
     return key
 
 
+def hint_of(key: Key) -> str:
+    """To be added where nothing was found: what was typed may be an address of S3's. An object may be named so, too."""
+    bare = key.removeprefix(b"s3://").partition(b"/")[2]
+    return f"; keys are named without s3:// and the bucket: {bare.decode()!r}" if key.startswith(b"s3://") else ""
+
+
 def scope_of(run: OpenRun) -> str:
     """What a run is about, for people: keys that were named have no prefix."""
     if run.kind is not RunKind.KEYS:

@@ -1,5 +1,6 @@
 """What a run's counts come to, in a sentence and for the shell."""
 
+from cli.scope import hint_of
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.errors import MalformedMessage
@@ -38,7 +39,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
     parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
     if not summary.listed_keys and not summary.stopped_ranges and not cancelled:
         where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
-        parts.append(f"no key was listed: none {where}, or S3 does not show it")
+        parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix)}")
     if summary.stopped_ranges:
         why = "the cancellation" if cancelled else "a ceiling or an error"
         parts.append(f"{numbered(summary.stopped_ranges, 'range')} ended before their last key, by {why}")
@@ -75,7 +76,12 @@ def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -
     if cancelled:
         which = numbered(failed, "listed key has", "listed keys have")
         return [f"{which} failed or had not begun: `bucket-transfer failures` says which"]
-    return [f"{numbered(failed, 'key has', 'keys have')} failed: `bucket-transfer failures` says why"]
+    said = [f"{numbered(failed, 'key has', 'keys have')} failed: `bucket-transfer failures` says why"]
+    if run.kind is RunKind.KEYS:
+        said.append(
+            "a key that is not in the source is not among those: `bucket-transfer explain KEY` says if it is there"
+        )
+    return said
 
 
 def _repairs(run: OpenRun) -> bool:

@@ -110,7 +110,7 @@ def test_what_is_dropped_is_unknown_and_its_neighbours_are_not(operator: Operato
 
 
 def test_dead_letters_are_dropped_for_good(operator: Operator) -> None:
-    assert operator.asks("drop", "--reason", "malformed", "--yes")["dropped_letters"] == 1
+    assert operator.asks("drop", "--cause", "malformed", "--yes")["dropped_letters"] == 1
     assert waiting(operator) == [LOST, COMPARISON, NOBODY_S]
     assert "nothing is known that has failed for 'malformed'" in operator.types("drop", "--reason", "malformed").stdout
 

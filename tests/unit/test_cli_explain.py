@@ -227,3 +227,11 @@ def test_an_entry_of_other_buckets_is_not_believed(monkeypatch: pytest.MonkeyPat
     world.destination.objects.clear()
     assert operator.asks("explain", KEY, status=3)["next_run"]["why"] == "the ledger does not know it"
     assert operator.asks("inspect", "a/")["entries"][0]["outcome"] == "copied", "it is stored all the same"
+
+
+def test_an_address_of_s3_and_no_key_at_all_are_told_apart_from_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(World(), monkeypatch)
+    asked = operator.asks("explain", "s3://b/a/é.txt", status=3)
+    assert asked["next_run"]["why"].endswith("no such object; keys are named without s3:// and the bucket: 'a/é.txt'")
+    assert operator.asks("explain", "a/s3://b", status=3)["next_run"]["why"] == "the source has no such object"
+    assert "name a KEY" in operator.types("explain", "", status=2).stderr

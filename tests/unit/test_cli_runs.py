@@ -63,6 +63,8 @@ def test_a_run_with_failed_keys_is_not_well_and_one_that_never_was_is_an_error(m
     run = operator.run(ListMessage(keys=(b"k/000", b"never")))
     result = operator.types("runs", run, status=3)
     assert "1 key has failed" in result.stdout
+    assert "a key that is not in the source is not among those" in result.stdout, "failures does not know it"
+    assert operator.asks("failures")["keys"] == 0
     result = operator.types("runs", "list-m99", status=1)
     assert (result.stdout, result.stderr.count("\n")) == ("", 1)
     assert "there is no run 'list-m99'" in result.stderr

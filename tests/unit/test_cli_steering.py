@@ -93,6 +93,8 @@ def test_an_end_that_nobody_writes_down_is_not_waited_for_for_ever(
 def test_a_run_that_has_listed_nothing_says_so_and_is_not_well(operator: Operator) -> None:
     shown = operator.types("run", "nothing/", "--wait", status=3).stdout
     assert "no key was listed: none begins with 'nothing/', or S3 does not show it" in shown
+    address = operator.types("run", "s3://b/k/", "--wait", status=3).stdout
+    assert "keys are named without s3:// and the bucket: 'k/'" in address
     (run,) = operator.asks("verify", "nothing/", "--wait", status=3)["runs"]
     assert operator.types("runs", run["run"], status=3).stdout.splitlines()[-1].startswith("no key was listed")
 
@@ -341,6 +343,9 @@ def test_a_list_that_is_wrong_at_its_end_sends_nothing(operator: Operator, tmp_p
         ("report.jsonl.gz", '{"key": "a\\nb", "size": 1}\n\n{"key": "é"}\n', [b"a\nb", "é".encode()]),
         ("inventory.csv", '"bucket","a+b%2Bc/%C3%A9","","true"\n"bucket","d"\n', ["a b+c/é".encode(), b"d"]),
         ("inventory.csv.gz", '"bucket","%0A%22"\n', [b'\n"']),
+        ("windows.txt", "\ufeffa\r\n\r\n\ufeffb\r\n", [b"a", "\ufeffb".encode()]),
+        ("windows.jsonl.gz", '\ufeff{"key": "a"}\r\n', [b"a"]),
+        ("windows.csv", '\ufeff"bucket","a"\r\n\r\n"bucket","b"\r\n', [b"a", b"b"]),
     ],
 )
 def test_lists_are_read_as_their_names_say(tmp_path: Path, name: str, text: str, keys: list[bytes]) -> None:
@@ -360,8 +365,12 @@ def test_what_is_wrong_in_a_list_is_said_with_its_place(tmp_path: Path) -> None:
         read("a.csv", b"bucket\n")
     with pytest.raises(CommandError, match="line 1: not a JSON object"):
         read("a.txt", b"a\n", Format.MANIFEST)
-    with pytest.raises(CommandError, match="cannot be read to its end"):
+    with pytest.raises(CommandError, match=r"line 2: '\\ud800' is not UTF-8"):
+        read("a.jsonl", b'{"key": "a"}\n{"key": "\\ud800"}\n')
+    with pytest.raises(CommandError, match="cannot be read to its end: it holds the byte 0xff"):
         read("a.txt", b"a\n\xff\n")
+    with pytest.raises(CommandError, match="not UTF-8: save it as that"):
+        read("a.txt", "a\n".encode("utf-16"))
     with pytest.raises(CommandError, match="cannot be read to its end"):
         read("a.gz", gzip.compress(json.dumps("a" * 1000).encode())[:-9])
     with pytest.raises(CommandError, match="cannot be opened: No such file"):
