@@ -5,7 +5,7 @@
     stack          all processes together; made of children (and tether), deployed (the functions), google (Google's own
                    emulators), ports, names, choices and provisioning (what Terraform makes in the cloud)
     clients        the real libraries' clients, pointed to the stack
-    demo, up       `make demo` and `make up`; with sample, comparison, runs and prices
+    demo, up       `make demo` and `make up` (its stack_file is `.local/env`); with sample, comparison, runs and prices
     settings_page  writes docs/settings.md
 
 Tools may import `shared/` and the emulators. What may not enter: anything that a deployed function needs, because

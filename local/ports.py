@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 
-from local.children import StackError
-from local.emulators.loopback import PortTaken, check_free, free_port
+from local.emulators.loopback import check_free, free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,8 @@ class Ports:
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":
-        """Consecutive ports. Raises StackError if one of them is taken."""
+        """Consecutive ports. Raises PortTaken if one of them is."""
         ports = cls(**{item.name: base + number for number, item in enumerate(fields(cls))})
-        try:
-            for item in fields(cls):
-                check_free(item.name, getattr(ports, item.name))
-        except PortTaken as taken:
-            raise StackError(f"{taken}; choose another base with PORT=…") from None
+        for item in fields(cls):
+            check_free(item.name, getattr(ports, item.name))
         return ports

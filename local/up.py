@@ -5,15 +5,13 @@ The `export` lines are printed and written to `.local/env`: `source .local/env` 
 
 import asyncio
 import os
-import shlex
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 from aiohttp import web
 
-from local import prices
+from local import prices, stack_file
 from local.children import ROOT, StackError, interruptible
 from local.choices import Flavour, chosen_settings
 from local.emulators.loopback import HOST, PortTaken, check_free
@@ -24,7 +22,7 @@ from local.stack import Stack
 
 BASE_PORT = 8600
 BILL_OFFSET = 20
-ENVIRONMENT_FILE = ROOT / ".local" / "env"
+MOST_PORT = 65_535
 LOGS = ROOT / ".local" / "logs"
 
 
@@ -46,6 +44,8 @@ def main() -> int:
     try:
         base = int(os.environ.get("PORT") or BASE_PORT)
         flavour = Flavour.from_environment()
+        if not 0 < base <= MOST_PORT - BILL_OFFSET:
+            raise StackError(f"PORT={base} is none: it and the {BILL_OFFSET} above it lie within 1 and {MOST_PORT}")
         ports, bill_port = Ports.from_base(base), base + BILL_OFFSET
         check_free("the bill", bill_port)
         schedule = (float(os.environ.get("LIST_SECONDS") or 0), float(os.environ.get("VERIFY_SECONDS") or 0))
@@ -53,16 +53,20 @@ def main() -> int:
         with Stack(flavour, ports, chosen_settings(), schedule, LOGS) as stack:
             _serve_bill(stack, bill_port)
             bill_url = f"http://{HOST}:{bill_port}/"
-            _write_environment({**stack.environment, "TRANSFER_URL": stack.url("transfer"), "BILL_URL": bill_url})
-            try:
+            own = {**stack.environment, "TRANSFER_URL": stack.url("transfer"), "BILL_URL": bill_url}
+            with stack_file.meant(own) as (lines, beside):
+                print(lines, flush=True)
                 _explain(stack, bill_port)
+                if beside:
+                    print(f"\nThe stack at {beside} runs on: .local/env means this one until it ends.", flush=True)
                 return _watch(stack)
-            finally:
-                ENVIRONMENT_FILE.unlink(missing_ok=True)
     except KeyboardInterrupt:
         print("\nstopped; nothing is left behind", flush=True)
         return 0
-    except (StackError, PortTaken, OSError) as error:
+    except PortTaken as taken:
+        print(f"the stack cannot run: {taken}, maybe another `make up`; choose another base: PORT=…", file=sys.stderr)
+        return 1
+    except (StackError, OSError) as error:
         print(f"the stack cannot run: {error}", file=sys.stderr)
         return 1
     except ValueError as error:
@@ -75,12 +79,6 @@ def _serve_bill(stack: Stack, port: int) -> None:
         return web.json_response(priced(await asyncio.to_thread(stack.bill)))
 
     threading.Thread(target=lambda: asyncio.run(listen_http(handle, port)), daemon=True).start()
-
-
-def _write_environment(environment: Mapping[str, str], path: Path = ENVIRONMENT_FILE) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
-    print(path.read_text(), flush=True)
 
 
 def _explain(stack: Stack, bill_port: int) -> None:

@@ -20,7 +20,7 @@ from local.names import DEAD, DESTINATION, LIST, PROJECT, REPORTS, SOURCE
 from local.prices import priced
 from local.sample import Sample, load
 from local.stack import Stack
-from local.up import _write_environment
+from local.stack_file import written
 from shared.pricing.catalog import published
 
 COUNT = 30
@@ -74,7 +74,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def person(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    _write_environment(stack.environment, tmp_path / ".local" / "env")
+    written(stack.environment, tmp_path / ".local" / "env")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "AWS_ENDPOINT_URL_S3"):

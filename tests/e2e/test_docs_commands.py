@@ -18,7 +18,8 @@ from local.emulators.loopback import HOST, free_port
 from local.names import PROJECT, SOURCE
 from local.sample import Sample, load
 from local.stack import Stack
-from local.up import _serve_bill, _write_environment
+from local.stack_file import written
+from local.up import _serve_bill
 from tests.documents import EVERY, ROOT, Command
 
 KEYS = ("a/b.jpg", "a/c.jpg", "2021/0001.jpg", "photos/2021/0001.jpg", "photos/2021/0002.jpg", "docs/README.md")
@@ -67,7 +68,7 @@ class Typist:
         bill = free_port()
         _serve_bill(stack, bill)
         self.environment["BILL_URL"] = f"http://{HOST}:{bill}/"
-        _write_environment(self.environment, self._made(self.here) / ".local" / "env")
+        written(self.environment, self._made(self.here) / ".local" / "env")
         outputs = {
             "environment": {name: value for name, value in stack.environment.items() if name != "AWS_ENDPOINT_URL_S3"},
             "reports": f"gs://{stack.environment['REPORT_BUCKET']}/default/",

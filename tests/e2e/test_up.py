@@ -20,7 +20,8 @@ from local.children import ROOT
 from local.clients import gcs_client, s3_client
 from local.emulators.loopback import HOST
 from local.ports import Ports
-from local.up import BILL_OFFSET, ENVIRONMENT_FILE
+from local.stack_file import PATH as ENVIRONMENT_FILE
+from local.up import BILL_OFFSET
 
 COUNT = len(Ports.__dataclass_fields__)
 
@@ -135,6 +136,7 @@ def test_even_a_killed_stack_leaves_nothing_behind(up: tuple[subprocess.Popen[st
     ("environment", "said"),
     [
         ({"PORT": "many"}, "must be numbers"),
+        ({"PORT": "65520"}, "PORT=65520 is none: it and the 20 above it lie within 1 and 65535"),
         ({"STACK": "azure"}, "STACK=azure is unknown; it is one of embedded, google"),
         ({"STACK": "google", "PATH": "/nowhere"}, "there is no `gcloud` here"),
     ],
@@ -145,6 +147,22 @@ def test_what_cannot_run_is_said_in_a_line(environment: dict[str, str], said: st
     assert done.returncode == 1
     assert said in output
     assert "Traceback" not in output
+
+
+def test_of_two_stacks_the_file_means_the_later_one_and_then_the_first_again(
+    up: tuple[subprocess.Popen[str], dict[str, str], int],
+) -> None:
+    _, _, base = up
+    first, other = ENVIRONMENT_FILE.read_text(), free_base()
+    second = start(other)
+    try:
+        assert second.stdout is not None
+        assert any(f"The stack at {HOST}:{base} runs on" in line for line in second.stdout)
+        assert f"http://{HOST}:{other}" in ENVIRONMENT_FILE.read_text()
+    finally:
+        second.send_signal(signal.SIGINT)
+    assert second.wait(30) == 0
+    assert ENVIRONMENT_FILE.read_text() == first
 
 
 def test_a_taken_port_is_named() -> None:
