@@ -10,6 +10,7 @@ state; the file of the local stack, `.local/env` here or above
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from cli.profiles import Profiles, parsed
 
 STACK_FILE = Path(".local") / "env"
 """What `make up` writes while the local stack runs."""
+
+_STACK_SECONDS = 5
+"""Within which a server of this machine takes a connection, be it ever so busy."""
 
 _MARKS = ("SOURCE_BUCKET", "LIST_TOPIC")
 """Settings that make an environment a job's."""
@@ -136,6 +140,23 @@ def stands_for_itself(found: FoundJob, environment: Mapping[str, str]) -> Mappin
     return {
         name: found.environment.get(name) for name in emulators if environment.get(name) or found.environment.get(name)
     }
+
+
+def see_it_run(found: FoundJob) -> None:
+    """Raises CommandError where the job is a local stack's, and nothing listens: Google's libraries would go on trying
+    for five minutes.
+    """
+    address = found.environment.get("FIRESTORE_EMULATOR_HOST")
+    if not address:
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_STACK_SECONDS).close()
+    except (OSError, ValueError):
+        raise CommandError(
+            f"the job is that of {found.where}, and no local stack runs at {address}: start it (make up), or unset its "
+            f"settings (FIRESTORE_EMULATOR_HOST and others, or {STACK_FILE})"
+        ) from None
 
 
 def enter(found: FoundJob) -> None:

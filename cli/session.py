@@ -187,5 +187,6 @@ def open_session(name: str | None, terraform: Path | None, output: Output) -> Se
     """Find the job and read its settings. Raises CommandError or SettingsError if there is none to work with."""
     found = job.find(name, terraform, os.environ, Path.cwd())
     settings = load(found.environment)
+    job.see_it_run(found)
     job.enter(found)
     return Session(found, settings, output)

@@ -31,6 +31,12 @@ _ASKED_EVERY_SECONDS = 10.0
 """Counts are several reads, and work goes on between them: a run that looked finished may not have been."""
 
 
+_GOES_ON = (
+    "not waited for any longer; what was begun goes on: `bucket-transfer status` shows it, and "
+    "`bucket-transfer cancel RUN` ends a run"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Waited:
     """A run, once it was waited for. state: as `verdict.state_of` says it; running where its end was not written down
@@ -79,7 +85,11 @@ async def until_over(
             elif waited >= asked * _ASKED_EVERY_SECONDS:
                 await session.sender.send(session.config.verify_topic, VerifyMessage(close=True))
                 asked, pause = asked + 1, _SOON_SECONDS
-            await asyncio.sleep(pause)
+            try:
+                await asyncio.sleep(pause)
+            except asyncio.CancelledError:  # Ctrl-C
+                session.output.aside(_GOES_ON)
+                raise
             waited += pause
             pause = min(pause * _SLOWER, _SECONDS)
 

@@ -1,7 +1,10 @@
 """Which job a command is about, and what it says if there is none."""
 
+import asyncio
+import io
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -14,9 +17,14 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from cli.exits import CommandError
-from cli.job import FoundJob, enter, find
-from cli.output import dollars, size, span, visible
+from cli.job import FoundJob, enter, find, see_it_run
+from cli.output import Output, dollars, size, span, visible
 from cli.profiles import Profiles, parsed
+from cli.session import Session
+from cli.waiting import until_over
+from local.emulators.loopback import free_port
+from shared.ports.run_store import OpenRun
+from shared.settings import load
 from tests.world import SETTINGS
 
 LIVE = {name.upper(): str(value) for name, value in SETTINGS.items()}
@@ -194,3 +202,34 @@ def test_no_amount_looks_like_nothing(given: float, shown: str) -> None:
 
 def test_bytes_are_in_the_units_of_reports() -> None:
     assert [size(count) for count in (1, 1536, 10 * 2**20)] == ["1 B", "1.5 KiB", "10.0 MiB"]
+
+
+def test_a_local_stack_that_runs_no_more_is_said_at_once() -> None:
+    port = free_port()
+    ended = FoundJob({**LIVE, "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{port}"}, "the local stack (.local/env)")
+    with pytest.raises(CommandError, match=rf"no local stack runs at 127.0.0.1:{port}: start it \(make up\)"):
+        see_it_run(ended)
+    with socket.create_server(("127.0.0.1", port)):
+        see_it_run(ended)
+    see_it_run(FoundJob(LIVE, "the environment"))
+
+
+def test_whoever_stops_waiting_is_told_that_the_run_goes_on() -> None:
+    said = io.StringIO()
+
+    async def interrupted() -> None:
+        session = Session(FoundJob(LIVE, "here"), load(LIVE), Output(io.StringIO(), said))
+        begun = asyncio.Event()
+
+        async def find_none() -> list[OpenRun]:
+            begun.set()
+            return []
+
+        waiting = asyncio.create_task(until_over(session, find_none, 1))
+        await begun.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(interrupted())
+    assert "what was begun goes on: `bucket-transfer status` shows it" in said.getvalue()
