@@ -21,6 +21,9 @@ from shared.ports.run_store import RunRecord, RunSummary
 _AT_ONCE = 8
 """Reports that are asked for at a time."""
 
+_BETWEEN = 3
+"""Characters between two columns of a drawn table."""
+
 ENDED = {
     RunState.FINISHED: "finished",
     RunState.STOPPED: "stopped",
@@ -83,9 +86,18 @@ async def _index(session: Session, days: float, limit: int) -> Answer:
             for run, record in zip(document, found, strict=True)
         ]
         heads = ("run", "of", "state", "began", "keys", "report")
-        output.table(heads[: 6 if links else 5], [row[: 6 if links else 5] for row in rows])
+        shown = 6 if links and _fits(output, rows) else 5
+        output.table(heads[:shown], [row[:shown] for row in rows])
+        if links and shown == 5:
+            output.line("`bucket-transfer report RUN` shows a report; a wider terminal, and --json, their links")
 
     return Answer(document, show)
+
+
+def _fits(output: Output, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a line holds a row: a link that is broken cannot be followed. Without a terminal lines have no end."""
+    widths = (max(map(len, column)) + _BETWEEN for column in zip(*rows, strict=True))
+    return not output.terminal or sum(widths) <= output.console.width
 
 
 def _days(count: float) -> str:

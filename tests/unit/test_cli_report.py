@@ -131,6 +131,13 @@ def test_the_index_of_runs_has_the_links_of_their_reports(monkeypatch: pytest.Mo
     shown = operator.types("runs").stdout.splitlines()
     assert shown[0].split()[-1] == "report"
     assert shown[1].endswith(f"https://reports.test/job/{first}/report.html")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for columns, fits in (("80", False), ("250", True)):
+        monkeypatch.setenv("COLUMNS", columns)
+        drawn = operator.types("runs").stdout
+        assert (f"https://reports.test/job/{first}/report.html" in drawn) is fits
+        assert ("`bucket-transfer report RUN` shows a report" in drawn) is not fits
+        assert first in drawn, "a name that is broken cannot be copied"
     assert shown[3].endswith("4 unchanged")
 
 
