@@ -3,6 +3,10 @@
 PROJECT = "local-project"
 SOURCE, DESTINATION, STAGING = "source-bucket", "destination-bucket", "staging-bucket"
 REPORTS = "report-bucket"
+EVENTS = "s3-events"
+AWS_ACCOUNT = "123456789012"
+"""Of moto's server: https://docs.getmoto.org/en/latest/docs/multi_account.html"""
+
 LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
 AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
 

@@ -19,6 +19,7 @@ class Ports:
     lister: int = field(default_factory=free_port)
     transfer: int = field(default_factory=free_port)
     verifier: int = field(default_factory=free_port)
+    sqs: int = field(default_factory=free_port)
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":

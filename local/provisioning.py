@@ -1,14 +1,15 @@
 """What Terraform makes in the cloud: buckets, topics, push subscriptions with dead letters, the secrets."""
 
+import json
 from collections.abc import Mapping
 
 from google.cloud.secretmanager_v1.types import Replication, Secret, SecretPayload
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
 
-from local.clients import gcs_client, pubsub_clients, s3_client, secrets_client
+from local.clients import gcs_client, pubsub_clients, s3_client, secrets_client, sqs_client
 from local.deployed import FUNCTIONS
-from local.names import DEAD, DESTINATION, PROJECT, REPORTS, SOURCE, STAGING
+from local.names import AWS_ACCOUNT, DEAD, DESTINATION, EVENTS, PROJECT, REPORTS, SOURCE, STAGING
 from shared.runs.expire_uploads import STAGING_RULE_DAYS
 
 ACK_DEADLINE_SECONDS = 600
@@ -31,6 +32,22 @@ def provision(environment: dict[str, str], secrets: Mapping[str, str], endpoints
     staging.create()
     _topics(environment, endpoints)
     _secrets(environment, secrets)
+
+
+def event_queue(environment: Mapping[str, str], endpoint: str) -> None:
+    """Make the queue of the source's events with its dead letters, and have S3 send them there."""
+    sqs = sqs_client(endpoint)
+    dead = sqs.create_queue(QueueName=f"{EVENTS}-dead-letters")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    sqs.create_queue(QueueName=EVENTS, Attributes={"VisibilityTimeout": "60", "RedrivePolicy": redrive})
+    queue = {
+        "QueueArn": f"arn:aws:sqs:us-east-1:{AWS_ACCOUNT}:{EVENTS}",
+        "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+    }
+    s3_client(environment).put_bucket_notification_configuration(
+        Bucket=SOURCE, NotificationConfiguration={"QueueConfigurations": [queue]}
+    )
 
 
 def _topics(environment: dict[str, str], endpoints: Mapping[str, str]) -> None:

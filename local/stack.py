@@ -20,10 +20,12 @@ from local.emulators.certificate import self_signed, trusting
 from local.emulators.edge import key_pair
 from local.emulators.loopback import HOST
 from local.names import (
+    AWS_ACCOUNT,
     AWS_SECRET,
     CDN_SECRET,
     DEAD,
     DESTINATION,
+    EVENTS,
     LIST,
     PROJECT,
     REPORTS,
@@ -34,7 +36,7 @@ from local.names import (
     secret_version,
 )
 from local.ports import Ports
-from local.provisioning import provision
+from local.provisioning import event_queue, provision
 from shared.settings import CdnAuth
 
 _WEB = ("s3", "edge", "gcs")
@@ -47,6 +49,7 @@ class Stack:
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
     functions: those that run; messages to the others wait. servers: further environment of the servers.
+    events: whether S3's events go to a queue, which needs moto (requirements-dev.txt), and the lister follows them.
     tls: whether S3, the edge and Cloud Storage speak HTTPS, with a certificate in the folder of the logs.
     """
 
@@ -60,6 +63,7 @@ class Stack:
         functions: Iterable[str] = tuple(FUNCTIONS),
         servers: Mapping[str, str] | None = None,
         tls: bool = False,
+        events: bool = False,
     ) -> None:
         self.flavour = flavour
         self.ports = ports or Ports()
@@ -69,7 +73,7 @@ class Stack:
         self._schedule = schedule
         self._functions = tuple(functions)
         self._servers = dict(servers or {})
-        self._tls = tls
+        self._tls, self._events = tls, events
         self._own_logs = logs is None
         self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
         self.children: dict[str, Child] = {}
@@ -116,6 +120,8 @@ class Stack:
         }
         if self._cdn_keys is not None:
             own |= {"CDN_KEY_PAIR_ID": key_pair.KEY_PAIR_ID, "CDN_PRIVATE_KEY_SECRET": secret_version(CDN_SECRET)}
+        if self._events:
+            own["EVENTS_QUEUE_URL"] = f"{self.url('sqs')}/{AWS_ACCOUNT}/{EVENTS}"
         return {**shared, **own, **self._settings}
 
     @property
@@ -155,6 +161,8 @@ class Stack:
         try:
             self._start_servers()
             provision(self.environment, self.secrets, {name: f"{self.url(name)}/" for name in FUNCTIONS})
+            if self._events:
+                event_queue(self.environment, self.url("sqs"))
             self._start_functions()
         except BaseException:
             self._stop()
@@ -170,6 +178,7 @@ class Stack:
         self.logs.mkdir(parents=True, exist_ok=True)
         more = {"LIST_SECONDS": str(self._schedule[0]), "VERIFY_SECONDS": str(self._schedule[1])}
         more |= self.edge_environment
+        more["EVENT_QUEUES"] = self.url("sqs") if self._events else ""
         for name in ("s3", "edge", "gcs", "pubsub", "firestore", "secrets", "scheduler"):
             port = getattr(self.ports, name)
             command = [sys.executable, "-m", "local.emulators", name, "--port", str(port)]
@@ -181,6 +190,10 @@ class Stack:
                 command = getattr(google, name)(port)
             environment = clean_environment({**self.environment, **more, **self._servers})
             self.children[name] = Child(name, command, environment, port, self.logs / f"{name}.log")
+        if self._events:
+            command = [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(self.ports.sqs)]
+            environment, log = clean_environment({}), self.logs / "sqs.log"
+            self.children["sqs"] = Child("sqs", command, environment, self.ports.sqs, log)
         self._start(list(self.children.values()))
 
     def _start_functions(self) -> None:

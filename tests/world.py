@@ -24,6 +24,7 @@ from tests.fakes import (
     FakeClock,
     FakeDestination,
     FakeDownload,
+    FakeEvents,
     FakeLog,
     FakeQueue,
     FakeReports,
@@ -124,12 +125,14 @@ class World:
     destination: FakeDestination = field(default_factory=FakeDestination)
     reports: FakeReports = field(default_factory=FakeReports)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    events: FakeEvents = field(default_factory=FakeEvents)
     stores: FakeStores = field(default_factory=FakeStores)
     clock: FakeClock = field(default_factory=FakeClock)
     log: FakeLog = field(default_factory=FakeLog)
     steps: Steps = field(default_factory=Steps)
 
     def __post_init__(self) -> None:
+        self.events.clock = self.clock
         self.bucket.listed_page = lambda: self.clock.pass_time(self.seconds_a_page)
         self.cdn = FakeDownload(self.bucket)
         self.direct = FakeDownload(self.bucket, "direct")
@@ -153,6 +156,7 @@ class World:
             queue=queue,
             stores=stores,
             reports=self.reports,
+            events=self.events,
             instance="instance",
         )
         app = bootstrap(adapters, self._limits())

@@ -18,7 +18,9 @@ async def _s3(given: Namespace) -> None:
     from local.emulators.instruments import Instruments
     from local.emulators.s3.api import S3Server
 
-    await listen_http(S3Server(Instruments(), {ACCESS_KEY: SECRET_KEY}).handle, given.port)
+    await listen_http(
+        S3Server(Instruments(), {ACCESS_KEY: SECRET_KEY}, os.environ.get("EVENT_QUEUES", "")).handle, given.port
+    )
 
 
 async def _edge(given: Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Signature Version 4 for S3: pure, and a twentieth of the general signer's CPU.
+"""Signature Version 4 for S3 and SQS: pure, and a twentieth of the general signer's CPU.
 
 It signs Host and the x-amz-* headers and nothing else: a CDN on the way may add to, or drop, any other.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
@@ -37,15 +37,16 @@ def signed_headers(
     now: float,
     amz: Mapping[str, str] = MappingProxyType({}),
     body_sha256: str = EMPTY_SHA256,
+    service: str = "s3",
 ) -> dict[str, str]:
     """The headers that make a request one of `keys`'.
 
     path: percent-encoded, beginning with a slash, exactly as it will be sent. query: `name=value` pairs,
     percent-encoded and in the order of their names. now: epoch seconds. amz: further headers whose names begin with
-    x-amz-, in lower case. body_sha256: hex.
+    x-amz-, in lower case. body_sha256: hex. service: as the scope names it.
     """
     seconds, further = int(now), tuple(amz.items())
-    same = _stencil(keys.access_key, keys.secret_key, keys.token, host, region, seconds, further, body_sha256)
+    same = _stencil(keys.access_key, keys.secret_key, keys.token, host, region, seconds, further, body_sha256, service)
     canonical = f"{method}\n{path}\n{query}\n{same.canonical}"
     signature = same.signer.copy()
     signature.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
@@ -74,6 +75,7 @@ def _stencil(
     epoch_seconds: int,
     amz: tuple[tuple[str, str], ...],
     body_sha256: str,
+    service: str,
 ) -> _Stencil:
     moment = datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {"x-amz-content-sha256": body_sha256, "x-amz-date": moment, **dict(amz)}
@@ -82,21 +84,23 @@ def _stencil(
     signed = sorted(headers)
     names = f"host;{';'.join(signed)}"
     lines = "\n".join([f"{name}:{headers[name]}" for name in signed])
-    scope = f"{moment[:8]}/{region}/s3/aws4_request"
+    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     return _Stencil(
         headers,
         canonical=f"host:{host}\n{lines}\n\n{names}\n{body_sha256}",
         signer=hmac.new(
-            _signing_key(secret_key, moment[:8], region), f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n".encode(), "sha256"
+            _signing_key(secret_key, moment[:8], region, service),
+            f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n".encode(),
+            "sha256",
         ),
         proof=f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature=",
     )
 
 
 @lru_cache(8)
-def _signing_key(secret_key: str, date: str, region: str) -> bytes:
+def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
     """The same for a whole day."""
     key = f"AWS4{secret_key}".encode()
-    for step in (date, region, "s3", "aws4_request"):
+    for step in (date, region, service, "aws4_request"):
         key = hmac.digest(key, step.encode(), "sha256")
     return key

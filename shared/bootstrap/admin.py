@@ -24,7 +24,7 @@ class Admin:
 
 def admin(stores: Stores, queue: Queue, clock: Clock, config: JobConfig) -> Admin:
     """Put together what an operator needs."""
-    topics = {RunKind.LIST: config.list_topic, RunKind.KEYS: config.list_topic, RunKind.VERIFY: config.verify_topic}
+    topics = dict.fromkeys(RunKind, config.list_topic) | {RunKind.VERIFY: config.verify_topic}
     publish = publisher(stores, queue, clock, config)
     send_again = SendAgain(stores.ranges, stores.ledger, queue, publish, topics)
     resume = Resume(stores.control, stores.runs, clock, send_again)

@@ -16,6 +16,7 @@ from shared.copying.replicate_object import ReplicateObject
 from shared.copying.transfer_batch import TransferBatch
 from shared.copying.try_key import TryKey
 from shared.domain.instance import weight
+from shared.listing.follow_events import FollowEvents
 from shared.listing.list_range import ListRange
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -62,6 +63,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
     extraneous = delete_extraneous(adapters, config, control)
     runs = lifecycle(adapters, config, control, extraneous)
     portions = Portions(stores.control, adapters.clock, adapters.instance, config.price_ahead)
+    listing = range_work(adapters, config, config.list_topic, control, heartbeat, runs, portions)
     return App(
         adapters=adapters,
         control=control,
@@ -70,11 +72,12 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             ledger=stores.ledger,
             runs=stores.runs,
             ranges=stores.ranges,
-            work=range_work(adapters, config, config.list_topic, control, heartbeat, runs, portions),
+            work=listing,
             filters=config.filters,
             clock=adapters.clock,
             log=adapters.log,
             life_seconds=config.life_seconds,
+            events=follow_events(adapters, config, listing),
         ),
         copier=TransferBatch(
             try_key=TryKey(
@@ -133,6 +136,25 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             weight=weight(config.buffer_bytes, config.buffer_bytes),
         ),
         admin=admin(stores, adapters.queue, adapters.clock, config),
+    )
+
+
+def follow_events(adapters: Adapters, config: JobConfig, work: RangeWork) -> FollowEvents | None:
+    if adapters.events is None:
+        return None
+    return FollowEvents(
+        queue=adapters.events,
+        source=adapters.source,
+        ledger=adapters.stores.ledger,
+        runs=adapters.stores.runs,
+        ranges=adapters.stores.ranges,
+        work=work,
+        messages=adapters.queue,
+        filters=config.filters,
+        topic=config.list_topic,
+        batch_bytes=config.batch_bytes,
+        quiet_seconds=config.events_quiet_seconds,
+        late_seconds=config.events_late_seconds,
     )
 
 

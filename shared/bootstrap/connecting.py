@@ -10,6 +10,7 @@ from shared.aws.cloudfront import Access, CdnAddress, Public, SignedForS3, Signe
 from shared.aws.download import ObjectDownload
 from shared.aws.role import aws_credentials
 from shared.aws.s3 import S3Source
+from shared.aws.sqs import SqsEvents
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.admin import Admin, admin
 from shared.bootstrap.job_config import JobConfig
@@ -82,6 +83,7 @@ def origins(given: Settings) -> dict[str, str]:
     named = {
         given.cdn_url: "CDN_URL",
         given.aws_endpoint_url_s3: "AWS_ENDPOINT_URL_S3",
+        given.events_queue_url: "EVENTS_QUEUE_URL",
         os.environ.get("STORAGE_EMULATOR_HOST"): "STORAGE_EMULATOR_HOST",
     }
     return {"/".join(url.split("/")[:3]): setting for url, setting in named.items() if url}
@@ -118,7 +120,16 @@ async def adapters(given: Settings, clock: Clock, http: Http) -> Adapters:
         queue=connect_queue(given),
         stores=stores(given, log),
         reports=GcsReports(given.report_bucket, endpoint, http, token) if given.report_bucket else None,
+        events=event_queue(given, address, http),
     )
+
+
+def event_queue(given: Settings, address: S3Address, http: Http) -> SqsEvents | None:
+    """Where S3's events wait, asked with the credentials that read the bucket."""
+    if given.events_queue_url is None:
+        return None
+    region = given.events_region or given.aws_region
+    return SqsEvents(given.events_queue_url, region, given.source_bucket, address.keys, http)
 
 
 def download(given: Settings, direct: Download, cdn: Download | None) -> Download:

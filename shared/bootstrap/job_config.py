@@ -60,6 +60,8 @@ class JobConfig:
     extra_grace_seconds: float
     restore_tier: Tier | None
     restore_days: int
+    events_quiet_seconds: float
+    events_late_seconds: float
     prices: Prices
     plans: tuple[Plan, ...]
     route: str
@@ -123,6 +125,8 @@ class JobConfig:
             extra_grace_seconds=given.extra_grace_seconds,
             restore_tier=given.restore_tier,
             restore_days=given.restore_days,
+            events_quiet_seconds=given.events_quiet_seconds,
+            events_late_seconds=given.events_late_seconds,
             prices=given.price_list,
             plans=tuple(read(given.prices).plans.values()),
             route=given.route.value,

@@ -28,6 +28,8 @@ class Party(StrEnum):
     """Google's metadata or OAuth server, which gives access tokens."""
     STS = "sts"
     """AWS's token service, which gives credentials for a role."""
+    SQS = "sqs"
+    """The queue of S3's events."""
     FIRESTORE = "firestore"
     PUBSUB = "pubsub"
 

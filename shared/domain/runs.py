@@ -12,6 +12,8 @@ class RunKind(StrEnum):
     """Single keys that somebody named."""
     VERIFY = "verify"
     """A comparison of both sides of a prefix."""
+    EVENTS = "events"
+    """Events of the source, followed for a stretch of time."""
 
 
 class RunState(StrEnum):

@@ -11,6 +11,7 @@ from shared.domain.budget import Budget
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
 from shared.domain.runs import RunKind
+from shared.listing.follow_events import FollowEvents
 from shared.listing.list_steps import KeySteps, ListSteps
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
@@ -25,7 +26,7 @@ from shared.ranges.taken_range import TakenRange
 
 @dataclass(frozen=True, slots=True)
 class ListRange:
-    """life_seconds: how long a published batch counts as alive."""
+    """life_seconds: how long a published batch counts as alive. events: None where the job follows none."""
 
     source: Source
     ledger: LedgerStore
@@ -36,9 +37,16 @@ class ListRange:
     clock: Clock
     log: Log
     life_seconds: float
+    events: FollowEvents | None = None
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
+        if message.events:
+            if self.events is None:
+                self.log.warning("no events are followed: EVENTS_QUEUE_URL is not set")
+                return
+            await self.events(message, new_run, budget)
+            return
         held = await self.work.take(RunKind.KEYS if message.keys else RunKind.LIST, message, new_run, message.keys)
         if held is None:
             return

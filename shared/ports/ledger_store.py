@@ -77,6 +77,10 @@ class LedgerStore(Protocol):
         """A run's records with keys that have no outcome yet."""
         ...
 
+    def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
+        """All of a run's records that can be read."""
+        ...
+
     def failed(self, run: str) -> AsyncIterator[Entry]:
         """The keys of a run that have failed, with their reasons."""
         ...

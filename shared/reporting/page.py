@@ -31,6 +31,7 @@ KINDS = {
     RunKind.LIST: "Listing and copying",
     RunKind.KEYS: "Copying single keys",
     RunKind.VERIFY: "Comparing both sides",
+    RunKind.EVENTS: "Following S3's events",
 }
 
 STATES = {
@@ -84,6 +85,8 @@ def page(report: Report) -> str:
 
 def scope(kind: RunKind, prefix: str) -> str:
     """Which keys a run is about."""
+    if kind is RunKind.EVENTS:
+        return "those that S3's events named"
     return "those that its message names" if kind is RunKind.KEYS else prefix or "the whole job"
 
 
@@ -91,7 +94,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     when = "written" if report.running else "seen to have ended"
     return [
         ("run", report.run),
-        ("keys" if report.kind is RunKind.KEYS else "prefix", scope(report.kind, report.prefix)),
+        ("keys" if report.kind in (RunKind.KEYS, RunKind.EVENTS) else "prefix", scope(report.kind, report.prefix)),
         ("from", report.source),
         ("to", report.destination),
         ("state", STATES[report.state]),

@@ -46,6 +46,9 @@ MESSAGE_LIFE_SECONDS = (7 + 31) * 86_400.0
 (terraform/modules/job/pubsub.tf). What is left of a cancelled run is not begun by then, either.
 """
 
+_UNNOTED = (RunKind.KEYS, RunKind.EVENTS)
+"""Runs that say nothing of a whole prefix. One of events that found none has no report, either."""
+
 Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks, float], Awaitable[None]]
 """Writes the report of a run that has ended in a state, at a time (epoch seconds)."""
 
@@ -197,13 +200,14 @@ class RunLifecycle:
             await self.follow_up(run, summary, initial)
         summed_up = run.kind is RunKind.VERIFY or summary.outcomes.keys.get(Outcome.FAILED)
         sums, parts = await self.ranges.rollup(run.name) if summed_up else (Rollup(), [])
-        checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind is not RunKind.KEYS else {}
+        checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind not in _UNNOTED else {}
         if self.delete_after is not None and run.kind is RunKind.VERIFY:
             await self._unless_refused(run, "deletion", self.delete_after(run, state, summary, sums))
         if summary.open_ranges:
             await self.ranges.let_expire(run.name, self.clock.now())
         now, reported = self.clock.now(), True
-        if self.report is not None:
+        idle = run.kind is RunKind.EVENTS and state is RunState.FINISHED and not summary.listed_keys
+        if self.report is not None and not idle:
             written = self.report(run, state, summary, sums, parts, checks, now)
             reported = await self._unless_refused(run, "report", written) is None
         await self.runs.finish(run.name, state, summary, now, version, reported)

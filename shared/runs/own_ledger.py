@@ -94,6 +94,9 @@ class OwnLedger:
     def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
         return self.stored.unsettled(run)
 
+    def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
+        return self.stored.of_run(run)
+
     def failed(self, run: str) -> AsyncIterator[Entry]:
         return self.stored.failed(run)
 

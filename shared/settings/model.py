@@ -7,6 +7,7 @@ from shared.pricing.catalog import Prices
 from shared.settings.choices import UnsupportedNames
 from shared.settings.destination import DestinationSettings
 from shared.settings.edge import EdgeSettings
+from shared.settings.events import EventSettings
 from shared.settings.following import FollowingSettings
 from shared.settings.job import JobSettings
 from shared.settings.prices import PriceSettings
@@ -21,6 +22,7 @@ TOPICS = (
     DestinationSettings,
     SelectionSettings,
     FollowingSettings,
+    EventSettings,
     PriceSettings,
     TuningSettings,
 )
@@ -30,6 +32,7 @@ TOPICS = (
 class Settings(
     TuningSettings,
     PriceSettings,
+    EventSettings,
     FollowingSettings,
     SelectionSettings,
     DestinationSettings,

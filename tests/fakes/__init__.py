@@ -5,6 +5,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.control import FakeControl
 from tests.fakes.destination import FakeDestination, crc32c_of
 from tests.fakes.download import FakeDownload
+from tests.fakes.events import FakeEvents
 from tests.fakes.extras import FakeExtras
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.log import FakeLog
@@ -24,6 +25,7 @@ __all__ = [
     "FakeControl",
     "FakeDestination",
     "FakeDownload",
+    "FakeEvents",
     "FakeExtras",
     "FakeLedger",
     "FakeLog",

@@ -88,6 +88,11 @@ class FakeLedger:
             if record.run == run and record.readable and not record.settled:
                 yield record
 
+    async def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
+        for record, _ in list(self.documents.values()):
+            if record.run == run and record.readable:
+                yield record
+
     async def failed(self, run: str) -> AsyncIterator[Entry]:
         for record, _ in self.documents.values():
             if record.run == run and record.readable:

@@ -12,6 +12,7 @@ from local.emulators.instruments import Instruments, Refusal, Reset, drop, send
 from local.emulators.s3 import checksums, copying, listing, patterns, sigv4
 from local.emulators.s3.conditions import check_write
 from local.emulators.s3.deleting import delete_many
+from local.emulators.s3.events import Notifier
 from local.emulators.s3.reading import attributes, look
 from local.emulators.s3.receiving import kept, receive
 from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
@@ -29,10 +30,13 @@ _UNSERVED = frozenset({"acl", "legal-hold", "retention", "select", "tagging", "t
 
 
 class S3Server:
-    """secrets: access key → secret key of everybody who may do everything."""
+    """secrets: access key → secret key of everybody who may do everything. queues: URL of the server whose
+    queues events are sent to, "" for none.
+    """
 
-    def __init__(self, instruments: Instruments, secrets: dict[str, str]) -> None:
+    def __init__(self, instruments: Instruments, secrets: dict[str, str], queues: str = "") -> None:
         self.instruments = instruments
+        self._events = Notifier(queues)
         self._secrets = secrets
         self._buckets: dict[str, Bucket] = {}
 
@@ -103,7 +107,10 @@ class S3Server:
                 restores = request.headers.get("x-amz-optional-object-attributes") == "RestoreStatus"
                 return web.Response(body=listing.render(name, bucket, query, restores), content_type=_XML)
             case "POST" if "delete" in query:
-                return _xml(delete_many(bucket, await request.read()))
+                return _xml(delete_many(bucket, await request.read(), lambda key: self._events.removed(name, key)))
+            case "PUT" if "notification" in query:
+                self._events.configure(name, await request.read())
+                return web.Response()
             case "DELETE" if bucket.objects:
                 raise S3Error(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
             case "DELETE":
@@ -149,7 +156,10 @@ class S3Server:
                 return web.Response(headers=part.headers)
             case "PUT":
                 await self.instruments.enter("s3.put", text)
-                return await self._put(request, bucket, key)
+                answer = await self._put(request, bucket, key)
+                how = "Copy" if copying.SOURCE in request.headers else "Put"
+                self._events.created(name, key, how, bucket.objects[key])
+                return answer
             case "POST" if "uploads" in query:
                 kind = request.headers.get(checksums.TYPE_HEADER, checksums.FULL)
                 algorithm = checksums.asked_for(request.headers)
@@ -165,6 +175,7 @@ class S3Server:
                 bucket.upload(query["uploadId"])
                 check_write(request.headers, bucket.objects.get(key))
                 stored = bucket.complete_upload(query["uploadId"], parts, checksums.promised(request.headers))
+                self._events.created(name, key, "CompleteMultipartUpload", stored)
                 return _xml(
                     f"<CompleteMultipartUploadResult{listing.NS}><Bucket>{name}</Bucket><Key>{escape(text)}</Key>"
                     f"<ETag>&quot;{stored.etag}&quot;</ETag>{checksums.elements(stored.checksum)}"
@@ -179,6 +190,7 @@ class S3Server:
                 return web.Response(status=204)
             case "DELETE":
                 bucket.objects.pop(key, None)
+                self._events.removed(name, key)
                 return web.Response(status=204)
         raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 """
 
+from collections.abc import Callable
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -12,7 +13,7 @@ from local.emulators.s3.store import Bucket, S3Error
 MOST_KEYS = 1000
 
 
-def delete_many(bucket: Bucket, body: bytes) -> str:
+def delete_many(bucket: Bucket, body: bytes, removed: Callable[[bytes], None] = lambda key: None) -> str:
     """The answer, with a line a key unless the request says Quiet. Raises S3Error for what is no such request."""
     try:
         given = ElementTree.fromstring(body)
@@ -26,6 +27,7 @@ def delete_many(bucket: Bucket, body: bytes) -> str:
         raise S3Error(501, "NotImplemented", "Versions and conditions of a deletion are not implemented")
     for key in keys:
         bucket.objects.pop(key.encode(), None)
+        removed(key.encode())
     quiet = any(_tag(item) == "Quiet" and (item.text or "").strip() == "true" for item in given)
     deleted = "" if quiet else "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
     return f"<DeleteResult{NS}>{deleted}</DeleteResult>"

@@ -148,6 +148,12 @@ class FirestoreLedger:
             if found is not None:
                 yield found.record
 
+    async def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
+        async for snapshot in paged(self._of(run).where(filter=FieldFilter("open", ">=", 0))):
+            found = read_whole(self._log, snapshot)
+            if found is not None:
+                yield found.record
+
     def unsettled_records(self, run: str) -> AsyncQuery:
         """A run's records with keys that have not ended."""
         return self._of(run).where(filter=FieldFilter("open", ">", 0))

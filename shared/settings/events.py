@@ -1,0 +1,27 @@
+"""Events of S3, which are followed between the listings."""
+
+from pydantic import BaseModel, Field
+
+
+class EventSettings(BaseModel):
+    """Events of S3, which are followed between the listings."""
+
+    events_queue_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+/\S+$",
+        description="the SQS queue that S3's events of the bucket come to (docs/events.md); without it none are "
+        "followed",
+    )
+    events_region: str | None = Field(
+        default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="region of that queue; without it AWS_REGION"
+    )
+    events_quiet_seconds: float = Field(
+        default=10,
+        ge=1,
+        le=540,
+        description="after so long without an event nobody waits for one until the scheduler's next message, a minute "
+        "after the last; 540 is always there, and costs an instance (docs/cost.md)",
+    )
+    events_late_seconds: float = Field(
+        default=900, gt=0, description="an event that is older than this when it is read raises an alert"
+    )

@@ -1,0 +1,207 @@
+"""Events are followed: copied once, counted once, whatever comes twice, late, in disorder, or dies in between."""
+
+import pytest
+
+from shared.domain.errors import Forbidden, Transient
+from shared.domain.events import ObjectEvent
+from shared.domain.filters import Filters
+from shared.domain.messages import ListMessage, decode
+from shared.domain.reasons import Party
+from shared.ports.control_store import Control
+from shared.ports.event_queue import EventMessage
+from tests.world import World, counts
+
+FOLLOW = ListMessage(events=True, scheduled=True)
+
+
+def written(world: World, key: str, body: bytes, number: int) -> ObjectEvent:
+    """Write an object; the event that tells of it."""
+    world.bucket.put(key, body)
+    found = world.bucket.listed(key.encode())
+    return ObjectEvent(key.encode(), False, f"{number:04X}", world.clock.now(), found.etag, found.size)
+
+
+async def follow(world: World) -> str:
+    """The run of events that a message of the scheduler's starts, seen through to its end."""
+    run = world.send("list", FOLLOW).replace("list-", "events-", 1)
+    await world.drain()
+    return run
+
+
+def reads(world: World, kind: str) -> int:
+    return sum(name == kind for name, _ in world.bucket.requests)
+
+
+async def test_what_events_name_is_copied_without_a_listing() -> None:
+    world = World()
+    for number in range(25):
+        world.events.send(written(world, f"k/{number:02d}", b"x" * number, number))
+    run = await follow(world)
+    assert world.same()
+    assert await counts(world, run) == {"copied": 25}
+    assert not world.events.messages
+    assert reads(world, "list") == 0
+
+
+async def test_a_burst_on_one_key_becomes_one_copy_of_the_newest() -> None:
+    world = World()
+    events = [written(world, "k", b"x" * size, size) for size in range(1, 6)]
+    for event in reversed(events):
+        world.events.send(event)
+    world.events.send(events[-1])
+    run = await follow(world)
+    assert world.same()
+    assert await counts(world, run) == {"copied": 1}
+
+
+async def test_what_comes_again_later_is_dropped_or_costs_no_copy() -> None:
+    world = World()
+    old, new = written(world, "k", b"old", 1), written(world, "k", b"new", 2)
+    world.events.send(new)
+    await follow(world)
+    copied = world.destination.objects[b"k"]
+    world.events.send(old)
+    world.events.send(new)
+    again = await follow(world)
+    assert await counts(world, again) == {}
+    elsewhere = World(bucket=world.bucket, destination=world.destination, stores=world.stores, clock=world.clock)
+    elsewhere._numbers = iter(range(100, 10**6))
+    elsewhere.events.send(old)
+    assert await counts(elsewhere, await follow(elsewhere)) == {"unchanged": 1}
+    assert world.destination.objects[b"k"] == copied
+
+
+async def test_a_removal_leaves_the_copy_to_comparisons_and_drops_the_older_creation() -> None:
+    world = World()
+    created = written(world, "k", b"body", 1)
+    del world.bucket.objects[b"k"]
+    world.events.send(ObjectEvent(b"k", True, "0002", world.clock.now()))
+    world.events.send(created)
+    assert await counts(world, await follow(world)) == {}
+    assert not world.destination.objects
+    assert not world.stores.extras.documents if hasattr(world.stores.extras, "documents") else True
+
+
+async def test_filters_and_the_root_hold_for_events() -> None:
+    world = World(filters=Filters(exclude=("*.tmp",)))
+    world.events.send(written(world, "a.tmp", b"12", 1), written(world, "b", b"1", 2))
+    assert await counts(world, await follow(world)) == {"copied": 1, "filtered": 1}
+
+
+async def test_a_storage_class_that_is_filtered_is_asked_for() -> None:
+    world = World(filters=Filters(storage_classes=frozenset({"STANDARD_IA"})))
+    event = written(world, "k", b"body", 1)
+    world.events.send(event)
+    assert await counts(world, await follow(world)) == {"filtered": 1}
+
+
+async def test_what_nobody_can_read_is_left_and_the_rest_deleted() -> None:
+    world = World()
+    world.events.send(others=1)
+    world.events.send(unreadable="no event")
+    world.events.send(written(world, "k", b"body", 1))
+    assert await counts(world, await follow(world)) == {"copied": 1}
+    (left,) = world.events.messages.values()
+    assert left[0].unreadable == "no event"
+
+
+@pytest.mark.parametrize("step", range(0, 60))
+async def test_killed_at_any_step_everything_is_copied_and_counted_once(step: int) -> None:
+    world = World()
+    for number in range(5):
+        world.events.send(written(world, f"k/{number}", b"x" * number, number))
+    world.steps.crash_at = step
+    await follow(world)
+    world.clock.time += 120
+    await follow(world)
+    assert world.same()
+    assert not world.events.messages
+    for run in world.stores.runs.documents:
+        await counts(world, run)
+
+
+async def test_one_follows_at_a_time() -> None:
+    world = World()
+    first = world.send("list", FOLLOW)
+    held = first.replace("list-", "events-", 1)
+    await world.stores.runs.schedule(*(await _begun(world, held)))
+    second = world.send("list", FOLLOW).replace("list-", "events-", 1)
+    world.inbox.popleft()
+    await world.drain()
+    assert not await world.stores.runs.exists(second)
+
+
+async def _begun(world: World, run: str):  # type: ignore[no-untyped-def]
+    """A run of events whose range is open."""
+    from shared.domain.runs import RunKind
+    from shared.ports.range_store import OpenRange, RangeId
+
+    opened = OpenRange(RangeId(run, b"", b""), None, FOLLOW.encode())
+    await world.stores.runs.create(opened, RunKind.EVENTS, world.clock.now())
+    await world.stores.ranges.acquire(opened, "somebody", world.clock.now(), 60)
+    return RunKind.EVENTS, run, (await world.stores.runs.scheduled(RunKind.EVENTS))[1]
+
+
+async def test_a_budget_that_ends_has_the_next_run_begin_at_once() -> None:
+    world = World(budgets={"list": 8.0})
+    world.events.send(written(world, "k", b"body", 1))
+    world.send("list", FOLLOW)
+    await world.drain(most=1, finish=False)
+    assert ("list", FOLLOW) in [(topic, message) for topic, message in world.queue.sent]
+
+
+async def test_while_the_job_is_paused_events_stay_in_their_queue() -> None:
+    world = World(default_control=Control(paused=True))
+    world.stores.control.control = Control(paused=True)
+    world.events.send(written(world, "k", b"body", 1))
+    run = await follow(world)
+    assert not await world.stores.runs.exists(run)
+    assert len(world.events.messages) == 1
+
+
+async def test_a_ceiling_ends_the_run_and_keeps_the_events() -> None:
+    world = World(default_control=Control(most_objects=2))
+    world.events.send(*(written(world, f"k/{number}", b"x", number) for number in range(3)))
+    run = await follow(world)
+    summary = await world.stores.runs.summary(run)
+    assert (summary.listed_keys, summary.stopped_ranges) == (0, 1)
+    assert len(world.events.messages) == 1
+
+
+class Refusing:
+    """A queue that answers nothing but refusals."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
+    async def receive(self, wait_seconds: int) -> list[EventMessage]:
+        raise self.failure
+
+
+async def test_a_queue_that_refuses_for_good_stops_the_run_and_says_so() -> None:
+    world = World()
+    world.handlers["list"].events.queue = Refusing(Forbidden("sqs ReceiveMessage: HTTP 403", party=Party.SQS))
+    run = await follow(world)
+    assert (await world.stores.runs.summary(run)).stopped_ranges == 1
+    assert any(line[0] == "error" and "a range has stopped" in str(line) for line in world.log.lines)
+
+
+async def test_a_queue_that_does_not_answer_now_is_asked_again() -> None:
+    world = World()
+    queue = world.handlers["list"].events.queue
+    world.events.send(written(world, "k", b"body", 1))
+    world.handlers["list"].events.queue = Refusing(Transient("sqs ReceiveMessage: HTTP 500", party=Party.SQS))
+    world.send("list", FOLLOW)
+    await world.drain(most=3, finish=False)
+    assert world.inbox, "nacked"
+    world.handlers["list"].events.queue = queue
+    world.clock.time += 120
+    await world.drain()
+    assert world.same()
+
+
+def test_events_are_of_the_whole_job() -> None:
+    for body in (b'{"events": true, "prefix": "a/"}', b'{"events": true, "keys": ["a"]}'):
+        with pytest.raises(Exception, match="whole job"):
+            decode(ListMessage, body)
+    assert decode(ListMessage, b'{"events": true}').events
