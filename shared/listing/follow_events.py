@@ -172,8 +172,8 @@ class FollowEvents:
             done, _ = await asyncio.wait(
                 polls, timeout=due_in if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
-            polls -= done
             brought = [message for poll in done for message in poll.result()]
+            polls -= done
             waiting += brought
             now = clock.monotonic()
             if brought:

@@ -2,13 +2,16 @@
 
 import pytest
 
+from shared.domain.counts import RangeCounts
 from shared.domain.errors import Forbidden, Transient
 from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, decode
 from shared.domain.reasons import Party
+from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ports.event_queue import EventMessage
+from shared.ports.range_store import HeldRange, OpenRange, RangeId
 from tests.world import World, counts
 
 FOLLOW = ListMessage(events=True, scheduled=True)
@@ -79,7 +82,6 @@ async def test_a_removal_leaves_the_copy_to_comparisons_and_drops_the_older_crea
     world.events.send(created)
     assert await counts(world, await follow(world)) == {}
     assert not world.destination.objects
-    assert not world.stores.extras.documents if hasattr(world.stores.extras, "documents") else True
 
 
 async def test_filters_and_the_root_hold_for_events() -> None:
@@ -105,7 +107,7 @@ async def test_what_nobody_can_read_is_left_and_the_rest_deleted() -> None:
     assert left[0].unreadable == "no event"
 
 
-@pytest.mark.parametrize("step", range(0, 60))
+@pytest.mark.parametrize("step", range(60))
 async def test_killed_at_any_step_everything_is_copied_and_counted_once(step: int) -> None:
     world = World()
     for number in range(5):
@@ -116,30 +118,24 @@ async def test_killed_at_any_step_everything_is_copied_and_counted_once(step: in
     await follow(world)
     assert world.same()
     assert not world.events.messages
+    assert world.steps.crash_at is None, "it was killed"
     for run in world.stores.runs.documents:
         await counts(world, run)
 
 
 async def test_one_follows_at_a_time() -> None:
     world = World()
-    first = world.send("list", FOLLOW)
-    held = first.replace("list-", "events-", 1)
-    await world.stores.runs.schedule(*(await _begun(world, held)))
-    second = world.send("list", FOLLOW).replace("list-", "events-", 1)
-    world.inbox.popleft()
-    await world.drain()
-    assert not await world.stores.runs.exists(second)
-
-
-async def _begun(world: World, run: str):  # type: ignore[no-untyped-def]
-    """A run of events whose range is open."""
-    from shared.domain.runs import RunKind
-    from shared.ports.range_store import OpenRange, RangeId
-
-    opened = OpenRange(RangeId(run, b"", b""), None, FOLLOW.encode())
+    opened = OpenRange(RangeId("events-first", b"", b""), None, FOLLOW.encode())
     await world.stores.runs.create(opened, RunKind.EVENTS, world.clock.now())
-    await world.stores.ranges.acquire(opened, "somebody", world.clock.now(), 60)
-    return RunKind.EVENTS, run, (await world.stores.runs.scheduled(RunKind.EVENTS))[1]
+    await world.stores.runs.schedule(
+        RunKind.EVENTS, "events-first", (await world.stores.runs.scheduled(RunKind.EVENTS))[1]
+    )
+    world.events.send(written(world, "k", b"body", 1))
+    assert not await world.stores.runs.exists(await follow(world))
+    held = await world.stores.ranges.acquire(opened, "somebody", world.clock.now(), 60)
+    assert isinstance(held, HeldRange)
+    await world.stores.ranges.complete(held, RangeCounts(), world.clock.now())
+    assert await counts(world, await follow(world)) == {"copied": 1}
 
 
 async def test_a_budget_that_ends_has_the_next_run_begin_at_once() -> None:
@@ -147,12 +143,12 @@ async def test_a_budget_that_ends_has_the_next_run_begin_at_once() -> None:
     world.events.send(written(world, "k", b"body", 1))
     world.send("list", FOLLOW)
     await world.drain(most=1, finish=False)
-    assert ("list", FOLLOW) in [(topic, message) for topic, message in world.queue.sent]
+    assert ("list", FOLLOW) in world.queue.sent
 
 
 async def test_while_the_job_is_paused_events_stay_in_their_queue() -> None:
-    world = World(default_control=Control(paused=True))
-    world.stores.control.control = Control(paused=True)
+    world = World()
+    world.stores.control.said = Control(paused=True)
     world.events.send(written(world, "k", b"body", 1))
     run = await follow(world)
     assert not await world.stores.runs.exists(run)
@@ -183,7 +179,7 @@ async def test_a_queue_that_refuses_for_good_stops_the_run_and_says_so() -> None
     world.handlers["list"].events.queue = Refusing(Forbidden("sqs ReceiveMessage: HTTP 403", party=Party.SQS))
     run = await follow(world)
     assert (await world.stores.runs.summary(run)).stopped_ranges == 1
-    assert any(line[0] == "error" and "a range has stopped" in str(line) for line in world.log.lines)
+    assert [line[:2] for line in world.log.lines if line[0] == "ERROR"] == [("ERROR", "a range has stopped")]
 
 
 async def test_a_queue_that_does_not_answer_now_is_asked_again() -> None:
