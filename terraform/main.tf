@@ -8,6 +8,7 @@ module "job" {
   comparison          = var.comparison
   deletion_protection = var.deletion_protection
   destination_bucket  = var.destination_bucket
+  events              = var.events
   filters             = var.filters
   functions           = var.functions
   job                 = var.job

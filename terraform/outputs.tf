@@ -18,6 +18,11 @@ output "environment" {
   value       = module.job.environment
 }
 
+output "events" {
+  description = "What the bucket's notifications must say for its events to be followed, and what the keys of a secret must allow; null if events are not followed."
+  value       = module.job.events
+}
+
 output "force" {
   description = "Run a prefix now; {\"prefix\": …, \"force\": true} copies even what is unchanged."
   value       = module.job.force

@@ -29,6 +29,12 @@ variable "destination_bucket" {
   type        = any
 }
 
+variable "events" {
+  description = "Whether S3's events are followed between the deltas."
+  type        = any
+  default     = {}
+}
+
 variable "filters" {
   description = "What the job leaves out."
   type        = any

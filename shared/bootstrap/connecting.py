@@ -128,8 +128,7 @@ def event_queue(given: Settings, address: S3Address, http: Http) -> SqsEvents | 
     """Where S3's events wait, asked with the credentials that read the bucket."""
     if given.events_queue_url is None:
         return None
-    region = given.events_region or given.aws_region
-    return SqsEvents(given.events_queue_url, region, given.source_bucket, address.keys, http)
+    return SqsEvents(given.events_queue_url, given.aws_region, given.source_bucket, address.keys, http)
 
 
 def download(given: Settings, direct: Download, cdn: Download | None) -> Download:

@@ -96,9 +96,14 @@ class FollowEvents:
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Follow until the budget ends, or until nothing came for a while."""
-        run = new_run.replace("list-", "events-", 1)
-        if message.run is None and not await self._may_start(run):
-            return
+        run = message.run or new_run.replace("list-", "events-", 1)
+        first: list[EventMessage] = []
+        if message.run is None and not await self.runs.exists(run):
+            if not await self._may_start(run):
+                return
+            first = await self._first(run)
+            if not first or not await self.runs.schedule(RunKind.EVENTS, run, (await self._last())[1]):
+                return
         taken = await self.work.ranges.take(RunKind.EVENTS, message, run)
         if taken is None:
             return
@@ -106,7 +111,7 @@ class FollowEvents:
         if stretch.lease.taken_over:
             await self._recount(stretch)
         try:
-            over = await self._follow(stretch, budget)
+            over = await self._follow(stretch, budget, first)
         finally:
             await stretch.ceiling.release()
         await self.work.ranges.close(stretch.lease, stretch.counts)
@@ -118,17 +123,32 @@ class FollowEvents:
         """One follows at a time: unless the job is paused, or the last run's range is open and the run has not ended.
         If its message is lost, the run times out.
         """
-        if await self.runs.exists(run):
-            return True
         if (await self.work.job_control.read(afresh=True)).paused:
             self.work.log.info("the job is paused, so no events are followed", run=run)
             return False
-        last, version = await self.runs.scheduled(RunKind.EVENTS)
-        if last == run:
+        last, _ = await self._last()
+        if not last or last == run or not await self.ranges.is_open(last):
             return True
-        if last and await self.ranges.is_open(last) and last in {item.name for item in await self.runs.running()}:
-            return False
-        return await self.runs.schedule(RunKind.EVENTS, run, version)
+        return last not in {item.name for item in await self.runs.running()}
+
+    async def _last(self) -> tuple[str, object]:
+        return await self.runs.scheduled(RunKind.EVENTS)
+
+    async def _first(self, run: str) -> list[EventMessage]:
+        """What a run begins with: where nothing comes, there is none."""
+        clock = self.work.clock
+        until = clock.monotonic() + self.quiet_seconds
+        try:
+            while clock.monotonic() < until:
+                found = await self.queue.receive(WAIT_SECONDS)
+                if found:
+                    return found
+        except Transient as failure:
+            self.work.log.warning("events are not followed", run=run, reason=str(failure))
+        except ObjectError as failure:
+            why = f"{failure.reason}: {failure}"
+            self.work.log.error("events cannot be followed", run=run, reason=why, advice=failure.reason.advice)
+        return []
 
     async def _recount(self, stretch: _Stretch) -> None:
         """Count what a killed invocation recorded, and send again what it may not have sent."""
@@ -139,32 +159,35 @@ class FollowEvents:
             if not record.settled:
                 await self.work.publish.resend(record, False)
 
-    async def _follow(self, stretch: _Stretch, budget: Budget) -> bool:
-        """True if the budget has ended. Raises what the queue fails with for now, if nothing was published yet."""
+    async def _follow(self, stretch: _Stretch, budget: Budget, first: list[EventMessage]) -> bool:
+        """True if the budget has ended."""
         polls: set[asyncio.Task[list[EventMessage]]] = set()
         try:
-            return await self._read(stretch, budget, polls)
+            return await self._read(stretch, budget, polls, first)
         except Stopped as stop:
             if not stop.paused:
                 stretch.counts.stopped = str(stop)
                 self.work.log.warning("events are not followed", run=stretch.run, reason=str(stop))
         except Transient as failure:
-            if not stretch.mine:
-                raise
             self.work.log.warning("events are not followed", run=stretch.run, reason=str(failure))
         except ObjectError as failure:
             stretch.counts.stopped = f"{failure.reason}: {failure}"[:300]
-            self.work.log.error("a range has stopped", run=stretch.run, prefix="", reason=stretch.counts.stopped)
+            self.work.log.error("events cannot be followed", run=stretch.run, reason=stretch.counts.stopped)
         finally:
             for poll in polls:
                 poll.cancel()
             await asyncio.gather(*polls, return_exceptions=True)
         return False
 
-    async def _read(self, stretch: _Stretch, budget: Budget, polls: set[asyncio.Task[list[EventMessage]]]) -> bool:
+    async def _read(
+        self,
+        stretch: _Stretch,
+        budget: Budget,
+        polls: set[asyncio.Task[list[EventMessage]]],
+        waiting: list[EventMessage],
+    ) -> bool:
         clock = self.work.clock
         came_at, sent_at, ending = clock.monotonic(), float("-inf"), False
-        waiting: list[EventMessage] = []
         while True:
             while not ending and len(polls) < POLLS:
                 polls.add(asyncio.create_task(self.queue.receive(WAIT_SECONDS)))

@@ -9,18 +9,15 @@ class EventSettings(BaseModel):
     events_queue_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^/\s]+/\S+$",
-        description="the SQS queue that S3's events of the bucket come to (docs/events.md); without it none are "
-        "followed",
-    )
-    events_region: str | None = Field(
-        default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="region of that queue; without it AWS_REGION"
+        description="the SQS queue in the bucket's region that S3's events of it come to (docs/events.md); without it "
+        "none are followed",
     )
     events_quiet_seconds: float = Field(
         default=10,
         ge=1,
         le=540,
-        description="after so long without an event nobody waits for one until the scheduler's next message, a minute "
-        "after the last; 540 is always there, and costs an instance (docs/cost.md)",
+        description="after so long without an event nobody waits for one until the scheduler's next message, which "
+        "comes each minute; from 60 on somebody always waits, which costs an instance (docs/cost.md)",
     )
     events_late_seconds: float = Field(
         default=900, gt=0, description="an event that is older than this when it is read raises an alert"

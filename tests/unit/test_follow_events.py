@@ -1,5 +1,7 @@
 """Events are followed: copied once, counted once, whatever comes twice, late, in disorder, or dies in between."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from shared.domain.counts import RangeCounts
@@ -12,6 +14,7 @@ from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ports.event_queue import EventMessage
 from shared.ports.range_store import HeldRange, OpenRange, RangeId
+from tests.fakes import FakeEvents
 from tests.world import World, counts
 
 FOLLOW = ListMessage(events=True, scheduled=True)
@@ -107,7 +110,7 @@ async def test_what_nobody_can_read_is_left_and_the_rest_deleted() -> None:
     assert left[0].unreadable == "no event"
 
 
-@pytest.mark.parametrize("step", range(60))
+@pytest.mark.parametrize("step", range(50))
 async def test_killed_at_any_step_everything_is_copied_and_counted_once(step: int) -> None:
     world = World()
     for number in range(5):
@@ -174,26 +177,57 @@ class Refusing:
         raise self.failure
 
 
-async def test_a_queue_that_refuses_for_good_stops_the_run_and_says_so() -> None:
+async def test_where_nothing_comes_there_is_no_run_and_no_write() -> None:
+    world = World()
+    run = await follow(world)
+    assert not await world.stores.runs.exists(run)
+    assert world.stores.ranges.writes == world.stores.ledger.writes == 0
+    assert world.events.receives == 2
+
+
+async def test_a_queue_that_refuses_is_told_of_and_begins_no_run() -> None:
     world = World()
     world.handlers["list"].events.queue = Refusing(Forbidden("sqs ReceiveMessage: HTTP 403", party=Party.SQS))
     run = await follow(world)
-    assert (await world.stores.runs.summary(run)).stopped_ranges == 1
-    assert [line[:2] for line in world.log.lines if line[0] == "ERROR"] == [("ERROR", "a range has stopped")]
+    assert not await world.stores.runs.exists(run)
+    assert [line[:2] for line in world.log.lines if line[0] == "ERROR"] == [("ERROR", "events cannot be followed")]
 
 
-async def test_a_queue_that_does_not_answer_now_is_asked_again() -> None:
+@pytest.mark.parametrize(
+    ("failure", "stopped"),
+    [
+        (Transient("sqs ReceiveMessage: HTTP 500", party=Party.SQS), 0),
+        (Forbidden("sqs ReceiveMessage: HTTP 403", party=Party.SQS), 1),
+    ],
+)
+async def test_a_queue_that_fails_midway_ends_the_run_with_what_was_published(failure: Exception, stopped: int) -> None:
     world = World()
-    queue = world.handlers["list"].events.queue
-    world.events.send(written(world, "k", b"body", 1))
-    world.handlers["list"].events.queue = Refusing(Transient("sqs ReceiveMessage: HTTP 500", party=Party.SQS))
-    world.send("list", FOLLOW)
-    await world.drain(most=3, finish=False)
-    assert world.inbox, "nacked"
-    world.handlers["list"].events.queue = queue
+    for number in range(12):
+        world.events.send(written(world, f"k/{number:02d}", b"body", number))
+    world.handlers["list"].events.queue = Failing(world.events, failure)
+    run = await follow(world)
+    summary = await world.stores.runs.summary(run)
+    assert summary.stopped_ranges == stopped
+    assert summary.balanced
+    world.handlers["list"].events.queue = world.events
     world.clock.time += 120
-    await world.drain()
+    await follow(world)
     assert world.same()
+
+
+class Failing(Refusing):
+    """A queue that answers twice, and then no more."""
+
+    def __init__(self, queue: FakeEvents, failure: Exception) -> None:
+        super().__init__(failure)
+        self.queue, self.left = queue, 2
+
+    async def receive(self, wait_seconds: int) -> list[EventMessage]:
+        self.left -= 1
+        return await (super().receive(wait_seconds) if self.left < 0 else self.queue.receive(wait_seconds))
+
+    async def delete(self, handles: Sequence[str]) -> int:
+        return await self.queue.delete(handles)
 
 
 def test_events_are_of_the_whole_job() -> None:

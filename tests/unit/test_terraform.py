@@ -41,7 +41,7 @@ def test_every_setting_is_set_and_every_variable_is_a_setting() -> None:
     ours = {name.upper() for name in Settings.model_fields} - LOCAL
     theirs = {name for name in local("settings.tf", "settings") if not name.startswith("__")}
     answered = set(re.findall(r"\{ ([A-Z_]+) = ", section("settings.tf", "  answers = merge(")))
-    assert len(answered) == 3
+    assert len(answered) == 4
     assert theirs | answered == ours
     assert not theirs & answered
     merged = re.search(r"environment_variables\s*=\s*merge\(local\.environment, \{ (\w+) =", read("functions.tf"))

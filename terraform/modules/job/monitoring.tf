@@ -52,6 +52,11 @@ locals {
   # What happens once. A counter's first point has nothing before it to have increased from, so a single event would go unseen; the line
   # in the log itself tells: https://cloud.google.com/logging/docs/alerting/log-based-alerts
   events = {
+    events-late = {
+      title = "events late", severity = "WARNING"
+      lines = "(jsonPayload.message=\"events lag behind\" OR jsonPayload.message=\"events cannot be followed\" OR jsonPayload.message=\"an event that nobody can read\")"
+      help  = "S3's events come late, cannot be read from their queue, or are none. The line in the log says which. Nothing is lost by it: the scheduled delta copies what events do not tell of."
+    }
     handed-back = {
       title = "messages handed back", severity = "ERROR"
       lines = "(jsonPayload.message=\"nacked\" OR jsonPayload.message=\"copying waits: this fails for every key\")"

@@ -18,6 +18,14 @@ output "environment" {
   value       = local.environment
 }
 
+output "events" {
+  description = "What the bucket's notifications must say for its events to be followed, and what the keys of a secret must allow; null if events are not followed."
+  value = local.follows ? {
+    notification = var.events.own_bucket_notification ? null : jsonencode(local.notification)
+    policy       = var.source_bucket.credentials == "role" ? null : data.aws_iam_policy_document.events[0].json
+  } : null
+}
+
 output "force" {
   description = "Copy a prefix anew now, even what is unchanged; without \"force\" only what is new or failed."
   value       = "gcloud pubsub topics publish ${google_pubsub_topic.this["list"].name} --project=${var.project} --message='{\"prefix\": \"${var.source_bucket.prefix}some/prefix/\", \"force\": true}'"

@@ -1,12 +1,14 @@
 # What begins by itself: a delta run and a comparison, once schedules.paused is false, and a look every few minutes for runs that have
-# ended, which writes their reports and sends what follows from them. Nothing is sent before what receives it can work.
+# ended, which writes their reports and sends what follows from them; each minute a look for events, where they are followed. Nothing is sent before what receives it can work.
 
 resource "google_cloud_scheduler_job" "this" {
-  for_each = {
+  for_each = merge({
     delta  = { topic = "list", message = { scheduled = true }, schedule = var.schedules.delta }
     verify = { topic = "verify", message = { scheduled = true }, schedule = var.schedules.verify }
     close  = { topic = "verify", message = { close = true }, schedule = "*/2 * * * *" }
-  }
+    }, local.follows ? {
+    events = { topic = "list", message = { events = true, scheduled = true }, schedule = "* * * * *" }
+  } : {})
 
   project   = var.project
   name      = "${var.job}-${each.key}"

@@ -62,6 +62,9 @@ locals {
     RESTORE_TIER        = var.comparison.restore_tier
     RESTORE_DAYS        = var.comparison.restore_days
 
+    EVENTS_LATE_SECONDS  = var.events.late_seconds
+    EVENTS_QUIET_SECONDS = var.events.quiet_seconds
+
     BATCH_BYTES            = var.tuning.batch_bytes
     BUDGET_SECONDS         = var.tuning.budget_seconds
     BYTES_IN_FLIGHT        = var.tuning.bytes_in_flight
@@ -81,6 +84,7 @@ locals {
   answers = merge(
     var.source_bucket.credentials == "role" ? { AWS_ROLE_ARN = aws_iam_role.functions[0].arn } : {},
     local.uses_cdn ? { CDN_URL = local.cdn_url } : {},
+    local.follows ? { EVENTS_QUEUE_URL = aws_sqs_queue.events[0].url } : {},
     local.signs_url || var.cdn.key_pair_id != null ? { CDN_KEY_PAIR_ID = local.cdn_key_pair_id } : {},
   )
 

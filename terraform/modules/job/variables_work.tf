@@ -44,6 +44,29 @@ variable "comparison" {
   }
 }
 
+variable "events" {
+  description = <<-EOT
+    Whether S3's events are followed between the deltas, so that a change is copied within seconds. way: eventbridge, for a
+    bucket that sends its events there, or notification, straight into the queue. own_bucket_notification: set that at the
+    bucket; it REPLACES the notifications that are there, so it is off, and what to set is an output. quiet_seconds: how
+    long to wait for a first event each minute; 60 and more keep an instance. late_seconds: an alert beyond.
+  EOT
+  type = object({
+    follow                  = optional(bool, false)
+    way                     = optional(string, "eventbridge")
+    own_bucket_notification = optional(bool, false)
+    quiet_seconds           = optional(number)
+    late_seconds            = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["eventbridge", "notification"], var.events.way)
+    error_message = "events.way is eventbridge or notification."
+  }
+}
+
 variable "filters" {
   description = "What a job leaves out: globs of keys, sizes in bytes, RFC 3339 times, S3 storage classes to keep."
   type = object({
