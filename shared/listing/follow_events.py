@@ -284,10 +284,10 @@ class FollowEvents:
 
     def _say(self, stretch: _Stretch) -> None:
         told = {"run": stretch.run, "oldest_seconds": round(stretch.oldest, 1), **stretch.told}
-        late = stretch.oldest > self.late_seconds
-        (self.work.log.warning if late else self.work.log.info)(
-            "events lag behind" if late else "events followed", **told
-        )
+        if stretch.oldest > self.late_seconds:
+            self.work.log.warning("events lag behind", **told)
+        else:
+            self.work.log.info("events followed", **told)
 
 
 def _events(waiting: Sequence[EventMessage]) -> int:

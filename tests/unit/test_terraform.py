@@ -240,7 +240,7 @@ def test_metrics_and_alerts_are_made_of_lines_that_are_written() -> None:
     found = re.findall(r'message = "([^"]+)", value = (?:"(\w+)"|null)', metrics)
     assert len(found) == section("monitoring.tf", "  metrics = {").split("\n  }\n")[0].count("message =") == 5
     events = re.findall(r'jsonPayload\.message=\\"([^"\\$]+)\\"', read("monitoring.tf"))
-    assert len(events) == 7
+    assert len(events) == 10
     for message, value in [*found, *((event, "") for event in events)]:
         written = [
             code[at.end() : at.end() + 600]
