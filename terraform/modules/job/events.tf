@@ -8,9 +8,9 @@ locals {
   notified = local.follows && var.events.way == "notification"
 
   # What to set at the bucket, where this module may not: it replaces whatever notifications are there.
-  notification = local.bridged ? { EventBridgeConfiguration = {} } : {
+  notification = local.bridged ? jsonencode({ EventBridgeConfiguration = {} }) : jsonencode({
     QueueConfigurations = [for queue in aws_sqs_queue.events : { QueueArn = queue.arn, Events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] }]
-  }
+  })
 }
 
 data "aws_caller_identity" "this" {
@@ -38,13 +38,6 @@ resource "aws_sqs_queue" "events" {
   sqs_managed_sse_enabled    = true
   tags                       = local.labels
   visibility_timeout_seconds = 60
-}
-
-resource "aws_sqs_queue_redrive_allow_policy" "events" {
-  count = local.follows ? 1 : 0
-
-  queue_url            = aws_sqs_queue.events_dead_letters[0].id
-  redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [aws_sqs_queue.events[0].arn] })
 }
 
 data "aws_iam_policy_document" "events_queue" {

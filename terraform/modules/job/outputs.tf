@@ -21,7 +21,7 @@ output "environment" {
 output "events" {
   description = "What the bucket's notifications must say for its events to be followed, and what the keys of a secret must allow; null if events are not followed."
   value = local.follows ? {
-    notification = var.events.own_bucket_notification ? null : jsonencode(local.notification)
+    notification = var.events.own_bucket_notification ? null : local.notification
     policy       = var.source_bucket.credentials == "role" ? null : data.aws_iam_policy_document.events[0].json
   } : null
 }
