@@ -261,6 +261,7 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
     half = await stores.runs.summary("run")
     assert (half.open_ranges, half.pending, half.finished) == (1, 2, False)
     assert [item.batch async for item in stores.ledger.unsettled("run")] == ["b1"]
+    assert [item.batch async for item in stores.ledger.of_run("run")] == ["b1"]
     assert await stores.ranges.is_open("run")
     counts = RangeCounts(verdicts=Counts({"missing": 4}, {"missing": 40}), stopped="a ceiling")
     await stores.ranges.complete(await take(stores, opened(b"a/5")), counts, NOW)
@@ -279,6 +280,7 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
     assert whole.stopped_ranges == 1
     assert (await stores.runs.summary("no such run")).listed_keys == 0
     assert [item.batch async for item in stores.ledger.unsettled("run")] == []
+    assert [item.batch async for item in stores.ledger.of_run("run")] == ["b1"]
 
 
 async def test_a_run_is_read_as_it_is(stores: Stores) -> None:
