@@ -1,6 +1,6 @@
 """Signature Version 4 for S3 and SQS: pure, and a twentieth of the general signer's CPU.
 
-It signs Host and the x-amz-* headers and nothing else: a CDN on the way may add to, or drop, any other.
+Of S3's it signs Host and the x-amz-* headers and nothing else: a CDN on the way may add to, or drop, any other.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
@@ -42,8 +42,8 @@ def signed_headers(
     """The headers that make a request one of `keys`'.
 
     path: percent-encoded, beginning with a slash, exactly as it will be sent. query: `name=value` pairs,
-    percent-encoded and in the order of their names. now: epoch seconds. amz: further headers whose names begin with
-    x-amz-, in lower case. body_sha256: hex. service: as the scope names it.
+    percent-encoded and in the order of their names. now: epoch seconds. amz: further headers to be signed, their names
+    in lower case. body_sha256: hex. service: as the scope names it.
     """
     seconds, further = int(now), tuple(amz.items())
     same = _stencil(keys.access_key, keys.secret_key, keys.token, host, region, seconds, further, body_sha256, service)
@@ -81,13 +81,13 @@ def _stencil(
     headers = {"x-amz-content-sha256": body_sha256, "x-amz-date": moment, **dict(amz)}
     if token:
         headers["x-amz-security-token"] = token
-    signed = sorted(headers)
-    names = f"host;{';'.join(signed)}"
-    lines = "\n".join([f"{name}:{headers[name]}" for name in signed])
+    signed = {**headers, "host": host}
+    names = ";".join(sorted(signed))
+    lines = "\n".join([f"{name}:{signed[name]}" for name in sorted(signed)])
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     return _Stencil(
         headers,
-        canonical=f"host:{host}\n{lines}\n\n{names}\n{body_sha256}",
+        canonical=f"{lines}\n\n{names}\n{body_sha256}",
         signer=hmac.new(
             _signing_key(secret_key, moment[:8], region, service),
             f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n".encode(),

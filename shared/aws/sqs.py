@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import escape
 
 from shared.aws.credentials import SigningKeys
 from shared.aws.events import NotAnEvent, read_events
@@ -77,12 +78,11 @@ class SqsEvents:
 
         async def send() -> Answer:
             digest = hashlib.sha256(body).hexdigest()
-            amz = {"x-amz-target": f"AmazonSQS.{action}"}
+            named = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
             keys, now = await self._keys.current(), self._http.clock.now()
-            signed = signed_headers(
-                "POST", self._host, "/", "", keys, self._region, now, amz, body_sha256=digest, service="sqs"
+            headers = signed_headers(
+                "POST", self._host, "/", "", keys, self._region, now, named, body_sha256=digest, service="sqs"
             )
-            headers = {**signed, "Content-Type": "application/x-amz-json-1.0"}
             answer = await self._http.send(
                 Request("POST", self._url, headers, body, idempotent=True, stall_seconds=stall)
             )
@@ -104,10 +104,13 @@ def _read(what: str, answer: Answer) -> dict[str, Any]:
 
 
 def _refusal(what: str, answer: Answer) -> ObjectError:
+    """The rules know S3's XML, and most of SQS's codes are AWS's common ones."""
     try:
-        code = str(json.loads(answer.body)["__type"]).rpartition("#")[2]
-    except (ValueError, LookupError, TypeError):
-        code = ""
+        said = json.loads(answer.body)
+        code, message = str(said["__type"]).rpartition("#")[2], str(said.get("message", ""))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _SQS(what, answer.status, answer.headers, answer.body)
     if code in _THROTTLED:
         return Throttled(f"{what}: {code}", party=Party.SQS, status=answer.status, code=code, asked=what)
-    return _SQS(what, answer.status, answer.headers, answer.body)
+    body = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+    return _SQS(what, answer.status, answer.headers, body.encode(errors="backslashreplace"))

@@ -1,11 +1,12 @@
 """Held to botocore's own signer, which knows nothing of ours."""
 
+from hashlib import sha256
 from unittest.mock import patch
 from urllib.parse import quote
 
 import botocore.auth
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import datetime
 from botocore.credentials import Credentials
@@ -57,6 +58,21 @@ def test_further_headers_are_signed(token: str | None) -> None:
 @pytest.mark.parametrize("path", ["/a//b/../c/./d", "//lead", "/%2E%2E", "/~tilde", "/a%20b%2Bc"])
 def test_nothing_is_normalised(path: str) -> None:
     assert same("HEAD", path, "", Keys("AKID", "secret"))
+
+
+@pytest.mark.parametrize("token", [None, "token"])
+def test_a_question_to_sqs_is_signed_as_botocore_signs_it(token: str | None) -> None:
+    keys, body = Keys("AKID", "secret", token), b'{"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/q"}'
+    digest, host = sha256(body).hexdigest(), "sqs.eu-west-1.amazonaws.com"
+    named = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.ReceiveMessage"}
+    ours = signed_headers("POST", host, "/", "", keys, "eu-west-1", NOW, named, body_sha256=digest, service="sqs")
+    moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC).replace(tzinfo=None)
+    given = {**named, "x-amz-content-sha256": digest}
+    request = AWSRequest(method="POST", url=f"https://{host}/", headers=given, data=body)
+    with patch.object(botocore.auth, "get_current_datetime", lambda: moment):
+        SigV4Auth(Credentials(keys.access_key, keys.secret_key, token), "sqs", "eu-west-1").add_auth(request)
+    theirs = {name.lower(): value for name, value in request.headers.items()}
+    assert theirs == {name.lower(): value for name, value in ours.items()}
 
 
 def test_secrets_are_not_shown() -> None:

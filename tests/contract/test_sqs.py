@@ -1,0 +1,88 @@
+"""The queue of S3's events, against moto's SQS."""
+
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+from moto.server import ThreadedMotoServer
+
+from local.clients import sqs_client
+from local.emulators.loopback import HOST, free_port
+from shared.aws.credentials import SigningKeys
+from shared.aws.sqs import SqsEvents
+from shared.clock import SystemClock
+from shared.domain.errors import ObjectError
+from shared.domain.reasons import Party
+from shared.http.client import Http
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    moto = ThreadedMotoServer(HOST, free_port(), verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    with socket.create_connection((host, port), timeout=10):
+        yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def queue(server: str) -> Iterator[tuple[Any, str]]:
+    client = sqs_client(server)
+    url = client.create_queue(QueueName="events", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+    yield client, url
+    client.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Http]:
+    opened = Http(16, SystemClock())
+    yield opened
+    await opened.close()
+
+
+def events(url: str, http: Http) -> SqsEvents:
+    return SqsEvents(url, "us-east-1", "source", SigningKeys(Credentials("test", "test")), http)
+
+
+def told(key: str) -> str:
+    item = {"key": key, "size": 1, "eTag": "e", "sequencer": "01"}
+    record = {"eventVersion": "2.1", "eventName": "ObjectCreated:Put", "eventTime": "2026-11-28T10:00:00.000Z"}
+    return json.dumps({"Records": [{**record, "s3": {"bucket": {"name": "source"}, "object": item}}]})
+
+
+async def test_what_is_deleted_is_gone_and_all_else_comes_again(queue: tuple[Any, str], http: Http) -> None:
+    client, url = queue
+    for number in range(25):
+        client.send_message(QueueUrl=url, MessageBody=told(f"k{number}"))
+    client.send_message(QueueUrl=url, MessageBody="no event")
+    ours, found = events(url, http), []
+    while len(found) < 26:
+        brought = await ours.receive(1)
+        assert 1 <= len(brought) <= 10
+        found += brought
+    keys = {event.key for message in found for event in message.events}
+    assert keys == {f"k{number}".encode() for number in range(25)}
+    (unreadable,) = [message for message in found if message.unreadable]
+    assert "neither S3's nor EventBridge's form" in unreadable.unreadable
+    assert await ours.delete([message.handle for message in found if not message.unreadable]) == 0
+    again = await ours.receive(2)
+    assert [message.unreadable for message in again] == [unreadable.unreadable]
+
+
+async def test_a_queue_that_is_empty_brings_nothing(queue: tuple[Any, str], http: Http) -> None:
+    assert await events(queue[1], http).receive(0) == []
+
+
+async def test_a_queue_that_does_not_exist_is_named_by_its_code(server: str, http: Http) -> None:
+    with pytest.raises(ObjectError, match="sqs ReceiveMessage: HTTP 400 QueueDoesNotExist") as caught:
+        await events(f"{server}/123456789012/none", http).receive(0)
+    assert caught.value.party is Party.SQS
+    assert not caught.value.reason.retryable
+
+
+async def test_a_handle_that_nobody_gave_is_counted_and_no_error(queue: tuple[Any, str], http: Http) -> None:
+    assert await events(queue[1], http).delete(["no handle"]) == 1
