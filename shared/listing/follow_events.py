@@ -191,17 +191,18 @@ class FollowEvents:
         while True:
             while not ending and len(polls) < POLLS:
                 polls.add(asyncio.create_task(self.queue.receive(WAIT_SECONDS)))
-            due_in = max(0.0, sent_at + WINDOW_SECONDS - clock.monotonic())
-            done, _ = await asyncio.wait(
-                polls, timeout=due_in if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
+            due_in = max(0.0, sent_at + WINDOW_SECONDS - clock.monotonic()) if waiting else None
+            done: set[asyncio.Task[list[EventMessage]]] = set()
+            if polls:
+                done, _ = await asyncio.wait(polls, timeout=due_in, return_when=asyncio.FIRST_COMPLETED)
             brought = [message for poll in done for message in poll.result()]
             polls -= done
             waiting += brought
             now = clock.monotonic()
             if brought:
                 came_at = now
-            if waiting and (not done or now - sent_at >= WINDOW_SECONDS or _events(waiting) >= MOST_KEYS or not polls):
+            due = not done or now - sent_at >= WINDOW_SECONDS
+            if waiting and (due or _events(waiting) >= MOST_KEYS):
                 portion, waiting, sent_at = waiting, [], now
                 await self._publish(stretch, portion)
             await stretch.lease.renew()

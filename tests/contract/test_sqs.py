@@ -17,6 +17,7 @@ from shared.clock import SystemClock
 from shared.domain.errors import ObjectError
 from shared.domain.reasons import Party
 from shared.http.client import Http
+from shared.ports.event_queue import EventMessage
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,8 @@ async def test_what_is_deleted_is_gone_and_all_else_comes_again(queue: tuple[Any
     for number in range(25):
         client.send_message(QueueUrl=url, MessageBody=told(f"k{number}"))
     client.send_message(QueueUrl=url, MessageBody="no event")
-    ours, found = events(url, http), []
+    ours = events(url, http)
+    found: list[EventMessage] = []
     while len(found) < 26:
         brought = await ours.receive(1)
         assert 1 <= len(brought) <= 10

@@ -49,6 +49,41 @@ async def test_what_events_name_is_copied_without_a_listing() -> None:
     assert reads(world, "list") == 0
 
 
+async def test_a_thousand_events_cost_no_two_writes_a_hundred() -> None:
+    world = World()
+    for number in range(1000):
+        world.events.send(written(world, f"{number % 7}/{number:04d}", b"x", number))
+    run = await follow(world)
+    assert await counts(world, run) == {"copied": 1000}
+    assert world.stores.ledger.writes <= 20
+    assert world.events.deletes <= 10
+
+
+async def test_what_waits_when_the_budget_ends_is_published() -> None:
+    """All polls have come back at once, and the time is over before the next batch is due."""
+    world = World(budgets={"list": 5.0})
+    for number in range(100):
+        world.events.send(written(world, f"{number:03d}", b"x", number))
+    run = world.send("list", FOLLOW).replace("list-", "events-", 1)
+    await world.drain(most=1, finish=False)
+    assert world.stores.runs.documents[run].kind is RunKind.EVENTS
+    assert (await world.stores.runs.summary(run)).listed_keys == 50
+    await world.drain()
+    assert world.same()
+
+
+async def test_a_pause_ends_the_run_and_begins_no_other() -> None:
+    world = World()
+    queue = Pausing(world)
+    world.handlers["list"].events.queue = queue
+    world.events.send(written(world, "k", b"body", 1))
+    run = await follow(world)
+    summary = await world.stores.runs.summary(run)
+    assert (summary.open_ranges, summary.stopped_ranges) == (0, 0)
+    assert ("list", FOLLOW) not in world.queue.sent
+    assert not await world.stores.runs.exists(await follow(world))
+
+
 async def test_a_burst_on_one_key_becomes_one_copy_of_the_newest() -> None:
     world = World()
     events = [written(world, "k", b"x" * size, size) for size in range(1, 6)]
@@ -165,6 +200,22 @@ async def test_a_ceiling_ends_the_run_and_keeps_the_events() -> None:
     summary = await world.stores.runs.summary(run)
     assert (summary.listed_keys, summary.stopped_ranges) == (0, 1)
     assert len(world.events.messages) == 1
+
+
+class Pausing:
+    """A queue beside which a person pauses the job."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def receive(self, wait_seconds: int) -> list[EventMessage]:
+        found = await self.world.events.receive(wait_seconds)
+        if not found:
+            self.world.stores.control.said = Control(paused=True)
+        return found
+
+    async def delete(self, handles: Sequence[str]) -> int:
+        return await self.world.events.delete(handles)
 
 
 class Refusing:
