@@ -6,6 +6,7 @@ from typing import Any
 from cli.exits import CommandError
 from cli.output import Output, dollars, moment, size, span
 from cli.run_record import summary_of
+from cli.scope import EVENTS
 from cli.session import Session
 from shared.domain.rollup import Rollup
 from shared.domain.runs import RunKind
@@ -68,11 +69,15 @@ def rates(found: Figures) -> tuple[float | None, float | None]:
     return copying["objects"] / copying["seconds"], copying["bytes"] / copying["seconds"]
 
 
+_NAMED = {RunKind.KEYS: "named keys", RunKind.EVENTS: EVENTS}
+"""What runs are about that have no prefix."""
+
+
 def show_figures(found: Figures, output: Output) -> None:
     """The figures that a person wants first, a line each."""
     objects, amount = rates(found)
     lines = [
-        ("of", "named keys" if found["kind"] == RunKind.KEYS else found["prefix"] or "the whole job"),
+        ("of", _NAMED.get(found["kind"]) or found["prefix"] or "the whole job"),
         ("from", found["source"]),
         ("to", found["destination"]),
         ("began", moment(found["started_at"])),

@@ -26,6 +26,10 @@ def within_job(session: Session, key: Key) -> Key:
     return key
 
 
+EVENTS = "what events named"
+"""What a run of events is about."""
+
+
 def hint_of(key: Key) -> str:
     """To be added where nothing was found: what was typed may be an address of S3's. An object may be named so, too."""
     bare = key.removeprefix(b"s3://").partition(b"/")[2]
@@ -34,6 +38,8 @@ def hint_of(key: Key) -> str:
 
 def scope_of(run: OpenRun) -> str:
     """What a run is about, for people: keys that were named have no prefix."""
+    if run.kind is RunKind.EVENTS:
+        return EVENTS
     if run.kind is not RunKind.KEYS:
         return run.prefix.decode() or "the whole job"
     try:

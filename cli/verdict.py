@@ -37,7 +37,9 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
         return unended
     cancelled = state in (CANCELLING, RunState.CANCELLED)
     parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
-    if not summary.listed_keys and not summary.stopped_ranges and not cancelled:
+    if not summary.listed_keys and run.kind is RunKind.EVENTS:
+        parts.append("no event named a key that is new")
+    elif not summary.listed_keys and not summary.stopped_ranges and not cancelled:
         where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
         parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix)}")
     if summary.stopped_ranges:
