@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,10 @@ _MAJOR = "2"
 """Of the structure of S3's records, to be compared for equality; minor versions only add fields."""
 
 _CREATED, _REMOVED = "ObjectCreated:", "ObjectRemoved:"
+_SEQUENCER = re.compile(r"[0-9A-Fa-f]{0,64}")
+_ETAG = re.compile(r"\"?[!#-~]{1,128}\"?")
+_MOST_SAID = 300
+
 _BRIDGED = {"Object Created": False, "Object Deleted": True}
 """Whether the object is gone, by EventBridge's names."""
 
@@ -50,12 +55,17 @@ def read_events(body: str, bucket: str) -> Told:
             event = _bridged(said, bucket)
             return Told(others=1) if event is None else Told((event,))
         found = [_record(record, bucket) for record in said["Records"]]
-    except NotAnEvent:
-        raise
+    except NotAnEvent as why:
+        raise NotAnEvent(_said(str(why))) from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise NotAnEvent(f"neither S3's nor EventBridge's form: {error!r}"[:300]) from None
+        raise NotAnEvent(_said(f"neither S3's nor EventBridge's form: {error!r}")) from None
     events = tuple(event for event in found if event is not None)
     return Told(events, len(found) - len(events))
+
+
+def _said(text: str) -> str:
+    """In text that a line of the log can hold."""
+    return text[:_MOST_SAID].encode(errors="backslashreplace").decode()
 
 
 def _record(record: Mapping[str, Any], bucket: str) -> ObjectEvent | None:
@@ -91,12 +101,14 @@ def _event(key: bytes, removed: bool, item: Mapping[str, Any], etag: str | None,
     if not 1 <= len(key) <= MAX_KEY_BYTES:
         raise NotAnEvent(f"a key of {len(key)} bytes")
     sequencer = item.get("sequencer") or ""
-    if sequencer:
-        int(sequencer, 16)
-    at = datetime.fromisoformat(time).timestamp()
+    if not _SEQUENCER.fullmatch(sequencer):
+        raise NotAnEvent(f"a sequencer that is no hexadecimal number: {sequencer!r}")
+    moment = datetime.fromisoformat(time)
+    if moment.tzinfo is None or moment.timestamp() < 0:
+        raise NotAnEvent(f"a time that is none: {time!r}")
     if removed:
-        return ObjectEvent(key, True, sequencer, at)
+        return ObjectEvent(key, True, sequencer, moment.timestamp())
     size = item["size"]
-    if type(size) is not int or size < 0 or not isinstance(etag, str) or not etag:
-        raise NotAnEvent("a created object without its size or ETag")
-    return ObjectEvent(key, False, sequencer, at, etag.strip('"'), size)
+    if type(size) is not int or not 0 <= size < 2**63 or not _ETAG.fullmatch(etag or ""):
+        raise NotAnEvent(f"a created object of size {size!r} and ETag {etag!r}")
+    return ObjectEvent(key, False, sequencer, moment.timestamp(), (etag or "").strip('"'), size)

@@ -18,6 +18,7 @@ Target = Callable[[Draw], None]
 TARGETS: dict[str, tuple[Target, int]] = {
     "message": (doors.message, 20),
     "push": (doors.push, 3),
+    "event": (doors.event, 10),
     "envelope": (doors.envelope, 10),
     "identity": (doors.identity, 6),
     "wish": (doors.wish, 6),

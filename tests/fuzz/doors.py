@@ -12,8 +12,12 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from shared.aws.events import NotAnEvent, read_events
 from shared.domain.errors import MalformedMessage
-from shared.domain.messages import ListMessage, Message, TransferMessage, VerifyMessage, decode
+from shared.domain.keys import MAX_KEY_BYTES
+from shared.domain.messages import ListMessage, Message, ObjectEntry, TransferMessage, VerifyMessage, decode
+from shared.domain.objects import SourceObject
+from shared.domain.page import Page
 from shared.entrypoints.push import ATTRIBUTE_BYTES, Handler, read_push
 from shared.entrypoints.pusher import pushes
 from shared.entrypoints.replicate import OnDemand
@@ -38,6 +42,29 @@ EXAMPLES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "verify": ({}, {"close": True}, {"prefix": "a/", "repair": False, "passed": 1}),
 }
+
+RECORD = {
+    "eventVersion": "2.1",
+    "eventName": "ObjectCreated:Put",
+    "eventTime": "2026-11-28T20:00:00.250Z",
+    "s3": {
+        "bucket": {"name": "source"},
+        "object": {"key": "a+b/%C3%BC", "size": 3, "eTag": "0" * 32, "sequencer": "0055AED6DCD90281E5"},
+    },
+}
+EVENTS: tuple[dict[str, Any], ...] = (
+    {"Records": [RECORD, {**RECORD, "eventName": "ObjectRemoved:Delete"}]},
+    {"Event": "s3:TestEvent", "Bucket": "source"},
+    {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-11-28T20:00:00Z",
+        "detail": {
+            "bucket": {"name": "source"},
+            "object": {"key": "a b", "size": 3, "etag": "0" * 32, "sequencer": "617f08299329d189"},
+        },
+    },
+)
 
 MOST_SAID = 8_000
 """Characters of what is said about one message: a log entry has 256 KiB, a document 1 MiB.
@@ -103,6 +130,29 @@ def pushed(draw: Draw, kind: str) -> Any:
     for _ in range(draw.randrange(3)):
         body = draw.changed(body)
     return body
+
+
+def event(draw: Draw) -> None:
+    """What comes in S3's queue is an event that can be recorded and sent, or is put aside with a reason."""
+    example: Any = draw.choice(EVENTS)
+    for _ in range(draw.randrange(3)):
+        example = draw.changed(example)
+    body = draw.json(example)
+    try:
+        told = read_events(body.decode(errors="replace") if draw.once_in(2) else json.dumps(example), "source")
+    except NotAnEvent as unreadable:
+        assert len(str(unreadable)) <= MOST_SAID
+        str(unreadable).encode()
+        return
+    for found in told.events:
+        assert 1 <= len(found.key.decode().encode()) <= MAX_KEY_BYTES
+        found.is_newer("0055AED6DCD90281E5")
+        source = SourceObject(found.key, found.etag, found.size, int(found.at))
+        assert decode(ObjectEntry, ObjectEntry.of(source).encode()).source() == source
+        assert source.size < 2**63
+        assert len(found.etag) <= 1024
+        if not found.removed:
+            assert len(Page.of([source])) == 1
 
 
 def envelope(draw: Draw) -> None:
