@@ -288,4 +288,4 @@ def test_an_error_is_not_changed_on_its_way(name: str) -> None:
 
 def test_the_words_on_disk_and_in_logs_stay() -> None:
     assert [*RunState] == ["going", "finished", "stopped", "cancelled", "stalled"]
-    assert [*RunKind] == ["list", "keys", "verify"]
+    assert [*RunKind] == ["list", "keys", "verify", "events"]
