@@ -46,6 +46,7 @@ class Bare(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        """Never empty: it is asked for once more before a socket is known to have no more."""
         return self._memory[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -58,7 +59,7 @@ class Bare(asyncio.BufferedProtocol):
             self.body = end + 4
             self.end = self.body + int(length.group(1))
             if self.end > len(self._memory):
-                larger = memoryview(bytearray(self.end))
+                larger = memoryview(bytearray(self.end + _HEAD_BYTES))
                 larger[: self._filled] = self._memory[: self._filled]
                 self._memory = larger
         if self._filled >= self.end and self._answered is not None:

@@ -30,7 +30,7 @@ def start(name: str) -> tuple[float, int]:
     environment = clean_environment({**SETTINGS, "PYTHONPATH": f"{ROOT}:{ROOT / 'functions' / name}"})
     command = [sys.executable, "-c", _SCRIPT]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    seconds, modules = done.stdout.split()
+    seconds, modules = done.stdout.splitlines()[-1].split()  # an instance has logged that it starts
     return float(seconds), int(modules)
 
 
