@@ -109,6 +109,9 @@ class Pool:
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         self._tls = ssl.create_default_context()
         self._tls.set_alpn_protocols(["http/1.1"])
+        # Python has OpenSSL take a cut connection for a finished one; some versions then end a body without a length:
+        # https://docs.python.org/3/library/ssl.html#ssl.OP_IGNORE_UNEXPECTED_EOF
+        self._tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self._heads, self._sealed = memoryview(bytearray(HEAD_BYTES)), memoryview(bytearray(READ_BYTES))
 
     def close(self) -> None:

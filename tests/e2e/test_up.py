@@ -24,6 +24,8 @@ from local.stack_file import PATH as ENVIRONMENT_FILE
 from local.up import BILL_OFFSET
 
 COUNT = len(Ports.__dataclass_fields__)
+LAST = list(Ports.__dataclass_fields__).index("verifier")
+"""What `make up` starts last; without events there is no queue of theirs."""
 
 
 def start(base: int, **environment: str) -> subprocess.Popen[str]:
@@ -57,7 +59,7 @@ def up() -> Iterator[tuple[subprocess.Popen[str], dict[str, str], int]]:
     base = free_base()
     process = start(base)
     deadline = time.monotonic() + 60
-    while not ENVIRONMENT_FILE.exists() or not listening(base + COUNT - 1):
+    while not ENVIRONMENT_FILE.exists() or not listening(base + LAST):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.1)
