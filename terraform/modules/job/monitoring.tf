@@ -180,7 +180,7 @@ resource "google_monitoring_alert_policy" "this" {
 }
 
 resource "google_monitoring_alert_policy" "event" {
-  for_each = local.events
+  for_each = { for name, event in local.events : name => event if name != "events-late" || local.follows }
 
   project               = var.project
   display_name          = "${var.job}: ${each.value.title}"

@@ -73,8 +73,10 @@ resource "time_sleep" "ready" {
 
   depends_on = [
     aws_cloudfront_distribution.this,
+    aws_iam_role_policy.events,
     aws_iam_role_policy.read,
     aws_s3_bucket_policy.source,
+    aws_sqs_queue_policy.events,
     google_cloud_run_v2_service_iam_member.invoker,
     google_firestore_field.this,
     google_firestore_index.this,
