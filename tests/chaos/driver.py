@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from unittest import mock
 
 from local.clients import pubsub_clients, s3_client
 from local.emulators.loopback import free_port
@@ -66,7 +67,7 @@ class Chaos:
         except BaseException:
             self._exits.close()
             raise
-        os.environ.update(stack.environment)
+        self._exits.enter_context(mock.patch.dict(os.environ, stack.environment))
         self.shared = Shared(stack, faults, edge, *pubsub_clients(stack.environment), s3_client(stack.environment))
         return self
 

@@ -28,10 +28,7 @@ SEEDS = (24, 41)
 
 @pytest.fixture(scope="module")
 def chaos() -> Iterator[Chaos]:
-    with pytest.MonkeyPatch.context() as patch, Chaos() as running:
-        assert running.shared is not None
-        for name, value in running.shared.stack.environment.items():
-            patch.setenv(name, value)
+    with Chaos() as running:
         yield running
 
 
