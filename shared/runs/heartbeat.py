@@ -15,6 +15,15 @@ _MOST_RUNS = 100
 
 
 @dataclass(slots=True)
+class _Work:
+    """What an instance has done for a run, and under which name and when (monotonic seconds) it last told of it."""
+
+    name: str
+    progress: Progress = field(default_factory=Progress)
+    sent_at: float = float("-inf")
+
+
+@dataclass(slots=True)
 class Heartbeat:
     """One an instance. seconds: between two heartbeats of a run; with hundreds of instances a few writes a second.
     What it has done for a run that it has not worked on for long it lets go of; should it come back, it tells of that
@@ -25,18 +34,17 @@ class Heartbeat:
     clock: Clock
     seconds: float = 60.0
     instance: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    _done: dict[str, Progress] = field(default_factory=dict)
-    _names: dict[str, str] = field(default_factory=dict)
-    _sent_at: dict[str, float] = field(default_factory=dict)
+    _done: dict[str, _Work] = field(default_factory=dict)
     _let_go: int = 0
 
     def took(self, run: str, what: str, size: int, seconds: float) -> None:
         """A key, or a part of one, was copied in so many seconds."""
-        self._progress(run).took(seconds, size, what)
+        self._work(run).progress.took(seconds, size, what)
 
     async def send(self, run: str, ended: Sequence[Entry] = ()) -> None:
         """Report that the instance has worked on a run, and how keys have ended since it last did."""
-        now, progress = self.clock.monotonic(), self._progress(run)
+        now, work = self.clock.monotonic(), self._work(run)
+        progress = work.progress
         at = self.clock.now() // self.seconds * self.seconds
         progress.at_work(at, self.seconds)
         copied = [entry for entry in ended if entry.outcome is Outcome.COPIED]
@@ -52,20 +60,17 @@ class Heartbeat:
             sizes = [entry.listed_size for entry in ended if entry.outcome == outcome]
             progress.ended(at, str(outcome), len(sizes), sum(sizes))
         progress.kms += sum(entry.kms for entry in copied)
-        if now - self._sent_at.get(run, float("-inf")) >= self.seconds:
-            self._sent_at[run] = now
-            await self.runs.heartbeat(run, self._names[run], self.clock.now(), progress)
+        if now - work.sent_at >= self.seconds:
+            work.sent_at = now
+            await self.runs.heartbeat(run, work.name, self.clock.now(), progress)
 
-    def _progress(self, run: str) -> Progress:
+    def _work(self, run: str) -> _Work:
         """What was done for a run. The one that was asked for last comes last."""
-        progress = self._done.pop(run, None)
-        if progress is None:
+        work = self._done.pop(run, None)
+        if work is None:
             if len(self._done) >= _MOST_RUNS:
-                longest_idle = next(iter(self._done))
-                for known in (self._done, self._names, self._sent_at):
-                    known.pop(longest_idle, None)
+                del self._done[next(iter(self._done))]
                 self._let_go += 1
-            progress = Progress()
-            self._names[run] = f"{self.instance}-{self._let_go}" if self._let_go else self.instance
-        self._done[run] = progress
-        return progress
+            work = _Work(f"{self.instance}-{self._let_go}" if self._let_go else self.instance)
+        self._done[run] = work
+        return work

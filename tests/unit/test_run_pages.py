@@ -321,7 +321,7 @@ async def test_the_row_of_a_part_shows_the_bytes_of_the_part() -> None:
     world = World(large_bytes=PART)
     world.bucket.put("large", bytes(2 * PART + 12345))
     run = await world.run()
-    slowest = world.handlers["transfer"].heartbeat._done[run].slowest
+    slowest = world.handlers["transfer"].heartbeat._done[run].progress.slowest
     assert sorted((slow.what, slow.bytes) for slow in slowest) == [
         ("large, part 1", PART), ("large, part 2", PART), ("large, part 3", 12345),
     ]  # fmt: skip
