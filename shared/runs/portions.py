@@ -93,9 +93,8 @@ class Portion:
         """What was taken was not published: it is held again."""
         self._held += amount
 
-    async def leave(self) -> None:
+    async def left(self) -> None:
         """An invocation has ended: what is held is given back with the last one, or if it was reserved long ago."""
-        self.users -= 1
         async with self._turn:
             if not self.users:
                 await self._give_back(Amount())
@@ -167,13 +166,14 @@ class Portions:
     def join(self, run: str) -> Portion:
         """Take part in what is held for a run, until `leave`."""
         known = self._of.get(run)
-        if known is None or not known.users:
+        if known is None:
             known = self._of[run] = Portion(run, self.control, self.clock, self.owner, self.price)
         known.users += 1
         return known
 
     async def leave(self, portion: Portion) -> None:
         """Give back what nobody uses."""
-        if portion.users == 1 and self._of.get(portion.run) is portion:
+        portion.users -= 1
+        if not portion.users:
             del self._of[portion.run]
-        await portion.leave()
+        await portion.left()
