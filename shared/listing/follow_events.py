@@ -41,7 +41,7 @@ from shared.ports.range_store import RangeStore
 from shared.ports.run_store import RunStore
 from shared.ports.source import Source
 from shared.ranges.lease import Lease
-from shared.ranges.range_work import RangeWork
+from shared.ranges.range_work import MOST_REASON, RangeWork
 from shared.runs.ceilings import CeilingGuard, Stopped
 
 WINDOW_SECONDS = 0.7
@@ -171,7 +171,7 @@ class FollowEvents:
         except Transient as failure:
             self.work.log.warning("events are not followed", run=stretch.run, reason=str(failure))
         except ObjectError as failure:
-            stretch.counts.stopped = f"{failure.reason}: {failure}"[:300]
+            stretch.counts.stopped = f"{failure.reason}: {failure}"[:MOST_REASON]
             self.work.log.error("events cannot be followed", run=stretch.run, reason=stretch.counts.stopped)
         finally:
             for poll in polls:

@@ -50,7 +50,7 @@ from shared.runs.portions import Portions
 
 M = TypeVar("M", bound=RangeMessage)
 
-_MOST_REASON = 300
+MOST_REASON = 300
 """Characters of a reason that a range keeps."""
 
 
@@ -268,7 +268,7 @@ class RangeWork:
 
     async def _stopped(self, held: TakenRange[M], why: str, *, ceiling: bool = False) -> None:
         if held.walk.rest is not None or held.single_keys:
-            reason, range_id = why[:_MOST_REASON], held.lease.range_id
+            reason, range_id = why[:MOST_REASON], held.lease.range_id
             held.walk.counts.stopped = reason
             await self.runs.notes.failed(range_id.run, held.kind, range_id.prefix, reason, ceiling=ceiling)
 

@@ -115,7 +115,7 @@ class RunLifecycle:
         cancelled = (await self.job_control.read()).cancelled
         running = await self.runs.running()
         await self._take_off(cancelled - {run.name for run in running})
-        return [run for run in running if not await self._can_be_ended(run, begun + BEGIN_SECONDS)]
+        return [run for run in running if not await self._is_over(run, begun + BEGIN_SECONDS)]
 
     async def _take_off(self, ended: frozenset[str]) -> None:
         """Take runs whose end is written down off the list of those that were cancelled, unless messages of theirs may
@@ -132,17 +132,17 @@ class RunLifecycle:
             return False
         return self.clock.now() - (record.ended_at or 0.0) < MESSAGE_LIFE_SECONDS
 
-    async def _can_be_ended(self, run: OpenRun, until: float) -> bool:
-        """As `_is_over`: a run one of whose documents nobody can read stays running, is named, and keeps no other from
-        its end.
+    async def _is_over(self, run: OpenRun, until: float) -> bool:
+        """Whether a run has ended, as `_end_if_over` says. One with a document that nobody can read stays running, is
+        named, and keeps no other from its end.
         """
         try:
-            return await self._is_over(run, until)
+            return await self._end_if_over(run, until)
         except UnreadableDocument as damaged:
             self.log.error("no end", run=run.name, why=str(damaged))
             return False
 
-    async def _is_over(self, run: OpenRun, until: float) -> bool:
+    async def _end_if_over(self, run: OpenRun, until: float) -> bool:
         """Whether a run has ended; if so, and nobody else does, its end is written down. until: when this is no more
         begun.
         """
