@@ -72,13 +72,16 @@ async def until_over(
     pause, waited, asked, over = _SOON_SECONDS, 0.0, 0, dict[str, Waited]()
     with _drawn(session.output) as draw:
         while True:
-            looked = [over.get(run.name) or await _look(session, run) for run in await find()]
+            begun = await find()
+            left = any(run.name not in over for run in begun)
+            cancelled = await cancelled_runs(session) if left else frozenset[str]()
+            looked = [over.get(run.name) or await _look(session, run, cancelled) for run in begun]
             over |= {item.seen.run.name: item for item in looked if item.over}
             draw([item.seen for item in looked])
-            begun = len(looked) == expected
-            if begun and all(item.over for item in looked):
+            all_begun = len(looked) == expected
+            if all_begun and all(item.over for item in looked):
                 return looked
-            if not begun or not all(item.over or item.seen.done for item in looked):
+            if not all_begun or not all(item.over or item.seen.done for item in looked):
                 waited, asked = 0.0, 0
             elif waited >= _END_SECONDS:
                 return looked
@@ -94,9 +97,8 @@ async def until_over(
             pause = min(pause * _SLOWER, _SECONDS)
 
 
-async def _look(session: Session, run: OpenRun) -> Waited:
+async def _look(session: Session, run: OpenRun, cancelled: frozenset[str]) -> Waited:
     """Its state is read before its counts, which are complete if it was over by then."""
-    cancelled = await cancelled_runs(session)
     record = await session.admin.stores.runs.record(run.name)
     state = RUNNING if record is None else state_of(record, cancelled)
     return Waited(await view(session, run, run.name in cancelled), state)
