@@ -11,10 +11,9 @@ from cli.exits import Exit
 from cli.output import Answer, Output
 from cli.run_record import CLOCKS_APART
 from cli.session import Session
-from cli.verdict import CANCELLING
+from cli.verdict import is_cancelled
 from cli.waiting import until_over
 from shared.domain.messages import Message
-from shared.domain.runs import RunState
 from shared.ports.run_store import OpenRun
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is over; 3 if keys have failed, or none was listed.")]
@@ -92,7 +91,7 @@ async def _waited(session: Session, sent: Sent, document: dict[str, Any]) -> Ans
         {
             "run": item.seen.run.name,
             "state": item.state,
-            "cancelled": item.state in (CANCELLING, RunState.CANCELLED),
+            "cancelled": is_cancelled(item.state),
             **counts_of(item.seen.summary),
         }
         for item in waited

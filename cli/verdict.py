@@ -22,11 +22,16 @@ def state_of(record: RunRecord, cancelled: frozenset[str]) -> str:
     return CANCELLING if record.run.name in cancelled else RUNNING
 
 
+def is_cancelled(state: str) -> bool:
+    """Whether a person has ended it, be it over or not."""
+    return state in (CANCELLING, RunState.CANCELLED)
+
+
 def all_well(summary: RunSummary, state: str) -> bool:
     """Whether keys were listed, every one has ended, none has failed, and every key was listed. Archived and
     unsupported keys have ended well: whoever cuts over must accept them by name.
     """
-    whole = summary.balanced and not summary.stopped_ranges and state not in (CANCELLING, RunState.CANCELLED)
+    whole = summary.balanced and not summary.stopped_ranges and not is_cancelled(state)
     return whole and bool(summary.listed_keys) and not summary.outcomes.keys.get(Outcome.FAILED)
 
 
@@ -35,7 +40,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
     unended = _unended(summary, state)
     if unended:
         return unended
-    cancelled = state in (CANCELLING, RunState.CANCELLED)
+    cancelled = is_cancelled(state)
     parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
     if not summary.listed_keys and run.kind is RunKind.EVENTS:
         parts.append("no event named a key that is new")

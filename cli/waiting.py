@@ -11,9 +11,8 @@ from cli.output import Output
 from cli.run_view import RunView, view
 from cli.runs import cancelled_runs
 from cli.session import Session
-from cli.verdict import RUNNING, all_well, state_of, verdict_line
+from cli.verdict import CANCELLING, RUNNING, all_well, state_of, verdict_line
 from shared.domain.messages import VerifyMessage
-from shared.domain.runs import RunState
 from shared.ports.run_store import OpenRun
 
 _SOON_SECONDS = 0.2
@@ -49,7 +48,7 @@ class Waited:
     @property
     def over(self) -> bool:
         """Whether its end is written down."""
-        return self.state in set(RunState) - {RunState.RUNNING}
+        return self.state not in (RUNNING, CANCELLING)
 
     @property
     def well(self) -> bool:
