@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from shared.reporting.index_rows import MOST_RUNS, IndexRow, table
-from shared.reporting.page import STATES, scope
+from shared.reporting.page import scope
 from shared.reporting.render import render
-from shared.reporting.sentence import BELOW
+from shared.reporting.sentence import BELOW, STATES
 from shared.reporting.table import Cell, Row, Table
 from shared.reporting.tiles import Tile
 from shared.reporting.units import in_time, moment, numbered

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
-from shared.domain.runs import RunKind, RunState
+from shared.domain.runs import RunKind
 from shared.pricing.catalog import Prices
 from shared.pricing.restores import restore_prices
 from shared.reporting.causes import groups
@@ -14,7 +14,7 @@ from shared.reporting.costs import costs
 from shared.reporting.folder_map import folder_map
 from shared.reporting.model import Report, Rows
 from shared.reporting.render import render
-from shared.reporting.sentence import PROOFS
+from shared.reporting.sentence import PROOFS, STATES
 from shared.reporting.sizes import sizes
 from shared.reporting.table import Cell, Row, Table
 from shared.reporting.text import of_key
@@ -32,14 +32,6 @@ KINDS = {
     RunKind.KEYS: "Copying single keys",
     RunKind.VERIFY: "Comparing both sides",
     RunKind.EVENTS: "Following S3's events",
-}
-
-STATES = {
-    RunState.RUNNING: "running",
-    RunState.FINISHED: "finished",
-    RunState.STOPPED: "stopped",
-    RunState.TIMED_OUT: "timed out",
-    RunState.CANCELLED: "cancelled",
 }
 
 NEXT_SECONDS = 60.0

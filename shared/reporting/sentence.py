@@ -26,8 +26,14 @@ PROOFS = {
 BELOW = "Below is why."
 """Where it stands in a page of its own."""
 
-_ENDED = {RunState.TIMED_OUT: "timed out"}
-"""What it is called, where its stored name is older."""
+STATES = {
+    RunState.RUNNING: "running",
+    RunState.FINISHED: "finished",
+    RunState.STOPPED: "stopped",
+    RunState.TIMED_OUT: "timed out",
+    RunState.CANCELLED: "cancelled",
+}
+"""What they are called: some stored names are older."""
 
 _LOOKS = "This run proves none of them: a comparison does."
 
@@ -119,8 +125,7 @@ def verdict(run: Ended) -> tuple[str, str]:
     if run.state is not RunState.FINISHED:
         of = numbered(run.listed, "listed key")
         counted = f"; {run.proven:,} of {of} {are(run.proven)} {_proven(run)}{_listed(run.apart())}"
-        state = _ENDED.get(run.state, run.state)
-        why = f"The run has {state}: not every key was looked at, so nothing is said of the others"
+        why = f"The run has {STATES[run.state]}: not every key was looked at, so nothing is said of the others"
         if run.state is RunState.CANCELLED:
             why = "The run was cancelled: nothing is said of keys that it did not come to; the next run takes them up"
         return "bad", f"{why}{counted}."

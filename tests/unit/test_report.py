@@ -16,7 +16,8 @@ from shared.pricing.estimate import bill, split, total
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
 from shared.reporting.model import Report
-from shared.reporting.page import KINDS, STATES, page
+from shared.reporting.page import KINDS, page
+from shared.reporting.sentence import STATES
 
 GB = 2**30
 
