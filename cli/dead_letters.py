@@ -8,6 +8,7 @@ from cli.dead_letter import MALFORMED, MOST, UNDELIVERED, DeadLetter
 from cli.exits import CommandError
 from cli.output import Output, moment
 from cli.session import Session
+from shared.reporting.units import numbered
 
 ADVICE = {
     MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --cause malformed`",
@@ -62,8 +63,8 @@ class Letters:
         if self.unknown:
             output.line(f"whether there are dead letters is not known here: {self.unknown}", style="yellow")
         for name, letters in self.by_cause().items():
-            more = " or more" if len(self.found) >= MOST else ""
-            output.line(f"{name}: {len(letters):,}{more} dead letter{'' if len(letters) == 1 else 's'}")
+            more = "or more " if len(self.found) >= MOST else ""
+            output.line(f"{name}: {numbered(len(letters), f'{more}dead letter')}")
             output.line(f"  what to do: {ADVICE[name]}")
             for letter in letters if every else letters[:_EXAMPLES]:
                 body = letter.data[:_BODY].decode(errors="backslashreplace")

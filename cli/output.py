@@ -57,6 +57,11 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def in_days(count: float) -> str:
+    """A number of days."""
+    return "a day" if count == 1 else f"{count:g} days"
+
+
 class Output:
     """Where a command's answer goes. For people: standard output, and what is only beside the point on the other."""
 

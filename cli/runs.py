@@ -9,7 +9,7 @@ import typer
 from cli.command import command
 from cli.counts import counts_of, keys_of, show_counts
 from cli.exits import Exit
-from cli.output import Answer, Output, moment
+from cli.output import Answer, Output, in_days, moment
 from cli.report import page_of
 from cli.run_record import record_of, summary_of
 from cli.scope import scope_of
@@ -79,7 +79,7 @@ async def _index(session: Session, days: float, limit: int) -> Answer:
 
     def show(output: Output) -> None:
         if not document:
-            output.line(f"no run has begun within {_days(days)}")
+            output.line(f"no run has begun within {in_days(days)}")
             return
         rows = [
             (run["run"], scope_of(record.run), run["state"], run["started_at"], keys_of(run["outcomes"]), _link(run))
@@ -98,10 +98,6 @@ def _fits(output: Output, rows: Sequence[Sequence[str]]) -> bool:
     """Whether a line holds a row: a link that is broken cannot be followed. Without a terminal lines have no end."""
     widths = (max(map(len, column)) + _BETWEEN for column in zip(*rows, strict=True))
     return not output.terminal or sum(widths) <= output.console.width
-
-
-def _days(count: float) -> str:
-    return "a day" if count == 1 else f"{count:g} days"
 
 
 async def _links(session: Session, found: Sequence[RunRecord]) -> dict[str, dict[str, str]]:

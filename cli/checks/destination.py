@@ -9,6 +9,7 @@ from google.cloud.storage import Client
 from requests.exceptions import RequestException
 
 from cli.checks.finding import Finding, failed, ok, warning
+from cli.output import in_days
 from shared.settings import Settings
 
 _PROBE = b"bucket-transfer doctor"
@@ -44,16 +45,12 @@ def destination(client: Client, given: Settings) -> list[Finding]:
     return found
 
 
-def _days(seconds: int) -> str:
-    return "a day" if seconds == _DAY else f"{seconds / _DAY:g} days"
-
-
 def judged(setting: str, bucket: Resource) -> list[Finding]:
     """What keeps objects in a bucket from being written, replaced or deleted, or makes that dear."""
     found = []
     seconds = int(bucket.get("retentionPolicy", {}).get("retentionPeriod", 0))
     if seconds:
-        text = f"a retention policy keeps every object for {_days(seconds)}: no copy can be replaced before"
+        text = f"a retention policy keeps every object for {in_days(seconds / _DAY)}: no copy can be replaced before"
         found.append(failed(setting, text, "take the policy away until the copying has ended"))
     if bucket.get("defaultEventBasedHold"):
         found.append(failed(setting, "every new object is held, so no copy can be replaced", "unset the default hold"))
@@ -61,7 +58,7 @@ def judged(setting: str, bucket: Resource) -> list[Finding]:
         found.append(failed(setting, "the bucket makes the requester pay", "it must not: turn that off"))
     kept = int(bucket.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0))
     if kept:
-        text = f"soft delete keeps, and bills, whatever is replaced or deleted for {_days(kept)}"
+        text = f"soft delete keeps, and bills, whatever is replaced or deleted for {in_days(kept / _DAY)}"
         found.append(warning(setting, text, "turn it off where that is not wanted"))
     if bucket.get("hierarchicalNamespace", {}).get("enabled"):
         text = "a hierarchical namespace makes a folder of every prefix; this project was not tried on one"
