@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 
 from google.cloud.firestore import AsyncClient
 
@@ -70,10 +70,9 @@ async def _idle(stack: Stack, message_id: str) -> bool:
 
 async def run_name(message_id: str) -> str:
     """The run that a message started. Raises LookupError while there is none."""
-    client = AsyncClient(project=PROJECT)
-    async for reference in client.collection("jobs").document(JOB).collection("runs").list_documents():
-        if reference.id.endswith(f"-{message_id}"):
-            return str(reference.id)
+    async for name in _names(AsyncClient(project=PROJECT)):
+        if name.endswith(f"-{message_id}"):
+            return name
     raise LookupError(f"message {message_id} started no run")
 
 
@@ -83,11 +82,17 @@ async def next_run(known: Collection[str], seconds: float) -> str:
     """
     client, deadline = AsyncClient(project=PROJECT), time.monotonic() + seconds
     while time.monotonic() < deadline:
-        async for reference in client.collection("jobs").document(JOB).collection("runs").list_documents():
-            if reference.id not in known:
-                return str(reference.id).rpartition("-")[2]
+        async for name in _names(client):
+            if name not in known:
+                return name.rpartition("-")[2]
         await asyncio.sleep(POLL_SECONDS)
     raise StackError(f"no further run began within {seconds:.0f} s")
+
+
+async def _names(client: AsyncClient) -> AsyncIterator[str]:
+    """Of all runs."""
+    async for reference in client.collection("jobs").document(JOB).collection("runs").list_documents():
+        yield str(reference.id)
 
 
 async def summary(run: str) -> RunSummary:
