@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 from shared.domain.events import ObjectEvent
 from shared.domain.keys import MAX_KEY_BYTES
+from shared.domain.text import writable
 
 _MAJOR = "2"
 """Of the structure of S3's records, to be compared for equality; minor versions only add fields."""
@@ -65,7 +66,7 @@ def read_events(body: str, bucket: str) -> Told:
 
 def _said(text: str) -> str:
     """In text that a line of the log can hold."""
-    return text[:_MOST_SAID].encode(errors="backslashreplace").decode()
+    return writable(text[:_MOST_SAID])
 
 
 def _record(record: Mapping[str, Any], bucket: str) -> ObjectEvent | None:

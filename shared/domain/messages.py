@@ -23,6 +23,7 @@ from shared.domain.errors import MalformedMessage
 from shared.domain.keys import MAX_KEY_BYTES, Key
 from shared.domain.objects import SourceObject
 from shared.domain.parts import MOST_PARTS
+from shared.domain.text import writable
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
 MOST_KEYS = 1000
@@ -182,7 +183,7 @@ def decode(model: type[M], data: bytes) -> M:
 
 def _sentence(problem: dict[str, object]) -> str:
     """In text that can be written down: half of a surrogate pair cannot."""
-    return _told(problem)[:_SAID_CHARACTERS].encode(errors="backslashreplace").decode()
+    return writable(_told(problem)[:_SAID_CHARACTERS])
 
 
 def _told(problem: dict[str, object]) -> str:

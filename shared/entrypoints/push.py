@@ -15,6 +15,7 @@ from shared.domain.budget import Budget
 from shared.domain.errors import BucketError, Busy, MalformedMessage, ObjectError, OutOfService, Postponed
 from shared.domain.messages import Message, RangeMessage, decode
 from shared.domain.reasons import Party, Reason, Scope
+from shared.domain.text import writable
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
 from shared.ports.queue import Queue
@@ -202,7 +203,7 @@ def read_push(body: object) -> Delivery:
         envelope = envelope["data"]
     message = envelope.get("message")
     if not isinstance(message, Mapping):
-        return Delivery(_written(f"not a Pub/Sub push: {body!r}"[:500]).encode(), "none", "", "")
+        return Delivery(writable(f"not a Pub/Sub push: {body!r}"[:500]).encode(), "none", "", "")
     try:
         data = base64.b64decode(str(message.get("data", "")), validate=True)
     except ValueError:  # binascii.Error is one, and so is what text beyond ASCII raises
@@ -214,7 +215,7 @@ def read_push(body: object) -> Delivery:
         data=data,
         message_id=message_id if isinstance(message_id, str) and _ID.fullmatch(message_id) else "none",
         published=published if isinstance(published, str) and _TIME.fullmatch(published) else "",
-        subscription=_written(str(envelope.get("subscription", "")))[:_NAME_CHARACTERS],
+        subscription=writable(str(envelope.get("subscription", "")))[:_NAME_CHARACTERS],
         attempt=attempt if type(attempt) is int and 0 <= attempt <= _MOST_ATTEMPTS else 0,
     )
 
@@ -228,11 +229,6 @@ _NAME_CHARACTERS = 400
 """https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names: 255 of the subscription's own"""
 
 _MOST_ATTEMPTS = 1000
-
-
-def _written(text: str) -> str:
-    """Half of a surrogate pair, which JSON may hold, cannot be written down."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 def _attribute(text: str) -> str:

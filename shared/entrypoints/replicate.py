@@ -20,6 +20,7 @@ from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
 from shared.domain.errors import ObjectError
 from shared.domain.messages import MOST_PROBLEMS, ObjectKey
+from shared.domain.text import writable
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
 from shared.ledger.entry import Entry
@@ -56,7 +57,7 @@ class OnDemand:
         except ValidationError as wrong:
             where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()[:MOST_PROBLEMS]]
             told = "; ".join(f"{path}: {said}" if path else said for path, said in where)
-            problems = told[:_SAID_CHARACTERS].encode(errors="backslashreplace").decode()
+            problems = writable(told[:_SAID_CHARACTERS])
             return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
         root = self._instance.settings.source_prefix
         key = request.key.decode()

@@ -9,6 +9,7 @@ from html import unescape
 
 from shared.domain.errors import ObjectError
 from shared.domain.reasons import Party, Scope
+from shared.domain.text import writable
 from shared.http.rules import RULES
 
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]+)</Code>")
@@ -94,4 +95,4 @@ def _epoch(date: str) -> float | None:
 
 def _short(value: object) -> str:
     """As much of what a body says as an error repeats, in text that can be written down."""
-    return str(value)[:_READ_CHARACTERS].encode(errors="backslashreplace").decode()
+    return writable(str(value)[:_READ_CHARACTERS])

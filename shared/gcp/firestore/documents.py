@@ -12,6 +12,7 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference, Document
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from shared.domain.errors import StateConflict, UnreadableDocument
+from shared.domain.text import writable
 
 TRIES = 10
 """How often a document is read again that somebody else has written since."""
@@ -55,7 +56,7 @@ def reading(what: str) -> Iterator[None]:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, zlib.error) as wrong:
         told = f"{what} in Firestore cannot be read ({wrong!r:.200}); delete it if nobody can mend it"
-        raise UnreadableDocument(told.encode(errors="backslashreplace").decode()) from None
+        raise UnreadableDocument(writable(told)) from None
 
 
 async def holds(reference: AsyncDocumentReference, fields: Mapping[str, object]) -> bool:
