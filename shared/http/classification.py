@@ -19,10 +19,13 @@ _DETAILS = re.compile(r"<Details>(.*?)</Details>", re.DOTALL)
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _REASON = re.compile(r'"reason"\s*:\s*"([A-Za-z.]+)"')
 _READ_BYTES = 64 * 1024
+"""As much of an error's body as is parsed."""
+
 _READ_CHARACTERS = 1000
+"""As much of a code or a message in JSON as is read."""
+
 MOST_WAIT_SECONDS = 3600.0
 """What an answer may ask for: longer, nobody would ever ask it again."""
-"""As much of an error's body as is parsed."""
 
 _SHOWN_CHARACTERS = 200
 """As much of an answer's own words as an error repeats."""
