@@ -10,7 +10,7 @@ from types import MappingProxyType, TracebackType
 from shared.domain.errors import Corrupt, Transient
 from shared.domain.valueclass import valueclass
 from shared.http import USER_AGENT, pool
-from shared.http.connection import Connection, RequestBody
+from shared.http.connection import WHOLE, Connection, RequestBody
 from shared.http.pool import Host, Lane, Pool
 from shared.http.response import Response
 from shared.ports.clock import Clock
@@ -56,7 +56,7 @@ class Request:
     @property
     def repeatable(self) -> bool:
         """Whether it may be sent again after a connection was lost that had not answered a byte."""
-        whole = self.body is None or isinstance(self.body, (bytes, list, tuple))
+        whole = self.body is None or isinstance(self.body, WHOLE)
         return whole and (self.method in _IDEMPOTENT if self.idempotent is None else self.idempotent)
 
 
@@ -170,7 +170,7 @@ def _head(request: Request, authority: str, target: str) -> bytes:
     headers, body = request.headers, request.body
     lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if isinstance(body, (bytes, list, tuple)) and "Content-Length" not in headers:
+    if isinstance(body, WHOLE) and "Content-Length" not in headers:
         lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else sum(map(len, body))}")
     head = "\r\n".join(lines)
     if not head.count("\r") == head.count("\n") == len(lines) + 1:

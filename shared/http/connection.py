@@ -19,6 +19,9 @@ RequestBody = bytes | list[Chunk] | tuple[Chunk, ...] | AsyncIterator[Chunk] | N
 Content-Length says.
 """
 
+WHOLE = (bytes, list, tuple)
+"""What a body is of which all bytes are there."""
+
 _AT_ONCE_BYTES = 1024 * 1024
 """A body in memory up to this size goes to the socket in one call; a larger one chunk by chunk, so that an early
 refusal is heard.
@@ -86,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
             raise Transient(f"{self._place}: the connection was closed")
         if body is None:
             transport.write(head)
-        elif not isinstance(body, (bytes, list, tuple)):
+        elif not isinstance(body, WHOLE):
             transport.write(head)
             async for chunk in body:
                 if not await self._send(chunk, response):
