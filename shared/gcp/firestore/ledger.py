@@ -143,13 +143,16 @@ class FirestoreLedger:
         return await remove(self._client, reference, lambda _: True, f"batch {batch}", found.version)
 
     async def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
-        async for snapshot in paged(self.unsettled_records(run)):
-            found = read_whole(self._log, snapshot)
-            if found is not None:
-                yield found.record
+        async for record in self._whole(self.unsettled_records(run)):
+            yield record
 
     async def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
-        async for snapshot in paged(self._of(run).where(filter=FieldFilter("open", ">=", 0))):
+        async for record in self._whole(self._of(run).where(filter=FieldFilter("open", ">=", 0))):
+            yield record
+
+    async def _whole(self, query: AsyncQuery) -> AsyncIterator[BatchRecord]:
+        """The records that a query finds, but those which cannot be read."""
+        async for snapshot in paged(query):
             found = read_whole(self._log, snapshot)
             if found is not None:
                 yield found.record
@@ -167,9 +170,8 @@ class FirestoreLedger:
         return query
 
     async def failed(self, run: str) -> AsyncIterator[Entry]:
-        async for snapshot in paged(self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0))):
-            found = read_whole(self._log, snapshot)
-            for entry in found.record.entries if found is not None else ():
+        async for record in self._whole(self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0))):
+            for entry in record.entries:
                 if entry.outcome is Outcome.FAILED:
                     yield entry
 
