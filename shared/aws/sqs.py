@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
 from shared.aws.credentials import SigningKeys
 from shared.aws.events import NotAnEvent, read_events
@@ -16,7 +15,7 @@ from shared.aws.sigv4 import signed_headers
 from shared.domain.backoff import QUESTIONS
 from shared.domain.errors import Corrupt, ObjectError, Throttled
 from shared.domain.reasons import Party
-from shared.http.classification import Classifier
+from shared.http.classification import Classifier, code_and_message
 from shared.http.client import Answer, Http, Request
 from shared.http.retry import read
 from shared.ports.event_queue import EventMessage
@@ -104,13 +103,8 @@ def _read(what: str, answer: Answer) -> dict[str, Any]:
 
 
 def _refusal(what: str, answer: Answer) -> ObjectError:
-    """The rules know S3's XML, and most of SQS's codes are AWS's common ones."""
-    try:
-        said = json.loads(answer.body)
-        code, message = str(said["__type"]).rpartition("#")[2], str(said.get("message", ""))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return _SQS(what, answer.status, answer.headers, answer.body)
+    """Most of SQS's codes are AWS's common ones, which the rules know."""
+    code, _ = code_and_message(answer.body)
     if code in _THROTTLED:
         return Throttled(f"{what}: {code}", party=Party.SQS, status=answer.status, code=code, asked=what)
-    body = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-    return _SQS(what, answer.status, answer.headers, body.encode(errors="backslashreplace"))
+    return _SQS(what, answer.status, answer.headers, answer.body)

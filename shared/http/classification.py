@@ -57,13 +57,19 @@ class Classifier:
 
 
 def code_and_message(body: bytes) -> tuple[str, str]:
-    """The service's code and its message, of an error body in S3's XML or in the JSON API's form; "" for what it does
-    not say. A HEAD's answer has no body. What is neither is taken for the message as it stands.
+    """The service's code and its message, of an error body in S3's XML, in the JSON API's form or in that of AWS's JSON
+    protocol; "" for what it does not say. A HEAD's answer has no body. What is none of these is taken for the message
+    as it stands.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-api-responses.html
     """
     text = body[:_READ_BYTES].decode(errors="replace")
     if text.lstrip().startswith("{"):
         try:
-            error = json.loads(text)["error"]
+            said = json.loads(text)
+            if "__type" in said:
+                return _short(said["__type"]).rpartition("#")[2], _short(said.get("message", ""))
+            error = said["error"]
             details = error.get("errors") or [{}]
             return _short(details[0].get("reason", "")), _short(error.get("message", ""))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):

@@ -187,6 +187,8 @@ def test_every_rule_decides_about_something() -> None:
         (b'{"error": "short"}', "", '{"error": "short"}'),
         (b'{"error": {"code": 403, "errors": [{"reason": "forbidden", "mess', "forbidden", None),
         (b"<Error><Code>A</Code><Message>it&apos;s</Message></Error>", "A", "it's"),
+        (b'{"__type": "com.amazonaws.sqs#A", "message": "<it> & is"}', "A", "<it> & is"),
+        (b'{"__type": "A"}', "A", ""),
     ],
 )
 def test_a_body_that_is_cut_short_or_something_else(body: bytes, code: str, message: str | None) -> None:
