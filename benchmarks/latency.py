@@ -22,8 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.processes import of_group
-from benchmarks.transfer import KIB, MIB, Workload, check_and_empty, listing, ours
+from benchmarks.transfer import KIB, MIB, Run, Workload, check_and_empty, listing, measured, ours
 from local.children import ROOT
 from local.names import SOURCE
 from local.stack import Stack
@@ -40,16 +39,6 @@ WORKLOADS = {
     "333KiB": Workload("333 KiB", 2_000, 333 * KIB, tls=True),
     "14MiB": Workload("14 MiB", 60, 14 * MIB, tls=True),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What one run took. server_cpu_seconds: of both servers, which share the machine."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
-    server_cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +92,13 @@ def measure(
         pattern = {"bucket": SOURCE, "key": "k/{}", "size": workload.size, "count": workload.count}
         stack.post("s3", "/_local/patterns", pattern)
         listed = listing(stack)
-        servers = [stack.children[server].pid for server in SERVERS]
         ours(stack, listed)
         check_and_empty(stack, workload)
         for latency in latencies:
             for server in SERVERS:
                 stack.clear(server, "/_local/faults")
-                wait = {"op": "*", "do": "delay", "seconds": latency / 1e3, "times": FOR_EVER}
-                stack.post(server, "/_local/faults", wait)
-            done = []
-            for _ in range(runs):
-                before = sum(of_group(pid).cpu_seconds for pid in servers)
-                seconds, used = ours(stack, listed)
-                after = sum(of_group(pid).cpu_seconds for pid in servers)
-                check_and_empty(stack, workload)
-                done.append(Run(seconds, used.cpu_seconds, used.peak_bytes, after - before))
+                stack.fault(server, op="*", do="delay", seconds=latency / 1e3, times=FOR_EVER)
+            done = [measured(ours, stack, listed, workload, SERVERS) for _ in range(runs)]
             case = Case(workload, in_flight, latency, done)
             console.print(
                 f"{workload.name}, {in_flight} in flight, {latency} ms: {case.objects_a_second:,.0f} objects/s, "

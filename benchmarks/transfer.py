@@ -23,7 +23,7 @@ import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ WORKLOADS = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run took."""
+    """What one run took. server_cpu_seconds: of the servers, which share the machine."""
 
     seconds: float
     cpu_seconds: float
@@ -154,14 +154,22 @@ def measure(workload: Workload, runs: int, console: Console) -> dict[str, list[R
         listed = listing(stack)
         for number in range(runs):
             for name, client in clients.items():
-                servers = [stack.children[server].pid for server in ("s3", "gcs", "firestore")]
-                before = sum(of_group(pid).cpu_seconds for pid in servers)
-                seconds, used = client(stack, listed)
-                after = sum(of_group(pid).cpu_seconds for pid in servers)
-                check_and_empty(stack, workload)
-                results[name].append(Run(seconds, used.cpu_seconds, used.peak_bytes, after - before))
-                console.print(f"{workload.name}, run {number + 1}: {name} {seconds:.1f} s", style="dim")
+                done = measured(client, stack, listed, workload, ("s3", "gcs", "firestore"))
+                results[name].append(done)
+                console.print(f"{workload.name}, run {number + 1}: {name} {done.seconds:.1f} s", style="dim")
     return results
+
+
+def measured(
+    client: Client, stack: Stack, listed: list[dict[str, Any]], workload: Workload, servers: Sequence[str]
+) -> Run:
+    """One run into an empty bucket, which is emptied again; with the CPU of these servers."""
+    pids = [stack.children[server].pid for server in servers]
+    before = sum(of_group(pid).cpu_seconds for pid in pids)
+    seconds, used = client(stack, listed)
+    after = sum(of_group(pid).cpu_seconds for pid in pids)
+    check_and_empty(stack, workload)
+    return Run(seconds, used.cpu_seconds, used.peak_bytes, after - before)
 
 
 def listing(stack: Stack) -> list[dict[str, Any]]:

@@ -29,8 +29,7 @@ def test_as_many_copies_as_may_be_in_flight_stay_small(size: int, count: int) ->
     with Stack(functions=("transfer",), settings={"ROUTE": "direct"}, tls=True) as stack:
         stack.post("s3", "/_local/patterns", {"bucket": SOURCE, "key": "k/{}", "size": size, "count": count})
         for server in ("s3", "gcs"):
-            wait = {"op": "*", "do": "delay", "seconds": 0.2, "times": 10**9}
-            stack.post(server, "/_local/faults", wait)
+            stack.fault(server, op="*", do="delay", seconds=0.2, times=10**9)
         listed = listing(stack)
         for _ in range(2):
             ours(stack, listed)
