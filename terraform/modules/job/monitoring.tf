@@ -51,12 +51,7 @@ locals {
 
   # What happens once. A counter's first point has nothing before it to have increased from, so a single event would go unseen; the line
   # in the log itself tells: https://cloud.google.com/logging/docs/alerting/log-based-alerts
-  events = {
-    events-late = {
-      title = "events late", severity = "WARNING"
-      lines = "(jsonPayload.message=\"events lag behind\" OR jsonPayload.message=\"events cannot be followed\" OR jsonPayload.message=\"an event that nobody can read\")"
-      help  = "S3's events come late, cannot be read from their queue, or are none. The line in the log says which. Nothing is lost by it: the scheduled delta copies what events do not tell of."
-    }
+  events = merge({
     handed-back = {
       title = "messages handed back", severity = "ERROR"
       lines = "(jsonPayload.message=\"nacked\" OR jsonPayload.message=\"copying waits: this fails for every key\")"
@@ -82,7 +77,13 @@ locals {
       lines = "((jsonPayload.message=\"run ended\" AND jsonPayload.reason=\"stalled\") OR jsonPayload.message=\"a range has stopped\")"
       help  = "A run left keys that were not listed or not copied: nobody worked on it any more, or S3 or Cloud Storage refused. The line in the log says which; `bucket-transfer runs` shows the run. The next run takes up what is left."
     }
-  }
+    }, local.follows ? {
+    events-late = {
+      title = "events late", severity = "WARNING"
+      lines = "(jsonPayload.message=\"events lag behind\" OR jsonPayload.message=\"events cannot be followed\" OR jsonPayload.message=\"an event that nobody can read\")"
+      help  = "S3's events come late, cannot be read from their queue, or are none. The line in the log says which. Nothing is lost by it: the scheduled delta copies what events do not tell of."
+    }
+  } : {})
 
   # Title, unit, and PromQL.
   charts = [
@@ -180,7 +181,7 @@ resource "google_monitoring_alert_policy" "this" {
 }
 
 resource "google_monitoring_alert_policy" "event" {
-  for_each = { for name, event in local.events : name => event if name != "events-late" || local.follows }
+  for_each = local.events
 
   project               = var.project
   display_name          = "${var.job}: ${each.value.title}"

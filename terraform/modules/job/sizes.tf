@@ -22,7 +22,7 @@ locals {
 
   # BYTES_IN_FLIGHT, where nobody has set it, and what the transfer's memory holds beside the interpreter.
   bytes_in_flight = 125829120
-  room_in_flight  = floor(tonumber(trimsuffix(trimsuffix(local.functions.transfer.memory, "Gi"), "Mi")) * (endswith(local.functions.transfer.memory, "Mi") ? 1 : 1024) - 256) * 1048576
+  room_in_flight  = floor(local.memory_mib.transfer - 256) * 1048576
 
   functions = {
     for name, usual in local.usual : name => {
@@ -33,12 +33,16 @@ locals {
     }
   }
 
-  # What all of them together may take of a region: an instance has one vCPU, and its memory is said in Mi or Gi.
+  # An instance's memory is said in Mi or Gi.
+  memory_mib = {
+    for name, size in local.functions :
+    name => tonumber(trimsuffix(trimsuffix(size.memory, "Gi"), "Mi")) * (endswith(size.memory, "Mi") ? 1 : 1024)
+  }
+
+  # What all of them together may take of a region: an instance has one vCPU.
   needed = {
-    vcpu = sum([for size in local.functions : size.max_instances])
-    memory_gib = sum([
-      for size in local.functions : size.max_instances * tonumber(trimsuffix(trimsuffix(size.memory, "Gi"), "Mi")) / (endswith(size.memory, "Mi") ? 1024 : 1)
-    ])
+    vcpu       = sum([for size in local.functions : size.max_instances])
+    memory_gib = sum([for name, size in local.functions : size.max_instances * local.memory_mib[name] / 1024])
   }
 }
 
