@@ -34,10 +34,19 @@ def fresh() -> str:
     return f"fresh-{next(_numbers)}"
 
 
+@pytest.fixture
+def reachable(embedded: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """Ours, where the client libraries find it in the environment."""
+    return _reachable(embedded, monkeypatch)
+
+
 @pytest.fixture(params=["embedded", "googles"])
 def google_like(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A stack whose Pub/Sub and Firestore the client libraries find in the environment: ours, then Google's."""
-    stack: Stack = request.getfixturevalue(request.param)
+    return _reachable(request.getfixturevalue(request.param), monkeypatch)
+
+
+def _reachable(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     for name, value in stack.environment.items():
         monkeypatch.setenv(name, value)
     return stack

@@ -14,11 +14,9 @@ from tests.world import SETTINGS
 
 
 async def test_where_letters_came_from_is_asked_once_a_subscription(
-    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
+    reachable: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in embedded.environment.items():
-        monkeypatch.setenv(name, value)
-    publisher, subscriber = pubsub_clients(embedded.environment)
+    publisher, subscriber = pubsub_clients(reachable.environment)
     for role in ("list", "dead"):
         topic = publisher.topic_path(PROJECT, f"{fresh}-{role}")
         publisher.create_topic(name=topic)

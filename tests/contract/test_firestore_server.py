@@ -142,15 +142,11 @@ def test_firestore_leaves_out_what_lacks_a_field_before_a_limit_counts(documents
     assert sums(documents.offset(1).limit(2), "y") == {"count": 2, "y": 80}
 
 
-def test_firestore_refuses_a_commit_above_ten_mebibytes(
-    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_firestore_refuses_a_commit_above_ten_mebibytes(reachable: Stack, fresh: str) -> None:
     """Google's emulator gives up at gRPC's four; the service says ten.
 
     https://firebase.google.com/docs/firestore/quotas#writes_and_transactions
     """
-    for name, value in embedded.environment.items():
-        monkeypatch.setenv(name, value)
     documents = firestore.Client(project="local-project").collection(fresh)
     batch = documents._client.batch()
     for number in range(10):
@@ -205,12 +201,8 @@ def test_firestore_finds_and_deletes_what_lies_below(documents: Any) -> None:
     assert [item.id for item in documents.recursive().get()] == ["c"]
 
 
-def test_firestore_does_not_take_the_present_for_the_past(
-    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_firestore_does_not_take_the_present_for_the_past(reachable: Stack, fresh: str) -> None:
     """Google's keeps an hour of old versions; ours has none, and says so."""
-    for name, value in embedded.environment.items():
-        monkeypatch.setenv(name, value)
     document = firestore.Client(project="local-project").collection(fresh).document("a")
     moment: Any = document.set({"x": 1}).update_time
     for read in (document.get, document.parent.get, document.parent.count().get):

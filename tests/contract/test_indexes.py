@@ -11,9 +11,7 @@ from local.stack import Stack
 
 
 @pytest.fixture
-def client(embedded: Stack, monkeypatch: pytest.MonkeyPatch) -> Client:
-    for name, value in embedded.environment.items():
-        monkeypatch.setenv(name, value)
+def client(reachable: Stack) -> Client:
     return Client(project=PROJECT)
 
 

@@ -19,19 +19,15 @@ def settings(prefix: str) -> Settings:
     return Settings(**{**SETTINGS, **topics, "google_cloud_project": PROJECT})
 
 
-async def test_what_waits_is_told_of_each_subscription(
-    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in embedded.environment.items():
-        monkeypatch.setenv(name, value)
-    publisher, subscriber = pubsub_clients(embedded.environment)
+async def test_what_waits_is_told_of_each_subscription(reachable: Stack, fresh: str) -> None:
+    publisher, subscriber = pubsub_clients(reachable.environment)
     for role in ROLES:
         topic = publisher.topic_path(PROJECT, f"{fresh}-{role}")
         publisher.create_topic(name=topic)
         subscriber.create_subscription(name=subscriber.subscription_path(PROJECT, f"{fresh}-{role}-sub"), topic=topic)
     for _ in range(3):
         publisher.publish(publisher.topic_path(PROJECT, f"{fresh}-list"), b"{}").result()
-    queues = MonitoredQueues(settings(fresh), embedded.environment)
+    queues = MonitoredQueues(settings(fresh), reachable.environment)
     found = {item.role: item for item in await queues.depths()}
     assert {role: item.waiting for role, item in found.items()} == {
         "list": 3,

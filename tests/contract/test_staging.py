@@ -184,11 +184,7 @@ async def test_how_it_is_cut_and_proven_is_remembered(uploads: UploadStore) -> N
     assert await uploads.get("n") == wish
 
 
-async def test_what_a_version_of_before_noted_is_read(
-    embedded: Stack, monkeypatch: pytest.MonkeyPatch, fresh: str
-) -> None:
-    for name, value in embedded.environment.items():
-        monkeypatch.setenv(name, value)
+async def test_what_a_version_of_before_noted_is_read(reachable: Stack, fresh: str) -> None:
     uploads = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).uploads
     await uploads.open("n", WISH)
     await uploads.note("upload-1", 1, NOTE)
