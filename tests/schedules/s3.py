@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import zlib
-from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -154,20 +153,20 @@ class S3:
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
         """
         prefix, after = query.get("prefix", "").encode(), query.get("start-after", "").encode()
-        after = max(after, b64decode(query.get("continuation-token", "")))
+        after = max(after, base64.b64decode(query.get("continuation-token", "")))
         most = min(int(query.get("max-keys", "1000")), self._page_size)
         cut = query.get("delimiter", "").encode()
         rows: dict[bytes, str] = {}
         keys = self.living() if self.most_dead is None else sorted(self.history)
-        dead, last, more = 0, b"", False
+        dead, stopped = 0, b""
         for at in range(max(bisect_left(keys, prefix), bisect_right(keys, after)), len(keys)):
             key = keys[at]
             if len(rows) > most or not key.startswith(prefix):
                 break
             if self.current(key) is None:
-                dead, last = dead + 1, key
+                dead += 1
                 if dead == self.most_dead:
-                    more = True
+                    stopped = key
                     break
                 continue
             end = key.find(cut, len(prefix)) if cut else -1
@@ -175,9 +174,9 @@ class S3:
             rows[stem] = (
                 self._row(key) if end < 0 else f"<CommonPrefixes><Prefix>{_url(stem)}</Prefix></CommonPrefixes>"
             )
-        shown, truncated = list(rows)[:most], more or len(rows) > most
-        last = max(last, shown[-1]) if more and shown else last if more else shown[-1] if shown else b""
-        token = f"<NextContinuationToken>{b64encode(last).decode()}</NextContinuationToken>" if truncated else ""
+        shown, truncated = list(rows)[:most], stopped != b"" or len(rows) > most
+        last = max([stopped, *shown[-1:]])
+        token = f"<NextContinuationToken>{base64.b64encode(last).decode()}</NextContinuationToken>" if truncated else ""
         return Reply(
             200,
             {},
