@@ -37,10 +37,10 @@ class Control:
                     self._plan.faults.clear()
                     return web.json_response(told)
                 case "POST", "/faults":
-                    self._plan.faults.extend([Fault.of(item) for item in await _json(request)])
+                    self._plan.faults.extend([Fault.of(item) for item in await request.json()])
                     return web.json_response(self._told())
                 case "POST", "/wire":
-                    return web.json_response({"connections": self._disturb(await _json(request))})
+                    return web.json_response({"connections": self._disturb(await request.json())})
         except (NotAFault, ValueError, KeyError, TypeError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
         return web.json_response({"error": f"no {request.method} {request.path} here"}, status=404)
@@ -65,7 +65,3 @@ class Control:
             case unknown:
                 raise NotAFault(f"a wire is not {unknown}")
         return len(wire.open)
-
-
-async def _json(request: web.BaseRequest) -> Any:
-    return await request.json()

@@ -27,9 +27,6 @@ from local.emulators.gcs.store import (
 from local.emulators.gcs.uploads import Uploads, whole
 from local.emulators.instruments import Instruments, Refusal, Reset, drop
 
-_PROOFS = ("crc32c", "md5Hash", "componentCount")
-"""What an object keeps when its bytes get another name."""
-
 
 class GcsServer:
     """host: the URL under which clients reach it."""
@@ -209,9 +206,7 @@ class GcsServer:
         """https://cloud.google.com/storage/docs/json_api/v1/objects/move"""
         source = self._store.get(bucket, name)
         check_preconditions(source, {k.replace("Source", ""): v for k, v in query.items() if k.startswith("ifSource")})
-        check_preconditions(self._store.bucket(bucket).objects.get(to_name), query)
-        checksums: dict[str, Any] = {k: source.resource[k] for k in _PROOFS if k in source.resource}
-        moved = self._store.install(bucket, to_name, source.resource, source.blob, checksums)
+        moved = self._rewrite(source, bucket, to_name, query, {})
         if name != to_name:
             del self._store.bucket(bucket).objects[name]
         return moved
@@ -230,7 +225,9 @@ class GcsServer:
         if query.get("ifSourceGenerationMatch", source.generation) != source.generation:
             raise GcsError(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
         check_preconditions(self._store.bucket(bucket).objects.get(name), query)
-        checksums: dict[str, Any] = {k: source.resource[k] for k in _PROOFS if k in source.resource}
+        checksums: dict[str, Any] = {
+            k: source.resource[k] for k in ("crc32c", "md5Hash", "componentCount") if k in source.resource
+        }
         return self._store.install(bucket, name, given or source.resource, source.blob, checksums)
 
     async def _batch(self, request: web.BaseRequest) -> web.Response:

@@ -217,9 +217,7 @@ def parsed(raw: bytes) -> dict[str, Any]:
     try:
         found = json.loads(raw) if raw.strip() else {}
         found = {} if found is None else found
-    except ValueError:
-        found = None
-    except RecursionError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise GcsError(400, "Parse Error", "parseError")

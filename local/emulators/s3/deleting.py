@@ -13,7 +13,7 @@ from local.emulators.s3.store import Bucket, S3Error
 MOST_KEYS = 1000
 
 
-def delete_many(bucket: Bucket, body: bytes, removed: Callable[[bytes], None] = lambda key: None) -> str:
+def delete_many(bucket: Bucket, body: bytes, removed: Callable[[bytes], None]) -> str:
     """The answer, with a line a key unless the request says Quiet. Raises S3Error for what is no such request."""
     try:
         given = ElementTree.fromstring(body)
