@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.secretmanager_v1.types import Replication, Secret, SecretPayload
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
@@ -14,6 +15,7 @@ from shared.runs.expire_uploads import STAGING_RULE_DAYS
 
 ACK_DEADLINE_SECONDS = 600
 MAX_DELIVERY_ATTEMPTS = 20
+RETRIES = RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=10))
 
 
 def provision(environment: dict[str, str], secrets: Mapping[str, str], endpoints: Mapping[str, str]) -> None:
@@ -58,18 +60,23 @@ def _topics(environment: dict[str, str], endpoints: Mapping[str, str]) -> None:
     for function, name in FUNCTIONS.items():
         topic = publisher.topic_path(PROJECT, name)
         publisher.create_topic(name=topic)
-        subscriber.create_subscription(
-            request={
-                "name": subscriber.subscription_path(PROJECT, function),
-                "topic": topic,
-                "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
-                "push_config": PushConfig(push_endpoint=endpoints[function]),
-                "retry_policy": RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=10)),
-                "dead_letter_policy": DeadLetterPolicy(
-                    dead_letter_topic=dead, max_delivery_attempts=MAX_DELIVERY_ATTEMPTS
-                ),
-            }
-        )
+        push(subscriber, function, topic, endpoints[function], dead)
+
+
+def push(
+    subscriber: SubscriberClient, name: str, topic: str, endpoint: str, dead: str, retries: RetryPolicy = RETRIES
+) -> None:
+    """Have a topic's messages pushed. dead: the topic of those that failed too often."""
+    subscriber.create_subscription(
+        request={
+            "name": subscriber.subscription_path(PROJECT, name),
+            "topic": topic,
+            "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
+            "push_config": PushConfig(push_endpoint=endpoint),
+            "retry_policy": retries,
+            "dead_letter_policy": DeadLetterPolicy(dead_letter_topic=dead, max_delivery_attempts=MAX_DELIVERY_ATTEMPTS),
+        }
+    )
 
 
 def _secrets(environment: dict[str, str], secrets: Mapping[str, str]) -> None:

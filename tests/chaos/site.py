@@ -14,20 +14,20 @@ from pathlib import Path
 from google.api_core.exceptions import NotFound
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
-from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
+from google.pubsub_v1.types import RetryPolicy
 
 from benchmarks.processes import of_group
 from local.children import ROOT, Child, clean_environment
 from local.clients import S3Client, gcs_client
-from local.deployed import function_process
+from local.deployed import FUNCTIONS, function_process
 from local.emulators.loopback import PortTaken, check_free
 from local.faults.client import Faults
 from local.names import PROJECT
-from local.provisioning import ACK_DEADLINE_SECONDS, MAX_DELIVERY_ATTEMPTS
+from local.provisioning import push
 from local.stack import Stack
-from tests.chaos.drawn import FUNCTIONS, Drawn
+from tests.chaos.drawn import Drawn
 
-TOPICS = {"lister": "list", "transfer": "transfer", "verifier": "verify"}
+RETRIES = RetryPolicy(minimum_backoff=Duration(nanos=500_000_000), maximum_backoff=Duration(seconds=5))
 WRONG_CLOCK = f"{ROOT / 'local' / 'faults' / 'skew'}:{ROOT}"
 
 
@@ -155,25 +155,14 @@ class Site:
         for bucket in ("destination", "staging", "reports"):
             gcs.create_bucket(self.named(bucket))
         publisher, subscriber = shared.publisher, shared.subscriber
-        for topic in (*TOPICS.values(), "dead"):
+        for topic in (*FUNCTIONS.values(), "dead"):
             publisher.create_topic(name=publisher.topic_path(PROJECT, self.named(topic)))
         dead = publisher.topic_path(PROJECT, self.named("dead"))
         subscriber.create_subscription(name=subscriber.subscription_path(PROJECT, self.named("dead")), topic=dead)
-        for function, topic in TOPICS.items():
-            subscriber.create_subscription(
-                request={
-                    "name": subscriber.subscription_path(PROJECT, self.named(function)),
-                    "topic": publisher.topic_path(PROJECT, self.named(topic)),
-                    "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
-                    "push_config": PushConfig(push_endpoint=f"http://{shared.faults.address(f'push-{function}')}/"),
-                    "retry_policy": RetryPolicy(
-                        minimum_backoff=Duration(nanos=500_000_000), maximum_backoff=Duration(seconds=5)
-                    ),
-                    "dead_letter_policy": DeadLetterPolicy(
-                        dead_letter_topic=dead, max_delivery_attempts=MAX_DELIVERY_ATTEMPTS
-                    ),
-                }
-            )
+        for function, topic in FUNCTIONS.items():
+            path = publisher.topic_path(PROJECT, self.named(topic))
+            door = f"http://{shared.faults.address(f'push-{function}')}/"
+            push(subscriber, self.named(function), path, door, dead, RETRIES)
 
     def _take_away(self) -> None:
         publisher, subscriber, stack = self.shared.publisher, self.shared.subscriber, self.shared.stack
@@ -182,7 +171,7 @@ class Site:
                 subscriber.delete_subscription(
                     subscription=subscriber.subscription_path(PROJECT, self.named(name)), timeout=60
                 )
-        for topic in (*TOPICS.values(), "dead"):
+        for topic in (*FUNCTIONS.values(), "dead"):
             with suppress(NotFound):
                 publisher.delete_topic(topic=publisher.topic_path(PROJECT, self.named(topic)), timeout=60)
         for bucket in ("destination", "staging", "reports"):
