@@ -9,3 +9,8 @@ IDENTICAL = [
 ]  # fmt: skip
 ENCODED = ["line\nfeed", "carriage\rreturn", ".well-known/acme-challenge/x", ".", ".."]
 TOO_LONG = ["\n" * 1024]
+
+
+def encoded(key: str) -> str:
+    """Where the copy of a key lies that Cloud Storage refuses, if such keys are encoded."""
+    return ".s3-names/" + "".join(f"%{byte:02X}" if chr(byte) in "\n\r/" else chr(byte) for byte in key.encode())

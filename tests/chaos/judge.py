@@ -32,7 +32,7 @@ from tests.chaos.site import Site
 from tests.chaos.source import Source, Version
 from tests.chaos.watcher import Watcher
 from tests.schedules.truth import during, told_the_same
-from tests.shapes import ENCODED, TOO_LONG
+from tests.shapes import ENCODED, TOO_LONG, encoded
 
 MOST_BYTES = 256 << 20
 GROWTH_BYTES = 8 << 20
@@ -64,10 +64,8 @@ class Judge:
             cannot,
             scope,
         )
-        gone = {_encoded(key) for key, line in self.source.history.items() if line[-1][1] is None} | {
-            key for key, line in self.source.history.items() if line[-1][1] is None
-        }
-        allowed = {f"{name!r}: only at the destination" for name in gone}
+        gone = [key for key, line in self.source.history.items() if line[-1][1] is None]
+        allowed = {f"{name!r}: only at the destination" for key in gone for name in (key, _encoded(key))}
         return [("nothing lost", item) for item in found.differences if item not in allowed]
 
     def counts_balance(self) -> list[Wrong]:
@@ -133,7 +131,7 @@ class Judge:
         root = Client(project=PROJECT).collection("jobs").document(site.job)
         left = [item.id for item in root.collection("ranges").stream() if item.get("state") == "open"]
         found += [("nothing is left", f"range {name} is open") for name in left]
-        killed = bool(site.drawn.killed & {"transfer"})
+        killed = "transfer" in site.drawn.killed
         remembered = [item.id for item in root.collection("uploads").stream()]
         if remembered and not killed:
             found.append(("nothing is left", f"uploads remembered: {remembered}"))
@@ -206,7 +204,5 @@ def _bytes(versions: Sequence[Version | None]) -> set[tuple[str, int]]:
 
 
 def _encoded(key: str) -> str:
-    """Where a key's copy lies if Cloud Storage refuses the key, and refused keys are encoded."""
-    if key not in ENCODED:
-        return key
-    return ".s3-names/" + "".join(f"%{byte:02X}" if chr(byte) in "\n\r/" else chr(byte) for byte in key.encode())
+    """Where a key's copy lies where refused keys are encoded."""
+    return encoded(key) if key in ENCODED else key

@@ -59,11 +59,6 @@ class Source:
         with self._lock:
             return [version for _, version in self.history.get(key, ()) if version is not None]
 
-    def current(self, key: str) -> Version | None:
-        with self._lock:
-            line = self.history.get(key)
-            return line[-1][1] if line else None
-
     def _in_parts(self, thing: Thing, body: bytes, step: int) -> None:
         where: dict[str, Any] = {"Bucket": self.bucket, "Key": thing.key}
         upload = self.s3.create_multipart_upload(**where, **thing.headers)["UploadId"]

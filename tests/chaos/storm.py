@@ -4,6 +4,7 @@ import json
 import random
 import time
 import urllib.request
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,7 +25,7 @@ class Storm:
 
     site: Site
     source: Source
-    happened: dict[str, int] = field(default_factory=dict)
+    happened: Counter[str] = field(default_factory=Counter)
     _chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +81,7 @@ class Storm:
                     time.sleep(0.05)
             case change:
                 self.change(change)
-        self.happened[act.what] = self.happened.get(act.what, 0) + 1
+        self.happened[act.what] += 1
 
     def keep_old(self) -> None:
         """Have the edge serve an object as it was, and replace it."""

@@ -34,7 +34,6 @@ class Watcher:
     source: Source
     copies: dict[str, Line[Version]] = field(default_factory=dict)
     wrong: list[tuple[str, str]] = field(default_factory=list)
-    looks: int = 0
     _seen: dict[str, str] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -70,7 +69,6 @@ class Watcher:
             self.wrong.append(("nothing is deleted", f"{name!r} vanished"))
             if key is not None:
                 self.copies[key].append((now, None))
-        self.looks += 1
 
     def _appeared(self, name: str, item: dict[str, Any], now: float) -> None:
         key = key_of(name, set(self.source.history))
