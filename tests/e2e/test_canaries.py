@@ -17,6 +17,7 @@ from local import runs
 from local.clients import gcs_client, pubsub_clients, s3_client
 from local.names import DEAD, DESTINATION, LIST, PROJECT, REPORTS, SOURCE
 from local.stack import Stack
+from shared.ledger.packing import inflate
 
 CANARY = "wJalrCANARYc4n4ryEXAMPLEKEY0000000000000"
 KEYS = 40
@@ -77,8 +78,7 @@ async def documents() -> Written:
 
 
 def unpacked(fields: dict[str, object]) -> dict[str, object]:
-    from shared.ledger.packing import inflate  # noqa: PLC0415  what a record packs is written, too
-
+    """What a record packs is written, too."""
     packed = ("table", "detail", "sums", "progress")
     return {
         name: inflate(value) if name in packed and isinstance(value, bytes) else value for name, value in fields.items()

@@ -10,7 +10,7 @@ import pytest
 
 from local import runs
 from local.clients import gcs_client, pubsub_clients, s3_client, sqs_client
-from local.names import AWS_ACCOUNT, DESTINATION, EVENTS, LIST, PROJECT, SOURCE
+from local.names import DESTINATION, LIST, PROJECT, SOURCE
 from local.sample import AWKWARD
 from local.stack import Stack
 
@@ -45,7 +45,7 @@ def test_what_is_written_is_copied_within_seconds_and_counted(stack: Stack, monk
         s3.put_object(Bucket=SOURCE, Key="often", Body=b"x" * version)
     s3.delete_object(Bucket=SOURCE, Key="first")
     queue = sqs_client(stack.url("sqs"))
-    url = f"{stack.url('sqs')}/{AWS_ACCOUNT}/{EVENTS}"
+    url = stack.function_environment["EVENTS_QUEUE_URL"]
     queue.send_message(QueueUrl=url, MessageBody="no event")
     runs.wait_until(lambda: bool(said(stack, "events followed")), 60)
     runs.wait_until(lambda: all(copies.get_blob(key) is not None for key in AWKWARD), 10)

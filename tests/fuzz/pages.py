@@ -6,6 +6,7 @@ A page is read, and everything in it makes sense, or it is none; a refusal is al
 import json
 from math import isfinite
 from typing import Any
+from xml.sax.saxutils import escape
 
 from shared.aws.attributes import attributes
 from shared.aws.listing import NotAListing, parse
@@ -37,7 +38,7 @@ ENTITIES = (
 
 
 def escaped(text: str) -> str:
-    return text.encode(errors="replace").decode().replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape(text.encode(errors="replace").decode())
 
 
 def listing(draw: Draw) -> None:
