@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cli.cutover_evidence import Compared, Evidence
-from cli.output import moment, span
+from cli.output import in_days, moment, span
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for, passes_by_itself
@@ -63,7 +63,7 @@ def lines(found: Evidence, accepted: Collection[str], most_lag: float, hold: str
     judged = [_paused(found), _running(found), _lag(found, most_lag, where), *_listings(found, where)]
     comparison = found.comparison
     if comparison is None:
-        text = f"no comparison of {prefix or 'the whole job'} to its end has begun within {found.days:g} days"
+        text = f"no comparison of {prefix or 'the whole job'} to its end has begun within {in_days(found.days)}"
         judged.append(_blocks("comparison", text, f"bucket-transfer verify{where} --wait"))
     else:
         judged += _comparison(found, comparison, where, hold)
@@ -99,7 +99,7 @@ def _running(found: Evidence) -> Line:
 def _lag(found: Evidence, most_lag: float, where: str) -> Line:
     mend = f"bucket-transfer run{where} --wait"
     if found.delta is None:
-        text = f"no listing of all of it has begun within {found.days:g} days and come to its end"
+        text = f"no listing of all of it has begun within {in_days(found.days)} and come to its end"
         return _blocks("lag", text, mend)
     run, age = found.delta.run, max(found.now - found.delta.run.started_at, 0.0)
     text = f"the last finished delta, {run.name}, began {span(age)} ago ({moment(run.started_at)})"

@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+PAGE_SECONDS = 60.0
+"""The pages of running runs are written at most once in so long, by all instances together: the scheduler's ticks come
+every two minutes, and people's own messages at any time.
+"""
+
 
 class RunKind(StrEnum):
     """What began a run. The words are on disk, in logs and in metrics."""
@@ -33,4 +38,13 @@ class RunState(StrEnum):
     @property
     def told(self) -> str:
         """What became of a run, after its name in a sentence."""
-        return "was cancelled" if self is RunState.CANCELLED else f"has {self.value}"
+        return _TOLD[self]
+
+
+_TOLD = {
+    RunState.RUNNING: "is running",
+    RunState.FINISHED: "has finished",
+    RunState.STOPPED: "has stopped",
+    RunState.CANCELLED: "was cancelled",
+    RunState.TIMED_OUT: "has timed out",
+}

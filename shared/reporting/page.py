@@ -6,7 +6,7 @@ from urllib.parse import quote
 from shared.domain.archive import Tier
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
-from shared.domain.runs import RunKind
+from shared.domain.runs import PAGE_SECONDS, RunKind
 from shared.pricing.catalog import Prices
 from shared.pricing.restores import restore_prices
 from shared.reporting.causes import groups
@@ -33,9 +33,6 @@ KINDS = {
     RunKind.VERIFY: "Comparing both sides",
     RunKind.EVENTS: "Following S3's events",
 }
-
-NEXT_SECONDS = 60.0
-"""The page of a running run is not written anew before."""
 
 _NOTE = "Times are UTC. Bytes are in powers of 1,024."
 
@@ -98,7 +95,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 def _written(report: Report) -> str:
     """Of a run that is running."""
-    earliest = moment(report.ended_at + NEXT_SECONDS)[11:]
+    earliest = moment(report.ended_at + PAGE_SECONDS)[11:]
     return (
         f"Written {moment(report.ended_at)}, after {in_time(report.seconds)}; written anew by the scheduler's first "
         f"tick from {earliest} on. This page asks for that once a minute, until the run's report stands here."

@@ -4,14 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.domain.errors import BucketError
+from shared.domain.runs import PAGE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.run_store import OpenRun, RunStore
-
-SHOWN_SECONDS = 60.0
-"""The pages of running runs are written at most once in so long, by all instances together: the scheduler's ticks come
-every two minutes, and people's own messages at any time.
-"""
 
 MOST_SECONDS = 60.0
 """After so long no further page is begun: whoever writes them has ends to write down, too."""
@@ -32,7 +28,7 @@ class ShowRunning:
     async def __call__(self, running: Sequence[OpenRun]) -> None:
         """Write the pages of these runs, unless somebody just did."""
         try:
-            if not running or not await self.runs.may_show(self.clock.now(), SHOWN_SECONDS):
+            if not running or not await self.runs.may_show(self.clock.now(), PAGE_SECONDS):
                 return
             await self.report(running, self.clock.monotonic() + MOST_SECONDS)
         except BucketError as failure:

@@ -10,16 +10,14 @@ import pytest
 
 from shared.domain.errors import Forbidden, LostRace
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.domain.runs import RunState
+from shared.domain.runs import PAGE_SECONDS, RunState
 from shared.ports.run_store import PartialSummary
 from shared.reporting import index_rows
 from shared.reporting.index_rows import IndexRow, parse, union
 from shared.reporting.job_facts import JobFacts
-from shared.reporting.page import NEXT_SECONDS
 from shared.reporting.report_running import COUNT_STEPS, ReportRunning
 from shared.reporting.run_index import RunIndex
 from shared.reporting.units import moment
-from shared.runs.show_running import SHOWN_SECONDS
 from tests.browser import sample
 from tests.fakes import FakeRuns
 from tests.world import PART, World, filled
@@ -185,7 +183,7 @@ async def test_the_page_is_written_at_most_once_a_minute() -> None:
     world = filled(30)
     run = await started(world)
     name, written = f"job/{run}/report.html", []
-    for seconds in (0, SHOWN_SECONDS / 2, SHOWN_SECONDS / 2, 1, SHOWN_SECONDS):
+    for seconds in (0, PAGE_SECONDS / 2, PAGE_SECONDS / 2, 1, PAGE_SECONDS):
         world.clock.time += seconds
         await tick(world)
         written.append(world.reports.generations[name])
@@ -200,8 +198,7 @@ async def test_the_page_says_when_it_was_written_and_from_when_on_it_will_be_aga
     page = unescape(text(world, f"{run}/report.html"))
     header = page[page.index("<header") : page.index("</header>")]
     assert f"Written {moment(now)}, after " in header
-    assert f"by the scheduler's first tick from {moment(now + SHOWN_SECONDS)[11:]} on" in header
-    assert NEXT_SECONDS == SHOWN_SECONDS
+    assert f"by the scheduler's first tick from {moment(now + PAGE_SECONDS)[11:]} on" in header
     assert '<meta http-equiv="refresh" content="60">' in page
     await world.drain()
     await world.run(CLOSE)
@@ -252,7 +249,7 @@ async def test_what_a_page_of_a_running_run_asks_of_the_store_and_the_bucket() -
         "runs.progress": 1, "control.get": 1,
     }  # fmt: skip
     assert first == {**every_time, "reports.replace": 3}, "the first time with what leads to the next run"
-    world.clock.time += SHOWN_SECONDS
+    world.clock.time += PAGE_SECONDS
     again = await calls()
     assert again == {**every_time, "reports.replace": 1}, "an index that says the same is not written"
 
@@ -286,7 +283,7 @@ async def test_a_page_of_a_running_run_never_takes_a_report_s_place() -> None:
     await tick(world)
     assert text(world, f"{run}/report.html") == "the report"
     world.reports.read = read  # type: ignore[method-assign]
-    world.clock.time += SHOWN_SECONDS
+    world.clock.time += PAGE_SECONDS
     await tick(world)
     assert text(world, f"{run}/report.html") == "the report", "seen to be there already"
 
