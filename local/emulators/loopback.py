@@ -4,6 +4,10 @@ import random
 import socket
 
 HOST = "127.0.0.1"
+BACKLOG = 4096
+"""Connections that a server has not accepted yet. Beyond it the system drops what asks to connect, which asks again
+after a second: 256 copies at a time that all began to connect saw such seconds of the usual 128.
+"""
 _PORTS = (10_000, 32_000)
 _given_out: dict[int, socket.socket] = {}
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import grpc
 from aiohttp import web
 
-from local.emulators.loopback import HOST
+from local.emulators.loopback import BACKLOG, HOST
 
 _HTTP2_PREFACE = b"PRI * HT"
 
@@ -30,7 +30,7 @@ async def listen_http(handler: Handler, port: int) -> None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(os.environ["TLS_CERTIFICATE"], os.environ["TLS_KEY"])
     runner = await _runner(handler)
-    await web.TCPSite(runner, HOST, port, ssl_context=tls).start()
+    await web.TCPSite(runner, HOST, port, ssl_context=tls, backlog=BACKLOG).start()
     await asyncio.Event().wait()
 
 
@@ -55,7 +55,7 @@ async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler
             inner[1].write(first)
             await asyncio.gather(_pump(reader, inner[1]), _pump(inner[0], writer))
 
-    front = await asyncio.start_server(connected, HOST, port)
+    front = await asyncio.start_server(connected, HOST, port, backlog=BACKLOG)
     try:
         await front.serve_forever()
     finally:

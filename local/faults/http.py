@@ -8,7 +8,7 @@ import contextlib
 
 import h11
 
-from local.emulators.loopback import HOST
+from local.emulators.loopback import BACKLOG, HOST
 from local.faults.end import STEP, Cut, End, Gone, NotRead
 from local.faults.fault import OF_BODIES, Kind, Met, Plan
 
@@ -27,7 +27,7 @@ class HttpDoor:
 
     async def listen(self, port: int) -> asyncio.Server:
         self._door = f"{HOST}:{port}".encode()
-        return await asyncio.start_server(self._connected, HOST, port, limit=STEP)
+        return await asyncio.start_server(self._connected, HOST, port, limit=STEP, backlog=BACKLOG)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = End(reader, writer, h11.Connection(h11.SERVER))
