@@ -31,20 +31,28 @@ class Told:
 
 @dataclass(slots=True)
 class Faults:
-    """A context manager. http, grpc: the ports that doors lead to, by the doors' names. logs: where its output goes."""
+    """A context manager. http, grpc: the ports that doors lead to, by the doors' names. logs: where its output goes.
+    certificate: the files of a certificate and its key; with them each HTTP door has another one, NAME-tls, that speaks
+    HTTPS.
+    """
 
     http: Mapping[str, int]
     grpc: Mapping[str, int]
     logs: Path
+    certificate: tuple[Path, Path] | None = None
     ports: dict[str, int] = field(default_factory=dict)
     _control: int = field(default_factory=free_port)
     _child: Child | None = None
 
     def __enter__(self) -> Self:
-        self.ports = {name: free_port() for name in (*self.http, *self.grpc)}
         command = [sys.executable, "-m", "local.faults", "--control", str(self._control)]
-        for spoken, doors in (("http", self.http), ("grpc", self.grpc)):
+        secure = {}
+        if self.certificate is not None:
+            secure = {f"{name}-tls": target for name, target in self.http.items()}
+            command += ["--certificate", str(self.certificate[0]), "--key", str(self.certificate[1])]
+        for spoken, doors in (("http", self.http), ("https", secure), ("grpc", self.grpc)):
             for name, target in doors.items():
+                self.ports[name] = free_port()
                 command += ["--door", f"{name}:{spoken}:{self.ports[name]}:{target}"]
         self._child = Child("faults", command, clean_environment({}), self._control, self.logs / "faults.log")
         self._child.start()
@@ -77,7 +85,7 @@ class Faults:
         return _told(self._ask("DELETE", "/faults"))
 
     def wire(self, door: str, do: str, **more: float) -> int:
-        """Disturb a gRPC door's connections: how many it happens to."""
+        """Disturb a door's connections: how many it happens to."""
         return int(self._ask("POST", "/wire", {"door": door, "do": do, **more})["connections"])
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:

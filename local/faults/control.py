@@ -4,6 +4,8 @@ GET    /faults   what was planned, each with how often it was seen and has fired
 POST   /faults   a list of faults more (`fault.Fault`)
 DELETE /faults   nothing goes wrong from now on; what was planned
 POST   /wire     {"door": "firestore", "do": "cut"}            reset all its connections
+                 {"door": …, "do": "down", "seconds": 3}       the same, and nobody answers for so long: the server was
+                                                               killed, and starts again with what it had kept
                  {"door": …, "do": "stop", "seconds": 3}       open, and nothing passes for so long
                  {"door": …, "do": "late", "seconds": 0.05}    latency, 0 for none
                  {"door": …, "do": "rate", "rate": 100000}     bytes a second, 0 for any
@@ -17,15 +19,16 @@ from typing import Any
 from aiohttp import web
 
 from local.faults.fault import Fault, NotAFault, Plan
+from local.faults.http import HttpDoor
 from local.faults.wire import Wire
 
 
 class Control:
-    """wires: of the gRPC doors, by name."""
+    """doors: by name; `stop`, `late` and `rate` are for those that are wires."""
 
-    def __init__(self, plan: Plan, wires: Mapping[str, Wire]) -> None:
+    def __init__(self, plan: Plan, doors: Mapping[str, Wire | HttpDoor]) -> None:
         self._plan = plan
-        self._wires = wires
+        self._doors = doors
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -51,17 +54,21 @@ class Control:
 
     def _disturb(self, given: Mapping[str, Any]) -> int:
         """How many connections it happens to."""
-        wire = self._wires[given["door"]]
-        match given["do"]:
-            case "cut":
-                return wire.cut()
-            case "stop":
-                wire.passes.clear()
-                asyncio.get_running_loop().call_later(float(given["seconds"]), wire.passes.set)
-            case "late":
-                wire.late = float(given["seconds"])
-            case "rate":
-                wire.rate = int(given["rate"]) or None
-            case unknown:
-                raise NotAFault(f"a wire is not {unknown}")
-        return len(wire.open)
+        door, loop = self._doors[given["door"]], asyncio.get_running_loop()
+        match given["do"], door:
+            case "cut", _:
+                return door.cut()
+            case "down", _:
+                door.down = True
+                loop.call_later(float(given["seconds"]), setattr, door, "down", False)
+                return door.cut()
+            case "stop", Wire():
+                door.passes.clear()
+                loop.call_later(float(given["seconds"]), door.passes.set)
+            case "late", Wire():
+                door.late = float(given["seconds"])
+            case "rate", Wire():
+                door.rate = int(given["rate"]) or None
+            case unknown, _:
+                raise NotAFault(f"a door of this kind is not {unknown}")
+        return len(door.open)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 import h11
@@ -32,6 +32,14 @@ def reset(writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     writer.transport.abort()
+
+
+def cut(writers: Collection[asyncio.StreamWriter]) -> int:
+    """Reset connections; how many there were."""
+    found = list(writers)
+    for writer in found:
+        reset(writer)
+    return len(found)
 
 
 @dataclass(slots=True)

@@ -52,6 +52,20 @@ OF_CALLS = frozenset(
 )
 """What can happen to a gRPC call. Its bytes are gRPC's business: `wire` disturbs them."""
 
+OF_WIRES = frozenset(
+    {
+        Kind.CORRUPT,
+        Kind.CUT_ANSWER,
+        Kind.DELAY,
+        Kind.HALF_ANSWER,
+        Kind.HALF_REQUEST,
+        Kind.LOST_REQUEST,
+        Kind.SILENCE,
+        Kind.STALL,
+    }
+)
+"""What can happen to a piece of a connection, whatever is in it: a TLS record, or part of one."""
+
 OF_BODIES = frozenset({Kind.HALF_ANSWER, Kind.CUT_ANSWER, Kind.CORRUPT, Kind.SLOW, Kind.STALL})
 """What needs an answer with a body to happen to."""
 
@@ -62,8 +76,8 @@ class NotAFault(ValueError):
 
 @dataclass(slots=True)
 class Fault:
-    """A fault of one door. match: a glob of `METHOD /path?query`, or of a gRPC method's path. It happens to every
-    `every`th request that matches, `times` times. least: only to requests and answers with at least so many bytes of
+    """A fault of one door. match: a glob of `METHOD /path?query`, of a gRPC method's path, or, below them at the door
+    `NAME wire`, of `answer 3`, the fourth piece that a connection brings back. It happens to every `every`th request that matches, `times` times. least: only to requests and answers with at least so many bytes of
     body, where the kind is about a body. status: of HTTP; code: of gRPC, or the name of the error in the body. fired:
     how often it really happened; taken: to how many it has happened or is about to.
     """

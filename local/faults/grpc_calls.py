@@ -5,8 +5,6 @@ https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 """
 
 import asyncio
-import os
-import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -29,15 +27,14 @@ class Calls(grpc.GenericRpcHandler):
         self._channel = grpc.aio.insecure_channel(f"{HOST}:{target}", options=_OPTIONS)
         self._repeats: set[asyncio.Task[Any]] = set()
 
-    async def listen(self) -> str:
-        """The path of the socket behind the door."""
-        path = os.path.join(tempfile.mkdtemp(prefix="local-faults-"), "grpc")
+    async def listen(self) -> int:
+        """The port behind the door."""
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers((self,))
-        server.add_insecure_port(f"unix:{path}")
+        port = server.add_insecure_port(f"{HOST}:0")
         await server.start()
         self._server = server
-        return path
+        return port
 
     def service(self, details: Any) -> Any:
         """Every method is taken for one with streams both ways, which on the wire are the same as single messages."""

@@ -5,32 +5,43 @@ Host stays what the client said, because signatures cover it; Location is told a
 
 import asyncio
 import contextlib
+import ssl
 
 import h11
 
 from local.emulators.loopback import BACKLOG, HOST
-from local.faults.end import STEP, Cut, End, Gone, NotRead
+from local.faults.end import STEP, Cut, End, Gone, NotRead, cut
 from local.faults.fault import OF_BODIES, Kind, Met, Plan
 
 _TICK_SECONDS = 0.02
 
 
 class HttpDoor:
-    """name: of the door. target: the port that it leads to."""
+    """name: of the door. port: where clients find it. target: the port that it leads to. tls: what it speaks TLS with,
+    if it does. down: whether nobody is there, so that whoever comes is reset.
+    """
 
-    def __init__(self, name: str, target: int, plan: Plan) -> None:
-        self.name = name
+    def __init__(self, name: str, port: int, target: int, plan: Plan, tls: ssl.SSLContext | None = None) -> None:
+        self.name, self.down = name, False
+        self._door = f"http{'s' if tls else ''}://{HOST}:{port}".encode()
         self._target = target
-        self._plan = plan
-        self._door = b""
+        self._plan, self._tls = plan, tls
+        self.open: set[asyncio.StreamWriter] = set()
         self._repeats: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> asyncio.Server:
-        self._door = f"{HOST}:{port}".encode()
-        return await asyncio.start_server(self._connected, HOST, port, limit=STEP, backlog=BACKLOG)
+        return await asyncio.start_server(self._connected, HOST, port, limit=STEP, ssl=self._tls, backlog=BACKLOG)
+
+    def cut(self) -> int:
+        """Reset all connections; how many there were."""
+        return cut(self.open)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = End(reader, writer, h11.Connection(h11.SERVER))
+        if self.down:
+            client.reset()
+            return
+        self.open.add(writer)
         try:
             while isinstance(request := await client.next(), h11.Request):
                 with self._plan.meeting(self.name, _what(request)) as met:
@@ -43,6 +54,7 @@ class HttpDoor:
         except Cut:
             return
         finally:
+            self.open.discard(writer)
             writer.close()
 
     async def _exchange(self, client: End, request: h11.Request, met: Met) -> None:
@@ -112,7 +124,7 @@ class HttpDoor:
             raise Gone
 
     def _ours(self, head: h11.Response) -> list[tuple[bytes, bytes]]:
-        theirs = f"{HOST}:{self._target}".encode()
+        theirs = f"http://{HOST}:{self._target}".encode()
         return [
             (name, value.replace(theirs, self._door) if name.lower() == b"location" else value)
             for name, value in head.headers.raw_items()

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ from google.cloud.firestore import Client
 
 from local.children import StackError
 from local.clients import gcs_client, pubsub_clients, s3_client
+from local.emulators.certificate import self_signed
 from local.faults.client import Faults
-from local.faults.fault import OF_CALLS, Kind
+from local.faults.fault import OF_CALLS, OF_WIRES, Kind
 from local.names import DESTINATION, PROJECT, SOURCE
 from local.stack import Stack
 
@@ -30,7 +32,8 @@ def faults(embedded: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ports = embedded.ports
     http_doors = {"s3": ports.s3, "gcs": ports.gcs, "nobody": 1}
     grpc_doors = {"firestore": ports.firestore, "pubsub": ports.pubsub}
-    with Faults(http_doors, grpc_doors, tmp_path_factory.mktemp("faults")) as proxy:
+    logs = tmp_path_factory.mktemp("faults")
+    with Faults(http_doors, grpc_doors, logs, self_signed(logs)) as proxy:
         s3_client(behind(proxy, embedded)).put_object(Bucket=SOURCE, Key="proxied", Body=BODY)
         yield proxy
 
@@ -54,14 +57,18 @@ def behind(faults: Faults, stack: Stack) -> dict[str, str]:
 
 
 def ask(
-    faults: Faults, stack: Stack, method: str = "GET", body: bytes | None = None
+    faults: Faults, stack: Stack, method: str = "GET", body: bytes | None = None, secure: bool = False
 ) -> tuple[int, dict[str, str], bytes]:
     """What a client gets that never tries again."""
     path = f"/{SOURCE}/{'proxied' if method == 'GET' else 'put'}"
-    request = AWSRequest(method, f"http://{faults.address('s3')}{path}", data=body or b"")
+    address = faults.address("s3-tls" if secure else "s3")
+    request = AWSRequest(method, f"http://{address}{path}", data=body or b"")
     S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
     headers = dict(request.headers.items())
-    connection = http.client.HTTPConnection(faults.address("s3"), timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=20)
+    if secure:
+        context = ssl.create_default_context(cafile=faults.logs / "localhost.pem")
+        connection = http.client.HTTPSConnection(address, timeout=20, context=context)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -221,6 +228,72 @@ def test_a_wire_that_is_cut_and_one_that_nothing_passes(faults: Faults, embedded
     publisher.get_topic(topic=topic, timeout=10)
     assert time.monotonic() - began >= 0.2
     faults.wire("pubsub", "late", seconds=0)
+
+
+def test_the_same_doors_over_tls(faults: Faults, embedded: Stack) -> None:
+    assert ask(faults, embedded, secure=True)[2] == BODY
+    faults.plan([fault("s3", Kind.REFUSED, status=503)])
+    assert ask(faults, embedded, secure=True)[0] == 503
+    connection = http.client.HTTPSConnection(
+        faults.address("gcs-tls"), context=ssl.create_default_context(cafile=faults.logs / "localhost.pem")
+    )
+    path = f"/upload/storage/v1/b/{DESTINATION}/o?uploadType=resumable&name=secure"
+    connection.request("POST", path, b"{}", {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    session = answer.headers["Location"]
+    assert session.startswith(f"https://{faults.address('gcs-tls')}/"), "its chunks go to the door that began it"
+    connection.request("PUT", session.partition(faults.address("gcs-tls"))[2], BODY)
+    assert connection.getresponse().status == 200
+
+
+@pytest.mark.parametrize("match", ["answer 0", "answer [1-9]*"])
+@pytest.mark.parametrize("kind", sorted(OF_WIRES - {Kind.HALF_REQUEST, Kind.LOST_REQUEST}))
+def test_what_breaks_below_tls(faults: Faults, embedded: Stack, kind: Kind, match: str) -> None:
+    """In the handshake, and in the middle of a record: what comes is whole, or nothing is believed."""
+    handshake = match == "answer 0"
+    least = 0 if handshake else 2000
+    faults.plan([fault("s3-tls wire", kind, match=match, least=least, seconds=0.3)])
+    began = time.monotonic()
+    if kind in (Kind.STALL, Kind.DELAY):
+        assert ask(faults, embedded, secure=True)[2] == BODY
+        assert time.monotonic() - began > 0.3
+        return
+    with pytest.raises((OSError, http.client.IncompleteRead)):
+        ask(faults, embedded, secure=True)
+    assert ask(faults, embedded, secure=True)[2] == BODY
+
+
+@pytest.mark.parametrize("kind", [Kind.HALF_REQUEST, Kind.LOST_REQUEST])
+def test_a_request_that_breaks_below_tls(faults: Faults, embedded: Stack, kind: Kind) -> None:
+    before = puts(embedded)
+    faults.plan([fault("s3-tls wire", kind, match="request [1-9]*", least=1000)])
+    with pytest.raises(OSError):  # noqa: PT011  reset while it sends, or while it waits
+        ask(faults, embedded, "PUT", BODY, secure=True)
+    assert ask(faults, embedded, "PUT", b"x", secure=True)[0] == 200
+    assert puts(embedded) - before <= 2
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_server_that_is_down_for_a_while(faults: Faults, embedded: Stack, secure: bool) -> None:
+    door = "s3-tls" if secure else "s3"
+    faults.wire(door, "down", seconds=0.5)
+    with pytest.raises(OSError):  # noqa: PT011  reset, or gone without a word
+        ask(faults, embedded, secure=secure)
+    time.sleep(0.6)
+    assert ask(faults, embedded, secure=secure)[2] == BODY
+    with pytest.raises(StackError, match="not rain"):
+        faults.wire(door, "rain")
+
+
+def test_firestore_that_is_down_for_a_while(faults: Faults, embedded: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", faults.address("firestore"))
+    document = Client(project=PROJECT).document("proxied/down")
+    document.set({"n": 1})
+    assert faults.wire("firestore", "down", seconds=0.5) >= 1
+    with pytest.raises(ServiceUnavailable):
+        document.get(retry=None, timeout=10)
+    assert document.get(timeout=20).to_dict() == {"n": 1}
 
 
 def test_the_log_of_the_proxy_is_empty(faults: Faults) -> None:
