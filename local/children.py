@@ -43,7 +43,7 @@ def interruptible() -> None:
 class Child:
     """A process that listens on `port` once it is ready, and ends when this one does, in whatever way.
 
-    log: the file its output goes to.
+    log: the file its output goes to. folder: where it runs, and is searched for modules first.
     """
 
     name: str
@@ -51,13 +51,14 @@ class Child:
     environment: Mapping[str, str]
     port: int
     log: Path
+    folder: Path = ROOT
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
                 [*_TETHER, *self.command],
-                cwd=ROOT,
+                cwd=self.folder,
                 env=dict(self.environment),
                 stdin=subprocess.PIPE,
                 stdout=out,

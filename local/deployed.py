@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.children import Child, clean_environment
+from local.children import ROOT, Child, clean_environment
 from local.emulators.loopback import HOST
 from local.names import LIST, TRANSFER, VERIFY
 
@@ -15,9 +15,9 @@ SIGNATURES = {"transfer": "http"}
 """The transfer answers requests besides messages."""
 
 
-def function_process(name: str, port: int, environment: Mapping[str, str], logs: Path) -> Child:
+def function_process(name: str, port: int, environment: Mapping[str, str], logs: Path, tree: Path = ROOT) -> Child:
     """A function under functions-framework, as Cloud Run runs it: each with a place of its own for gunicorn's control
-    socket, because neighbours take it away from one another.
+    socket, because neighbours take it away from one another. tree: the source tree.
     """
     own = logs / f"{name}.run"
     own.mkdir(parents=True, exist_ok=True)
@@ -32,4 +32,4 @@ def function_process(name: str, port: int, environment: Mapping[str, str], logs:
         f"--port={port}",
     ]
     more = {**environment, "THREADS": "32", "CLOUD_RUN_TIMEOUT_SECONDS": "600", "XDG_RUNTIME_DIR": str(own)}
-    return Child(name, command, clean_environment(more), port, logs / f"{name}.log")
+    return Child(name, command, clean_environment(more), port, logs / f"{name}.log", tree)

@@ -77,9 +77,10 @@ class NotAFault(ValueError):
 @dataclass(slots=True)
 class Fault:
     """A fault of one door. match: a glob of `METHOD /path?query`, of a gRPC method's path, or, below them at the door
-    `NAME wire`, of `answer 3`, the fourth piece that a connection brings back. It happens to every `every`th request that matches, `times` times. least: only to requests and answers with at least so many bytes of
-    body, where the kind is about a body. status: of HTTP; code: of gRPC, or the name of the error in the body. fired:
-    how often it really happened; taken: to how many it has happened or is about to.
+    `NAME wire`, of `answer 3`, the fourth piece that a connection brings back. It happens to every `every`th request
+    that matches, `times` times. least: only to requests and answers with at least so many bytes of body, where the
+    kind is about a body. status: of HTTP; code: of gRPC, or the name of the error in the body. fired: how often it
+    really happened; taken: to how many it has happened or is about to.
     """
 
     door: str

@@ -30,7 +30,8 @@ class Thing:
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something that happens `at` so many seconds after the first message. what: `kill` or `freeze` a process, `cut`,
-    `stop` or `late` a wire, `replace`, `delete` or `add` an object.
+    `stop` or `late` a wire, have a server be `down`, `replace`, `delete` or `add` an object; `pause` the job and resume
+    it, `cancel` a run, let two versions of one object `race`.
     """
 
     at: float
@@ -42,7 +43,9 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """edge: how it asks who may read, None for none on the way. stale: whether it serves an object as it was, until the
-    storm is over. skew: seconds by which a function's clock is wrong.
+    storm is over. skew: seconds by which a function's clock is wrong. tls: whether the functions speak HTTPS. page_keys:
+    of a page of S3's listing, so small that ranges split; None for S3's own. ceiling: objects that a run may publish
+    until the storm is over, None for any. held: seconds that the job is paused before anything is listed, 0 for not.
     """
 
     seed: int
@@ -54,6 +57,10 @@ class Drawn:
     acts: list[Act]
     skew: dict[str, float]
     stale: bool
+    tls: bool
+    page_keys: int | None
+    ceiling: int | None
+    held: float
 
     @property
     def killed(self) -> set[str]:
@@ -63,6 +70,8 @@ class Drawn:
         """What it is, in a line."""
         acts = " ".join(f"{act.what}:{act.who}" if act.who else act.what for act in self.acts)
         route = f"{'stale ' * self.stale}edge {self.edge}" if self.edge else "direct"
+        route += ", tls" * self.tls + f", pages of {self.page_keys}" * (self.page_keys is not None)
+        route += f", ceiling {self.ceiling}" * (self.ceiling is not None) + f", held {self.held} s" * (self.held > 0)
         skew = " ".join(f"{name}{seconds:+.0f}s" for name, seconds in self.skew.items())
         return (
             f"{len(self.things)} objects, {route}, {len(self.faults)} faults, {acts or 'nothing else'} {skew}".rstrip()
@@ -78,16 +87,35 @@ def draw(seed: int) -> Drawn:
     clock = chance.of("clock")
     skewed = clock.random() < 0.3
     stale = edge == "public" and chance.of("stale").random() < 0.6
+    tls = chance.of("tls").random() < 0.3
+    person = chance.of("person")
+    theme = person.choice((None, None, None, "pause", "held", "cancel", "ceiling", "race", "race"))
+    pages = chance.of("pages")
+    faults = _faults(chance.of("faults"), edge is not None, large)
+    if tls:
+        faults += _below_tls(chance.of("wires"), edge is not None)
+    acts = _acts(chance.of("acts"), edge is not None and not stale) + _down(chance.of("down"))
+    if theme in ("pause", "cancel"):
+        acts.append(Act(round(person.uniform(0.2, 2.0), 2), theme, seconds=person.choice((1.5, 3.0))))
+    if theme == "race":
+        acts.append(Act(round(person.uniform(0.2, 2.0), 2), theme, "large" if large else "small"))
     return Drawn(
         seed,
         things,
         edge,
-        _settings(chance.of("settings"), edge),
+        {
+            **_settings(chance.of("settings"), edge),
+            "BUDGET_SECONDS": str(chance.of("budget").choice((540, 540, 540, 2))),
+        },
         {"EDGE_ERROR_SECONDS": str(chance.of("errors").choice((0, 1, 3)))},
-        _faults(chance.of("faults"), edge is not None, large),
-        _acts(chance.of("acts"), edge is not None and not stale),
+        faults,
+        sorted(acts, key=lambda act: act.at),
         {clock.choice(FUNCTIONS): clock.choice((-1, 1)) * clock.uniform(60, 240)} if skewed else {},
         stale,
+        tls,
+        pages.choice((2, 3, 4)) if pages.random() < 0.25 else None,
+        person.randrange(5, 30) if theme == "ceiling" else None,
+        person.choice((1.5, 3.0)) if theme == "held" else 0.0,
     )
 
 
@@ -165,6 +193,7 @@ def _faults(chance: random.Random, edge: bool, large: bool) -> list[Planned]:
         menu += 2 * [("edge", "GET *", (*before, *after, *bodies), 4)]
     if large:
         menu += 2 * [("gcs", "* /{staging}/*uploadId=*", (*before, *after, Kind.LATE_ERROR), 2)]
+        menu += 2 * [("s3", "GET /{source}/parts/large*", bodies, 2)]
     found = []
     for door, match, kinds, most in chance.sample(menu, chance.randrange(3, 9)):
         kind = chance.choice(kinds)
@@ -202,4 +231,29 @@ def _acts(chance: random.Random, mortal_edge: bool) -> list[Act]:
         found.append(Act(when(), do, chance.choice(("firestore", "pubsub")), seconds))
     for _ in range(chance.choice((0, 2, 5, 10))):
         found.append(Act(when(), chance.choice(("replace", "replace", "delete", "add"))))
-    return sorted(found, key=lambda act: act.at)
+    return found
+
+
+def _below_tls(chance: random.Random, edge: bool) -> list[Planned]:
+    """What breaks within a record, or in the handshake."""
+    kinds = (Kind.HALF_ANSWER, Kind.CUT_ANSWER, Kind.CORRUPT, Kind.STALL, Kind.SILENCE)
+    found: list[Planned] = []
+    for _ in range(chance.choice((1, 2, 3))):
+        door = chance.choice(("s3", "gcs", *(2 * ("edge",) if edge else ())))
+        fault: Planned = {"door": f"{door}-tls wire", "match": "answer 0", "times": 1}
+        if chance.random() < 0.7:
+            fault |= {"match": "answer [1-9]*", "times": chance.randint(1, 3), "every": chance.choice((1, 3, 7))}
+        if door == "gcs" and chance.random() < 0.5:
+            fault |= {"match": "request [1-9]*", "kind": Kind.HALF_REQUEST.value}
+        else:
+            fault |= {"kind": chance.choice(kinds).value, "seconds": chance.choice((0.2, 1.0, 2.5))}
+        found.append(fault)
+    return found
+
+
+def _down(chance: random.Random) -> list[Act]:
+    """A server that keeps state is killed and comes back with it, as its clients see that."""
+    if chance.random() < 0.7:
+        return []
+    who, seconds = chance.choice(("firestore", "pubsub", "s3", "gcs")), chance.choice((0.5, 2.0))
+    return [Act(round(10 ** chance.uniform(-0.7, math.log10(STORM_SECONDS)), 2), "down", who, seconds)]

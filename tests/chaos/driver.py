@@ -1,6 +1,5 @@
 """One stack and one proxy for all seeds; and a seed from its first message to its judgement."""
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -14,16 +13,15 @@ from pathlib import Path
 from typing import Self
 from unittest import mock
 
+from local.children import ROOT
 from local.clients import pubsub_clients, s3_client
+from local.emulators.certificate import self_signed, trusting
 from local.emulators.loopback import free_port
 from local.faults.client import Faults
-from local.names import PROJECT
 from local.stack import Stack
-from shared.gcp.firestore.stores import firestore_stores
-from shared.ports.run_store import RunRecord
-from shared.telemetry import Log
 from tests.chaos.drawn import FUNCTIONS, draw
 from tests.chaos.judge import Judge, Wrong, grown, happened
+from tests.chaos.person import Person
 from tests.chaos.site import Shared, Site
 from tests.chaos.source import Source
 from tests.chaos.storm import Storm
@@ -47,10 +45,10 @@ class Told:
 
 
 class Chaos:
-    """A context manager."""
+    """A context manager. tree: the source tree that functions run from."""
 
-    def __init__(self) -> None:
-        self._exits = ExitStack()
+    def __init__(self, tree: Path = ROOT) -> None:
+        self._exits, self._tree = ExitStack(), tree
         self._logs = Path(tempfile.mkdtemp(prefix="chaos-"))
         self.shared: Shared | None = None
 
@@ -63,12 +61,15 @@ class Chaos:
             doors = {"s3": ports.s3, "edge": edge, "gcs": ports.gcs}
             doors |= {f"push-{name}": getattr(ports, name) for name in FUNCTIONS}
             grpc_doors = {"firestore": ports.firestore, "pubsub": ports.pubsub}
-            faults = self._exits.enter_context(Faults(doors, grpc_doors, self._logs))
+            certificate = self_signed(self._logs)
+            faults = self._exits.enter_context(Faults(doors, grpc_doors, self._logs, certificate))
         except BaseException:
             self._exits.close()
             raise
         self._exits.enter_context(mock.patch.dict(os.environ, stack.environment))
-        self.shared = Shared(stack, faults, edge, *pubsub_clients(stack.environment), s3_client(stack.environment))
+        publisher, subscriber = pubsub_clients(stack.environment)
+        s3, trust = s3_client(stack.environment), trusting(certificate[0])
+        self.shared = Shared(stack, faults, edge, publisher, subscriber, s3, trust, self._tree)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -104,12 +105,17 @@ class Chaos:
 
 
 def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
-    storm, faults = Storm(site, source), site.shared.faults
+    person = Person(site)
+    storm, faults = Storm(site, source, person), site.shared.faults
+    person.begin()
     if site.drawn.stale:
         storm.keep_old()
     faults.plan(storm.planned())
     site.publish("list", {})
     storm.rage()
+    if site.drawn.ceiling is not None:
+        rested = site.rest(REST_SECONDS)
+        person.lift()
     site.publish("verify", {})
     rested = site.rest(REST_SECONDS)
     while rested and faults.told().never and told.rounds < MOST_ROUNDS:
@@ -121,8 +127,10 @@ def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
     acts = sum(storm.happened.values())
     if site.drawn.stale:
         storm.forget_old()
-    told.fired.update({f"{fault.door} {fault.kind}": fault.fired for fault in became.faults})
+    for fault in became.faults:
+        told.fired[f"{fault.door} {fault.kind}"] += fault.fired
     told.fired.update(storm.happened)
+    told.fired.update({"held back": int(site.drawn.held > 0), "ceiling": int(site.drawn.ceiling is not None)})
     told.wrong += happened(became, len(site.drawn.acts), acts)
     if site.drawn.stale and not storm.happened["stale answer"]:
         told.wrong.append(("what was planned happened", "the edge never served what was"))
@@ -133,9 +141,10 @@ def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
     if not rested:
         told.wrong.append(("every wait ends", f"{site.backlog()}, under way {faults.told().under_way}"))
     watcher.look()
-    judge = Judge(site, source, watcher, asyncio.run(_runs(site.job)))
+    judge = Judge(site, source, watcher, person, person.runs())
     for law in (
         judge.nothing_lost, judge.counts_balance, judge.sentences, judge.nothing_is_left, judge.dead_letters, judge.no_bug,
+        judge.it_was_steered, judge.ranges_split,
     ):  # fmt: skip
         told.wrong += law()
 
@@ -147,7 +156,3 @@ def _round(site: Site) -> bool:
         if not site.rest(REST_SECONDS):
             return False
     return True
-
-
-async def _runs(job: str) -> list[RunRecord]:
-    return await firestore_stores(PROJECT, "(default)", job, Log("ERROR")).runs.since(0)

@@ -6,15 +6,18 @@ counts balance              every run has ended and been reported, its keys and 
 sentences are true          what a report says in its first line was so while its run went on
 nothing is left             no lease is held, no upload remembered, no multipart upload open, nothing staged
 dead letters                no message ended there, and none was unreadable
+ceilings hold               while there is one, no run copies more, and all runs together no more than theirs
+a pause holds               before the first pause ends nothing appears
 memory and connections      small, and an idle round needs no more of them than the round before
 no bug                      nothing raised what nobody expects, and no process ended by itself
-what was planned happened   every fault and every act
+what was planned happened   every fault and every act, and ranges that were to split did
 """
 
 import html
 import json
 import re
 import urllib.request
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -25,9 +28,11 @@ from local.clients import gcs_client
 from local.comparison import Scope, compare
 from local.faults.client import Told
 from local.names import PROJECT
+from shared.domain.counts import Outcome
 from shared.domain.runs import RunKind, RunState
 from shared.ports.run_store import RunRecord
 from tests.chaos.drawn import FUNCTIONS
+from tests.chaos.person import Person
 from tests.chaos.site import Site
 from tests.chaos.source import Source, Version
 from tests.chaos.watcher import Watcher
@@ -49,6 +54,7 @@ class Judge:
     site: Site
     source: Source
     watcher: Watcher
+    person: Person
     runs: list[RunRecord]
 
     def nothing_lost(self) -> list[Wrong]:
@@ -72,7 +78,7 @@ class Judge:
         found = []
         for record in self.runs:
             name, summary = record.run.name, record.summary
-            if record.state is not RunState.FINISHED or summary is None:
+            if not self._may_be(record) or summary is None:
                 found.append(("counts balance", f"{name} is {record.state}"))
             elif not summary.balanced:
                 found.append(("counts balance", f"{name}: {summary}"))
@@ -83,6 +89,14 @@ class Judge:
             if [(item.listed_keys, item.listed_bytes) for item in last] != [held]:
                 found.append(("counts balance", f"the last {kind} says {last}, the source holds {held}"))
         return found
+
+    def _may_be(self, record: RunRecord) -> bool:
+        match record.state:
+            case RunState.CANCELLED:
+                return record.run.name in self.person.cancelled
+            case RunState.STOPPED:
+                return self.site.drawn.ceiling is not None
+        return record.state is RunState.FINISHED
 
     def sentences(self) -> list[Wrong]:
         found: list[Wrong] = []
@@ -114,7 +128,8 @@ class Judge:
             key: (during(line, since, until), during(self.watcher.copies.get(key, []), since, until))
             for key, line in self.source.history.items()
         }
-        ever = {key: pair for key, pair in pairs.items() if any(item is not None for item in pair[0])}
+        within = {key: pair for key, pair in pairs.items() if key.encode().startswith(record.run.prefix)}
+        ever = {key: pair for key, pair in within.items() if any(item is not None for item in pair[0])}
         agreed = {key for key, (held, copies) in ever.items() if _bytes(held) & _bytes(copies)}
         told, found = f"{record.run.name}: {tone}: {sentence!r}", []
         never = [key for key, (held, _) in ever.items() if None not in held and key not in agreed]
@@ -135,7 +150,8 @@ class Judge:
         remembered = [item.id for item in root.collection("uploads").stream()]
         if remembered and not killed:
             found.append(("nothing is left", f"uploads remembered: {remembered}"))
-        lost = killed or any("{staging}" in fault["match"] for fault in site.drawn.faults)
+        lost = killed or any("{staging}" in fault["match"] or "gcs-tls" in fault["door"] for fault in site.drawn.faults)
+        lost = lost or any((act.what, act.who) == ("down", "gcs") for act in site.drawn.acts)
         address = f"{site.shared.stack.url('gcs')}/{quote(site.named('staging'))}?uploads"
         with urllib.request.urlopen(address, timeout=30) as answer:
             open_uploads = re.findall(r"<UploadId>(.*?)</UploadId>", answer.read().decode())
@@ -143,6 +159,33 @@ class Judge:
         if (open_uploads or staged) and not lost:
             found.append(("nothing is left", f"staging has uploads {open_uploads} and objects {staged}"))
         return found
+
+    def it_was_steered(self) -> list[Wrong]:
+        """What a pause and a ceiling allowed, as the destination showed it."""
+        drawn, person, found = self.site.drawn, self.person, []
+        appeared = {key: line[0][0] for key, line in self.watcher.copies.items()}
+        if drawn.held:
+            early = [key for key, at in appeared.items() if at < person.resumed_at]
+            found += [("a pause holds", f"copied while the job was paused: {early[:5]}")] if early else []
+        if drawn.ceiling is not None:
+            within = sum(at < person.lifted_at for at in appeared.values())
+            if within > drawn.ceiling * person.under:
+                found.append(("ceilings hold", f"{within} objects, {person.under} runs of {drawn.ceiling} at the most"))
+            for record in self.runs:
+                copied = record.summary.outcomes.keys.get(Outcome.COPIED, 0) if record.summary is not None else 0
+                if record.state is RunState.STOPPED and copied > drawn.ceiling:
+                    found.append(("ceilings hold", f"{record.run.name} copied {copied} objects of {drawn.ceiling}"))
+        return found
+
+    def ranges_split(self) -> list[Wrong]:
+        """Where pages were made small, so that they do."""
+        if self.site.drawn.page_keys is None:
+            return []
+        root = Client(project=PROJECT).collection("jobs").document(self.site.job)
+        ranges = Counter(item.get("run") for item in root.collection("ranges").select(["run"]).stream())
+        return (
+            [] if max(ranges.values(), default=0) > 1 else [("what was planned happened", f"no range split: {ranges}")]
+        )
 
     def dead_letters(self) -> list[Wrong]:
         root = Client(project=PROJECT).collection("jobs").document(self.site.job)

@@ -28,12 +28,14 @@ from local.stack import Stack
 from tests.chaos.drawn import Drawn
 
 RETRIES = RetryPolicy(minimum_backoff=Duration(nanos=500_000_000), maximum_backoff=Duration(seconds=5))
-WRONG_CLOCK = f"{ROOT / 'local' / 'faults' / 'skew'}:{ROOT}"
+SKEW = ROOT / "local" / "faults" / "skew"
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all seeds share. edge: the port of each seed's own edge."""
+    """What all seeds share. edge: the port of each seed's own edge. trust: what a client needs in its environment to
+    believe the proxy's certificate. tree: the source tree that functions run from.
+    """
 
     stack: Stack
     faults: Faults
@@ -41,6 +43,8 @@ class Shared:
     publisher: PublisherClient
     subscriber: SubscriberClient
     s3: S3Client
+    trust: dict[str, str]
+    tree: Path = ROOT
 
 
 @dataclass(slots=True)
@@ -151,6 +155,8 @@ class Site:
     def _make(self) -> None:
         shared = self.shared
         shared.s3.create_bucket(Bucket=self.named("source"))
+        if self.drawn.page_keys is not None:
+            shared.stack.post("s3", "/_local/pages", {"bucket": self.named("source"), "keys": self.drawn.page_keys})
         gcs = gcs_client(shared.stack.environment)
         for bucket in ("destination", "staging", "reports"):
             gcs.create_bucket(self.named(bucket))
@@ -178,7 +184,7 @@ class Site:
             stack.clear("gcs", f"/_local/objects/{self.named(bucket)}")
 
     def _start(self) -> None:
-        shared, environment = self.shared, self._environment()
+        shared, environment = self.shared, self.environment
         command = [sys.executable, "-m", "local.emulators", "edge", "--port", str(shared.edge)]
         command += ["--origin", f"http://{shared.faults.address('s3')}/{self.named('source')}"]
         own = {**shared.stack.environment, **shared.stack.edge_environment, **self.drawn.edge_settings}
@@ -186,22 +192,30 @@ class Site:
         if self.drawn.edge is not None:
             self.children["edge"] = Child("edge", command, clean_environment(own), shared.edge, self.logs / "edge.log")
         for name in FUNCTIONS:
-            skew = self.drawn.skew.get(name)
-            wrong = {} if skew is None else {"CLOCK_SKEW_SECONDS": str(skew), "PYTHONPATH": WRONG_CLOCK}
+            more = {"PYTHONPATH": str(shared.tree)}
+            if name in self.drawn.skew:
+                more = {"CLOCK_SKEW_SECONDS": str(self.drawn.skew[name]), "PYTHONPATH": f"{SKEW}:{shared.tree}"}
             port = getattr(shared.stack.ports, name)
-            self.children[name] = function_process(name, port, {**environment, **wrong}, self.logs)
+            self.children[name] = function_process(name, port, {**environment, **more}, self.logs, shared.tree)
         for child in self.children.values():
             child.start()
         for child in self.children.values():
             child.wait_ready()
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of its functions."""
         faults = self.shared.faults
+
+        def url(door: str) -> str:
+            return f"https://{faults.address(f'{door}-tls')}" if self.drawn.tls else f"http://{faults.address(door)}"
+
         return {
             **self.shared.stack.function_environment,
-            "AWS_ENDPOINT_URL_S3": f"http://{faults.address('s3')}",
-            "CDN_URL": f"http://{faults.address('edge')}",
-            "STORAGE_EMULATOR_HOST": f"http://{faults.address('gcs')}",
+            **self.shared.trust,
+            "AWS_ENDPOINT_URL_S3": url("s3"),
+            "CDN_URL": url("edge"),
+            "STORAGE_EMULATOR_HOST": url("gcs"),
             "PUBSUB_EMULATOR_HOST": faults.address("pubsub"),
             "FIRESTORE_EMULATOR_HOST": faults.address("firestore"),
             "JOB": self.job,

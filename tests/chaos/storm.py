@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import time
 import urllib.request
 from collections import Counter
@@ -11,12 +12,19 @@ from typing import Any
 from urllib.parse import quote
 
 from local.emulators.loopback import HOST
+from local.faults.fault import Kind
 from tests.chaos.drawn import Act, Thing
+from tests.chaos.person import Person
 from tests.chaos.site import Site
 from tests.chaos.source import Source
 
 WIRE_SECONDS = 20.0
 """How long a wire is waited for that nobody uses yet."""
+
+RACE_SECONDS = 3.0
+"""How long the older of two versions is read, and it is waited for that it is begun."""
+
+RACE_TRIES = 6
 
 
 @dataclass(slots=True)
@@ -25,6 +33,7 @@ class Storm:
 
     site: Site
     source: Source
+    person: Person
     happened: Counter[str] = field(default_factory=Counter)
     _chance: random.Random = field(init=False)
 
@@ -36,6 +45,8 @@ class Storm:
         began = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             under_way: list[Future[None]] = []
+            if self.site.drawn.held:
+                under_way.append(pool.submit(self.person.go_on))
             for act in self.site.drawn.acts:
                 time.sleep(max(0.0, began + act.at - time.monotonic()))
                 under_way.append(pool.submit(self._happen, act))
@@ -79,9 +90,44 @@ class Storm:
                     if time.monotonic() > deadline:
                         return
                     time.sleep(0.05)
+            case "down":
+                secure = [f"{act.who}-tls"] if self.site.drawn.tls and act.who in ("s3", "gcs") else []
+                for door in (act.who, *secure):
+                    self.site.shared.faults.wire(door, "down", seconds=act.seconds)
+                time.sleep(act.seconds)
+            case "pause":
+                self.person.pause(act.seconds)
+            case "cancel":
+                self.person.cancel()
+            case "race":
+                if not self.race(act.who == "large"):
+                    return
             case change:
                 self.change(change)
         self.happened[act.what] += 1
+
+    def race(self, large: bool) -> bool:
+        """Have a version be read slowly, and replace it meanwhile: whoever reads it must not put it over the newer one,
+        nor leave anything behind. Whether that came about.
+        """
+        key = "parts/large"
+        if not large:
+            key = self._chance.choice(sorted(key for key in self.source.things if re.fullmatch(r"[ab]/\d/\d{4}", key)))
+        thing = replace(self.source.things[key], size=self.source.things[key].size if large else 5_000)
+        where = f"GET /{self.site.named('source')}/{key}*"
+        fault = {"door": "s3", "match": where, "kind": Kind.STALL.value, "seconds": RACE_SECONDS}
+        for tries in range(RACE_TRIES):
+            self.source.put(replace(thing, size=thing.size + 2 * tries))
+            self.site.shared.faults.plan([fault] if not tries else [])
+            self.site.publish("list", {"prefix": key})
+            deadline = time.monotonic() + RACE_SECONDS
+            while time.monotonic() < deadline:
+                if any(item.match == where and item.fired for item in self.site.shared.faults.told().faults):
+                    self.source.put(replace(thing, size=thing.size + 2 * tries + 1))
+                    self.site.publish("list", {"prefix": key})
+                    return True
+                time.sleep(0.05)
+        return False
 
     def keep_old(self) -> None:
         """Have the edge serve an object as it was, and replace it."""

@@ -18,7 +18,7 @@ from local.faults.fault import Fault, Kind
 from tests.chaos.drawn import Thing, draw
 from tests.chaos.driver import Chaos
 from tests.chaos.judge import grown, happened, unexpected
-from tests.chaos.site import WRONG_CLOCK
+from tests.chaos.site import SKEW
 from tests.chaos.source import Source
 from tests.chaos.watcher import Watcher
 
@@ -114,7 +114,7 @@ def test_what_nobody_expects_is_a_violation() -> None:
 def test_a_clock_that_is_wrong() -> None:
     """Of the process that is told so, and of nothing else in it but the wall clock."""
     said = "import time; print(time.time(), time.time_ns() / 1e9, time.monotonic())"
-    environment = clean_environment({"PYTHONPATH": WRONG_CLOCK, "CLOCK_SKEW_SECONDS": "-90"})
+    environment = clean_environment({"PYTHONPATH": str(SKEW), "CLOCK_SKEW_SECONDS": "-90"})
     before = SimpleNamespace(wall=time.time(), monotonic=time.monotonic())
     told = subprocess.run([sys.executable, "-c", said], env=environment, capture_output=True, check=True, text=True)
     wall, nanoseconds, monotonic = map(float, told.stdout.split())

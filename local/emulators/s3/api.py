@@ -43,6 +43,10 @@ class S3Server:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/_local/patterns":
             return await patterns.make(request, self._buckets)
+        if request.path == "/_local/pages":
+            given = await request.json()
+            self._buckets[given["bucket"]].page_keys = given["keys"]
+            return web.json_response(given)
         if request.raw_path.startswith("/_local/"):
             return await self.instruments.control(request)
         try:

@@ -69,6 +69,7 @@ def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool =
     encode = _encoder(query.get("encoding-type"))
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     most = min(_max_keys(query.get("max-keys") or str(PAGE)), PAGE)
+    held = min(most, bucket.page_keys)
     token = query.get("continuation-token") if version_2 else None
     if token == "":
         raise S3Error(400, "InvalidArgument", "The continuation token provided is incorrect")
@@ -77,7 +78,7 @@ def render(name: str, bucket: Bucket, query: Mapping[str, str], restores: bool =
         after = base64.urlsafe_b64decode(token) if token else start.encode()
     except ValueError:
         raise S3Error(400, "InvalidArgument", "The continuation token provided is incorrect") from None
-    found = page(bucket, prefix.encode(), after, delimiter.encode(), most)
+    found = page(bucket, prefix.encode(), after, delimiter.encode(), held)
     out = [
         f"<Name>{name}</Name><Prefix>{encode(prefix.encode())}</Prefix><MaxKeys>{most}</MaxKeys>",
         f"<IsTruncated>{'true' if found.last is not None else 'false'}</IsTruncated>",

@@ -101,8 +101,11 @@ class MultipartUpload:
 
 @dataclass(slots=True)
 class Bucket:
-    """Objects in the byte order of their keys."""
+    """Objects in the byte order of their keys. page_keys: the most of a listing's page, below what S3 allows: "the
+    action might return fewer keys" (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html).
+    """
 
+    page_keys: int = 1000
     objects: "SortedDict[bytes, StoredObject]" = field(default_factory=SortedDict)
     uploads: dict[str, MultipartUpload] = field(default_factory=dict)
     created: float = field(default_factory=time.time)
