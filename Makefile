@@ -48,8 +48,8 @@ schedules: .venv/.dev  ## run seeded histories in virtual time against the laws 
 fuzz: .venv/.dev  ## feed hostile input to every reader of what others write (INPUTS=100000, ONLY=listing, SEED=7 tells one)
 	@INPUTS="$(INPUTS)" ONLY="$(ONLY)" SEED="$(SEED)" FIRST="$(FIRST)" $(BIN)/python -m tests.fuzz
 
-chaos: .venv/.dev  ## real processes and sockets in bad weather, against the laws (SEEDS=20, SEED=7 tells one, FIRST)
-	@SEEDS="$(SEEDS)" SEED="$(SEED)" FIRST="$(FIRST)" WORKERS="$(WORKERS)" $(BIN)/python -m tests.chaos
+chaos: .venv/.dev  ## real processes and sockets in bad weather, against the laws (SEEDS=20, SEED=7 tells one, FIRST, MUTATE=all)
+	@SEEDS="$(SEEDS)" SEED="$(SEED)" FIRST="$(FIRST)" WORKERS="$(WORKERS)" MUTATE="$(MUTATE)" $(BIN)/python -m tests.chaos
 
 test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)
 	@LARGE_GIB="$(or $(LARGE_GIB),20)" $(BIN)/python -m pytest tests/e2e/test_large.py -k larger_than

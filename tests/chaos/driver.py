@@ -45,10 +45,10 @@ class Told:
 
 
 class Chaos:
-    """A context manager. tree: the source tree that functions run from."""
+    """A context manager."""
 
-    def __init__(self, tree: Path = ROOT) -> None:
-        self._exits, self._tree = ExitStack(), tree
+    def __init__(self) -> None:
+        self._exits, self._turn = ExitStack(), 0
         self._logs = Path(tempfile.mkdtemp(prefix="chaos-"))
         self.shared: Shared | None = None
 
@@ -69,7 +69,7 @@ class Chaos:
         self._exits.enter_context(mock.patch.dict(os.environ, stack.environment))
         publisher, subscriber = pubsub_clients(stack.environment)
         s3, trust = s3_client(stack.environment), trusting(certificate[0])
-        self.shared = Shared(stack, faults, edge, publisher, subscriber, s3, trust, self._tree)
+        self.shared = Shared(stack, faults, edge, publisher, subscriber, s3, trust)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -77,14 +77,15 @@ class Chaos:
         if not any(self._logs.glob("seed-*")):
             shutil.rmtree(self._logs, ignore_errors=True)
 
-    def run(self, seed: int) -> Told:
-        """A seed's history, judged."""
+    def run(self, seed: int, tree: Path = ROOT) -> Told:
+        """A seed's history, judged. tree: the source tree that functions run from."""
         assert self.shared is not None
         drawn, began = draw(seed), time.monotonic()
-        logs = self._logs / f"seed-{seed}"
+        self._turn += 1
+        logs = self._logs / f"seed-{seed}-{self._turn}"
         logs.mkdir()
         told = Told(seed, drawn.told())
-        site = Site(drawn, self.shared, logs)
+        site = Site(drawn, self.shared, logs, self._turn, tree)
         source = Source(self.shared.s3, site.named("source"), seed)
         watcher = Watcher(self.shared.stack.url("gcs"), site.named("destination"), source)
         try:

@@ -150,13 +150,11 @@ class Judge:
         remembered = [item.id for item in root.collection("uploads").stream()]
         if remembered and not killed:
             found.append(("nothing is left", f"uploads remembered: {remembered}"))
-        lost = killed or any("{staging}" in fault["match"] or "gcs-tls" in fault["door"] for fault in site.drawn.faults)
-        lost = lost or any((act.what, act.who) == ("down", "gcs") for act in site.drawn.acts)
         address = f"{site.shared.stack.url('gcs')}/{quote(site.named('staging'))}?uploads"
         with urllib.request.urlopen(address, timeout=30) as answer:
             open_uploads = re.findall(r"<UploadId>(.*?)</UploadId>", answer.read().decode())
         staged = [blob.name for blob in gcs_client(site.shared.stack.environment).list_blobs(site.named("staging"))]
-        if (open_uploads or staged) and not lost:
+        if (open_uploads or staged) and not site.drawn.may_leave_uploads:
             found.append(("nothing is left", f"staging has uploads {open_uploads} and objects {staged}"))
         return found
 

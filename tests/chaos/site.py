@@ -34,7 +34,7 @@ SKEW = ROOT / "local" / "faults" / "skew"
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What all seeds share. edge: the port of each seed's own edge. trust: what a client needs in its environment to
-    believe the proxy's certificate. tree: the source tree that functions run from.
+    believe the proxy's certificate.
     """
 
     stack: Stack
@@ -44,23 +44,26 @@ class Shared:
     subscriber: SubscriberClient
     s3: S3Client
     trust: dict[str, str]
-    tree: Path = ROOT
 
 
 @dataclass(slots=True)
 class Site:
-    """A seed's names, and its processes while it runs. sent: the messages that start runs, by their ids, with when."""
+    """A seed's names, and its processes while it runs. turn: which of its stack's seeds it is. tree: the source tree
+    that functions run from. sent: the messages that start runs, by their ids, with when.
+    """
 
     drawn: Drawn
     shared: Shared
     logs: Path
+    turn: int
+    tree: Path = ROOT
     children: dict[str, Child] = field(default_factory=dict)
     sent: dict[str, float] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     _busy: dict[str, threading.Lock] = field(default_factory=dict)
 
     def named(self, what: str) -> str:
-        return f"{what}-{self.drawn.seed}"
+        return f"{what}-{self.drawn.seed}-{self.turn}"
 
     @property
     def job(self) -> str:
@@ -192,11 +195,11 @@ class Site:
         if self.drawn.edge is not None:
             self.children["edge"] = Child("edge", command, clean_environment(own), shared.edge, self.logs / "edge.log")
         for name in FUNCTIONS:
-            more = {"PYTHONPATH": str(shared.tree)}
+            more = {"PYTHONPATH": str(self.tree)}
             if name in self.drawn.skew:
-                more = {"CLOCK_SKEW_SECONDS": str(self.drawn.skew[name]), "PYTHONPATH": f"{SKEW}:{shared.tree}"}
+                more = {"CLOCK_SKEW_SECONDS": str(self.drawn.skew[name]), "PYTHONPATH": f"{SKEW}:{self.tree}"}
             port = getattr(shared.stack.ports, name)
-            self.children[name] = function_process(name, port, {**environment, **more}, self.logs, shared.tree)
+            self.children[name] = function_process(name, port, {**environment, **more}, self.logs, self.tree)
         for child in self.children.values():
             child.start()
         for child in self.children.values():

@@ -134,7 +134,7 @@ class Storm:
         thing = self.source.things[self._chance.choice(sorted(key for key in self.source.things if key[0] in "ab"))]
         self._edge("POST", "/_local/stale", {"key": thing.key})
         self._edge("GET", f"/{quote(thing.key)}")
-        self.source.put(replace(thing, size=thing.size + 1))
+        self.source.put(replace(thing, size=thing.size + self._chance.choice((0, 1))))
 
     def forget_old(self) -> None:
         """Have the edge serve what there is. It was the edge's fault if it has answered by what was."""
