@@ -99,7 +99,7 @@ def draw(seed: int) -> Drawn:
     stale = edge == "public" and chance.of("stale").random() < 0.6
     tls = chance.of("tls").random() < 0.3
     person = chance.of("person")
-    theme = person.choice((None, None, None, "pause", "held", "cancel", "ceiling", "race", "race"))
+    theme = person.choice((None, None, None, "pause", "held", "cancel", "ceiling", *(5 if large else 2) * ("race",)))
     pages = chance.of("pages")
     faults = _faults(chance.of("faults"), edge is not None, large)
     parts = chance.of("parts")
