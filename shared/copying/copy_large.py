@@ -68,16 +68,16 @@ class CopyLarge:
     life_seconds: float
     max_attempts: int
 
-    async def start(self, message: TransferMessage, wanted: CopyPlan) -> Entry | None:
+    async def start(self, message: TransferMessage, wanted: CopyPlan, room: int | None = None) -> Entry | None:
         """Have the parts of a version copied; how the key ended, if what is current by now is not large. Repeating it
-        begins nothing twice.
+        begins nothing twice. room: as `CopyObject.copy_latest` has it, which raises Outgrown.
         """
         current, attributes = await self.source.inspect(wanted.version.key)
         if current.archived:
             raise Archived(f"{current.text}: a listing does not tell, but S3 must restore it before it can be read")
         wanted = replace(wanted, version=fitting(current))
         if current.size <= self.large_bytes:
-            return await self.copy.copy_latest(wanted)
+            return await self.copy.copy_latest(wanted, room)
         number = _identity(wanted)
         known = await self.uploads.get(number)
         found = known or await self._begin(number, wanted, attributes)

@@ -177,7 +177,7 @@ class TryKey:
         if isinstance(decided, Entry):
             return decided
         if decided.version.size > self.large_bytes:
-            return await self.large.start(message, decided)
+            return await self.large.start(message, decided, key.room)
         return await self.copy.copy_latest(decided, key.room)
 
     def _refuse_outside(self, source: SourceObject) -> None:

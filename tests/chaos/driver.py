@@ -111,6 +111,7 @@ def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
     person.begin()
     if site.drawn.stale:
         storm.keep_old()
+    watcher.least = {key: source.versions(key)[-1].number for key in source.things}
     faults.plan(storm.planned())
     site.publish("list", {})
     storm.rage()

@@ -107,7 +107,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no `If-Match`, no check of the answer's ETag or MD5",
-        frozenset({"right bytes", "never older over newer", "nothing lost"}),
+        frozenset({"read what was listed"}),
         lambda drawn: drawn.stale,
         (
             Edit("shared/aws/download.py", """headers["If-Match"] = f'"{self._source.etag}"'""", "headers.update()"),

@@ -44,8 +44,14 @@ def test_the_same_number_draws_the_same() -> None:
     assert len({draw(seed).told() for seed in range(50)}) > 40
     kinds = {fault["kind"] for seed in range(200) for fault in draw(seed).faults}
     assert kinds == {kind.value for kind in Kind} - {"none"}
-    acts = {act.what for seed in range(50) for act in draw(seed).acts}
-    assert acts >= {"kill", "freeze", "cut", "stop", "late", "replace", "delete", "add"}
+    seeds = [draw(seed) for seed in range(200)]
+    acts = {act.what for seed in seeds for act in seed.acts}
+    assert acts == {
+        "add", "cancel", "cut", "delete", "down", "freeze", "kill", "late", "pause", "race", "replace", "stop",
+    }  # fmt: skip
+    assert all(any(getattr(seed, name) for seed in seeds) for name in ("tls", "page_keys", "ceiling", "held", "skew"))
+    for door in ("s3-tls wire", "edge-tls wire", "gcs-tls wire"):
+        assert any(fault["door"] == door for seed in seeds for fault in seed.faults)
 
 
 class _Bucket:
@@ -55,12 +61,12 @@ class _Bucket:
         return lambda **_given: {}
 
 
-def _looked(monkeypatch: pytest.MonkeyPatch, *looks: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
+def _looked(monkeypatch: pytest.MonkeyPatch, *looks: list[tuple[str, bytes]], least: int = 0) -> list[tuple[str, str]]:
     """What a watcher finds wrong who sees these names and bytes, look by look, of a key `k` that was put twice."""
     source = Source(_Bucket(), "bucket", 1)
     source.put(Thing("k", 10))
     source.put(Thing("k", 12))
-    watcher = Watcher("http://nowhere", "bucket", source)
+    watcher = Watcher("http://nowhere", "bucket", source, least={"k": least})
     for number, look in enumerate(looks):
         items = [
             {
@@ -88,6 +94,7 @@ def test_a_watcher_sees_what_must_not_be(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [law for law, _ in _looked(monkeypatch, [("k", old[1][:5])])] == ["right bytes"]
     assert [law for law, _ in _looked(monkeypatch, [("another", b"")])] == ["right bytes"]
     assert [law for law, _ in _looked(monkeypatch, [new], [])] == ["nothing is deleted"]
+    assert [law for law, _ in _looked(monkeypatch, [old], [new], least=2)] == ["read what was listed"]
 
 
 def test_what_was_planned_and_did_not_happen_is_a_violation() -> None:

@@ -26,13 +26,15 @@ def key_of(name: str, keys: set[str]) -> str | None:
 @dataclass(slots=True)
 class Watcher:
     """A context manager. copies: what each key's copy was, as the numbers of versions, and from when on it was seen.
-    wrong: the laws that were seen broken, each with what was seen.
+    least: by key, the version that was current when the first run began: no older one was ever listed. wrong: the laws
+    that were seen broken, each with what was seen.
     """
 
     url: str
     bucket: str
     source: Source
     copies: dict[str, Line[Version]] = field(default_factory=dict)
+    least: dict[str, int] = field(default_factory=dict)
     wrong: list[tuple[str, str]] = field(default_factory=list)
     _seen: dict[str, str] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -81,6 +83,8 @@ class Watcher:
                 ("right bytes", f"{key!r} shows {item['size']} bytes ({item['crc32c']}) that it never had")
             )
             return
+        if same[-1].number < self.least.get(key, 0):
+            self.wrong.append(("read what was listed", f"{key!r}: version {same[-1].number} was never listed"))
         before = [version for _, version in self.copies.get(key, ()) if version is not None]
         if before and same[-1].number < before[-1].number:
             told = f"{key!r}: version {same[-1].number} replaces version {before[-1].number}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
@@ -11,13 +12,26 @@ from shared.domain.checksums import Chunk
 from shared.domain.counts import Outcome
 from shared.domain.instance import BUFFER_BYTES, weight
 from shared.domain.messages import ListMessage
-from shared.domain.objects import DestinationObject
+from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.parts import MIB
 from shared.ports.destination import Upload
-from tests.fakes import FakeDestination
+from tests.fakes import FakeBucket, FakeDestination
 from tests.world import World, counts
 
 ROOM = 20 * MIB
+
+
+class GrowsAndShrinks(FakeBucket):
+    """An object that is larger than one copy may be when it is first asked about, and then less large."""
+
+    first = True
+
+    async def head(self, key: bytes) -> SourceObject:
+        found = await super().head(key)
+        if self.first and found.size > 1:
+            self.first = False
+            return replace(found, size=30 * MIB)
+        return found
 
 
 class Weighed(FakeDestination):
@@ -56,3 +70,29 @@ async def test_what_is_in_flight_follows_what_is_copied(grown: int) -> None:
     assert destination.most <= max(ROOM, grown)
     assert destination.most >= min(count, ROOM // weight(grown)) * grown
     assert (gate._objects, gate._free) == (64, ROOM)
+
+
+async def test_what_has_grown_and_shrunk_within_one_try_takes_its_room_too() -> None:
+    """Small when it was listed, in parts when it was looked at, and of 10 MiB when they were to begin."""
+    weighed = list[int]()
+
+    class Gate(InFlight):
+        def slot(self, weight: int) -> AbstractAsyncContextManager[None]:
+            weighed.append(weight)
+            return super().slot(weight)
+
+    world = World(large_bytes=20 * MIB, bucket=GrowsAndShrinks())
+    copier = world.handlers["transfer"]
+    try_key = replace(copier.try_key, in_flight=Gate(64, ROOM), buffer_bytes=BUFFER_BYTES)
+    world.handlers["transfer"] = replace(copier, try_key=try_key)
+    world.bucket.put("k", b"x")
+    world.send("list", ListMessage(scheduled=True))
+    await world.drain()
+    world.bucket.put("k", b"z")
+    run = world.send("list", ListMessage(scheduled=True))
+    await world.drain(most=1, finish=False)
+    world.bucket.put("k", b"y" * (10 * MIB))
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 1}
+    assert world.same()
+    assert weighed == [weight(1), weight(1), weight(10 * MIB)]
