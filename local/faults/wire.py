@@ -7,7 +7,7 @@ and what lies below it. gRPC's frames and TLS's records are nobody's business he
 import asyncio
 from dataclasses import dataclass, field
 
-from local.emulators.loopback import HOST
+from local.emulators.loopback import BACKLOG, HOST
 from local.faults.end import STEP, Cut, Gone, cut, reset
 from local.faults.fault import OF_WIRES, Kind, Met, Plan
 
@@ -32,7 +32,7 @@ class Wire:
 
     async def listen(self, port: int) -> asyncio.Server:
         self.passes.set()
-        return await asyncio.start_server(self._connected, HOST, port, limit=STEP)
+        return await asyncio.start_server(self._connected, HOST, port, limit=STEP, backlog=BACKLOG)
 
     def cut(self) -> int:
         """Reset all connections; how many there were."""
