@@ -23,7 +23,9 @@ from tests.chaos.source import Source
 from tests.chaos.watcher import Watcher
 
 SEEDS = (24, 41)
-"""Lister and transfer killed, a wire cut and a wrong clock; an edge that serves what was, and changes at the source."""
+"""Over TLS, both. Lister and transfer killed, a wire cut, Pub/Sub down and a wrong clock; an edge that serves what was,
+and changes at the source.
+"""
 
 
 @pytest.fixture(scope="module")
