@@ -3,9 +3,11 @@
 PYTHON ?= python3
 TERRAFORM ?= terraform
 BIN := .venv/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up schedules chaos fuzz test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start simulate acceptance check tf-check format clean
+.PHONY: help demo up schedules chaos fuzz test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start simulate acceptance check tf-check lock sbom audit format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -14,20 +16,20 @@ help:  ## list the targets
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0])'
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/.local: requirements.txt requirements-cli.txt requirements-local.txt local/bucket-transfer | .venv/bin/python
+.venv/.local: requirements-local.lock local/bucket-transfer | .venv/bin/python
 	@echo "installing what the stack and the command-line tool need into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	@$(BIN)/python $(INSTALL) -r requirements-local.lock
 	@install -m 755 local/bucket-transfer $(BIN)/bucket-transfer
 	@touch $@
 
-.venv/.dev: requirements-dev.txt .venv/.local
+.venv/.dev: requirements-dev.lock .venv/.local
 	@echo "installing what the tests need into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python $(INSTALL) -r requirements-dev.lock
 	@touch $@
 
-.venv/.bench: requirements-bench.txt .venv/.dev
-	@echo "installing the benchmarks' peers into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+.venv/.bench: requirements-bench.lock .venv/.dev
+	@echo "installing what the benchmarks draw with into .venv"
+	@$(BIN)/python $(INSTALL) -r requirements-bench.lock
 	@touch $@
 
 demo: .venv/.local  ## run the main job on the embedded stack (OBJECTS=3000, STACK=google, CDN_AUTH=signed-url)
@@ -75,10 +77,10 @@ simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: 
 acceptance: .venv/.local  ## ask the services what only they can say, after an apply (LIVE=1, TFVARS=mine.tfvars); else the stack
 	@LIVE="$(LIVE)" TFVARS="$(TFVARS)" OUT="$(OUT)" TERRAFORM="$(TERRAFORM)" CDN_AUTH="$(CDN_AUTH)" $(BIN)/python -m acceptance
 
-.venv/.policies: requirements-policies.txt | .venv/bin/python
+.venv/.policies: requirements-policies.lock | .venv/bin/python
 	@echo "installing what checks policies into .venv/policies"
 	@$(PYTHON) -m venv .venv/policies
-	@.venv/policies/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-policies.txt
+	@.venv/policies/bin/python $(INSTALL) -r requirements-policies.lock
 	@touch $@
 
 check: .venv/.dev  ## lint, format and types
@@ -91,6 +93,19 @@ tf-check: .venv/.dev .venv/.policies  ## Terraform: format, schemas, plans, plan
 	@TERRAFORM="$(TERRAFORM)" $(BIN)/python -m pytest tests/terraform
 	@report=$$(.venv/policies/bin/checkov --config-file terraform/.checkov.yaml --directory terraform); status=$$?; echo "$$report"; \
 	case "$$report" in *"Parsing errors: "[1-9]*) echo "checkov could not read a file, and checked nothing in it" >&2; exit 1;; esac; exit $$status
+
+lock: .venv/.dev  ## pin what requirements*.txt ask for, with all that it brings, to the hashes of its files (UPGRADE=1)
+	@for name in requirements requirements-local requirements-dev requirements-bench requirements-policies; do \
+	    case $$name in requirements-local) fixed="-c requirements.lock";; requirements-dev) fixed="-c requirements-local.lock";; \
+	        requirements-bench) fixed="-c requirements-dev.lock";; *) fixed="";; esac; \
+	    $(BIN)/$(LOCK) --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$fixed $$name.txt -o $$name.lock || exit 1; \
+	done
+
+sbom: .venv/.dev  ## list what each function deploys, in CycloneDX (build/sbom)
+	@$(BIN)/python -m local.supply.sbom
+
+audit: .venv/.dev  ## known vulnerabilities of all that is locked; status 2 where nobody can be asked (OSV_URL=)
+	@OSV_URL="$(OSV_URL)" $(BIN)/python -m local.supply.audit
 
 format: .venv/.dev  ## put the code into the one format
 	@$(BIN)/ruff check --fix .
