@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.bootstrap import Admin, connect_admin
 from shared.ports.run_store import RunRecord
@@ -83,5 +83,5 @@ class Person:
         return asyncio.run(done())
 
 
-async def _set(job: Admin, **more: object) -> None:
+async def _set(job: Admin, **more: Any) -> None:
     await job.stores.control.update(lambda said: replace(said, **more))

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
 
-from shared.copying.in_flight import InFlight
+from shared.copying.in_flight import InFlight, Slot
 from shared.domain.checksums import Chunk
 from shared.domain.counts import Outcome
 from shared.domain.instance import BUFFER_BYTES, weight
@@ -77,7 +76,7 @@ async def test_what_has_grown_and_shrunk_within_one_try_takes_its_room_too() -> 
     weighed = list[int]()
 
     class Gate(InFlight):
-        def slot(self, weight: int) -> AbstractAsyncContextManager[None]:
+        def slot(self, weight: int) -> Slot:
             weighed.append(weight)
             return super().slot(weight)
 
