@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from shared.bootstrap import Admin, connect_admin
+from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
 from shared.settings import load
 from tests.chaos.site import Site
@@ -35,7 +36,7 @@ class Person:
         """What holds before anything is listed."""
         drawn = self.site.drawn
         if drawn.held or drawn.ceiling is not None:
-            self._do(lambda job: _set(job, paused=drawn.held > 0, most_objects=drawn.ceiling))
+            self._set(lambda said: replace(said, paused=drawn.held > 0, most_objects=drawn.ceiling))
 
     def go_on(self) -> None:
         """End the pause that everything began with."""
@@ -46,11 +47,11 @@ class Person:
     def lift(self) -> None:
         """Take the ceiling away."""
         self.under, self.lifted_at = len(self.runs()), time.time()
-        self._do(lambda job: _set(job, most_objects=None))
+        self._set(lambda said: replace(said, most_objects=None))
 
     def pause(self, seconds: float) -> None:
         """Pause the job, and resume it."""
-        self._do(lambda job: _set(job, paused=True))
+        self._set(lambda said: replace(said, paused=True))
         time.sleep(seconds)
         self._do(lambda job: job.resume())
 
@@ -73,6 +74,9 @@ class Person:
         """All that there are."""
         return self._do(lambda job: job.stores.runs.since(0))
 
+    def _set(self, change: Callable[[Control], Control]) -> None:
+        self._do(lambda job: job.stores.control.update(change))
+
     def _do(self, what: Callable[[Admin], Awaitable[T]]) -> T:
         """On a loop of its own, as a command is."""
 
@@ -81,7 +85,3 @@ class Person:
             return await what(connect_admin(settings))
 
         return asyncio.run(done())
-
-
-async def _set(job: Admin, **more: Any) -> None:
-    await job.stores.control.update(lambda said: replace(said, **more))
