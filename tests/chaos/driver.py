@@ -132,7 +132,8 @@ def _history(site: Site, source: Source, watcher: Watcher, told: Told) -> None:
     for fault in became.faults:
         told.fired[f"{fault.door} {fault.kind}"] += fault.fired
     told.fired.update(storm.happened)
-    told.fired.update({"held back": int(site.drawn.held > 0), "ceiling": int(site.drawn.ceiling is not None)})
+    steered = {"held back": site.drawn.held > 0, "ceiling": site.drawn.ceiling is not None}
+    told.fired.update(name for name, is_so in steered.items() if is_so)
     told.wrong += happened(became, len(site.drawn.acts), acts)
     if site.drawn.stale and not storm.happened["stale answer"]:
         told.wrong.append(("what was planned happened", "the edge never served what was"))
