@@ -144,7 +144,7 @@ MUTATIONS = (
     Mutation(
         "no generation precondition",
         frozenset({"never older over newer"}),
-        _act("race", "small"),
+        lambda drawn: _act("race", "small")(drawn) and "transfer" not in drawn.killed,
         _NO_GENERATION,
     ),
     Mutation(

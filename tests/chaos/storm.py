@@ -29,12 +29,13 @@ RACE_TRIES = 6
 
 @dataclass(slots=True)
 class Storm:
-    """happened: how often each kind of act really happened."""
+    """happened: how often each kind of act really happened. racing: the key whose versions race: nothing else changes it."""
 
     site: Site
     source: Source
     person: Person
     happened: Counter[str] = field(default_factory=Counter)
+    racing: str = ""
     _chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +63,8 @@ class Storm:
 
     def change(self, what: str) -> None:
         """Change an object of the source."""
-        small = sorted(key for key, thing in self.source.things.items() if thing.size < 1_000_000)
+        things = self.source.things.items()
+        small = sorted(key for key, thing in things if thing.size < 1_000_000 and key != self.racing)
         key = self._chance.choice(small)
         match what:
             case "delete":
@@ -113,6 +115,7 @@ class Storm:
         key = "parts/large"
         if not large:
             key = self._chance.choice(sorted(key for key in self.source.things if re.fullmatch(r"[ab]/\d/\d{4}", key)))
+        self.racing = key
         thing = replace(self.source.things[key], size=self.source.things[key].size if large else 5_000)
         where = f"GET /{self.site.named('source')}/{key}*"
         fault = {"door": "s3", "match": where, "kind": Kind.STALL.value, "seconds": RACE_SECONDS}
