@@ -1,5 +1,7 @@
 """Holding a range while it is being worked on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.domain.errors import Busy, StateConflict
@@ -56,9 +58,17 @@ class Lease:
         if self.grant is None:
             raise ValueError("a range that is not held cannot be renewed")
         self._renewed = self.clock.monotonic()
-        try:
+        with self.holding():
             self.grant = await self.ranges.renew(self.grant, self.clock.now(), self.seconds)
-        except StateConflict as moved:
-            raise Busy(f"run {self.range_id.run}: another invocation took over the range") from moved
         await self.heartbeat.send(self.range_id.run)
         return True
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """For what only the holder may write. Raises Busy if somebody else took over: that is no error, since they go
+        on, and who is told so finds nothing left to do when the message comes again.
+        """
+        try:
+            yield
+        except StateConflict as moved:
+            raise Busy(f"run {self.range_id.run}: another invocation took over the range") from moved

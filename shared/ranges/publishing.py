@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.domain.errors import BucketError, Busy, StateConflict
+from shared.domain.errors import BucketError
 from shared.domain.objects import SourceObject
 from shared.domain.spending import Amount
 from shared.ledger.record import BatchRecord, batch_id
@@ -80,11 +80,8 @@ class Publishing:
                     self.ceiling.unused(amount)
 
     async def _publish(self, batches: Sequence[tuple[SourceObject, ...]], forced: bool) -> None:
-        run = self.lease.range_id.run
-        try:
-            await self.publish(run, batches, forced, self.lease.grant)
-        except StateConflict as moved:
-            raise Busy(f"run {run}: another invocation took over the range") from moved
+        with self.lease.holding():
+            await self.publish(self.lease.range_id.run, batches, forced, self.lease.grant)
 
     def _is_forced(self, batch: Sequence[SourceObject]) -> bool:
         return self.force or bool(self.repairs and not self.repairs.isdisjoint(item.key for item in batch))

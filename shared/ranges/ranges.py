@@ -78,8 +78,7 @@ class Ranges:
 
         deeper: how much further the new ranges are from the run's first one. paused: asked once they are written down;
         if it says so, nobody begins them until the run is resumed: whoever ends the pause later than that finds them.
-        Raises ValueError, and nothing has changed, if a message would be invalid; StateConflict if
-        somebody took the range over.
+        Raises ValueError, and nothing has changed, if a message would be invalid; Busy if somebody took the range over.
         """
         grant = lease.grant
         if grant is None:
@@ -89,7 +88,8 @@ class Ranges:
             OpenRange(RangeId(item.run or "", lease.range_id.prefix, item.cursor), until, item.encode())
             for item, until in further
         ]
-        lease.grant = await self.ranges.split(grant, opened)
+        with lease.holding():
+            lease.grant = await self.ranges.split(grant, opened)
         if paused is None or not await paused():
             await self.queue.publish(self.topic, [item for item, _ in further])
 
@@ -99,10 +99,11 @@ class Ranges:
         return sum(len(point) for point in (*held, *points)) <= MOST_POINT_BYTES
 
     async def close(self, lease: Lease, counts: RangeCounts) -> None:
-        """Write down what was done."""
+        """Write down what was done. Raises Busy if somebody took the range over."""
         if lease.grant is None:
             raise ValueError("a range that is not held cannot be closed")
-        await self.ranges.complete(lease.grant, counts, self.clock.now())
+        with lease.holding():
+            await self.ranges.complete(lease.grant, counts, self.clock.now())
 
 
 def _further(message: M, points: Sequence[Key], end: Key | None, deeper: int) -> list[tuple[M, Key | None]]:

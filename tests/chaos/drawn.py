@@ -126,7 +126,7 @@ def draw(seed: int) -> Drawn:
         tls,
         pages.choice((2, 3, 4)) if pages.random() < 0.25 else None,
         person.randrange(5, 30) if theme == "ceiling" else None,
-        person.choice((1.5, 3.0)) if theme == "held" else 0.0,
+        person.choice((4.0, 6.0)) if theme == "held" else 0.0,
     )
 
 

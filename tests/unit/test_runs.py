@@ -9,11 +9,11 @@ import pytest
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
 from shared.domain.errors import (
+    Busy,
     Forbidden,
     NoSuchBucket,
     ObjectError,
     OutOfService,
-    StateConflict,
     Throttled,
     UnreadableDocument,
     Unsorted,
@@ -671,7 +671,7 @@ async def test_a_holder_that_was_suspended_before_its_last_write_counts_nothing_
         await original(*closing)
 
     world.stores.ranges.complete = suspended  # type: ignore[method-assign,assignment]
-    with pytest.raises(StateConflict):
+    with pytest.raises(Busy, match="took over the range"):
         await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 540.0))
     await world.drain()
     summary = await world.stores.runs.summary("run")
