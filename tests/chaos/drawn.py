@@ -47,7 +47,8 @@ class Drawn:
     """edge: how it asks who may read, None for none on the way. stale: whether it serves an object as it was, until the
     storm is over. skew: seconds by which a function's clock is wrong. tls: whether the functions speak HTTPS. page_keys:
     of a page of S3's listing, so small that ranges split; None for S3's own. ceiling: objects that a run may publish
-    until the storm is over, None for any. held: seconds that the job is paused before anything is listed, 0 for not.
+    until the storm is over, None for any. held: seconds that the job stays paused, from before its first message on,
+    once that is acknowledged; 0 for not at all.
     """
 
     seed: int
@@ -126,7 +127,7 @@ def draw(seed: int) -> Drawn:
         tls,
         pages.choice((2, 3, 4)) if pages.random() < 0.25 else None,
         person.randrange(5, 30) if theme == "ceiling" else None,
-        person.choice((4.0, 6.0)) if theme == "held" else 0.0,
+        person.choice((1.5, 3.0)) if theme == "held" else 0.0,
     )
 
 

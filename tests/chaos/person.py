@@ -16,6 +16,9 @@ from tests.chaos.site import Site
 
 T = TypeVar("T")
 
+HELD_SECONDS = 30.0
+"""How long it is waited for that the lister sees a pause."""
+
 CANCEL_SECONDS = 10.0
 """How long a run is waited for that is not over yet."""
 
@@ -39,7 +42,10 @@ class Person:
             self._set(lambda said: replace(said, paused=drawn.held > 0, most_objects=drawn.ceiling))
 
     def go_on(self) -> None:
-        """End the pause that everything began with."""
+        """End the pause that everything began with, some time after the lister has seen it."""
+        deadline = time.monotonic() + HELD_SECONDS
+        while self.site.backlog()["lister"] and time.monotonic() < deadline:
+            time.sleep(0.1)
         time.sleep(self.site.drawn.held)
         self.resumed_at = time.time()
         self._do(lambda job: job.resume())
