@@ -43,9 +43,7 @@ class Person:
 
     def go_on(self) -> None:
         """End the pause that everything began with, some time after the lister has seen it."""
-        deadline = time.monotonic() + HELD_SECONDS
-        while self.site.backlog()["lister"] and time.monotonic() < deadline:
-            time.sleep(0.1)
+        self.site.rest(HELD_SECONDS)
         time.sleep(self.site.drawn.held)
         self.resumed_at = time.time()
         self._do(lambda job: job.resume())
