@@ -412,3 +412,15 @@ def test_s3_tells_where_a_listing_of_version_1_goes_on(embedded: Stack, fresh: s
     rest = client.list_objects(Bucket=fresh, MaxKeys=2, Delimiter="/", Marker="boo/")
     assert [item["Key"] for item in rest["Contents"]] == ["cquux"]
     assert "CommonPrefixes" not in rest
+
+
+def test_pages_may_be_shorter_than_was_asked_for(embedded: Stack, fresh: str) -> None:
+    client = s3_client(embedded.environment)
+    client.create_bucket(Bucket=fresh)
+    for number in range(7):
+        client.put_object(Bucket=fresh, Key=f"k{number}", Body=b"x")
+    embedded.post("s3", "/_local/pages", {"bucket": fresh, "keys": 3})
+    pages = list(client.get_paginator("list_objects_v2").paginate(Bucket=fresh))
+    assert [page["KeyCount"] for page in pages] == [3, 3, 1]
+    assert [page["MaxKeys"] for page in pages] == [1000, 1000, 1000]
+    assert [item["Key"] for page in pages for item in page["Contents"]] == [f"k{number}" for number in range(7)]
