@@ -24,6 +24,8 @@ ANSWER_BYTES = 64 * 1024 * 1024
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods"""
 
+_WHO = f"User-Agent: {USER_AGENT}\r\n"
+
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 
@@ -98,13 +100,14 @@ class Http:
 class Exchange:
     """A request under way: begun once, ended once; a context manager does both."""
 
-    __slots__ = ("_admitted", "_connection", "_head", "_host", "_pool", "_request")
+    __slots__ = ("_admitted", "_connection", "_head", "_host", "_pool", "_request", "_turns")
 
     def __init__(self, connections: Pool, request: Request) -> None:
         scheme, _, rest = request.url.partition("://")
         authority, slash, target = rest.partition("/")
         self._pool, self._request = connections, request
         self._host: Host = connections.host(scheme, authority)
+        self._turns = self._host.turns[request.lane]
         self._head = _head(request, authority, slash + target)
         self._connection: Connection | None = None
         self._admitted = False
@@ -115,9 +118,8 @@ class Exchange:
         """
         request, bodyless = self._request, self._request.method == "HEAD"
         if not self._admitted:
-            turns = self._host.turns[request.lane]
-            if not turns.enter_now():
-                await turns.enter()
+            if not self._turns.enter_now():
+                await self._turns.enter()
             self._admitted = True
         stall = pool.STALL_SECONDS if request.stall_seconds is None else request.stall_seconds
         used = self._connection = self._pool.take_idle(self._host)
@@ -134,7 +136,7 @@ class Exchange:
     def instead(self, request: Request) -> "Exchange":
         """Another request to the same host in this one's place: it does not wait for a turn, and this one is over."""
         other = Exchange(self._pool, request)
-        if (other._host, request.lane) != (self._host, self._request.lane):
+        if other._turns is not self._turns:
             raise ValueError("another host or lane: its turn is another one")
         other._admitted, self._admitted = self._admitted, False
         self._give()
@@ -145,7 +147,7 @@ class Exchange:
         self._give()
         if self._admitted:
             self._admitted = False
-            self._host.turns[self._request.lane].leave()
+            self._turns.leave()
 
     def _give(self) -> None:
         connection, self._connection = self._connection, None
@@ -168,14 +170,14 @@ class Exchange:
 def _head(request: Request, authority: str, target: str) -> bytes:
     """The request's first bytes. Raises ValueError if a line break would smuggle something into them."""
     headers, body = request.headers, request.body
-    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines, count = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]), len(headers) + 4
     if isinstance(body, WHOLE) and "Content-Length" not in headers:
-        lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else sum(map(len, body))}")
-    head = "\r\n".join(lines)
-    if not head.count("\r") == head.count("\n") == len(lines) + 1:
+        lines += f"Content-Length: {len(body) if isinstance(body, bytes) else sum(map(len, body))}\r\n"
+        count += 1
+    head = f"{request.method} {target} HTTP/1.1\r\nHost: {authority}\r\n{_WHO}{lines}\r\n"
+    if not head.count("\r") == head.count("\n") == count:
         raise ValueError(f"{request.method} {_origin(request.url)}: a line break in the request's head")
-    return f"{head}\r\n\r\n".encode()
+    return head.encode()
 
 
 def _origin(url: str) -> str:

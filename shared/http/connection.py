@@ -22,13 +22,13 @@ Content-Length says.
 WHOLE = (bytes, list, tuple)
 """What a body is of which all bytes are there."""
 
-_AT_ONCE_BYTES = 1024 * 1024
+_AT_ONCE_BYTES = 2 * 1024 * 1024
 """A body in memory up to this size goes to the socket in one call; a larger one chunk by chunk, so that an early
 refusal is heard.
 """
 
 HEAD_BYTES = 64 * 1024
-_PIECE_BYTES = 512 * 1024
+PIECE_BYTES = 512 * 1024
 """What is read into at once: heads and what comes with them, then bodies."""
 
 _MOST_NAMES = 1000
@@ -51,6 +51,8 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._response: Response | None = None
+        self._told: dict[str, str] | None = None
+        """The headers of the answer that is being read, None for one that nobody asked for."""
         self._parser: httptools.HttpResponseParser | None = None
         self._ready = False
         """The parser has seen a whole answer and nothing since, so it may read the next one."""
@@ -63,7 +65,8 @@ class Connection(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None
         self._head = head
         self._piece = self._head
-        self._filled = 0
+        self._filled = self._passed_on = 0
+        """Of the piece: bytes that have come, and those of them that the reader has got."""
 
     @property
     def open(self) -> bool:
@@ -79,6 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         stall_seconds: without a byte before it is given up.
         """
         response = self._response = Response(self.go_on)
+        self._told = response.headers
         if not self._ready:
             self._parser = httptools.HttpResponseParser(self)
         self._bodyless, self._left, self._keep, self._cut, self._heard = bodyless, None, False, False, False
@@ -133,6 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         """Give the connection up at once."""
         self._given_up = True
         if self._response is not None:
+            self._pass_on(self._response)
             self._response.finish(error or Transient(f"{self._place}: given up"))
         if self._transport is not None:
             self._transport.abort()
@@ -157,6 +162,7 @@ class Connection(asyncio.BufferedProtocol):
             response.finish()  # a body without a length ends with its connection, unless that was torn
             return
         self.was_stale = not (self._heard or self._given_up)
+        self._pass_on(response)
         detail = f": {exc}" if exc is not None else ""
         response.finish(Transient(f"{self._place}: the connection broke off{detail}"))
 
@@ -178,7 +184,8 @@ class Connection(asyncio.BufferedProtocol):
         if not self._left or self._response is None or self._response.done:
             self._piece, self._filled = self._head, 0
         elif self._piece is self._head or self._filled == len(self._piece):
-            self._piece, self._filled = memoryview(bytearray(min(self._left, _PIECE_BYTES))), 0
+            self._piece = memoryview(bytearray(min(self._left, PIECE_BYTES)))
+            self._filled = self._passed_on = 0
         return self._piece[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -188,21 +195,26 @@ class Connection(asyncio.BufferedProtocol):
             self.close()  # nobody asked
             return
         self._heard, self._ready = True, False
-        data = self._piece[self._filled : self._filled + nbytes]
         if self._piece is not self._head:
             self._filled += nbytes
-            self._past_the_parser(response, data)
+            self._left = (self._left or 0) - nbytes
+            if not self._left or self._filled == len(self._piece):
+                self._pass_on(response)
             return
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._piece[:nbytes])
         except httptools.HttpParserError as error:
             self.close(Transient(f"{self._place}: not an HTTP answer: {error}"))
 
-    def _past_the_parser(self, response: Response, data: memoryview) -> None:
-        self._left = (self._left or 0) - len(data)
-        if response.add(data):
-            self._pause()
-        if not self._left:
+    def _pass_on(self, response: Response) -> None:
+        """Give the reader a piece that is full, or all that has come of it: to wake it for every read would cost more
+        than reading.
+        """
+        if self._piece is not self._head and self._passed_on < self._filled:
+            data, self._passed_on = self._piece[self._passed_on : self._filled], self._filled
+            if response.add(data):
+                self._pause()
+        if self._left == 0:
             response.finish()
 
     def _pause(self) -> None:
@@ -213,17 +225,18 @@ class Connection(asyncio.BufferedProtocol):
     def on_message_begin(self) -> None:
         """Called by the parser, as are the methods that follow."""
         if self._response is None or self._response.done:
-            self._cut = True  # an answer to nothing that was asked
+            self._cut, self._told = True, None  # an answer to nothing that was asked
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._response is None or self._cut:
+        headers = self._told
+        if headers is None:
             return
-        headers, key = self._response.headers, _NAMES.get(name) or _lower(name)
+        key = _NAMES.get(name) or _lower(name)
         try:
             text = value.decode()
         except UnicodeDecodeError:
             text = value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        headers[key] = text if key not in headers else f"{headers[key]}, {text}"
 
     def on_headers_complete(self) -> None:
         response, parser = self._response, self._parser

@@ -17,7 +17,7 @@ class Response:
     read whole. Raises Transient if the connection breaks off.
     """
 
-    __slots__ = ("_chunks", "_done", "_error", "_go_on", "_held", "_waiter", "headers", "status")
+    __slots__ = ("_chunks", "_error", "_go_on", "_held", "_waiter", "done", "headers", "status")
 
     def __init__(self, go_on: Callable[[], None]) -> None:
         """go_on: called when the reader has room again."""
@@ -26,7 +26,8 @@ class Response:
         self._go_on = go_on
         self._chunks: deque[Chunk] = deque()
         self._held = 0
-        self._done = False
+        self.done = False
+        """All of it has come."""
         self._error: Transient | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -41,7 +42,7 @@ class Response:
 
     async def __anext__(self) -> Chunk:
         while not self._chunks:
-            if self._done:
+            if self.done:
                 raise StopAsyncIteration
             await self.news()
         chunk = self._chunks.popleft()
@@ -52,7 +53,7 @@ class Response:
 
     async def read(self, most: int) -> bytes:
         """The whole body, or about as much of its beginning as `most` bytes: `drained` tells which."""
-        if self._done and len(self._chunks) == 1 and self._held <= most:
+        if self.done and len(self._chunks) == 1 and self._held <= most:
             return bytes(self._chunks.popleft())
         chunks, length = [], 0
         while length < most and (chunk := await anext(self, None)) is not None:
@@ -77,20 +78,17 @@ class Response:
     def finish(self, error: Transient | None = None) -> None:
         """No more will come."""
         if error is None:
-            self._done = True
-        elif not self._done:
+            self.done = True
+        elif not self.done:
             self._error = error
         self.wake()
 
     def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    @property
-    def done(self) -> bool:
-        return self._done
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     @property
     def drained(self) -> bool:
         """Whether all of it was read."""
-        return self._done and not self._chunks
+        return self.done and not self._chunks

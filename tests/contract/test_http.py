@@ -23,8 +23,9 @@ from shared.http import USER_AGENT
 from shared.http import client as client_module
 from shared.http import pool as pool_module
 from shared.http.client import REFUSAL_BYTES, Http, Request
+from shared.http.connection import PIECE_BYTES
 from shared.http.pool import Lane
-from shared.http.response import HELD_BYTES
+from shared.http.response import HELD_BYTES, Response
 from shared.settings import load
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
@@ -346,6 +347,38 @@ async def test_a_slow_reader_holds_the_wire_back(http: Http) -> None:
         assert sum([len(chunk) async for chunk in response]) == size
 
 
+@pytest.mark.parametrize("closes", [True, False])
+async def test_what_came_of_a_body_before_it_broke_off_is_not_lost(
+    wire: None, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    """It fills no piece of memory, and comes by and by."""
+    monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.05)
+    http, body = Http(4, SystemClock()), random.Random(7).randbytes(4 * PIECE_BYTES)
+    arriving = body[: 2 * PIECE_BYTES - 1000]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(arriving), 40_000):
+            writer.write(arriving[start : start + 40_000])
+            await writer.drain()
+            await asyncio.sleep(0.001)
+        if not closes:
+            await reader.read()
+
+    read = bytearray()
+
+    async def take(response: Response) -> None:
+        async for chunk in response:
+            read.extend(chunk)
+
+    async with serving(serve) as (url, _), http.open(Request("GET", url + "/", stall_seconds=0.3)) as response:
+        with pytest.raises(Transient, match="broke off" if closes else "no byte moved"):
+            await take(response)
+        assert bytes(read) == arriving
+    await http.close()
+
+
 async def test_a_large_body_goes_up_whole_and_an_early_refusal_is_heard(http: Http) -> None:
     received = bytearray()
 
@@ -662,6 +695,7 @@ async def test_of_a_refusal_no_more_than_64_kib_is_read(http: Http) -> None:
         for _ in range(300):
             writer.write(bytes(1_000_000))
             await writer.drain()
+            await asyncio.sleep(0)  # a connection that was lost is only then known to be
             sent += 1
 
     async with serving(serve) as (url, _):
