@@ -18,25 +18,20 @@ _CHECKSUMS = [(f"x-amz-checksum-{name}", name, len(new().digest())) for name, ne
 def attributes(headers: Mapping[str, str]) -> Attributes:
     """What an S3 response says about the object besides its bytes."""
     whole, composite = checksums(headers)
-    theirs = [name for name in headers if name[:_META_LENGTH] == _META]
+    if "md5" in whole:
+        whole["md5"] = a2b_base64(whole["md5"]).hex()
     return Attributes(
         content_type=headers.get("content-type"),
         content_encoding=headers.get("content-encoding"),
         content_language=headers.get("content-language"),
         content_disposition=headers.get("content-disposition"),
         cache_control=headers.get("cache-control"),
-        metadata={name[_META_LENGTH:]: _text(headers[name]) for name in theirs},
+        metadata={n[_META_LENGTH:]: _text(value) for n, value in headers.items() if n[:_META_LENGTH] == _META},
         encryption=headers.get("x-amz-server-side-encryption"),
         bucket_key=headers.get("x-amz-server-side-encryption-bucket-key-enabled", "").lower() == "true",
-        crc32c=whole.get("crc32c"),
-        crc64nvme=whole.get("crc64nvme"),
-        crc32=whole.get("crc32"),
-        sha1=whole.get("sha1"),
-        sha256=whole.get("sha256"),
-        sha512=whole.get("sha512"),
-        md5=a2b_base64(whole["md5"]).hex() if "md5" in whole else None,
         composite=composite,
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+        **whole,
     )
 
 

@@ -24,9 +24,10 @@ class ObjectDownload:
 
     def __init__(self, access: Access, http: Http) -> None:
         self._access, self._http = access, http
+        self._classify = Classifier(Party.S3 if access.route == DIRECT else Party.EDGE)
 
     async def open(self, source: SourceObject, span: Span | None = None) -> OpenDownload:
-        body = _Body(self._access, self._http, source, span or (0, source.size), whole=span is None)
+        body = _Body(self._access, self._http, self._classify, source, span)
         try:
             response = await body.begin()
         except BaseException:
@@ -41,13 +42,18 @@ class _Body:
     the same version. It takes no new turn: whoever holds a turn must not wait for one.
     """
 
-    def __init__(self, access: Access, http: Http, source: SourceObject, span: Span, whole: bool) -> None:
-        self._access, self._http, self._source, self._whole = access, http, source, whole
-        self.start, self.end = span
+    __slots__ = (
+        "_access", "_at", "_breaks", "_classify", "_exchange", "_http", "_response", "_since", "_source", "_whole",
+        "end", "start",
+    )  # fmt: skip
+
+    def __init__(
+        self, access: Access, http: Http, classify: Classifier, source: SourceObject, span: Span | None
+    ) -> None:
+        self._access, self._http, self._classify, self._source = access, http, classify, source
+        self._whole = span is None
+        self.start, self.end = (0, source.size) if span is None else span
         self._at = self.start
-        self._what = f"{access.route} GET {source.text}"
-        self._party = Party.S3 if access.route == DIRECT else Party.EDGE
-        self._classify = Classifier(self._party)
         self._breaks = 0
         self._since = 0.0
         self._exchange: Exchange | None = None
@@ -63,20 +69,34 @@ class _Body:
         request = Request("GET", url, headers, lane=Lane.DOWNLOAD)
         self._exchange = self._http.open(request) if self._exchange is None else self._exchange.instead(request)
         response = await self._exchange.begin()
-        if response.status not in (200, 206) or (whole and response.status == 206):
+        if response.status != 200 and (response.status != 206 or whole):
             body = await response.read(REFUSAL_BYTES)
             raise self._classify(self._what, response.status, response.headers, body)
-        sent = response.headers.get("content-range", "everything")
-        asked = f"bytes {self._at}-{self.end - 1}/{self._source.size}"
-        if not whole and (response.status != 206 or sent != asked):  # a CDN may answer with more, or with all of it
-            raise Changed(f"{self._what}: answered with {sent}, asked for {asked}", party=self._party)
+        if not whole:
+            self._check_range(response)
         etag = unquoted(response.headers.get("etag", ""))
         if etag != self._source.etag:
             raise Changed(f"{self._what}: ETag {etag}, asked for {self._source.etag}", party=self._party)
-        if response.length not in (None, self.end - self._at):
-            raise Corrupt(f"{self._what}: {response.length} bytes are answered, {self.end - self._at} are missing")
+        length = response.length
+        if length is not None and length != self.end - self._at:
+            raise Corrupt(f"{self._what}: {length} bytes are answered, {self.end - self._at} are missing")
         self._response = response
         return response
+
+    def _check_range(self, response: Response) -> None:
+        """A CDN may answer with more than was asked for, or with all of it."""
+        sent = response.headers.get("content-range", "everything")
+        asked = f"bytes {self._at}-{self.end - 1}/{self._source.size}"
+        if response.status != 206 or sent != asked:
+            raise Changed(f"{self._what}: answered with {sent}, asked for {asked}", party=self._party)
+
+    @property
+    def _party(self) -> Party:
+        return self._classify.party
+
+    @property
+    def _what(self) -> str:
+        return f"{self._access.route} GET {self._source.text}"
 
     def close(self) -> None:
         """Give the connection back."""

@@ -111,7 +111,8 @@ class TryKey:
                 return self.gave_up(key, out.last)
 
     async def _tries(self, key: KeyTask) -> Ended:
-        began, failures = self.clock.monotonic(), list[ObjectError]()
+        failures: list[ObjectError] = []
+        began = self.clock.monotonic()
         while permit := await self._permit(key):
             ended = await self._try(key, permit, None if failures else key.present)
             if not isinstance(ended, ObjectError):

@@ -184,8 +184,9 @@ class GcsDestination:
         """What a write has made. An answer that cannot be read is checked by a stat, not by a second write."""
         if answer.status not in (200, 201):
             raise failure(upload, answer)
+        what = _what(upload)
         try:
-            return parse(_what(upload), resource(_what(upload), answer))
+            return parse(what, resource(what, answer))
         except Transient as unreadable:
             found = await self.stat(upload.name)
             generation = found.generation if found is not None else 0

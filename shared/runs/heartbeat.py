@@ -39,7 +39,8 @@ class Heartbeat:
 
     def took(self, run: str, what: str, size: int, seconds: float) -> None:
         """A key, or a part of one, was copied in so many seconds."""
-        self._work(run).progress.took(seconds, size, what)
+        work = self._done.get(run) or self._work(run)
+        work.progress.took(seconds, size, what)
 
     async def send(self, run: str, ended: Sequence[Entry] = ()) -> None:
         """Report that the instance has worked on a run, and how keys have ended since it last did."""
