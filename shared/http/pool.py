@@ -15,7 +15,7 @@ from enum import Enum, auto
 
 from shared.domain.errors import Transient, Unreachable
 from shared.http.connection import HEAD_BYTES, Connection
-from shared.http.tls import READ_BYTES, Tls
+from shared.http.tls import Shared, Tls
 
 CONNECT_SECONDS = 10
 STALL_SECONDS = 60
@@ -112,7 +112,7 @@ class Pool:
         # Python has OpenSSL take a cut connection for a finished one; some versions then end a body without a length:
         # https://docs.python.org/3/library/ssl.html#ssl.OP_IGNORE_UNEXPECTED_EOF
         self._tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
-        self._heads, self._sealed = memoryview(bytearray(HEAD_BYTES)), memoryview(bytearray(READ_BYTES))
+        self._heads, self._sealed = memoryview(bytearray(HEAD_BYTES)), Shared()
 
     def close(self) -> None:
         """Give every connection up."""

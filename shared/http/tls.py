@@ -1,39 +1,54 @@
 """TLS between a socket and a connection, in memory that is the same whatever the connection carries.
 
 The event loop's own keeps up to 256 KiB of what was read, and as much again in each direction as was ever under way at
-once, for as long as a connection lives. With hundreds of connections that is more than all bodies together. Here what
-comes is read into a buffer that all connections share, and what goes is encrypted as the socket takes it.
+once, for as long as a connection lives. With hundreds of connections that is more than all bodies together. Here all
+connections of a loop share the memory that ciphertext passes through, and what goes is encrypted as the socket takes it.
 https://docs.python.org/3/library/ssl.html#memory-bio-support
+
+    socket → Shared.buffer → Shared.incoming → OpenSSL's record → the memory that the connection gives
+    the connection's bytes → OpenSSL's record → Shared.outgoing → one bytes object → socket
 """
 
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from shared.http.connection import Connection
 
 READ_BYTES = 256 * 1024
-"""The most that is read from a socket at once."""
+"""The most that is read from a socket at once, and decrypted."""
 
-_PIECE_BYTES = 32 * 1024
-"""What is encrypted or decrypted at once: as much memory each connection keeps, in each direction."""
+_PIECE_BYTES = 128 * 1024
+"""What is encrypted at once: OpenSSL takes no less than it is given, and the socket may take less."""
+
+
+class Shared:
+    """What all TLS connections of a loop pass their ciphertext through. Nothing waits between the filling and the
+    emptying: a record that has not come whole lies in OpenSSL's own memory of its connection. Whoever leaves anything
+    behind spoils another's connection, which then fails its authentication.
+    """
+
+    __slots__ = ("buffer", "incoming", "outgoing")
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
 
 class Tls(asyncio.BufferedProtocol, asyncio.Transport):
-    """A protocol to the socket's transport, and a transport to the connection.
-
-    buffer: READ_BYTES that nobody else uses while bytes are taken in, which never waits; a loop needs one. ready: done
-    when the handshake is; it raises what ended it (ssl.SSLError, OSError).
+    """A protocol to the socket's transport, and a transport to the connection. ready: done when the handshake is; it
+    raises what ended it (ssl.SSLError, OSError).
     """
 
-    def __init__(self, inner: Connection, context: ssl.SSLContext, name: str, buffer: memoryview) -> None:
+    def __init__(self, inner: Connection, context: ssl.SSLContext, name: str, shared: Shared) -> None:
         super().__init__()
-        self._inner, self._buffer = inner, buffer
+        self._inner, self._buffer = inner, shared.buffer
         self._transport: asyncio.Transport | None = None
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._incoming, self._outgoing = shared.incoming, shared.outgoing
+        self._tls = context.wrap_bio(shared.incoming, shared.outgoing, server_hostname=name)
+        self._read = cast(Callable[[int, memoryview], int], self._tls.read)
         self._backlog: deque[memoryview] = deque()
         self._shaken = self._full = self._holds_back = False
         self._torn: Exception | None = None
@@ -56,22 +71,18 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = self._buffer[:nbytes]
-        if not self._shaken:
-            self._incoming.write(data)
-            self._shake()
-        elif nbytes <= _PIECE_BYTES:
-            self._incoming.write(data)
-            self._take()
-        else:
-            self._take(data[at : at + _PIECE_BYTES] for at in range(0, nbytes, _PIECE_BYTES))
+        try:
+            self._incoming.write(self._buffer[:nbytes])
+            if not self._shaken:
+                self._shake()
+            if self._shaken:
+                self._take()
+        finally:
+            self._incoming.read()  # nothing, unless this connection has ended
 
     def eof_received(self) -> None:
-        self._incoming.write_eof()
-        if self._shaken:
-            self._take()
-        else:
-            self._shake()
+        """The other end has not said that it is done, or this one would be closed."""
+        self._tear(ssl.SSLEOFError("the connection was closed without TLS's farewell"))
 
     def pause_writing(self) -> None:
         self._full = True
@@ -85,47 +96,39 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._flush()
-            return
+            pass
         except ssl.SSLError as error:
             self._flush()  # the alert that tells the other end why
             self._tear(error)
-            return
+        else:
+            self._shaken = True
         self._flush()
-        self._shaken = True
-        self._inner.connection_made(self)
-        if not self.ready.done():
-            self.ready.set_result(None)
-        self._take()
+        if self._shaken:
+            self._inner.connection_made(self)
+            if not self.ready.done():
+                self.ready.set_result(None)
 
-    def _take(self, pieces: Iterable[memoryview] = ()) -> None:
-        """Decrypt what has come, and then these pieces, straight into the memory that the connection gives. One that
-        wants no more just now still gets them: no more is read from the socket.
+    def _take(self) -> None:
+        """Decrypt what has come, straight into the memory that the connection gives. One that wants no more just now
+        still gets it: no more is read from the socket.
         """
-        inner, read, more = self._inner, self._tls.read, iter(pieces)
+        inner, read = self._inner, self._read
         target, filled = inner.get_buffer(-1), 0
         try:
-            while True:
-                try:
-                    count = int(read(len(target) - filled, cast(Any, target[filled:])))
-                except ssl.SSLWantReadError:
-                    piece = next(more, None)
-                    if piece is None:
-                        break
-                    self._incoming.write(piece)
-                    continue
-                if not count:
-                    self.close()  # the other end has said that it is done
-                    break
+            while count := read(len(target) - filled, target[filled:]):
                 filled += count
                 if filled == len(target):
                     inner.buffer_updated(filled)
                     target, filled = inner.get_buffer(-1), 0
+            self.close()  # the other end has said that it is done
+        except ssl.SSLWantReadError:
+            pass
         except ssl.SSLError as error:
             self._tear(error)
+        finally:
+            self._flush()
         if filled:
             inner.buffer_updated(filled)
-        self._flush()
         if self._backlog and self._torn is None:
             self._encrypt()
 
@@ -137,8 +140,10 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         self.close()
 
     def _flush(self) -> None:
-        if self._outgoing.pending and self._transport is not None:
-            self._transport.write(self._outgoing.read())
+        if self._outgoing.pending:
+            data = self._outgoing.read()
+            if self._transport is not None:
+                self._transport.write(data)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._backlog.append(memoryview(data))
