@@ -19,6 +19,7 @@ from google.auth.exceptions import GoogleAuthError
 from shared.aws.sigv4 import Keys
 from shared.domain.errors import NoToken
 from shared.domain.reasons import Party
+from shared.ports.signal import Joint
 
 AHEAD_SECONDS = 900
 """Within this of their end botocore renews credentials, in the thread that asks."""
@@ -33,7 +34,7 @@ class SigningKeys:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._keys: Keys | None = None
-        self._renewal: asyncio.Task[Keys] | None = None
+        self._renewal: Joint[Keys] | None = None
 
     async def current(self) -> Keys:
         """Raises NoToken where there are none, for now."""
@@ -42,13 +43,14 @@ class SigningKeys:
                 self._keys = self._at_hand()
             return self._keys
         if self._renewal is None:
-            self._renewal = asyncio.create_task(asyncio.to_thread(self._at_hand))
-            self._renewal.add_done_callback(self._renewed)
+            task = asyncio.create_task(asyncio.to_thread(self._at_hand))
+            task.add_done_callback(self._renewed)
+            self._renewal = Joint(task)
         old = self._ends_within(AHEAD_SECONDS)  # if not, the renewal is over in this very moment
         if self._keys is not None and old and not self._ends_within(_LEAST_SECONDS):
             return self._keys
         try:
-            return await asyncio.shield(self._renewal)
+            return await self._renewal.result()
         except (ClientError, BotoCoreError, GoogleAuthError) as error:
             raise NoToken(f"the AWS credentials cannot be renewed: {error}", party=Party.STS) from None
 

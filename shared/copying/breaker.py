@@ -17,6 +17,7 @@ from shared.domain.reasons import Party, Reason, Scope
 from shared.domain.valueclass import valueclass
 from shared.ports.clock import Clock
 from shared.ports.log import Log
+from shared.ports.signal import Signal
 
 FIRST_SECONDS = 1.0
 MOST_SECONDS = 300.0
@@ -51,11 +52,11 @@ class Fault:
 
 @valueclass(frozen=True, slots=True)
 class Permit:
-    """Permission to try a key. began: monotonic seconds. probe: done when it is over, where others wait for that."""
+    """Permission to try a key. began: monotonic seconds. probe: given when it is over, where others wait for that."""
 
     began: float
     large: bool
-    probe: "asyncio.Future[None] | None" = None
+    probe: Signal | None = None
 
 
 class Breaker:
@@ -67,7 +68,7 @@ class Breaker:
         self._passed: dict[Cause, tuple[int, float]] = {}
         self._proved: dict[Party, float] = {}
         self._refused: dict[tuple[Cause, bytes], float] = {}
-        self._probe: asyncio.Future[None] | None = None
+        self._probe: Signal | None = None
 
     def enter_now(self, large: bool, now: float) -> Permit | None:
         """Permission to try a key while nothing fails for everybody. now: monotonic."""
@@ -85,11 +86,11 @@ class Breaker:
                 await self._clock.sleep(wait)
             elif all(fault.cause[1] is Reason.THROTTLED for fault in faults):
                 break
-            elif self._probe is None:
-                self._probe = asyncio.get_running_loop().create_future()
+            elif (probe := self._probe) is None:
+                self._probe = Signal()
                 return Permit(now, large, self._probe)
-            elif not (await asyncio.wait([self._probe], timeout=PATIENCE_SECONDS))[0]:
-                self._probe = None  # a large object takes long: that it has not failed yet is worth another try
+            else:
+                await self._end_of(probe)
         return Permit(self._clock.monotonic(), large)
 
     def failed(self, permit: Permit, error: ObjectError, key: bytes = b"") -> bool:
@@ -121,8 +122,17 @@ class Breaker:
     def release(self, permit: Permit) -> None:
         """The try is over."""
         if permit.probe is not None:
-            permit.probe.set_result(None)
+            permit.probe.give()
             if self._probe is permit.probe:
+                self._probe = None
+
+    async def _end_of(self, probe: Signal) -> None:
+        """Until it is over, or has taken so long that one more key may try: a large object that has not failed yet."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await probe.wait()
+        except TimeoutError:
+            if self._probe is probe:
                 self._probe = None
 
     def _others_came_through(self, cause: Cause, key: bytes, began: float) -> bool:

@@ -2,7 +2,8 @@
 
 The event loop's own keeps up to 256 KiB of what was read, and as much again in each direction as was ever under way at
 once, for as long as a connection lives. With hundreds of connections that is more than all bodies together. Here all
-connections of a loop share the memory that ciphertext passes through, and what goes is encrypted as the socket takes it.
+connections of a loop share the memory that ciphertext passes through, and what goes is encrypted as the socket takes
+it.
 https://docs.python.org/3/library/ssl.html#memory-bio-support
 
     socket → Shared.buffer → Shared.incoming → OpenSSL's record → the memory that the connection gives

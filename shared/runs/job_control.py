@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.ports.clock import Clock
 from shared.ports.control_store import Control, ControlStore
+from shared.ports.signal import Joint
 
 FRESH_SECONDS = 1.0
 """How long an instance believes what it read: a batch takes longer."""
@@ -21,7 +22,7 @@ class JobControl:
     default_control: Control = field(default_factory=Control)
     _known: Control = field(default_factory=Control)
     _read_at: float = float("-inf")
-    _reading: "asyncio.Task[Control] | None" = None
+    _reading: Joint[Control] | None = None
 
     async def read(self, afresh: bool = False) -> Control:
         """The control document as it was at most FRESH_SECONDS ago, or is when this is called; afresh: the latter.
@@ -32,9 +33,9 @@ class JobControl:
             return await self._read()
         if self.clock.monotonic() - self._read_at < FRESH_SECONDS:
             return self._known
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.ensure_future(self._read())
-        return await asyncio.shield(self._reading)
+        if self._reading is None or self._reading.done:
+            self._reading = Joint(asyncio.ensure_future(self._read()))
+        return await self._reading.result()
 
     async def paused(self, run: str = "") -> bool:
         """Whether the job is paused, as sure as one must be to acknowledge a message for it: Resume sends it again only

@@ -244,6 +244,22 @@ async def test_a_probe_that_is_stopped_lets_another_go() -> None:
         assert (await waiting).probe is not None
 
 
+async def test_of_all_who_have_waited_too_long_for_a_probe_one_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.copying.breaker.PATIENCE_SECONDS", 0.05)
+    clock = FakeClock()
+    breaker = Breaker(clock, FakeLog())
+    first = await breaker.enter(large=False, deadline=clock.time + 540)
+    breaker.failed(first, Unreachable("no host"))
+    breaker.release(first)
+    clock.pass_time(60)
+    await breaker.enter(large=False, deadline=clock.time + 540)
+    waiting = [asyncio.create_task(breaker.enter(large=False, deadline=clock.time + 540)) for _ in range(5)]
+    done, still = await asyncio.wait(waiting, timeout=0.09)
+    assert (len(done), len(still)) == (1, 4)
+    for task in still:
+        task.cancel()
+
+
 async def test_a_missing_staging_bucket_stops_no_small_object() -> None:
     clock = FakeClock()
     breaker = Breaker(clock, FakeLog())
