@@ -123,6 +123,7 @@ class TransferBatch:
     def _log_batch(self, message: TransferMessage, ended: Sequence[Entry], left: int, seconds: float) -> None:
         """The line that metrics are made of."""
         copied = [entry.size for entry in ended if entry.outcome is Outcome.COPIED]
+        lags = [entry.lag for entry in ended if entry.lag is not None]
         self.log.info(
             "batch",
             run=message.run,
@@ -134,6 +135,7 @@ class TransferBatch:
             ended=len(ended),
             left=left,
             seconds=round(seconds, 3),
+            **({"lag_seconds": round(max(lags), 3)} if lags else {}),
         )
 
     def _from_message(self, message: TransferMessage) -> BatchRecord:

@@ -165,9 +165,12 @@ class TryKey:
             return Transient(f"{key.source.text}: {bug!r}")
         finally:
             self.breaker.release(permit)
-        if not key.in_parts and ended is not None and ended.outcome is Outcome.COPIED:
+        if ended is None or ended.outcome is not Outcome.COPIED:
+            return ended
+        if not key.in_parts:
             self.heartbeat.took(key.message.run, key.source.text, key.source.size, self.clock.monotonic() - began)
-        return ended
+        event_at = key.source.event_at
+        return replace(ended, lag=max(0.0, self.clock.now() - event_at)) if event_at else ended
 
     async def _copy(self, key: KeyTask, present: Existing | None) -> Entry | None:
         message = key.message

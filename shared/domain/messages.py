@@ -112,22 +112,30 @@ class ListMessage(RangeMessage):
 
 
 class ObjectEntry(Message):
-    """One object to copy. size: bytes. modified: whole epoch seconds. storage_class: what messages from before
-    28 November 2026 say, and nobody asks for.
+    """One object to copy. size: bytes. modified: whole epoch seconds. event_at: when S3's event says that it was
+    written (epoch seconds, 0 for none). storage_class: what messages from before 28 November 2026 say, and nobody asks
+    for.
     """
 
     key: ObjectKey
     etag: str
     size: int = Field(ge=0)
     modified: int = Field(default=0, ge=0)
+    event_at: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     storage_class: str = Field(default="", exclude=True)
 
     @classmethod
     def of(cls, source: SourceObject) -> Self:
-        return cls(key=source.key, etag=source.etag, size=source.size, modified=source.modified)
+        return cls(
+            key=source.key,
+            etag=source.etag,
+            size=source.size,
+            modified=source.modified,
+            event_at=source.event_at,
+        )
 
     def source(self) -> SourceObject:
-        return SourceObject(self.key, self.etag, self.size, self.modified)
+        return SourceObject(self.key, self.etag, self.size, self.modified, event_at=self.event_at)
 
 
 class PartReference(Message):

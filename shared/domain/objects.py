@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from shared.domain.archive import Restore
+from shared.domain.missed import Change
 from shared.domain.valueclass import valueclass
 
 _MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
@@ -44,7 +45,8 @@ class SourceObject:
     """One version of an S3 object, as listed or as a HEAD shows it.
 
     etag: without quotes. size: bytes. modified: Last-Modified, whole epoch seconds. restore: of an archived object,
-    None for any other.
+    None for any other. event_at: when S3 says that it was written, of one that an event names (epoch seconds; 0 for
+    none). change: what events had told of it, of one that a listing publishes where events are followed.
     """
 
     key: bytes
@@ -53,6 +55,8 @@ class SourceObject:
     modified: int
     storage_class: str = "STANDARD"
     restore: Restore | None = None
+    event_at: float = field(default=0.0, compare=False)
+    change: Change | None = field(default=None, compare=False)
 
     @property
     def archived(self) -> bool:

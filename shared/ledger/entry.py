@@ -14,10 +14,12 @@ class Entry:
     outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
     generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right. route: their way.
     drift: bytes by which the version that was copied is larger than the one that was listed; counts
-    are of listed bytes. at: when it was published (epoch seconds), 0 for when its record was.
+    are of listed bytes. at: when it was published (epoch seconds), 0 for when its record was. event_at: when S3's
+    event says that it was written, of a key that an event named and that is not copied; 0 for any other.
 
-    storage_class, kms: S3's class, and whether KMS was asked, of what this instance has just copied. They go into
-    the run's progress, for its bill; the ledger does not keep them.
+    storage_class, kms, lag: S3's class, whether KMS was asked, and the seconds since the event, None for none, of what
+    this instance has just copied. They go into the run's progress and the record's distribution; the ledger does not
+    keep them with the key.
     """
 
     key: bytes
@@ -32,15 +34,17 @@ class Entry:
     route: str = ""
     drift: int = 0
     at: float = 0
+    event_at: float = 0
     storage_class: str = field(default="", compare=False)
     kms: bool = field(default=False, compare=False)
+    lag: float | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, source: SourceObject) -> "Entry":
-        return cls(source.key, source.etag, source.size, source.modified)
+        return cls(source.key, source.etag, source.size, source.modified, event_at=source.event_at)
 
     def source(self) -> SourceObject:
-        return SourceObject(self.key, self.etag, self.size, self.modified)
+        return SourceObject(self.key, self.etag, self.size, self.modified, event_at=self.event_at)
 
     @property
     def listed_size(self) -> int:

@@ -7,9 +7,10 @@ Losing records costs a re-scan and never an object: the buckets are the truth.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.domain.counts import Counts
+from shared.domain.lag import Lag
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.table import Table, pack
@@ -21,7 +22,9 @@ MERGED = ""
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
     """One batch: its entries in key order, the run that published it, and when (epoch seconds). identity: the buckets
-    and the naming that it speaks for; "" in records of a time when that was not written down.
+    and the naming that it speaks for; "" in records of a time when that was not written down. lag: of its keys that
+    events named and that were copied. changes: what events had told of its keys, where a listing counted that. Both go
+    when the record is merged: by then they are in the counts of its run.
     """
 
     batch: str
@@ -30,6 +33,8 @@ class BatchRecord:
     entries: Sequence[Entry]
     attempt: int = 1
     identity: str = ""
+    lag: Lag = field(default_factory=Lag)
+    changes: Counts = field(default_factory=Counts)
 
     @property
     def first(self) -> bytes:
@@ -68,11 +73,14 @@ class BatchRecord:
         """The record with its open entries replaced by how they ended.
 
         The first ending of a key stands: a duplicate delivery finds the copy already there and must not
-        turn "copied" into "unchanged".
+        turn "copied" into "unchanged", nor be counted as later than it was.
         """
         ended = {entry.key: entry for entry in results}
         entries = tuple(ended.get(entry.key, entry) if entry.open else entry for entry in self.entries)
-        return replace(self, entries=entries, attempt=max(self.attempt, attempt))
+        new = (ended[entry.key] for entry in self.entries if entry.open and entry.key in ended)
+        lag = Lag.of(entry.lag for entry in new if entry.lag is not None)
+        lag.merge(self.lag)
+        return replace(self, entries=entries, attempt=max(self.attempt, attempt), lag=lag)
 
 
 def batch_id(run: str, objects: Iterable[SourceObject | Entry]) -> str:

@@ -46,6 +46,11 @@ _DETAIL: dict[str, _Kinds] = {
     "drift": _COUNT,
 }
 
+_MAYBE: dict[str, _Kinds] = {"event_at": _TIME}
+"""Columns of the details that are left out where all values are 0, as they are in what earlier versions wrote."""
+
+_COLUMNS = (*_DETAIL, *_MAYBE)
+
 _OUTCOMES = frozenset({None, "", *Outcome})
 
 
@@ -53,6 +58,9 @@ def pack(entries: Sequence[Entry]) -> Packed:
     """A column whose values are all the same is written as that value."""
     scan = {name: _column([getattr(entry, name) for entry in entries]) for name in _SCAN}
     detail = {name: _column([getattr(entry, name) for entry in entries]) for name in _DETAIL}
+    for name in _MAYBE:
+        if any(values := [getattr(entry, name) for entry in entries]):
+            detail[name] = _column(values)
     return Packed(
         deflate({"schema": SCHEMA, "key": [entry.key.decode() for entry in entries], **scan}), deflate(detail)
     )
@@ -104,7 +112,7 @@ class Table(Sequence[Entry]):
     def whole(self) -> bool:
         """Whether every entry can be read, with its details."""
         try:
-            return len(self._details()) == len(_DETAIL) and _OUTCOMES.issuperset(self.outcomes)
+            return len(self._details()) == len(_COLUMNS) and _OUTCOMES.issuperset(self.outcomes)
         except UnknownSchema:
             return False
 
@@ -125,7 +133,7 @@ class Table(Sequence[Entry]):
         outcome = self.outcomes[index]
         if outcome not in _OUTCOMES:
             raise UnknownSchema(f"unreadable ledger table: {outcome!r} is no outcome that this code knows")
-        details = dict(zip(_DETAIL, (column[index] for column in self._details()), strict=True))
+        details = dict(zip(_COLUMNS, (column[index] for column in self._details()), strict=True))
         return Entry(
             key=self.keys[index],
             etag=self.etags[index],
@@ -139,7 +147,8 @@ class Table(Sequence[Entry]):
         if self._detail is None:
             try:
                 table = inflate(self.packed.detail)
-                self._detail = [self._values(table[name], kinds) for name, kinds in _DETAIL.items()]
+                detail = [self._values(table[name], kinds) for name, kinds in _DETAIL.items()]
+                self._detail = detail + [self._values(table.get(name, 0), kinds) for name, kinds in _MAYBE.items()]
             except (zlib.error, ValueError, KeyError, TypeError) as error:
                 raise UnknownSchema(f"unreadable ledger table: {error!r}") from error
         return self._detail
@@ -147,7 +156,7 @@ class Table(Sequence[Entry]):
     def origins(self) -> dict[bytes, Origin]:
         """By key. Empty if the details are damaged: nothing is decided by them."""
         try:
-            details = dict(zip(_DETAIL, self._details(), strict=True))
+            details = dict(zip(_COLUMNS, self._details(), strict=True))
         except UnknownSchema:
             return {}
         found = zip(self.etags, self.sizes, details["proof"], details["route"], details["crc32c"], strict=True)

@@ -19,7 +19,7 @@ that nobody can read                        left, so that the queue puts it asid
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.batching import batches
 from shared.domain.budget import Budget
@@ -216,9 +216,10 @@ class FollowEvents:
     async def _publish(self, stretch: _Stretch, portion: Sequence[EventMessage]) -> None:
         """Record, send, then delete. Raises Stopped, and nothing is deleted, if a ceiling or a person says so."""
         newest = self._newest(stretch, portion)
-        page = Page.of([await self._object(event) for event in newest if not event.removed])
+        objects = [await self._object(event) for event in newest if not event.removed]
+        page = Page.of(objects)
         filtered = self.filters.sift(page)
-        wanted = [page[index] for index in range(len(page)) if index not in filtered]
+        wanted = [item for index, item in enumerate(objects) if index not in filtered]
         run = stretch.run
         found = {batch_id(run, batch): batch for batch in batches(wanted, MOST_KEYS, self.batch_bytes)}
         new = [batch for name, batch in found.items() if name not in stretch.mine]
@@ -276,12 +277,12 @@ class FollowEvents:
         """
         if self.filters.storage_classes:
             try:
-                return await self.source.head(event.key)
+                return replace(await self.source.head(event.key), event_at=event.at)
             except Transient:
                 raise
             except ObjectError as failure:
                 self.work.log.info("an event's object cannot be asked for", key=event.key.decode(), why=str(failure))
-        return SourceObject(event.key, event.etag, event.size, int(event.at))
+        return SourceObject(event.key, event.etag, event.size, int(event.at), event_at=event.at)
 
     def _say(self, stretch: _Stretch) -> None:
         told = {"run": stretch.run, "oldest_seconds": round(stretch.oldest, 1), **stretch.told}

@@ -2,10 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.counts import Outcome, RangeCounts
 from shared.domain.filters import Filter
+from shared.domain.missed import Change
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.listing.decision import Decision
@@ -19,7 +20,8 @@ class ListPlan:
     reasons: why the remembered failures failed, by index. end: the page is all that the source has up to this key.
     queued_sizes: the bytes of what a batch of this run has already, as they were listed for it. It was published by an
     invocation that was killed before it counted, and may have changed at the source since, or be gone from it: its
-    batch will say how it ended, so it must have been listed once.
+    batch will say how it ended, so it must have been listed once. changes: what events had told of the new and changed
+    keys, by index; it goes into their batches' records, so that it is counted once, whoever is killed.
     """
 
     page: Page
@@ -28,6 +30,7 @@ class ListPlan:
     reasons: Mapping[int, str]
     end: bytes
     queued_sizes: Mapping[bytes, int] = field(default_factory=dict)
+    changes: Mapping[int, Change] = field(default_factory=dict)
 
     @property
     def wanted(self) -> Sequence[int]:
@@ -35,7 +38,8 @@ class ListPlan:
         return [index for index, decision in self.decisions.items() if decision is Decision.PUBLISH]
 
     def object(self, index: int) -> SourceObject:
-        return self.page[index]
+        change = self.changes.get(index)
+        return self.page[index] if change is None else replace(self.page[index], change=change)
 
     def count(self, count: int, counts: RangeCounts) -> None:
         """Count the page's first `count` keys: all as listed, and those that ended here with their outcomes."""

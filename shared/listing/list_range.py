@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shared.domain.budget import Budget
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
+from shared.domain.missed import Followed
 from shared.domain.runs import RunKind
 from shared.listing.follow_events import FollowEvents
 from shared.listing.list_steps import KeySteps, ListSteps
@@ -67,7 +68,10 @@ class ListRange:
         ledger = LedgerScan(
             self.ledger, self.runs, records, run, held.mine, running, cancelled, walk.start, merges=True
         )
-        return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds)
+        followed = None
+        if self.events is not None:
+            followed = Followed(await self.runs.scheduled_since(RunKind.EVENTS), self.events.late_seconds)
+        return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds, followed)
 
     async def _note(self, range_id: RangeId, kind: RunKind) -> None:
         """What the prefix's document says once the last range is closed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from shared.domain.errors import Gone, ObjectError
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage
+from shared.domain.missed import Change, Followed
 from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.reasons import Scope
@@ -30,7 +31,9 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class ListSteps:
-    """life_seconds: how long a published batch counts as alive."""
+    """life_seconds: how long a published batch counts as alive. followed: since when events are followed; None where
+    the job follows none.
+    """
 
     ledger: LedgerScan
     message: ListMessage
@@ -38,6 +41,7 @@ class ListSteps:
     filters: Filters
     clock: Clock
     life_seconds: float
+    followed: Followed | None = None
     manifest: None = None
 
     def advance(self, page: Page, end: bytes) -> AsyncIterator[Advanced]:
@@ -77,11 +81,13 @@ class ListSteps:
         now = self.clock.now()
         decisions: dict[int, Decision] = {}
         reasons: dict[int, str] = {}
+        changes: dict[int, Change] = {}
         for index in singly:
             if index not in filtered:
                 known = self.ledger.lookup(page.keys[index])
+                version = (page.etags[index], page.sizes[index])
                 decisions[index] = decide(
-                    (page.etags[index], page.sizes[index]),
+                    version,
                     known,
                     run=self.run,
                     alive=self.ledger.is_alive(known, now, self.life_seconds),
@@ -91,7 +97,10 @@ class ListSteps:
                 )
                 if known is not None and decisions[index] is Decision.FAILED:
                     reasons[index] = known.entry.reason
-        return ListPlan(page, decisions, filtered, reasons, end, queued)
+                new = known is None or (known.entry.etag, known.entry.size) != version
+                if new and decisions[index] is Decision.PUBLISH and self.followed is not None and not message.force:
+                    changes[index] = self.followed.change(page[index].modified, now)
+        return ListPlan(page, decisions, filtered, reasons, end, queued, changes)
 
 
 @dataclass(frozen=True, slots=True)

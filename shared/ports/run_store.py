@@ -6,6 +6,7 @@ from typing import Protocol
 from shared.domain.counts import Counts
 from shared.domain.errors import StateConflict
 from shared.domain.keys import Key
+from shared.domain.lag import Lag
 from shared.domain.progress import Progress
 from shared.domain.runs import RunKind, RunState
 from shared.ports.range_store import OpenRange
@@ -38,7 +39,8 @@ class EndedRun:
 class RunSummary:
     """The counts of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
     left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
-    stopped_ranges: ended before their last key, by a ceiling or an error.
+    stopped_ranges: ended before their last key, by a ceiling or an error. changes: what events had told of the new and
+    changed keys that a listing found. lag: of the keys that events named.
     """
 
     listed_keys: int
@@ -48,6 +50,8 @@ class RunSummary:
     verdicts: Counts
     open_ranges: int
     stopped_ranges: int = 0
+    changes: Counts = field(default_factory=Counts)
+    lag: Lag = field(default_factory=Lag)
 
     @classmethod
     def nothing(cls) -> "RunSummary":
@@ -130,8 +134,12 @@ class RunStore(Protocol):
 
     async def summary(self, run: str) -> RunSummary:
         """A run's counts: added up while it is running, however long that takes, as they were written down once it has
-        ended.
+        ended. Of a running run of events each record is read, for `lag`.
         """
+        ...
+
+    async def lag(self, run: str) -> Lag:
+        """How late the copies are of the keys that a run of events named: reads each of its records."""
         ...
 
     async def partial_summary(self, run: str) -> PartialSummary | None:
@@ -192,6 +200,10 @@ class RunStore(Protocol):
 
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         """The last run of a kind that the scheduler started, "" for none, with the token that `schedule` must match."""
+        ...
+
+    async def scheduled_since(self, kind: RunKind) -> float | None:
+        """When the first run of a kind was scheduled (epoch seconds), None if none was, as far as is remembered."""
         ...
 
     async def schedule(self, kind: RunKind, run: str, version: object) -> bool:

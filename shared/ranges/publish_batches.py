@@ -7,6 +7,7 @@ them under its own run and sends them again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.domain.counts import Counts
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
@@ -35,7 +36,7 @@ class PublishBatches:
         StateConflict, and nothing is recorded, if somebody else has it now.
         """
         now = self.clock.now()
-        records = [BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch))) for batch in batches]
+        records = [_record(run, now, batch) for batch in batches]
         if not records:
             return
         await self.ledger.create(records, held)
@@ -44,6 +45,14 @@ class PublishBatches:
     async def resend(self, record: BatchRecord, force: bool) -> None:
         """Send the open keys of a recorded batch once more."""
         await self.queue.publish(self.topic, [batch_message(record, force)])
+
+
+def _record(run: str, now: float, batch: Sequence[SourceObject]) -> BatchRecord:
+    changes = Counts()
+    for item in batch:
+        if item.change is not None:
+            changes.add(item.change, item.size)
+    return BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch)), changes=changes)
 
 
 def batch_message(record: BatchRecord, force: bool) -> TransferMessage:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.counts import ManifestPart, Outcome
 from shared.domain.errors import BucketError, ObjectError, UnreadableDocument
+from shared.domain.missed import Change
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
@@ -199,6 +200,8 @@ class RunLifecycle:
         if state is RunState.FINISHED:
             await self.follow_up(run, summary, initial)
         summed_up = run.kind is RunKind.VERIFY or summary.outcomes.keys.get(Outcome.FAILED)
+        if run.kind is RunKind.EVENTS:
+            summary = replace(summary, lag=await self.runs.lag(run.name))
         sums, parts = await self.ranges.rollup(run.name) if summed_up else (Rollup(), [])
         checks = await self.notes.ended(run, state, summary, sums, initial) if run.kind not in _UNNOTED else {}
         if self.delete_after is not None and run.kind is RunKind.VERIFY:
@@ -220,6 +223,7 @@ class RunLifecycle:
             listed=summary.listed_keys,
             pending=summary.pending,
             **outcomes,
+            **_of_events(run, summary),
         )
 
     async def _report_late(self, until: float) -> None:
@@ -261,6 +265,20 @@ class RunLifecycle:
             self.log.error(f"no {what}", error=bug, run=run.name)
             return bug
         return None
+
+
+def _of_events(run: OpenRun, summary: RunSummary) -> dict[str, float]:
+    """What the line about a run's end says of events: how late it was, or what of its changes they had not told."""
+    lag, changes = summary.lag, summary.changes.keys
+    if run.kind is RunKind.EVENTS and lag.counted:
+        median, most = lag.within(0.5) or 0.0, lag.within(0.99) or 0.0
+        return {
+            "lag_keys": lag.counted,
+            "lag_median": round(median, 2),
+            "lag_p99": round(most, 2),
+            "lag_worst": round(lag.worst, 2),
+        }
+    return {f"changes_{change}": changes.get(change, 0) for change in Change} if changes else {}
 
 
 def state_at_end(run: OpenRun, active_at: float | None, summary: RunSummary, cancelled: bool) -> RunState:

@@ -11,6 +11,8 @@ import pytest
 from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
+from shared.domain.lag import Lag
+from shared.domain.missed import Change
 from shared.domain.progress import Interval, Progress, Slow
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
@@ -23,7 +25,7 @@ from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
-from shared.ports.run_store import OpenRun, RunRecord, RunSummary
+from shared.ports.run_store import OpenRun, PartialSummary, RunRecord, RunSummary
 from shared.ports.stores import Stores
 from shared.telemetry import Log
 from tests.fakes import FakeStores
@@ -283,6 +285,35 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
     assert [item.batch async for item in stores.ledger.of_run("run")] == ["b1"]
 
 
+async def test_how_late_a_run_of_events_is_and_what_a_listing_says_of_events_is_kept(stores: Stores) -> None:
+    await stores.runs.create(opened(), RunKind.EVENTS, NOW)
+    told = Counts({Change.MISSED: 2, Change.UNSURE: 1}, {Change.MISSED: 10, Change.UNSURE: 5})
+    open_keys = replace(record("b1", "a/1", "a/2", run="run"), changes=told)
+    await stores.ledger.create([open_keys, record("b2", "a/3", run="run"), record("b3", "a/1", run="another")])
+    read = await stores.ledger.get("b1")
+    assert read is not None
+    assert read.record.changes == told
+    one = Entry(b"a/1", "etag", 5, 7, Outcome.COPIED, lag=1.5)
+    await stores.ledger.commit_results(read.record.with_results([one], 1), read.version)
+    read = await stores.ledger.get("b1")
+    assert read is not None
+    again = [replace(one, lag=80.0), replace(one, key=b"a/2", lag=40.0)]
+    await stores.ledger.commit_results(read.record.with_results(again, 2), read.version)
+    lag = await stores.runs.lag("run")
+    assert lag == Lag.of([1.5, 40.0])
+    half = await stores.runs.summary("run")
+    assert (half.changes, half.lag) == (told, lag)
+    assert await stores.runs.lag("another") == Lag()
+    partial = PartialSummary(None, replace(half, lag=Lag()), 7, 2)
+    version = await stores.runs.keep_partial("run", partial, NOW, 60, await stores.runs.acquire_end("run", NOW, 60))
+    assert await stores.runs.partial_summary("run") == partial
+    await stores.runs.finish("run", RunState.TIMED_OUT, half, NOW, version)
+    assert await stores.runs.summary("run") == half
+    found = await stores.runs.record("run")
+    assert found is not None
+    assert found.summary == half
+
+
 async def test_a_run_is_read_as_it_is(stores: Stores) -> None:
     assert await stores.runs.record("run") is None
     await stores.runs.create(OpenRange(RangeId("run", b"", b""), None, b"{}"), RunKind.LIST, NOW)
@@ -433,6 +464,17 @@ async def test_nothing_is_left_to_touch_of_a_run_that_is_done(stores: Stores) ->
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ranges.complete(await take(stores, opened()), RangeCounts(), NOW)
     assert await stores.runs.last_activity("run") is None
+
+
+async def test_since_when_there_are_runs_of_a_kind(stores: Stores) -> None:
+    assert await stores.runs.scheduled_since(RunKind.EVENTS) is None
+    for run in ("first", "second"):
+        before = time.time()
+        assert await stores.runs.schedule(RunKind.EVENTS, run, (await stores.runs.scheduled(RunKind.EVENTS))[1])
+        since = await stores.runs.scheduled_since(RunKind.EVENTS)
+        assert since is not None
+        assert (abs(since - before) < 1) if run == "first" else (since <= before)
+    assert await stores.runs.scheduled_since(RunKind.LIST) is None
 
 
 async def test_one_of_two_ticks_becomes_the_scheduled_run(stores: Stores) -> None:

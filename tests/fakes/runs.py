@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from shared.domain.counts import Counts
+from shared.domain.lag import Lag
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.ledger.record import BatchRecord
@@ -36,6 +37,7 @@ class FakeRuns:
     ledger: FakeLedger
     documents: dict[str, StoredRun] = field(default_factory=dict)
     turns: dict[str, tuple[str, int]] = field(default_factory=dict)
+    first_turns: dict[str, float] = field(default_factory=dict)
     beaten: dict[str, float] = field(default_factory=dict)
     told: dict[tuple[str, str], Progress] = field(default_factory=dict)
     told_at: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -74,7 +76,8 @@ class FakeRuns:
         partial = PartialSummary(None)
         while not partial.complete:
             partial = await self.add_up(run, partial)
-        return partial.summary
+        events = known is not None and known.kind is RunKind.EVENTS
+        return replace(partial.summary, lag=await self.lag(run)) if events else partial.summary
 
     async def add_up(self, run: str, partial: PartialSummary) -> PartialSummary:
         """Ranges and records in the order of their names, as many as can be had at once."""
@@ -87,6 +90,7 @@ class FakeRuns:
             outcomes=Counts(dict(partial.summary.outcomes.keys), dict(partial.summary.outcomes.bytes)),
             filters=Counts(dict(partial.summary.filters.keys), dict(partial.summary.filters.bytes)),
             verdicts=Counts(dict(partial.summary.verdicts.keys), dict(partial.summary.verdicts.bytes)),
+            changes=Counts(dict(partial.summary.changes.keys), dict(partial.summary.changes.bytes)),
         )
         for name in sorted(there)[partial.position : reached]:
             summary = _with(summary, there[name])
@@ -96,6 +100,13 @@ class FakeRuns:
         stopped = sum(bool(item.counts.stopped) for _, item in named)
         whole = replace(summary, open_ranges=still_open, stopped_ranges=stopped)
         return PartialSummary(partial.active_at, whole, len(there), complete=True)
+
+    async def lag(self, run: str) -> Lag:
+        found = Lag()
+        for record, _ in self.ledger.documents.values():
+            if record.run == run:
+                found.merge(record.lag)
+        return found
 
     async def partial_summary(self, run: str) -> PartialSummary | None:
         return self.partial.get(run)
@@ -163,10 +174,14 @@ class FakeRuns:
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         return self.turns.get(kind, ("", 0))
 
+    async def scheduled_since(self, kind: RunKind) -> float | None:
+        return self.first_turns.get(kind)
+
     async def schedule(self, kind: RunKind, run: str, version: object) -> bool:
         if version != self.turns.get(kind, ("", 0))[1]:
             return False
         self.turns[kind] = run, self.turns.get(kind, ("", 0))[1] + 1
+        self.first_turns.setdefault(kind, self.ranges.now())
         return True
 
     async def may_show(self, now: float, seconds: float) -> bool:
@@ -185,6 +200,7 @@ def _with(summary: RunSummary, item: StoredRange | BatchRecord) -> RunSummary:
     """A run's counts with those of one of its documents."""
     if isinstance(item, BatchRecord):
         summary.outcomes.merge(item.tally())
+        summary.changes.merge(item.changes)
         return summary
     summary.outcomes.merge(item.counts.outcomes)
     summary.filters.merge(item.counts.filters)

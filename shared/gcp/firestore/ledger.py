@@ -5,6 +5,7 @@
     first, last, shared                           the span, and what both ends of it begin with
     level, keys                                   an even sample of the records, and how many keys each has
     slice                                         where it is added up, of a run's record (`sums`)
+    lag, changes                                  of keys that events named; of a listing's, what events had told
     table, detail                                 the packed entries; must not be indexed
 
 Spans are bytes, which Firestore sorts as bytes, as S3 sorts keys.
@@ -23,8 +24,10 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.keys import prefix_end
+from shared.domain.lag import Lag
+from shared.domain.missed import Change
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, paged, remove, write
+from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, paged, reading, remove, write
 from shared.gcp.firestore.ranges import range_document
 from shared.gcp.firestore.records import read_record, read_whole, record_fields, weight
 from shared.gcp.firestore.sums import MOST_SUMMED, count, keys_and_records, sums
@@ -164,6 +167,19 @@ class FirestoreLedger:
     async def outcomes(self, run: str, slices: range) -> Counts | None:
         """What became of the keys of a run's batches, as `sums` adds them up."""
         return await sums(self._of(run), "outcomes", list(Outcome), slices, self._most_summed)
+
+    async def changes(self, run: str, slices: range) -> Counts | None:
+        """What events had told of the keys of a run's batches, likewise; most records say nothing of that."""
+        return await sums(self._of(run), "changes", list(Change), slices, self._most_summed)
+
+    async def lag(self, run: str) -> Lag:
+        """Of a run's keys that events named: read from each of its records, of which a run of events has hundreds."""
+        found = Lag()
+        query = self._of(run).where(filter=FieldFilter("open", ">=", 0)).select(["open", "lag"])
+        async for snapshot in paged(query):
+            with reading("how late copies are (`lag`)"):
+                found.merge(Lag.read((snapshot.to_dict() or {}).get("lag")))
+        return found
 
     def _of(self, run: str) -> AsyncQuery:
         query: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))

@@ -7,7 +7,9 @@ from google.cloud.firestore import DocumentSnapshot
 
 from shared.domain.counts import Outcome
 from shared.domain.keys import common
-from shared.gcp.firestore.counts import tally
+from shared.domain.lag import Lag
+from shared.domain.missed import Change
+from shared.gcp.firestore.counts import read_tally, tally
 from shared.gcp.firestore.documents import digest, time
 from shared.gcp.firestore.sums import slice_of
 from shared.ledger.record import BatchRecord
@@ -30,8 +32,9 @@ def read_record(log: Log, snapshot: "DocumentSnapshot[Any]") -> Versioned:
         run, attempt = fields["run"], fields["attempt"]
         if not isinstance(run, str) or not isinstance(attempt, int):
             raise TypeError(f"run {run!r}, attempt {attempt!r}")
-        record = BatchRecord(snapshot.id, run, published_at, entries, attempt, identity)
-    except (UnknownSchema, KeyError, AttributeError, TypeError) as error:
+        lag, changes = Lag.read(fields.get("lag")), read_tally(fields.get("changes", {}))
+        record = BatchRecord(snapshot.id, run, published_at, entries, attempt, identity, lag, changes)
+    except (UnknownSchema, KeyError, AttributeError, TypeError, ValueError) as error:
         log.warning("forgotten record", batch=snapshot.id, reason=str(error))
         record = BatchRecord(snapshot.id, str(fields.get("run", "")), 0, ())
     begins = fields.get("first")
@@ -63,6 +66,8 @@ def record_fields(record: BatchRecord) -> dict[str, object]:
         "identity": record.identity,
         "open": table.outcomes.count(None),
         **({"slice": slice_of(record.batch), "outcomes": tally(record.tally(), Outcome)} if record.run else {}),
+        **({"lag": record.lag.table()} if record.lag.counted else {}),
+        **({"changes": tally(record.changes, Change)} if record.changes.total_keys else {}),
         "table": table.packed.scan,
         "detail": table.packed.detail,
     }

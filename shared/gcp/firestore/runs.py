@@ -15,7 +15,9 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFou
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.counts import Counts
 from shared.domain.errors import StateConflict
+from shared.domain.lag import Lag
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.gcp.faults import in_firestore
@@ -112,7 +114,10 @@ class FirestoreRuns:
     async def summary(self, run: str) -> RunSummary:
         fields = (await self._runs.document(run).get()).to_dict() or {}
         ended = fields.get("state", RunState.RUNNING) != RunState.RUNNING
-        return recorded(fields) if ended else await self._added_up(run)
+        if ended:
+            return recorded(fields)
+        summary = await self._added_up(run)
+        return replace(summary, lag=await self.lag(run)) if fields.get("kind") == RunKind.EVENTS else summary
 
     async def _added_up(self, run: str) -> RunSummary:
         partial = PartialSummary(None)
@@ -132,14 +137,19 @@ class FirestoreRuns:
         return PartialSummary(partial.active_at, summary, position, width, complete)
 
     async def _stretch(self, run: str, slices: range) -> RunSummary | None:
-        listed, outcomes, filters, verdicts, published = await asyncio.gather(
+        found = await asyncio.gather(
             *(self._ranges.sums(run, field, slices) for field in SUMMED),
             self._ledger.outcomes(run, slices),
+            self._ledger.changes(run, slices),
         )
-        if listed is None or outcomes is None or filters is None or verdicts is None or published is None:
+        if any(counts is None for counts in found):
             return None
+        listed, outcomes, filters, verdicts, published, changes = (counts or Counts() for counts in found)
         outcomes.merge(published)
-        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, 0)
+        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, 0, changes=changes)
+
+    async def lag(self, run: str) -> Lag:
+        return await self._ledger.lag(run)
 
     async def partial_summary(self, run: str) -> PartialSummary | None:
         fields = (await self._runs.document(run).get(["partial"])).to_dict() or {}
@@ -251,6 +261,10 @@ class FirestoreRuns:
     async def scheduled(self, kind: RunKind) -> tuple[str, object]:
         snapshot = await self._schedules.document(f"schedule-{kind}").get()
         return str((snapshot.to_dict() or {}).get("run", "")), snapshot.update_time if snapshot.exists else None
+
+    async def scheduled_since(self, kind: RunKind) -> float | None:
+        snapshot = await self._schedules.document(f"schedule-{kind}").get()
+        return float(snapshot.create_time.timestamp()) if snapshot.exists and snapshot.create_time else None
 
     async def schedule(self, kind: RunKind, run: str, version: object) -> bool:
         reference = self._schedules.document(f"schedule-{kind}")

@@ -3,6 +3,8 @@
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Counts, Outcome
 from shared.domain.filters import Filter
+from shared.domain.lag import Lag
+from shared.domain.missed import Change
 from shared.gcp.firestore.counts import read_tally, tally
 from shared.gcp.firestore.documents import Fields
 from shared.ports.run_store import PartialSummary, RunSummary
@@ -17,18 +19,21 @@ def summary_fields(summary: RunSummary) -> Fields:
         "verdicts": tally(summary.verdicts, Comparison),
         "open_ranges": summary.open_ranges,
         "stopped_ranges": summary.stopped_ranges,
+        **({"changes": tally(summary.changes, Change)} if summary.changes.total_keys else {}),
+        **({"lag": summary.lag.table()} if summary.lag.counted else {}),
     }
 
 
 def add_summaries(one: RunSummary, other: RunSummary) -> RunSummary:
     """The counts of two parts of a run."""
-    outcomes, filters, verdicts = Counts(), Counts(), Counts()
+    outcomes, filters, verdicts, changes = Counts(), Counts(), Counts(), Counts()
     for part in (one, other):
         outcomes.merge(part.outcomes)
         filters.merge(part.filters)
         verdicts.merge(part.verdicts)
+        changes.merge(part.changes)
     keys, size = one.listed_keys + other.listed_keys, one.listed_bytes + other.listed_bytes
-    return RunSummary(keys, size, outcomes, filters, verdicts, 0)
+    return RunSummary(keys, size, outcomes, filters, verdicts, 0, changes=changes)
 
 
 RECORDED = frozenset({"listed", "outcomes", "filters", "verdicts", "open_ranges", "stopped_ranges"})
@@ -46,6 +51,8 @@ def recorded(fields: Fields) -> RunSummary:
         read_tally(fields["verdicts"]),
         fields["open_ranges"],
         fields["stopped_ranges"],
+        read_tally(fields.get("changes", {})),
+        Lag.read(fields.get("lag")),
     )
 
 

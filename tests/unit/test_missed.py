@@ -1,0 +1,99 @@
+"""What a listing says of the changes that events had not told of."""
+
+import pytest
+
+from shared.domain.messages import ListMessage
+from shared.domain.missed import Change, Followed
+from tests.unit.test_follow_events import follow, written
+from tests.world import World
+
+MISSED, UNSURE = Change.MISSED, Change.UNSURE
+
+
+@pytest.mark.parametrize(
+    ("since", "modified", "change"),
+    [
+        (None, 500, UNSURE),
+        (400, 399, UNSURE),
+        (400, 400, MISSED),
+        (400, 900, MISSED),
+        (400, 901, UNSURE),
+        (400, 2000, UNSURE),
+    ],
+)
+def test_a_change_is_missed_only_if_an_event_should_have_told(
+    since: float | None, modified: float, change: Change
+) -> None:
+    assert Followed(since, 100.0).change(modified, 1000.0) is change
+
+
+async def followed_since_an_hour() -> World:
+    """A job that follows events, an hour after the first one."""
+    world = World()
+    world.events.send(written(world, "first", b"1", 1))
+    await follow(world)
+    world.clock.time += 3600
+    return world
+
+
+def put(world: World, key: str, body: bytes, seconds_ago: float) -> None:
+    world.bucket.put(key, body)
+    world.bucket.objects[key.encode()].modified = int(world.clock.now() - seconds_ago)
+
+
+async def listed(world: World, message: ListMessage | None = None) -> dict[str, int]:
+    run = world.send("list", message or ListMessage())
+    await world.drain()
+    return (await world.stores.runs.summary(run)).changes.keys
+
+
+async def test_what_no_event_told_of_is_counted_once() -> None:
+    world = await followed_since_an_hour()
+    put(world, "new", b"new", 2000)
+    put(world, "first", b"changed", 1800)
+    put(world, "young", b"young", 10)
+    put(world, "old", b"from before", 86_400)
+    world.events.send(written(world, "told", b"told", 2))
+    await follow(world)
+    assert await listed(world) == {MISSED: 2, UNSURE: 2}
+    assert await listed(world) == {}
+    (line,) = [fields for _, said, fields in world.log.lines if said == "run ended" and "changes_missed" in fields]
+    assert (line["changes_missed"], line["changes_unsure"]) == (2, 2)
+
+
+async def test_where_none_was_ever_followed_nothing_is_called_missed() -> None:
+    world = World()
+    put(world, "k", b"body", 5000)
+    assert await listed(world) == {UNSURE: 1}
+
+
+async def test_what_is_on_its_way_and_what_failed_and_is_tried_again_is_no_change() -> None:
+    world = await followed_since_an_hour()
+    event = written(world, "k", b"body", 2)
+    world.bucket.objects[b"k"].modified = int(world.clock.now() - 2000)
+    world.events.send(event)
+    world.send("list", ListMessage(events=True, scheduled=True))
+    await world.drain(most=1, finish=False)
+    assert await listed(world) == {}
+    assert world.same()
+
+
+async def test_to_copy_all_anew_says_nothing_of_events() -> None:
+    world = await followed_since_an_hour()
+    put(world, "new", b"new", 2000)
+    assert await listed(world, ListMessage(force=True)) == {}
+
+
+@pytest.mark.parametrize("step", range(0, 90, 2))
+async def test_killed_at_any_step_the_count_is_the_same(step: int) -> None:
+    world = await followed_since_an_hour()
+    for number in range(7):
+        put(world, f"k/{number}", b"x", 2000)
+    put(world, "young", b"x", 5)
+    world.steps.taken, world.steps.crash_at = 0, step
+    run = world.send("list", ListMessage())
+    await world.drain()
+    found = (await world.stores.runs.summary(run)).changes.keys
+    assert found.get(MISSED) == 7
+    assert sum(found.values()) == 8
+    assert world.steps.crash_at is None, "it was killed"
