@@ -5,6 +5,7 @@ from typing import Any
 from cli.output import Output, size
 from shared.domain.counts import Counts
 from shared.ports.run_store import RunSummary
+from shared.reporting.lateness import lag_figures
 
 
 def counts_of(summary: RunSummary) -> dict[str, Any]:
@@ -14,6 +15,8 @@ def counts_of(summary: RunSummary) -> dict[str, Any]:
         "outcomes": tally(summary.outcomes),
         "filters": tally(summary.filters),
         "verdicts": tally(summary.verdicts),
+        "lag": lag_figures(summary.lag),
+        "changes": tally(summary.changes),
         "pending": summary.pending,
         "open_ranges": summary.open_ranges,
         "stopped_ranges": summary.stopped_ranges,

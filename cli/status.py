@@ -1,6 +1,7 @@
 """`status`: what the job is doing now."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,13 +9,18 @@ import typer
 from rich.live import Live
 
 from cli.command import command
+from cli.counts import tally
 from cli.exits import CommandError, Exit
 from cli.output import Answer, Output, dollars, moment, size, span
 from cli.run_view import RunView, view
 from cli.scope import scope_of
 from cli.session import Session
+from shared.domain.counts import Counts
+from shared.domain.lag import Lag
+from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
+from shared.reporting.lateness import changes_line, lag_figures, lag_line
 from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
 
@@ -79,6 +85,7 @@ async def _look(session: Session) -> Answer:
         "queues": None if unknown else [asdict(item) for item in depths],
         "running": [item.document() for item in views],
         "ended": [_ended(record) for record in recent[-_LAST:]],
+        "events": _of_events(recent) if session.config.follows_events else None,
     }
 
     def show(output: Output) -> None:
@@ -119,6 +126,31 @@ def _ended(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def _of_events(recent: Sequence[RunRecord]) -> dict[str, Any]:
+    """How late the copies of the last days' events are, and what the listings of these days found that they missed."""
+    lag, listed, changes, listings = Lag(), 0, Counts(), 0
+    for record in recent:
+        if record.summary is None:
+            continue
+        if record.run.kind is RunKind.EVENTS:
+            lag.merge(record.summary.lag)
+            listed += record.summary.listed_keys
+        elif record.run.kind is RunKind.LIST:
+            changes.merge(record.summary.changes)
+            listings += 1
+    return {
+        "days": _DAYS,
+        "listed": listed,
+        "lag": lag_figures(lag),
+        "listings": listings,
+        "changes": tally(changes),
+        "lines": [
+            f"events, {_DAYS} days: {lag_line(lag, listed)}",
+            f"deltas, {_DAYS} days: {changes_line(changes)}, in {numbered(listings, 'listing')} that ended",
+        ],
+    }
+
+
 def _show(document: dict[str, Any], views: list[RunView], control: Control, output: Output) -> None:
     output.line(f"job {document['job']}: {document['source']} to {document['destination']}")
     if control.paused:
@@ -142,6 +174,8 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         for cause, keys in sorted(item.causes.items(), key=lambda pair: -pair[1]):
             output.line(f"  failed, {cause}: {keys:,}", style="red")
         output.line(f"  {dollars(item.dollars)} so far")
+    for line in (document["events"] or {}).get("lines", ()):
+        output.line(line)
     if document["ended"]:
         output.line("")
         rows = [(run["run"], run["of"], run["state"], run["ended_at"]) for run in reversed(document["ended"])]

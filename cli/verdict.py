@@ -7,6 +7,7 @@ from shared.domain.errors import MalformedMessage
 from shared.domain.messages import VerifyMessage, decode
 from shared.domain.runs import RunKind, RunState
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
+from shared.reporting.lateness import changes_line, lag_line
 from shared.reporting.units import numbered
 
 CANCELLING = "cancelling"
@@ -56,6 +57,10 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
         parts += _compared(summary)
     else:
         parts += _left(run, summary)
+    if run.kind is RunKind.EVENTS and summary.listed_keys:
+        parts.append(f"from event to copy: {lag_line(summary.lag, summary.listed_keys)}")
+    if summary.changes.total_keys:
+        parts.append(changes_line(summary.changes))
     return "; ".join(parts)
 
 

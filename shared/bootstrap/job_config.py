@@ -60,6 +60,7 @@ class JobConfig:
     extra_grace_seconds: float
     restore_tier: Tier | None
     restore_days: int
+    follows_events: bool
     events_quiet_seconds: float
     events_late_seconds: float
     prices: Prices
@@ -125,6 +126,7 @@ class JobConfig:
             extra_grace_seconds=given.extra_grace_seconds,
             restore_tier=given.restore_tier,
             restore_days=given.restore_days,
+            follows_events=given.events_queue_url is not None,
             events_quiet_seconds=given.events_quiet_seconds,
             events_late_seconds=given.events_late_seconds,
             prices=given.price_list,

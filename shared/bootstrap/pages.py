@@ -48,4 +48,5 @@ def job_facts(config: JobConfig) -> JobFacts:
         route=config.route,
         places=config.places,
         selection=config.filters.table(),
+        follows_events=config.follows_events,
     )

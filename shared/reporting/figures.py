@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.domain.progress import Progress
 from shared.pricing.estimate import bill, total
+from shared.reporting.lateness import lag_figures
 from shared.reporting.model import MOST_FAILED, Report, Rows
 
 FIGURES = "report.json"
@@ -46,6 +47,8 @@ def figures(report: Report, manifest_rows: int, selection: Mapping[str, object])
         "outcomes": _by_name(report.outcomes),
         "filters": _by_name(report.filters),
         "verdicts": _by_name(report.verdicts),
+        "lag": lag_figures(report.lag),
+        "changes": _by_name(list(report.changes)),
         "proofs": dict(report.sums.proofs),
         "causes": dict(Counter(reason.partition(":")[0] for _, _, reason in report.failed)),
         "causes_complete": len(report.failed) < MOST_FAILED,

@@ -33,6 +33,7 @@ class JobFacts:
     route: str = CLOUDFRONT
     places: Places = field(default_factory=Places)
     selection: Mapping[str, object] = field(default_factory=dict)
+    follows_events: bool = False
 
     def report(
         self,
@@ -83,6 +84,9 @@ class JobFacts:
             listing=summary.open_ranges > 0,
             before=before,
             address=address,
+            lag=summary.lag,
+            changes=summary.changes,
+            follows_events=self.follows_events,
         )
 
 

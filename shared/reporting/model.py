@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.domain.counts import Outcome
+from shared.domain.counts import Counts, Outcome
 from shared.domain.instance import MEMORY_BYTES, Places
+from shared.domain.lag import Lag
 from shared.domain.page import PAGE_KEYS
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
@@ -34,7 +35,8 @@ class Report:
     of the manifest. prices, storage_classes, keys_per_message, restore_days, route, places (for copies of an
     instance), plans (flat-rate ones), most_dollars (the ceiling, None for none): the job's. counted: whether its
     counts could be added up in time; listing: whether it is still being listed. before: the run before it, "" for none.
-    address: where a browser finds its page, "" where that is not known.
+    lag: of keys that events named. changes: what events had told of the new and changed keys that a listing found.
+    follows_events: whether the job follows any. address: where a browser finds its page, "" where that is not known.
     """
 
     run: str
@@ -67,6 +69,9 @@ class Report:
     listing: bool = False
     before: str = ""
     address: str = ""
+    lag: Lag = field(default_factory=Lag)
+    changes: Counts = field(default_factory=Counts)
+    follows_events: bool = False
 
     def use(self) -> Use:
         """What the run used. What the instances have not reported yet came by the routes that the rest did."""

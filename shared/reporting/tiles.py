@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
+from shared.domain.missed import Change
 from shared.domain.progress import seconds_left
 from shared.domain.runs import RunKind
 from shared.pricing.money import with_sign
+from shared.reporting.lateness import uncounted, uncovered
 from shared.reporting.model import Report
 from shared.reporting.units import in_count, in_time, in_units, numbered
 
@@ -31,6 +33,7 @@ def tiles(report: Report, dollars: float) -> list[Tile]:
     if report.running:
         return [*_running(report), cost]
     found = [_listed(report), *(_compared(report) if report.kind is RunKind.VERIFY else _copied(report))]
+    found += _of_events(report)
     return [*found, Tile("took", in_time(report.seconds), _speed(report)), cost]
 
 
@@ -39,6 +42,22 @@ def _cost(name: str, dollars: float) -> Tile:
     if 0 < dollars < _CENT:
         return Tile(name, "<\u00a0$0.01", f"{with_sign(dollars)} at list prices")
     return Tile(name, with_sign(dollars), "at list prices")
+
+
+def _of_events(report: Report) -> list[Tile]:
+    """How late the copies of a run of events are; what a listing found that events had missed."""
+    if report.kind is RunKind.EVENTS:
+        median, most = report.lag.within(0.5), report.lag.within(0.99)
+        if median is None or most is None:
+            return [Tile("event to copy, median", "not known", "no copy was counted")]
+        left = uncovered(report.lag, report.listed[0])
+        more = f"99 % {in_time(most)}, worst {in_time(report.lag.worst)}, of {report.lag.counted:,} copies{left}"
+        return [Tile("event to copy, median", in_time(median), more)]
+    if report.kind is not RunKind.LIST or not (report.follows_events or report.changes.total_keys):
+        return []
+    missed = report.changes.keys.get(Change.MISSED, 0)
+    more = uncounted(report.changes) or "none that this run listed is uncounted"
+    return [Tile("changes missed by events", f"{missed:,}", more, "warning" if missed else "")]
 
 
 def _listed(report: Report) -> Tile:

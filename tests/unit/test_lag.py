@@ -81,12 +81,12 @@ async def test_a_run_of_events_tells_how_late_its_copies_were() -> None:
     await world.drain()
     lag = (await world.stores.runs.summary(run)).lag
     assert lag.counted == 10
-    assert 40 <= lag.worst < 60
+    assert 40 <= lag.worst < 75
     (line,) = [fields for _, said, fields in world.log.lines if said == "run ended" and fields["run"] == run]
     assert (line["lag_keys"], line["lag_worst"]) == (10, round(lag.worst, 2))
-    assert line["lag_median"] >= 40
+    assert line["lag_median"] == line["lag_worst"], "all were written at once"
     batches = [fields for _, said, fields in world.log.lines if said == "batch" and fields["run"] == run]
-    assert max(fields["lag_seconds"] for fields in batches) == pytest.approx(lag.worst, abs=0.001)
+    assert {fields["lag_seconds"] for fields in batches} == {round(lag.worst, 3)}
 
 
 async def test_what_is_there_already_is_no_copy_and_has_no_lag() -> None:
