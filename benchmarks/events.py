@@ -1,0 +1,222 @@
+"""Events of S3, followed: `python -m benchmarks.events`, `make bench-events`.
+
+Objects are written at an even pace into the local S3, whose events come by a queue of moto's to the deployed lister;
+the transfer copies them. How late a copy is, is told twice: from outside, as the time between sending the PUT of an
+object and the moment at which the local Cloud Storage says that it was created; and by the run itself, from the time in
+the event to the end of the copy. What Firestore writes and what all of it costs is as the local servers have counted,
+from before the first event until the run's end is written down. The servers share the machine with the functions.
+
+EVENTS=10000, A_SECOND=200 and BYTES=1000 (of an object) choose what is measured.
+"""
+
+import asyncio
+import hashlib
+import json
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from local import runs
+from local.children import ROOT
+from local.clients import gcs_client, pubsub_clients, s3_client, sqs_client
+from local.names import DESTINATION, LIST, PROJECT, SOURCE
+from local.prices import PRICES, priced
+from local.stack import Stack
+from shared.aws.sigv4 import Keys, signed_headers
+from shared.domain.lag import Lag
+from shared.ports.run_store import RunSummary
+from shared.pricing.money import in_dollars
+from shared.reporting.lateness import lag_figures
+
+RESULTS = ROOT / "benchmarks" / "results" / "events.json"
+SETTINGS = {"LEASE_SECONDS": "60", "HEARTBEAT_SECONDS": "60", "ROUTE": "direct"}
+"""As they are in the cloud, where the stack's own are for the impatient."""
+
+WAIT_SECONDS = 120.0
+_CONNECTIONS = 64
+_WARM = "warm"
+SHARES = (0.5, 0.9, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """late: seconds from PUT to copy, in order. paced: seconds that all the writing took. written: seconds that a PUT
+    took, at the longest. bill: what the servers counted; requests: of the queue's, without those that S3 sent.
+    """
+
+    late: Sequence[float]
+    paced: float
+    written: float
+    bill: Mapping[str, int]
+    requests: int
+    summary: RunSummary
+
+    @property
+    def writes_a_hundred(self) -> float:
+        return 100 * self.bill.get("firestore.writes", 0) / len(self.late)
+
+    @property
+    def dollars(self) -> float:
+        queue = PRICES.cost("sqs.request", self.requests)
+        return queue + sum(line.dollars for line in priced(self.bill))
+
+    def within(self, share: float) -> float:
+        return self.late[max(math.ceil(share * len(self.late)), 1) - 1]
+
+    def figures(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "events": len(self.late),
+            "events_a_second": len(self.late) / self.paced,
+            "seconds_from_put_to_copy": {
+                **{f"p{share * 100:g}": round(self.within(share), 3) for share in SHARES},
+                "worst": round(self.late[-1], 3),
+            },
+            "seconds_from_event_to_copy_as_the_run_counts": lag_figures(self.summary.lag),
+            "slowest_put_seconds": round(self.written, 3),
+            "outcomes": self.summary.outcomes.keys,
+            "firestore_writes_a_hundred_events": round(self.writes_a_hundred, 3),
+            "bill": {**self.bill, "sqs.request": self.requests},
+            "dollars": round(self.dollars, 6),
+        }
+
+
+def measure(stack: Stack, events: int, a_second: float, size: int) -> Measured:
+    """One run of events, followed since before the first of them."""
+    copies = gcs_client(stack.environment).bucket(DESTINATION)
+    publisher, _ = pubsub_clients(stack.environment)
+    topic = publisher.topic_path(PROJECT, LIST)
+    began = publisher.publish(topic, b'{"events": true, "scheduled": true}').result(timeout=30)
+    s3_client(stack.environment).put_object(Bucket=SOURCE, Key=_WARM, Body=b"warm")
+    runs.wait_until(lambda: copies.get_blob(_WARM) is not None, WAIT_SECONDS)
+    before, asked = stack.bill(), _requests(stack)
+    sent, paced, written = asyncio.run(_write(stack, events, a_second, size))
+    runs.wait_until(lambda: _requests(stack) - asked > events and _is_empty(stack), WAIT_SECONDS)
+    runs.wait_until(lambda: "events followed" in stack.children["lister"].log.read_text(), WAIT_SECONDS)
+    run = asyncio.run(_ended(stack, began))
+    after, requests = stack.bill(), _requests(stack) - asked - events
+    bill = {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
+    found = {blob.name: blob.time_created for blob in copies.list_blobs() if blob.name != _WARM}
+    missing = sent.keys() - found.keys()
+    if missing:
+        raise SystemExit(f"{len(missing)} of {events} objects were not copied, {min(missing)!r} among them")
+    late = sorted(_seconds(found[key]) - at for key, at in sent.items())
+    return Measured(late, paced, written, bill, requests, asyncio.run(runs.summary(run)))
+
+
+async def _write(stack: Stack, events: int, a_second: float, size: int) -> tuple[dict[str, float], float, float]:
+    """When each key's PUT was sent (epoch seconds); how long all took, and the slowest of them."""
+    environment, sent = stack.environment, dict[str, float]()
+    keys = Keys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    base, slowest = stack.url("s3"), 0.0
+    host = base.partition("://")[2]
+
+    async def put(session: aiohttp.ClientSession, key: str) -> None:
+        nonlocal slowest
+        body = hashlib.sha256(key.encode()).digest() * (size // 32 + 1)
+        path, now = f"/{SOURCE}/{key}", time.time()
+        signed = hashlib.sha256(body).hexdigest()
+        headers = signed_headers("PUT", host, path, "", keys, "us-east-1", now, body_sha256=signed)
+        sent[key] = now
+        async with session.put(base + path, data=body, headers=headers) as answer:
+            answer.raise_for_status()
+            await answer.read()
+        slowest = max(slowest, time.time() - now)
+
+    began = time.monotonic()
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        for number in range(events):
+            wait = began + number / a_second - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            name = hashlib.sha256(str(number).encode()).hexdigest()[:32]
+            group.create_task(put(session, f"{name[:2]}/{name}"))
+    return sent, time.monotonic() - began, slowest
+
+
+async def _ended(stack: Stack, began: str) -> str:
+    """The run, once its end is written down."""
+    run = f"{await runs.run_name(began)}"
+    while True:
+        stack.tick("close")
+        await asyncio.sleep(1)
+        summary = await runs.summary(run)
+        if summary.finished and not (await asyncio.to_thread(stack.backlog) or {}).get("transfer"):
+            return run
+
+
+def _requests(stack: Stack) -> int:
+    """That the queue has answered: moto writes a line each."""
+    return stack.children["sqs"].log.read_text().count('"POST / ')
+
+
+def _is_empty(stack: Stack) -> bool:
+    queue, url = sqs_client(stack.url("sqs")), stack.function_environment["EVENTS_QUEUE_URL"]
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    counted = queue.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
+    return not any(int(counted[name]) for name in names)
+
+
+def _seconds(moment: datetime | None) -> float:
+    return moment.timestamp() if moment is not None else math.inf
+
+
+def table(found: Measured) -> Table:
+    """From outside, and as the run counts it."""
+    title = f"{len(found.late):,} events at {len(found.late) / found.paced:,.0f} a second: seconds until the copy"
+    made = Table(title=title)
+    for head in ("counted", *(f"p{share * 100:g}" for share in SHARES), "worst", "copies"):
+        made.add_column(head, justify="left" if head == "counted" else "right")
+    own: Lag = found.summary.lag
+    outside = [*(f"{found.within(share):.2f}" for share in SHARES), f"{found.late[-1]:.2f}", f"{len(found.late):,}"]
+    inside = [*(f"{own.within(share) or 0:.2f}" for share in SHARES), f"{own.worst:.2f}", f"{own.counted:,}"]
+    made.add_row("from sending the PUT, seen from outside", *outside)
+    made.add_row("from the event's time, by the run", *inside)
+    return made
+
+
+def bill(found: Measured) -> Table:
+    made = Table(title=f"{found.writes_a_hundred:.2f} Firestore writes a hundred events; the bill at list prices")
+    for head in ("service", "counted", "amount", "US$"):
+        made.add_column(head, justify="right" if head in ("amount", "US$") else "left")
+    for line in priced(found.bill):
+        made.add_row(line.service, line.what, f"{line.amount:,}", in_dollars(line.dollars))
+    queue = PRICES.cost("sqs.request", found.requests)
+    made.add_row("SQS", "requests of the lister's", f"{found.requests:,}", in_dollars(queue))
+    made.add_row("", "", "together", in_dollars(found.dollars))
+    return made
+
+
+def main() -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    events, a_second = int(os.environ.get("EVENTS") or 10_000), float(os.environ.get("A_SECOND") or 200)
+    size = int(os.environ.get("BYTES") or 1_000)
+    with Stack(events=True, settings=SETTINGS) as stack:
+        os.environ.update(stack.environment)
+        found = measure(stack, events, a_second, size)
+    console.print(table(found))
+    console.print(bill(found))
+    report = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "measured": time.strftime("%Y-%m-%d"),
+        "bytes": size,
+        **found.figures(),
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+    console.print(f"written to {RESULTS.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
