@@ -286,10 +286,9 @@ class FollowEvents:
 
     def _say(self, stretch: _Stretch) -> None:
         told = {"run": stretch.run, "oldest_seconds": round(stretch.oldest, 1), **stretch.told}
+        self.work.log.info("events followed", **told)
         if stretch.oldest > self.late_seconds:
             self.work.log.warning("events lag behind", **told)
-        else:
-            self.work.log.info("events followed", **told)
 
 
 def _events(waiting: Sequence[EventMessage]) -> int:

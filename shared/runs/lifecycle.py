@@ -223,8 +223,20 @@ class RunLifecycle:
             listed=summary.listed_keys,
             pending=summary.pending,
             **outcomes,
-            **_of_events(run, summary),
         )
+        self._say_of_events(run, summary)
+
+    def _say_of_events(self, run: OpenRun, summary: RunSummary) -> None:
+        """How late a run of events was; of a listing, which of its changes events had not told of in time."""
+        lag, changes = summary.lag, summary.changes.keys
+        median, most = lag.within(0.5), lag.within(0.99)
+        if median is not None and most is not None:
+            rounded = {"median": round(median, 2), "p99": round(most, 2), "worst": round(lag.worst, 2)}
+            self.log.info("from event to copy", run=run.name, copies=lag.counted, **rounded)
+        if changes:
+            missed, unsure = changes.get(Change.MISSED, 0), changes.get(Change.UNSURE, 0)
+            say = self.log.warning if missed else self.log.info
+            say("changes counted", run=run.name, missed=missed, unsure=unsure)
 
     async def _report_late(self, until: float) -> None:
         """Write the reports that were not written when their runs ended, until the bucket refuses one again; one that
@@ -265,20 +277,6 @@ class RunLifecycle:
             self.log.error(f"no {what}", error=bug, run=run.name)
             return bug
         return None
-
-
-def _of_events(run: OpenRun, summary: RunSummary) -> dict[str, float]:
-    """What the line about a run's end says of events: how late it was, or what of its changes they had not told."""
-    lag, changes = summary.lag, summary.changes.keys
-    if run.kind is RunKind.EVENTS and lag.counted:
-        median, most = lag.within(0.5) or 0.0, lag.within(0.99) or 0.0
-        return {
-            "lag_keys": lag.counted,
-            "lag_median": round(median, 2),
-            "lag_p99": round(most, 2),
-            "lag_worst": round(lag.worst, 2),
-        }
-    return {f"changes_{change}": changes.get(change, 0) for change in Change} if changes else {}
 
 
 def state_at_end(run: OpenRun, active_at: float | None, summary: RunSummary, cancelled: bool) -> RunState:

@@ -82,9 +82,9 @@ async def test_a_run_of_events_tells_how_late_its_copies_were() -> None:
     lag = (await world.stores.runs.summary(run)).lag
     assert lag.counted == 10
     assert 40 <= lag.worst < 75
-    (line,) = [fields for _, said, fields in world.log.lines if said == "run ended" and fields["run"] == run]
-    assert (line["lag_keys"], line["lag_worst"]) == (10, round(lag.worst, 2))
-    assert line["lag_median"] == line["lag_worst"], "all were written at once"
+    (line,) = [fields for _, said, fields in world.log.lines if said == "from event to copy"]
+    assert (line["run"], line["copies"], line["worst"]) == (run, 10, round(lag.worst, 2))
+    assert line["median"] == line["p99"] == line["worst"], "all were written at once"
     batches = [fields for _, said, fields in world.log.lines if said == "batch" and fields["run"] == run]
     assert {fields["lag_seconds"] for fields in batches} == {round(lag.worst, 3)}
 

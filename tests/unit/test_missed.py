@@ -57,8 +57,8 @@ async def test_what_no_event_told_of_is_counted_once() -> None:
     await follow(world)
     assert await listed(world) == {MISSED: 2, UNSURE: 2}
     assert await listed(world) == {}
-    (line,) = [fields for _, said, fields in world.log.lines if said == "run ended" and "changes_missed" in fields]
-    assert (line["changes_missed"], line["changes_unsure"]) == (2, 2)
+    (line,) = [fields for _, said, fields in world.log.lines if said == "changes counted"]
+    assert (line["missed"], line["unsure"]) == (2, 2)
 
 
 async def test_where_none_was_ever_followed_nothing_is_called_missed() -> None:

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.simulation import limits
 from local.children import ROOT
 from shared.domain.counts import Outcome
+from shared.domain.missed import Change
 from shared.gcp.firestore.ranges import SUMMED
 from shared.gcp.firestore.sums import groups
 from shared.runs.expire_uploads import STAGING_RULE_DAYS, UPLOAD_LIFE_SECONDS
@@ -70,7 +71,7 @@ def test_the_indexes_are_those_that_the_queries_need() -> None:
         ("ranges", "run", "state"), ("ranges", "run", "stopped"),
         ("spending", "run", "objects", "bytes", "nanodollars"),
     }  # fmt: skip
-    for collection, summed in (("ledger", {"outcomes": Outcome}), ("ranges", SUMMED)):
+    for collection, summed in (("ledger", {"outcomes": Outcome, "changes": Change}), ("ranges", SUMMED)):
         for field, names in summed.items():
             wanted |= {(collection, "run", "slice", *paths) for paths in groups(field, names)}
     table = indexes()
@@ -208,18 +209,23 @@ def test_the_archive_holds_what_the_archive_test_serves() -> None:
 
 def test_metrics_and_alerts_are_made_of_lines_that_are_written() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
-    metrics = section("monitoring.tf", "  metrics = {")
+    metrics = section("monitoring.tf", "  metrics = merge({")
     found = re.findall(r'message = "([^"]+)", value = (?:"(\w+)"|null)', metrics)
-    assert len(found) == section("monitoring.tf", "  metrics = {").split("\n  }\n")[0].count("message =") == 5
+    assert len(found) == metrics.split("\n  } : {})\n")[0].count("message =") == 8
     events = re.findall(r'jsonPayload\.message=\\"([^"\\$]+)\\"', read("monitoring.tf"))
-    assert len(events) == 10
+    assert len(events) == 12
     for message, value in [*found, *((event, "") for event in events)]:
         written = [
             code[at.end() : at.end() + 600]
-            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|report\(\s*"{message}"|else "{message}"', code)
+            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|say\("{message}"|report\(\s*"{message}"|else "{message}"', code)
         ]
         assert written, message
-        assert not value or any(f"{value}=" in fields for fields in written), f"{message}: {value}"
+        assert not value or any(f"{value}=" in fields or f'"{value}": ' in fields for fields in written), f"{message}: {value}"
+
+
+def test_an_event_is_late_where_the_functions_say_so() -> None:
+    default = Settings.model_fields["events_late_seconds"].default
+    assert f"late_seconds = coalesce(var.events.late_seconds, {default:g})" in read("events.tf")
 
 
 def test_the_root_passes_everything_on() -> None:

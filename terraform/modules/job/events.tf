@@ -7,6 +7,9 @@ locals {
   bridged  = local.follows && var.events.way == "eventbridge"
   notified = local.follows && var.events.way == "notification"
 
+  # Beyond which an event or its copy is late: EVENTS_LATE_SECONDS, and its default.
+  late_seconds = coalesce(var.events.late_seconds, 900)
+
   # What to set at the bucket, where this module may not: it replaces whatever notifications are there.
   notification = local.bridged ? jsonencode({ EventBridgeConfiguration = {} }) : jsonencode({
     QueueConfigurations = [for queue in aws_sqs_queue.events : { QueueArn = queue.arn, Events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] }]

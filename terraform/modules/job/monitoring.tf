@@ -4,13 +4,17 @@ locals {
   logs = "resource.type=\"cloud_run_revision\" AND jsonPayload.job=\"${var.job}\""
 
   # Amounts in log lines, for charts and for the share of failures.
-  metrics = {
+  metrics = merge({
     ended      = { message = "batch", value = "ended", unit = "1", what = "keys that ended" }
     failed     = { message = "batch", value = "failed", unit = "1", what = "keys that failed" }
     copied     = { message = "batch", value = "copied", unit = "1", what = "objects copied" }
     bytes      = { message = "batch", value = "bytes", unit = "By", what = "bytes copied" }
     mismatches = { message = "mismatch", value = null, unit = "1", what = "keys that a comparison found to differ" }
-  }
+    }, local.follows ? {
+    events-age    = { message = "events followed", value = "oldest_seconds", unit = "s", what = "age of a run's oldest event when it was read" }
+    events-lag    = { message = "batch", value = "lag_seconds", unit = "s", what = "from an event to its copy, the slowest of each batch" }
+    events-missed = { message = "changes counted", value = "missed", unit = "1", what = "changes that events had missed" }
+  } : {})
 
   # A metric in PromQL, and the resource that it is of, which must be said where a metric can be of several:
   # https://cloud.google.com/monitoring/promql/promql-mapping
@@ -18,6 +22,7 @@ locals {
     for name, metric in local.metrics :
     name => "logging_googleapis_com:user_${replace("${var.job}/${name}", "/[^a-zA-Z0-9]/", "_")}${metric.value != null ? "_sum" : ""}{monitored_resource=\"cloud_run_revision\"}"
   }
+  lags          = local.follows ? replace(local.series["events-lag"], "_sum{", "_bucket{") : ""
   services      = "monitored_resource=\"cloud_run_revision\", service_name=~\"${join("|", [for function in google_cloudfunctions2_function.this : function.name])}\""
   subscriptions = "monitored_resource=\"pubsub_subscription\", subscription_id=~\"${join("|", [for subscription in google_pubsub_subscription.function : subscription.name])}\""
   database      = "{monitored_resource=\"firestore.googleapis.com/Database\", database_id=\"${google_firestore_database.state.name}\"}"
@@ -80,13 +85,18 @@ locals {
     }, local.follows ? {
     events-late = {
       title = "events late", severity = "WARNING"
-      lines = "(jsonPayload.message=\"events lag behind\" OR jsonPayload.message=\"events cannot be followed\" OR jsonPayload.message=\"an event that nobody can read\")"
-      help  = "S3's events come late, cannot be read from their queue, or are none. The line in the log says which. Nothing is lost by it: the scheduled delta copies what events do not tell of."
+      lines = "(jsonPayload.message=\"events lag behind\" OR (jsonPayload.message=\"batch\" AND jsonPayload.lag_seconds>${local.late_seconds}) OR jsonPayload.message=\"events cannot be followed\" OR jsonPayload.message=\"an event that nobody can read\")"
+      help  = "S3's events or their copies come late, cannot be read from their queue, or are none. The line in the log says which. Nothing is lost by it: the scheduled delta copies what events do not tell of."
+    }
+    events-missed = {
+      title = "events missed", severity = "WARNING"
+      lines = "(jsonPayload.message=\"changes counted\" AND jsonPayload.missed>0)"
+      help  = "A listing found changes that no event had told of in time, and copied them. Its report says how many; the log of the lister, whether events were followed all the time."
     }
   } : {})
 
   # Title, unit, and PromQL.
-  charts = [
+  charts = concat([
     ["Batches that wait to be copied", "1", "sum(pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=\"${google_pubsub_subscription.function["transfer"].name}\"})"],
     ["Oldest message (s)", "s", "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{${local.subscriptions}})"],
     ["Throughput (bytes a second)", "By/s", "sum(rate(${local.series["bytes"]}[5m]))"],
@@ -99,7 +109,12 @@ locals {
     ["Cost: instance seconds", "s", "sum by (service_name) (rate(run_googleapis_com:container_billable_instance_time{${local.services}}[5m]))"],
     ["Cost: documents written and read a second", "1/s", "sum(rate(firestore_googleapis_com:document_write_ops_count${local.database}[5m])) + sum(rate(firestore_googleapis_com:document_read_ops_count${local.database}[5m]))"],
     ["Cost: bytes arriving a day", "By", local.arriving],
-  ]
+    ], local.follows ? [
+    ["Events: to the copy, the slowest of a batch, median (s)", "s", "histogram_quantile(0.5, sum by (le) (rate(${local.lags}[5m])))"],
+    ["Events: to the copy, the slowest of a batch, 99 % (s)", "s", "histogram_quantile(0.99, sum by (le) (rate(${local.lags}[5m])))"],
+    ["Events: the oldest in the queue when it was read (s)", "s", "sum(increase(${local.series["events-age"]}[15m])) / sum(increase(${replace(local.series["events-age"], "_sum{", "_count{")}[15m]))"],
+    ["Events: changes missed", "1", "sum(increase(${local.series["events-missed"]}[1h]))"],
+  ] : [])
 }
 
 resource "google_logging_metric" "this" {
@@ -124,9 +139,9 @@ resource "google_logging_metric" "this" {
 
     content {
       exponential_buckets {
-        growth_factor      = 4
-        num_finite_buckets = 24
-        scale              = 1
+        growth_factor      = each.value.unit == "s" ? 1.5 : 4
+        num_finite_buckets = each.value.unit == "s" ? 40 : 24
+        scale              = each.value.unit == "s" ? 0.125 : 1
       }
     }
   }
