@@ -20,6 +20,7 @@ from shared.domain.lag import Lag
 from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
+from shared.pricing.following import idle_month
 from shared.reporting.lateness import changes_line, lag_figures, lag_line
 from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
@@ -85,7 +86,7 @@ async def _look(session: Session) -> Answer:
         "queues": None if unknown else [asdict(item) for item in depths],
         "running": [item.document() for item in views],
         "ended": [_ended(record) for record in recent[-_LAST:]],
-        "events": _of_events(recent) if session.config.follows_events else None,
+        "events": _of_events(session, recent) if session.config.follows_events else None,
     }
 
     def show(output: Output) -> None:
@@ -126,7 +127,7 @@ def _ended(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _of_events(recent: Sequence[RunRecord]) -> dict[str, Any]:
+def _of_events(session: Session, recent: Sequence[RunRecord]) -> dict[str, Any]:
     """How late the copies of the last days' events are, and what the listings of these days found that they missed."""
     lag, listed, changes, listings = Lag(), 0, Counts(), 0
     for record in recent:
@@ -138,8 +139,11 @@ def _of_events(recent: Sequence[RunRecord]) -> dict[str, Any]:
         elif record.run.kind is RunKind.LIST:
             changes.merge(record.summary.changes)
             listings += 1
+    config = session.config
+    idle = idle_month(config.prices.without_allowances(), config.events_quiet_seconds).dollars
     return {
         "days": _DAYS,
+        "idle_dollars_a_month": round(idle, 2),
         "listed": listed,
         "lag": lag_figures(lag),
         "listings": listings,
@@ -147,6 +151,7 @@ def _of_events(recent: Sequence[RunRecord]) -> dict[str, Any]:
         "lines": [
             f"events, {_DAYS} days: {lag_line(lag, listed)}",
             f"deltas, {_DAYS} days: {changes_line(changes)}, in {numbered(listings, 'listing')} that ended",
+            f"to wait for events costs {dollars(idle)} a month while none comes",
         ],
     }
 

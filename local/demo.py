@@ -25,6 +25,7 @@ from local.children import ROOT, StackError, interruptible
 from local.choices import Flavour, chosen_settings
 from local.clients import S3Client, gcs_client, pubsub_clients, s3_client
 from local.comparison import Comparison, compare
+from local.followed import QUIET, written_while_followed
 from local.names import DESTINATION, LIST, PROJECT, REPORTS, SOURCE
 from local.prices import priced, total
 from local.sample import MIB, UNSUPPORTED, Sample, chosen, load, samples
@@ -43,6 +44,9 @@ FORCED = "photos/2021/"
 RUN_SECONDS = 900.0
 REPORT_SECONDS = 60.0
 REPORT_FOLDER = ROOT / ".local" / "reports"
+MOST_LATE = 2.0
+"""Seconds, from writing an object to its copy while S3's events are followed."""
+
 IN_PARTS = {"LARGE_BYTES": str(64 * MIB), "PART_BYTES": str(32 * MIB)}
 """Small enough for the largest sample to be copied in parts."""
 
@@ -115,10 +119,16 @@ class Demo:
         forced = await self._run(f"forced prefix {FORCED}", self._publish({"prefix": FORCED, "force": True}))
         self._expect(forced.summary, Outcome.COPIED, in_prefix)
 
+        following, late = await written_while_followed(self.stack, s3, gcs)
+        self.console.print(f"written while S3's events are followed: at the destination {late:.1f} s later")
+        self._check(late <= MOST_LATE, f"what S3's events told of came after {late:.1f} s, not {MOST_LATE:g}")
         self.bill = self.stack.bill()
         await self._save_reports(gcs, first.run, repair.run, clean.run, forced.run)
         with self.console.status("comparing both buckets independently"):
-            return await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
+            result = await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
+        followed = await self._run("S3's events followed", following)
+        self._expect(followed.summary, Outcome.COPIED, 1)
+        return result
 
     async def _save_reports(self, gcs: Client, *wanted: str) -> None:
         """What the functions wrote of all runs, as files to open: pages, their index, and manifests."""
@@ -259,7 +269,8 @@ def main() -> int:
             raise StackError(f"OBJECTS={count} is too few for the scenario; it needs at least 200")
         flavour = Flavour.from_environment()
         objects = samples(count)
-        with Stack(flavour, settings={**IN_PARTS, **chosen_settings()}) as stack:
+        settings = {**IN_PARTS, **QUIET, **chosen_settings()}
+        with Stack(flavour, settings=settings, events=True, silent=True) as stack:
             os.environ.update(stack.environment)
             console.print(f"the stack is up ({flavour}); objects go s3://{SOURCE} → edge → gs://{DESTINATION}")
             demo = Demo(stack, console, objects)

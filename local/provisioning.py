@@ -36,13 +36,17 @@ def provision(environment: dict[str, str], secrets: Mapping[str, str], endpoints
     _secrets(environment, secrets)
 
 
-def event_queue(environment: Mapping[str, str], endpoint: str) -> None:
-    """Make the queue of the source's events with its dead letters, and have S3 send them there."""
+def event_queue(endpoint: str) -> None:
+    """Make the queue of the source's events with its dead letters."""
     sqs = sqs_client(endpoint)
     dead = sqs.create_queue(QueueName=f"{EVENTS}-dead-letters")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
     sqs.create_queue(QueueName=EVENTS, Attributes={"VisibilityTimeout": "60", "RedrivePolicy": redrive})
+
+
+def notify(environment: Mapping[str, str]) -> None:
+    """Have S3 send the source's events to their queue from now on."""
     queue = {
         "QueueArn": f"arn:aws:sqs:us-east-1:{AWS_ACCOUNT}:{EVENTS}",
         "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],

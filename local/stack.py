@@ -36,7 +36,7 @@ from local.names import (
     secret_version,
 )
 from local.ports import Ports
-from local.provisioning import event_queue, provision
+from local.provisioning import event_queue, notify, provision
 from shared.settings import CdnAuth
 
 _WEB = ("s3", "edge", "gcs")
@@ -49,7 +49,8 @@ class Stack:
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
     functions: those that run; messages to the others wait. servers: further environment of the servers.
-    events: whether S3's events go to a queue, which needs moto (requirements-dev.txt), and the lister follows them.
+    events: whether S3's events go to a queue, and the lister follows them. silent: S3 sends none until it is told to
+    (`local.provisioning.notify`).
     tls: whether S3, the edge and Cloud Storage speak HTTPS, with a certificate in the folder of the logs.
     """
 
@@ -64,6 +65,7 @@ class Stack:
         servers: Mapping[str, str] | None = None,
         tls: bool = False,
         events: bool = False,
+        silent: bool = False,
     ) -> None:
         self.flavour = flavour
         self.ports = ports or Ports()
@@ -73,7 +75,7 @@ class Stack:
         self._schedule = schedule
         self._functions = tuple(functions)
         self._servers = dict(servers or {})
-        self._tls, self._events = tls, events
+        self._tls, self._events, self._silent = tls, events, silent
         self._own_logs = logs is None
         self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
         self.children: dict[str, Child] = {}
@@ -162,7 +164,9 @@ class Stack:
             self._start_servers()
             provision(self.environment, self.secrets, {name: f"{self.url(name)}/" for name in FUNCTIONS})
             if self._events:
-                event_queue(self.environment, self.url("sqs"))
+                event_queue(self.url("sqs"))
+            if self._events and not self._silent:
+                notify(self.environment)
             self._start_functions()
         except BaseException:
             self._stop()

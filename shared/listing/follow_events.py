@@ -285,10 +285,10 @@ class FollowEvents:
         return SourceObject(event.key, event.etag, event.size, int(event.at), event_at=event.at)
 
     def _say(self, stretch: _Stretch) -> None:
-        told = {"run": stretch.run, "oldest_seconds": round(stretch.oldest, 1), **stretch.told}
-        self.work.log.info("events followed", **told)
+        run, oldest = stretch.run, round(stretch.oldest, 1)
+        self.work.log.info("events followed", run=run, oldest_seconds=oldest, **stretch.told)
         if stretch.oldest > self.late_seconds:
-            self.work.log.warning("events lag behind", **told)
+            self.work.log.warning("events lag behind", run=run, oldest_seconds=oldest)
 
 
 def _events(waiting: Sequence[EventMessage]) -> int:

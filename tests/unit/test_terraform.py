@@ -217,10 +217,14 @@ def test_metrics_and_alerts_are_made_of_lines_that_are_written() -> None:
     for message, value in [*found, *((event, "") for event in events)]:
         written = [
             code[at.end() : at.end() + 600]
-            for at in re.finditer(rf'log\.\w+\(\s*"{message}"|say\("{message}"|report\(\s*"{message}"|else "{message}"', code)
+            for at in re.finditer(
+                rf'log\.\w+\(\s*"{message}"|say\("{message}"|report\(\s*"{message}"|else "{message}"', code
+            )
         ]
         assert written, message
-        assert not value or any(f"{value}=" in fields or f'"{value}": ' in fields for fields in written), f"{message}: {value}"
+        assert not value or any(f"{value}=" in fields or f'"{value}": ' in fields for fields in written), (
+            f"{message}: {value}"
+        )
 
 
 def test_an_event_is_late_where_the_functions_say_so() -> None:
