@@ -4,7 +4,7 @@ A change is a key that the ledger does not know, or knows in another version.
 
 the change is                                             it is
 -------------------------------------------------------   ----------------------------------------
-younger than an event may be late                         UNSURE: an event may still tell of it
+younger, as the ledger is read, than an event may be      UNSURE: an event may still tell of it
 older than the first event that was followed              UNSURE: nobody followed
 anything else                                             MISSED
 recorded by a run of events, copied or on its way there   no change: the ledger knows the version
@@ -29,13 +29,16 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Since when events are followed (epoch seconds, None if none ever was), and how many seconds late one may be."""
+    """since: when the first event was followed (epoch seconds), None if none ever was. late_seconds: how late one may
+    be. read_at: when an invocation began to read the ledger: of what is recorded later, it may see nothing.
+    """
 
     since: float | None
     late_seconds: float
+    read_at: float
 
-    def change(self, modified: float, now: float) -> Change:
-        """See the table above. modified: the object's Last-Modified; now: when it was seen to be unknown."""
-        if self.since is None or modified < self.since or modified > now - self.late_seconds:
+    def change(self, modified: float) -> Change:
+        """See the table above. modified: the object's Last-Modified."""
+        if self.since is None or modified < self.since or modified > self.read_at - self.late_seconds:
             return Change.UNSURE
         return Change.MISSED

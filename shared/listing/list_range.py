@@ -70,7 +70,8 @@ class ListRange:
         )
         followed = None
         if self.events is not None:
-            followed = Followed(await self.runs.scheduled_since(RunKind.EVENTS), self.events.late_seconds)
+            since, late_seconds = await self.runs.scheduled_since(RunKind.EVENTS), self.events.late_seconds
+            followed = Followed(since, late_seconds, self.clock.now())
         return ListSteps(ledger, held.message, run, self.filters, self.clock, self.life_seconds, followed)
 
     async def _note(self, range_id: RangeId, kind: RunKind) -> None:

@@ -99,7 +99,7 @@ class ListSteps:
                     reasons[index] = known.entry.reason
                 new = known is None or (known.entry.etag, known.entry.size) != version
                 if new and decisions[index] is Decision.PUBLISH and self.followed is not None and not message.force:
-                    changes[index] = self.followed.change(page[index].modified, now)
+                    changes[index] = self.followed.change(page[index].modified)
         return ListPlan(page, decisions, filtered, reasons, end, queued, changes)
 
 

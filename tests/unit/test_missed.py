@@ -24,7 +24,7 @@ MISSED, UNSURE = Change.MISSED, Change.UNSURE
 def test_a_change_is_missed_only_if_an_event_should_have_told(
     since: float | None, modified: float, change: Change
 ) -> None:
-    assert Followed(since, 100.0).change(modified, 1000.0) is change
+    assert Followed(since, 100.0, 1000.0).change(modified) is change
 
 
 async def followed_since_an_hour() -> World:
@@ -76,6 +76,16 @@ async def test_what_is_on_its_way_and_what_failed_and_is_tried_again_is_no_chang
     await world.drain(most=1, finish=False)
     assert await listed(world) == {}
     assert world.same()
+
+
+async def test_what_is_recorded_while_a_listing_goes_on_is_not_called_missed() -> None:
+    """Its record may begin before where the listing reads by then: between the change and the look lies the listing."""
+    world = await followed_since_an_hour()
+    world.handlers["list"].events.late_seconds = 60.0
+    world.bucket.page_size, world.seconds_a_page = 1, 100.0
+    for number in range(4):
+        put(world, f"k/{number}", b"x", 50)
+    assert await listed(world) == {UNSURE: 4}
 
 
 async def test_to_copy_all_anew_says_nothing_of_events() -> None:
