@@ -28,15 +28,17 @@ from rich.table import Table
 
 from local import runs
 from local.children import ROOT
-from local.clients import gcs_client, pubsub_clients, s3_client, sqs_client
+from local.clients import gcs_client, pubsub_clients, s3_client
 from local.names import DESTINATION, LIST, PROJECT, SOURCE
 from local.prices import PRICES, priced
 from local.stack import Stack
 from shared.aws.sigv4 import Keys, signed_headers
 from shared.domain.lag import Lag
+from shared.gcp.firestore.stores import firestore_stores
 from shared.ports.run_store import RunSummary
 from shared.pricing.money import in_dollars
 from shared.reporting.lateness import lag_figures
+from shared.telemetry import Log
 
 RESULTS = ROOT / "benchmarks" / "results" / "events.json"
 SETTINGS = {"LEASE_SECONDS": "60", "HEARTBEAT_SECONDS": "60", "ROUTE": "direct"}
@@ -101,9 +103,11 @@ def measure(stack: Stack, events: int, a_second: float, size: int) -> Measured:
     runs.wait_until(lambda: copies.get_blob(_WARM) is not None, WAIT_SECONDS)
     before, asked = stack.bill(), _requests(stack)
     sent, paced, written = asyncio.run(_write(stack, events, a_second, size))
-    runs.wait_until(lambda: _requests(stack) - asked > events and _is_empty(stack), WAIT_SECONDS)
     runs.wait_until(lambda: "events followed" in stack.children["lister"].log.read_text(), WAIT_SECONDS)
-    run = asyncio.run(_ended(stack, began))
+    run = asyncio.run(runs.run_name(began))
+    runs.wait_until(lambda: asyncio.run(_is_done(run)), WAIT_SECONDS)
+    stack.tick("close")
+    runs.wait_until(lambda: asyncio.run(_has_ended(run)), WAIT_SECONDS)
     after, requests = stack.bill(), _requests(stack) - asked - events
     bill = {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
     found = {blob.name: blob.time_created for blob in copies.list_blobs() if blob.name != _WARM}
@@ -145,27 +149,19 @@ async def _write(stack: Stack, events: int, a_second: float, size: int) -> tuple
     return sent, time.monotonic() - began, slowest
 
 
-async def _ended(stack: Stack, began: str) -> str:
-    """The run, once its end is written down."""
-    run = f"{await runs.run_name(began)}"
-    while True:
-        stack.tick("close")
-        await asyncio.sleep(1)
-        summary = await runs.summary(run)
-        if summary.finished and not (await asyncio.to_thread(stack.backlog) or {}).get("transfer"):
-            return run
+async def _has_ended(run: str) -> bool:
+    """Whether its end is written down."""
+    record = await firestore_stores(PROJECT, "(default)", runs.JOB, Log("ERROR")).runs.record(run)
+    return record is not None and record.ended_at is not None
+
+
+async def _is_done(run: str) -> bool:
+    return (await runs.summary(run)).finished
 
 
 def _requests(stack: Stack) -> int:
     """That the queue has answered: moto writes a line each."""
     return stack.children["sqs"].log.read_text().count('"POST / ')
-
-
-def _is_empty(stack: Stack) -> bool:
-    queue, url = sqs_client(stack.url("sqs")), stack.function_environment["EVENTS_QUEUE_URL"]
-    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    counted = queue.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
-    return not any(int(counted[name]) for name in names)
 
 
 def _seconds(moment: datetime | None) -> float:
