@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import ClientError
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.cloud.storage import Client
 from rich import box
 from rich.console import Console
@@ -137,16 +137,18 @@ class Demo:
         name = f"{runs.JOB}/index.html"
 
         def are_there() -> bool:
-            index = bucket.get_blob(name)
-            known = {row.run: row for row in parse(index.download_as_bytes())} if index is not None else {}
-            return all(run in known and known[run].sentence for run in wanted)
+            try:
+                index = bucket.blob(name).download_as_bytes()
+            except NotFound:
+                return False
+            return {row.run for row in parse(index) if row.sentence} >= set(wanted)
 
         await asyncio.to_thread(runs.wait_until, are_there, REPORT_SECONDS)
         shutil.rmtree(REPORT_FOLDER, ignore_errors=True)
         for blob in bucket.list_blobs(prefix=f"{runs.JOB}/"):
             path = REPORT_FOLDER / blob.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(blob.download_as_bytes())
+            path.write_bytes(bucket.blob(blob.name).download_as_bytes())
         self.console.print(f"reports of all runs: {(REPORT_FOLDER / name).relative_to(ROOT)}")
 
     def _load(self, s3: S3Client) -> None:
