@@ -12,6 +12,7 @@ from local.children import ROOT, clean_environment
 from local.stack import Stack
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,25 @@ def spawned(command: Sequence[str], stack: Stack) -> tuple[float, Usage]:
     if process.returncode:
         raise SystemExit(f"{command[0]} failed:\n{output.decode(errors='replace')[-2000:]}")
     return time.monotonic() - started, Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process group holds at a moment: bytes of resident memory, open sockets, threads."""
+
+    resident_bytes: int
+    sockets: int
+    threads: int
+
+
+def held_by(leader: int) -> Held:
+    """What all living processes of the group that `leader` leads hold together."""
+    resident = sockets = threads = 0
+    for folder, fields in _members(leader):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            resident += int(fields[21]) * _PAGE
+            threads += int(fields[17])
+            for item in (folder / "fd").iterdir():
+                with suppress(FileNotFoundError):
+                    sockets += os.readlink(item).startswith("socket:")
+    return Held(resident, sockets, threads)

@@ -33,7 +33,12 @@ class DeadLetter:
 
     def message(self) -> Message | None:
         """What can be sent again, None if no function could read it."""
-        models: dict[str, type[Message]] = {"list": ListMessage, "transfer": TransferMessage, "verify": VerifyMessage}
+        models: dict[str, type[Message]] = {
+            "list": ListMessage,
+            "transfer": TransferMessage,
+            "first": TransferMessage,
+            "verify": VerifyMessage,
+        }
         try:
             return decode(models[self.topic], self.data) if self.topic in models else None
         except MalformedMessage:

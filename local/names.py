@@ -8,6 +8,7 @@ AWS_ACCOUNT = "123456789012"
 """Of moto's server: https://docs.getmoto.org/en/latest/docs/multi_account.html"""
 
 LIST, TRANSFER, VERIFY, DEAD = "list", "transfer", "verify", "dead-letters"
+FIRST = "first"
 AWS_SECRET, CDN_SECRET = "aws-credentials", "cdn-private-key"
 
 

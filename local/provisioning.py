@@ -10,7 +10,7 @@ from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
 
 from local.clients import gcs_client, pubsub_clients, s3_client, secrets_client, sqs_client
 from local.deployed import FUNCTIONS
-from local.names import AWS_ACCOUNT, DEAD, DESTINATION, EVENTS, PROJECT, REPORTS, SOURCE, STAGING
+from local.names import AWS_ACCOUNT, DEAD, DESTINATION, EVENTS, FIRST, PROJECT, REPORTS, SOURCE, STAGING
 from shared.runs.expire_uploads import STAGING_RULE_DAYS
 
 ACK_DEADLINE_SECONDS = 600
@@ -65,6 +65,9 @@ def _topics(environment: dict[str, str], endpoints: Mapping[str, str]) -> None:
         topic = publisher.topic_path(PROJECT, name)
         publisher.create_topic(name=topic)
         push(subscriber, function, topic, endpoints[function], dead)
+    first = publisher.topic_path(PROJECT, FIRST)
+    publisher.create_topic(name=first)
+    push(subscriber, FIRST, first, endpoints["transfer"], dead)
 
 
 def push(

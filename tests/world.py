@@ -14,7 +14,7 @@ from shared.domain.errors import BucketError, Busy
 from shared.domain.extraneous import DeleteExtras
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
-from shared.domain.messages import ListMessage, Message, VerifyMessage
+from shared.domain.messages import ListMessage, Message, TransferMessage, VerifyMessage
 from shared.domain.parts import LEAST_PART_BYTES
 from shared.ports.control_store import Control
 from shared.ports.stores import Stores
@@ -101,6 +101,7 @@ class World:
     job: str = "job"
     source: str = "source"
     target: str = "destination"
+    first_topic: str | None = None
     keys_per_message: int = 3
     max_attempts: int = 3
     budget_seconds: float = 540.0
@@ -163,12 +164,15 @@ class World:
         self.job_control = app.control
         self.admin = admin(self.stores.ports, self.queue, self.clock, self._limits())
         self.handlers: dict[str, Any] = {"list": app.lister, "transfer": app.copier, "verify": app.verifier}
+        if self.first_topic is not None:
+            self.handlers[self.first_topic] = app.copier
 
     def _limits(self) -> JobConfig:
         return replace(
             JobConfig.of(
                 Settings(
-                    **{**SETTINGS, "job": self.job, "source_bucket": self.source, "destination_bucket": self.target}
+                    **{**SETTINGS, "job": self.job, "source_bucket": self.source, "destination_bucket": self.target},
+                    first_topic=self.first_topic,
                 )
             ),
             mapping=self.mapping,
@@ -224,6 +228,8 @@ class World:
 
     async def _deliver(self, delivery: tuple[str, Message, str]) -> None:
         topic, message, number = delivery
+        if isinstance(message, TransferMessage):
+            message = message.model_copy(update={"first": topic == self.first_topic})
         budget = Budget(self.clock.monotonic(), self.budgets.get(topic, self.budget_seconds))
         try:
             await self.handlers[topic](message, f"{topic}-{number}", budget)

@@ -23,7 +23,8 @@ class Push:
 def queue(publisher: PublisherClient, subscriber: SubscriberClient, given: Settings) -> list[Finding]:
     """Every topic of the job."""
     found = []
-    for setting in ("list_topic", "transfer_topic", "verify_topic", "dead_letter_topic"):
+    first = () if given.first_topic is None else ("first_topic",)
+    for setting in ("list_topic", "transfer_topic", *first, "verify_topic", "dead_letter_topic"):
         topic = publisher.topic_path(given.google_cloud_project, getattr(given, setting))
         name = setting.upper()
         try:

@@ -34,5 +34,5 @@ def admin(stores: Stores, queue: Queue, clock: Clock, config: JobConfig) -> Admi
 def publisher(stores: Stores, queue: Queue, clock: Clock, config: JobConfig) -> PublishBatches:
     """What sends batches to the transfer."""
     return PublishBatches(
-        stores.ledger, queue, clock, config.transfer_topic, config.keys_per_message, config.batch_bytes
+        stores.ledger, queue, clock, config.transfer_topics, config.keys_per_message, config.batch_bytes
     )

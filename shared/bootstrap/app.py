@@ -98,7 +98,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             log=adapters.log,
             job_control=control,
             heartbeat=heartbeat,
-            topic=config.transfer_topic,
+            topics=config.transfer_topics,
             at_once=config.objects_in_flight,
         ),
         verifier=VerifyRange(
@@ -182,7 +182,7 @@ def copy_large(adapters: Adapters, config: JobConfig, copy: CopyObject, heartbea
         heartbeat=heartbeat,
         clock=adapters.clock,
         log=adapters.log,
-        topic=config.transfer_topic,
+        topics=config.transfer_topics,
         large_bytes=config.large_bytes,
         part_bytes=config.part_bytes,
         lease_seconds=config.lease_seconds,

@@ -11,6 +11,7 @@ from shared.domain.keys import Key, KeyMapping
 from shared.domain.page import PAGE_KEYS
 from shared.domain.provenance import Provenance
 from shared.domain.routes import DIRECT
+from shared.domain.transfer_topics import TransferTopics
 from shared.ports.control_store import Control
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import Plan, Prices, read
@@ -36,7 +37,7 @@ class JobConfig:
     filters: Filters
     storage_classes: Mapping[str, str]
     list_topic: str
-    transfer_topic: str
+    transfer_topics: TransferTopics
     verify_topic: str
     keys_per_message: int
     batch_bytes: int
@@ -102,7 +103,7 @@ class JobConfig:
             filters=given.filters,
             storage_classes=dict(given.storage_class_map),
             list_topic=given.list_topic,
-            transfer_topic=given.transfer_topic,
+            transfer_topics=TransferTopics(given.transfer_topic, given.first_topic or given.transfer_topic),
             verify_topic=given.verify_topic,
             keys_per_message=given.keys_per_message,
             batch_bytes=given.batch_bytes,

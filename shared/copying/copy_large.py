@@ -33,6 +33,7 @@ from shared.domain.errors import (
 from shared.domain.messages import ObjectEntry, PartReference, TransferMessage
 from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import PartPlan
+from shared.domain.transfer_topics import TransferTopics
 from shared.ledger.entry import Entry
 from shared.ports.clock import Clock
 from shared.ports.destination import Upload
@@ -61,7 +62,7 @@ class CopyLarge:
     heartbeat: Heartbeat
     clock: Clock
     log: Log
-    topic: str
+    topics: TransferTopics
     large_bytes: int
     part_bytes: int
     lease_seconds: float
@@ -90,7 +91,7 @@ class CopyLarge:
         listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
         parts = (PartReference(number=part, version=version) for part in missing)
         messages = [message.model_copy(update={"objects": (listed,), "part": part}) for part in parts]
-        await self.queue.publish(self.topic, messages)
+        await self.queue.publish(self.topics.of(message), messages)
         await self.uploads.published(number, found.upload, message.batch, now)
         self.log.info("fanned out", key=current.text, run=message.run, bytes=current.size, parts=len(missing))
         return None
@@ -202,7 +203,7 @@ class CopyLarge:
         upload = self.copy.upload(final, attributes, promise)
         written = await self._move_to_name(lease, staged, upload, opened.move_token, budget)
         if written is None:
-            await self.queue.publish(self.topic, [message])
+            await self.queue.publish(self.topics.of(message), [message])
             return None
         return copied(final, written, proof, "+".join(sorted({note.route for note in notes})), attributes)
 

@@ -20,6 +20,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import ObjectError, Postponed, RunCancelled, StateConflict, Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
+from shared.domain.transfer_topics import TransferTopics
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.clock import Clock
@@ -56,7 +57,7 @@ class TransferBatch:
     log: Log
     job_control: JobControl
     heartbeat: Heartbeat
-    topic: str
+    topics: TransferTopics
     at_once: int
 
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
@@ -210,4 +211,4 @@ class TransferBatch:
         for attempt in sorted({item.attempt for item in requeued}):
             objects = tuple(ObjectEntry.of(item.source) for item in requeued if item.attempt == attempt)
             remainder = message.model_copy(update={"objects": objects, "attempt": attempt})
-            await self.queue.publish(self.topic, [remainder])
+            await self.queue.publish(self.topics.of(message), [remainder])

@@ -147,7 +147,8 @@ class PartReference(Message):
 
 class TransferMessage(Message):
     """A batch to copy, or one part of its only object. `attempt` counts from 1; a requeued remainder carries the
-    next number.
+    next number. first: somebody waits for it. That is not written: the topic it came by says so, and a message that an
+    instance of an earlier version could not read would be put aside.
     """
 
     run: RunId
@@ -156,6 +157,7 @@ class TransferMessage(Message):
     attempt: int = Field(default=1, ge=1)
     force: bool = False
     part: PartReference | None = None
+    first: bool = Field(default=False, exclude=True)
 
     @model_validator(mode="after")
     def _one_object_has_parts(self) -> Self:

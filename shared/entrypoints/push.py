@@ -13,7 +13,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from shared.bootstrap import App
 from shared.domain.budget import Budget
 from shared.domain.errors import BucketError, Busy, MalformedMessage, ObjectError, OutOfService, Postponed
-from shared.domain.messages import Message, RangeMessage, decode
+from shared.domain.messages import Message, RangeMessage, TransferMessage, decode
 from shared.domain.reasons import Party, Reason, Scope
 from shared.domain.text import writable
 from shared.entrypoints import runtime
@@ -96,7 +96,7 @@ class Handler(Generic[M]):
         with about(subscription=delivery.subscription, message_id=delivery.message_id):
             self._log.error("nacked", error=why, reason=f"the function cannot start: {why}")
             try:
-                message = decode(self._model, delivery.data)
+                message = self._read(delivery)
             except MalformedMessage:
                 return False
             return await self._renewed(self._instance.queue, delivery, message)
@@ -105,10 +105,19 @@ class Handler(Generic[M]):
         delivery = read_push(body)
         with about(subscription=delivery.subscription, message_id=delivery.message_id):
             try:
-                message = decode(self._model, delivery.data)
+                message = self._read(delivery)
                 await self._do(app, work, delivery, message)
             except MalformedMessage as malformed:
                 await self._reject(app, delivery, malformed)
+
+    def _read(self, delivery: Delivery) -> M:
+        """The message, and by which topic a batch came. Raises MalformedMessage."""
+        message = decode(self._model, delivery.data)
+        first = self._instance.settings.first_topic
+        if isinstance(message, TransferMessage):
+            came_first = first is not None and delivery.subscription.rpartition("/")[2] == first
+            message = message.model_copy(update={"first": came_first})
+        return message
 
     async def _do(self, app: App, work: Work[M], delivery: Delivery, message: M) -> None:
         budget = Budget(app.adapters.clock.monotonic(), self._instance.settings.budget_seconds)
@@ -131,8 +140,9 @@ class Handler(Generic[M]):
             return False
         if isinstance(message, RangeMessage) and message.run is None:
             message = message.model_copy(update={"starts": self._run_name(delivery, message)})
+        role = "first" if isinstance(message, TransferMessage) and message.first else self._kind
         try:
-            await queue().publish(self._instance.settings.topics[self._kind], [message])
+            await queue().publish(self._instance.settings.topics[role], [message])
         except OutOfService as fault:
             self._log.info("not published anew", reason=str(fault))
             return False

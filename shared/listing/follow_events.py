@@ -157,7 +157,7 @@ class FollowEvents:
             size = sum(entry.listed_size for entry in record.entries)
             stretch.counts.listed.add("listed", size, len(record.entries))
             if not record.settled:
-                await self.work.publish.resend(record, False)
+                await self.work.publish.resend(record, False, first=True)
 
     async def _follow(self, stretch: _Stretch, budget: Budget, first: list[EventMessage]) -> bool:
         """True if the budget has ended."""
@@ -229,7 +229,7 @@ class FollowEvents:
             for batch in new:
                 taken.append(await stretch.ceiling.reserve(len(batch), sum(item.size for item in batch)))
             await stretch.lease.renew()
-            await self.work.publish(run, new, False, stretch.lease.grant)
+            await self.work.publish(run, new, False, stretch.lease.grant, first=True)
         except StateConflict as moved:
             raise Busy(f"run {run}: another invocation follows the events") from moved
         except Stopped:

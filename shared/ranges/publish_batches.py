@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shared.domain.counts import Counts
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
+from shared.domain.transfer_topics import TransferTopics
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
 from shared.ports.clock import Clock
@@ -25,26 +26,33 @@ class PublishBatches:
     ledger: LedgerStore
     queue: Queue
     clock: Clock
-    topic: str
+    topics: TransferTopics
     keys_per_message: int
     batch_bytes: int
 
     async def __call__(
-        self, run: str, batches: Sequence[tuple[SourceObject, ...]], force: bool, held: HeldRange | None = None
+        self,
+        run: str,
+        batches: Sequence[tuple[SourceObject, ...]],
+        force: bool,
+        held: HeldRange | None = None,
+        first: bool = False,
     ) -> None:
-        """Returns once every batch is recorded and accepted by the queue. held: the range that they are of. Raises
-        StateConflict, and nothing is recorded, if somebody else has it now.
+        """Returns once every batch is recorded and accepted by the queue. held: the range that they are of. first:
+        somebody waits for them. Raises StateConflict, and nothing is recorded, if somebody else has it now.
         """
         now = self.clock.now()
         records = [_record(run, now, batch) for batch in batches]
         if not records:
             return
         await self.ledger.create(records, held)
-        await self.queue.publish(self.topic, [batch_message(record, force) for record in records])
+        messages = [batch_message(record, force, first) for record in records]
+        await self.queue.publish(self.topics.of(messages[0]), messages)
 
-    async def resend(self, record: BatchRecord, force: bool) -> None:
+    async def resend(self, record: BatchRecord, force: bool, first: bool = False) -> None:
         """Send the open keys of a recorded batch once more."""
-        await self.queue.publish(self.topic, [batch_message(record, force)])
+        message = batch_message(record, force, first)
+        await self.queue.publish(self.topics.of(message), [message])
 
 
 def _record(run: str, now: float, batch: Sequence[SourceObject]) -> BatchRecord:
@@ -55,7 +63,9 @@ def _record(run: str, now: float, batch: Sequence[SourceObject]) -> BatchRecord:
     return BatchRecord(batch_id(run, batch), run, now, tuple(map(Entry.of, batch)), changes=changes)
 
 
-def batch_message(record: BatchRecord, force: bool) -> TransferMessage:
+def batch_message(record: BatchRecord, force: bool, first: bool = False) -> TransferMessage:
     """What sends the open keys of a batch."""
     objects = tuple(ObjectEntry.of(entry.source()) for entry in record.entries if entry.open)
-    return TransferMessage(run=record.run, batch=record.batch, objects=objects, attempt=record.attempt, force=force)
+    return TransferMessage(
+        run=record.run, batch=record.batch, objects=objects, attempt=record.attempt, force=force, first=first
+    )

@@ -20,7 +20,7 @@ class Publishing:
     """Publishes what the walk says is ready, and tells it. mine: takes the batches that are recorded. force: copy even
     what is unchanged. repairs: keys whose copies carry the right ETag and are to be copied all the same; None for a
     listing. What a killed comparison left is forced as a whole: nobody knows any more which of its keys were among
-    these.
+    these. first: somebody waits for them.
     """
 
     publish: PublishBatches
@@ -30,6 +30,7 @@ class Publishing:
     mine: set[str]
     force: bool
     repairs: set[bytes] | None = None
+    first: bool = False
 
     async def add(self, plan: Plan) -> None:
         """Take in a plan and publish the batches that are full. Raises Stopped if the ceiling guard says so."""
@@ -43,7 +44,7 @@ class Publishing:
     async def resend(self, unsent: Sequence[BatchRecord]) -> None:
         """Send the batches once more that a killed invocation left."""
         for record in unsent:
-            await self.publish.resend(record, self.force or self.repairs is not None)
+            await self.publish.resend(record, self.force or self.repairs is not None, self.first)
 
     async def _send(self, batches: Sequence[tuple[SourceObject, ...]]) -> None:
         allowed: dict[str, tuple[tuple[SourceObject, ...], Amount]] = {}
@@ -81,7 +82,7 @@ class Publishing:
 
     async def _publish(self, batches: Sequence[tuple[SourceObject, ...]], forced: bool) -> None:
         with self.lease.holding():
-            await self.publish(self.lease.range_id.run, batches, forced, self.lease.grant)
+            await self.publish(self.lease.range_id.run, batches, forced, self.lease.grant, self.first)
 
     def _is_forced(self, batch: Sequence[SourceObject]) -> bool:
         return self.force or bool(self.repairs and not self.repairs.isdisjoint(item.key for item in batch))

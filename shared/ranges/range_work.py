@@ -23,6 +23,7 @@ from shared.domain.keys import Key
 from shared.domain.messages import RangeMessage
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
+from shared.domain.transfer_topics import awaited
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.source import Source
@@ -104,7 +105,8 @@ class RangeWork:
         """Walk a range and finish it. True if it was closed. force: copy even what is unchanged. repairs: the keys that
         steps name to be copied so; None for a listing.
         """
-        out = Publishing(self.publish, held.ceiling, held.lease, held.walk, held.mine, force, repairs)
+        first = awaited(held.message)
+        out = Publishing(self.publish, held.ceiling, held.lease, held.walk, held.mine, force, repairs, first)
         try:
             result = await self._walk(held, steps, budget, out)
         except (Exception, CancelledError):  # whoever is cut off leaves an instance that lives on

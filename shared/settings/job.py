@@ -17,6 +17,11 @@ class JobSettings(BaseModel):
     firestore_database: str = Field(default="(default)", description="the Firestore database")
     list_topic: TopicName = Field(description="where the lister's messages come from")
     transfer_topic: TopicName = Field(description="where batches go")
+    first_topic: TopicName | None = Field(
+        default=None,
+        description="where batches go that somebody waits for: of keys and prefixes that a message names, and of S3's "
+        "events; its subscription pushes to the transfer and is named as the topic. Unset, they wait behind all others",
+    )
     verify_topic: TopicName = Field(description="where the verifier's messages come from")
     dead_letter_topic: TopicName = Field(description="where messages go that nobody can read")
     push_service_account: str | None = Field(
@@ -30,5 +35,6 @@ class JobSettings(BaseModel):
 
     @property
     def topics(self) -> dict[str, str]:
-        """Those that functions read, by their roles: list, transfer, verify."""
-        return {"list": self.list_topic, "transfer": self.transfer_topic, "verify": self.verify_topic}
+        """Those that functions read, by their roles: list, transfer, verify, and first, where there is one."""
+        found = {"list": self.list_topic, "transfer": self.transfer_topic, "verify": self.verify_topic}
+        return found if self.first_topic is None else {**found, "first": self.first_topic}

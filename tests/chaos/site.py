@@ -22,7 +22,7 @@ from local.clients import S3Client, gcs_client
 from local.deployed import FUNCTIONS, function_process
 from local.emulators.loopback import PortTaken, check_free
 from local.faults.client import Faults
-from local.names import PROJECT
+from local.names import FIRST, PROJECT
 from local.provisioning import push
 from local.stack import Stack
 from tests.chaos.drawn import Drawn
@@ -94,7 +94,7 @@ class Site:
     def backlog(self) -> dict[str, int]:
         """Messages of this seed by function, and how many ended as dead letters."""
         found = self.shared.stack.backlog() or {}
-        return {name: found.get(self.named(name), 0) for name in (*FUNCTIONS, "dead")}
+        return {name: found.get(self.named(name), 0) for name in (*FUNCTIONS, FIRST, "dead")}
 
     def rest(self, seconds: float) -> bool:
         """Whether everything comes to rest in time: no message waits, and nothing is on its way."""
@@ -164,23 +164,24 @@ class Site:
         for bucket in ("destination", "staging", "reports"):
             gcs.create_bucket(self.named(bucket))
         publisher, subscriber = shared.publisher, shared.subscriber
-        for topic in (*FUNCTIONS.values(), "dead"):
+        for topic in (*FUNCTIONS.values(), FIRST, "dead"):
             publisher.create_topic(name=publisher.topic_path(PROJECT, self.named(topic)))
         dead = publisher.topic_path(PROJECT, self.named("dead"))
         subscriber.create_subscription(name=subscriber.subscription_path(PROJECT, self.named("dead")), topic=dead)
-        for function, topic in FUNCTIONS.items():
+        pushed = [(function, topic, function) for function, topic in FUNCTIONS.items()]
+        for function, topic, name in [*pushed, ("transfer", FIRST, FIRST)]:
             path = publisher.topic_path(PROJECT, self.named(topic))
             door = f"http://{shared.faults.address(f'push-{function}')}/"
-            push(subscriber, self.named(function), path, door, dead, RETRIES)
+            push(subscriber, self.named(name), path, door, dead, RETRIES)
 
     def _take_away(self) -> None:
         publisher, subscriber, stack = self.shared.publisher, self.shared.subscriber, self.shared.stack
-        for name in (*FUNCTIONS, "dead"):
+        for name in (*FUNCTIONS, FIRST, "dead"):
             with suppress(NotFound):
                 subscriber.delete_subscription(
                     subscription=subscriber.subscription_path(PROJECT, self.named(name)), timeout=60
                 )
-        for topic in (*FUNCTIONS.values(), "dead"):
+        for topic in (*FUNCTIONS.values(), FIRST, "dead"):
             with suppress(NotFound):
                 publisher.delete_topic(topic=publisher.topic_path(PROJECT, self.named(topic)), timeout=60)
         for bucket in ("destination", "staging", "reports"):
@@ -228,6 +229,7 @@ class Site:
             "REPORT_BUCKET": self.named("reports"),
             "LIST_TOPIC": self.named("list"),
             "TRANSFER_TOPIC": self.named("transfer"),
+            "FIRST_TOPIC": self.named(FIRST),
             "VERIFY_TOPIC": self.named("verify"),
             "DEAD_LETTER_TOPIC": self.named("dead"),
             **self.drawn.settings,

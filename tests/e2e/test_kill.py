@@ -82,7 +82,7 @@ def test_killed_at_random_moments(stack: Stack, objects: list[Sample], function:
     gcs = gcs_client(stack.environment)
     result = compare(s3_client(stack.environment), SOURCE, gcs, DESTINATION, set())
     assert result.differences == []
-    assert stack.backlog() == {"lister": 0, "transfer": 0, "verifier": 0, "dead-letters": 0}
+    assert stack.backlog() == {"lister": 0, "transfer": 0, "first": 0, "verifier": 0, "dead-letters": 0}
     written = stack.bill()["gcs.ingress_bytes"] - before.get("gcs.ingress_bytes", 0)
     assert written == sum(item.size for item in objects), "an object was written twice"
 

@@ -23,7 +23,7 @@ from tests.fakes import FakeClock, FakeQueue, FakeStores
 
 MESSAGE = TransferMessage(run="r", batch="b", objects=(ObjectEntry(key=b"k", etag="0" * 32, size=1),))
 SUBSCRIPTION = "projects/p/subscriptions/transfer"
-TOPICS = {name: name for name in ("list", "transfer", "verify")}
+TOPICS = {name: name for name in ("list", "transfer", "verify", "first")}
 
 
 class Door:
@@ -32,15 +32,19 @@ class Door:
     def __init__(self, work: Callable[[Any, str, Budget], Awaitable[None]], model: type = TransferMessage) -> None:
         self.queue, self.clock, stores = FakeQueue(), FakeClock(), FakeStores()
         self.app = SimpleNamespace(adapters=SimpleNamespace(queue=self.queue, clock=self.clock, stores=stores))
-        instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, topics=TOPICS), log=Log())
+        instance = SimpleNamespace(
+            settings=SimpleNamespace(budget_seconds=540.0, topics=TOPICS, first_topic="first"), log=Log()
+        )
         kind = "transfer" if model is TransferMessage else "list"
         self.work = work
         self.handler: Handler[Any] = Handler(kind, model, lambda app: work, instance)  # type: ignore[arg-type]
 
-    async def push(self, data: bytes, attempt: int | None = None, message_id: str = "7") -> None:
+    async def push(
+        self, data: bytes, attempt: int | None = None, message_id: str = "7", subscription: str = SUBSCRIPTION
+    ) -> None:
         body: dict[str, object] = {
             "message": {"data": base64.b64encode(data).decode(), "messageId": message_id},
-            "subscription": SUBSCRIPTION,
+            "subscription": subscription,
         }
         if attempt is not None:
             body["deliveryAttempt"] = attempt
@@ -153,6 +157,28 @@ async def test_a_person_is_told_once_of_what_fails_every_message(capsys: pytest.
     assert (told[0]["party"], told[0]["advice"]) == ("firestore", Reason.UNREACHABLE.advice)
 
 
+@pytest.mark.parametrize(
+    ("subscription", "first"),
+    [("projects/p/subscriptions/first", True), (SUBSCRIPTION, False), ("projects/p/subscriptions/not-first", False)],
+)
+async def test_a_batch_goes_on_by_the_topic_it_came_by(subscription: str, first: bool) -> None:
+    """What its message says of that counts for nothing, and a copy of it says nothing."""
+    seen: list[TransferMessage] = []
+
+    async def work(message: TransferMessage, _run: str, _budget: Budget) -> None:
+        seen.append(message)
+        raise Postponed("later")
+
+    door = Door(work)
+    for said in (b"", b',"first":true', b',"first":false'):
+        data = MESSAGE.encode()[:-1] + said + b"}"
+        await door.push(data, RENEW_AT, subscription=subscription)
+        topic, sent = door.queue.sent.pop()
+        assert topic == ("first" if first else "transfer")
+        assert sent.encode() == MESSAGE.encode()
+    assert [message.first for message in seen] == [first] * 3
+
+
 async def test_every_line_about_a_message_names_message_and_subscription(capsys: pytest.CaptureFixture[str]) -> None:
     log = Log()
 
@@ -189,7 +215,9 @@ def test_a_function_that_cannot_start_keeps_its_messages_and_says_why(capsys: py
     def broken() -> Any:
         raise SettingsError("SOURCE_BUCKET is missing")
 
-    instance = SimpleNamespace(settings=SimpleNamespace(budget_seconds=540.0, topics=TOPICS), log=Log(), app=broken)
+    instance = SimpleNamespace(
+        settings=SimpleNamespace(budget_seconds=540.0, topics=TOPICS, first_topic="first"), log=Log(), app=broken
+    )
     handler: Handler[Any] = Handler("transfer", TransferMessage, lambda app: raising(DOWN), instance)  # type: ignore[arg-type]
     body = {"message": {"data": "e30=", "messageId": "7"}, "subscription": SUBSCRIPTION}
     for _ in range(2):

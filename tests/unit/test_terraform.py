@@ -136,9 +136,11 @@ ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 RIGHTS = {
     "lister/list": ("shared/bootstrap/app.py", "range_work(adapters, config, config.list_topic"),
     "lister/transfer": ("shared/ranges/range_work.py", "await out.resend(step.unsent)"),
+    "lister/first": ("shared/listing/follow_events.py", "stretch.lease.grant, first=True)"),
     "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
     "lister/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
+    "transfer/first": ("shared/copying/copy_large.py", "self.queue.publish(self.topics.of(message)"),
     "transfer/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "verifier/verify": ("shared/bootstrap/app.py", "range_work(adapters, config, config.verify_topic"),
     "verifier/transfer": ("shared/verifying/compare_page.py", "published = wrong - queued if self.repair"),

@@ -97,7 +97,7 @@ locals {
 
   # Title, unit, and PromQL.
   charts = concat([
-    ["Batches that wait to be copied", "1", "sum(pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=\"${google_pubsub_subscription.function["transfer"].name}\"})"],
+    ["Batches that wait to be copied", "1", "sum(pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\", subscription_id=~\"${google_pubsub_subscription.function["transfer"].name}|${google_pubsub_subscription.function["first"].name}\"})"],
     ["Oldest message (s)", "s", "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{${local.subscriptions}})"],
     ["Throughput (bytes a second)", "By/s", "sum(rate(${local.series["bytes"]}[5m]))"],
     ["Objects a second", "1/s", "sum(rate(${local.series["copied"]}[5m]))"],

@@ -1,13 +1,20 @@
-# Three topics with a push subscription of our own each, and one for what nobody could handle. The subscription that an Eventarc
+# Four topics with a push subscription of our own each, and one for what nobody could handle. The subscription that an Eventarc
 # trigger would make exposes neither deadline nor backoff nor dead letters.
 
 locals {
   # Who publishes what: the lister goes on on its own topic, hands out batches, and asks for a comparison; and so on.
   publishers = {
-    lister   = ["list", "transfer", "verify", "dead-letters"]
-    transfer = ["transfer", "dead-letters"]
+    lister   = ["list", "transfer", "first", "verify", "dead-letters"]
+    transfer = ["transfer", "first", "dead-letters"]
     verifier = ["verify", "transfer", "dead-letters"]
   }
+
+  # Whom each subscription pushes to. What somebody waits for goes to the transfer by a topic of its own, past a run of billions that
+  # waits in the other; the function knows its batches by the subscription, which is named as the topic.
+  pushes = merge(
+    { for function, size in local.functions : function => { function = function, topic = size.topic } },
+    { first = { function = "transfer", topic = "first" } },
+  )
 
   publishing = merge([
     for function, topics in local.publishers : { for topic in topics : "${function}/${topic}" => { function = function, topic = topic } }
@@ -15,7 +22,7 @@ locals {
 }
 
 resource "google_pubsub_topic" "this" {
-  for_each = toset(["list", "transfer", "verify", "dead-letters"])
+  for_each = toset(["list", "transfer", "first", "verify", "dead-letters"])
 
   project      = var.project
   name         = "${var.job}-${each.key}"
@@ -40,7 +47,7 @@ resource "google_pubsub_topic_iam_member" "function" {
 
 # The longest deadline there is, which is what an invocation's budget is cut to: https://cloud.google.com/pubsub/quotas
 resource "google_pubsub_subscription" "function" {
-  for_each = local.functions
+  for_each = local.pushes
 
   project                    = var.project
   name                       = "${var.job}-${each.key}"
@@ -50,11 +57,11 @@ resource "google_pubsub_subscription" "function" {
   message_retention_duration = "604800s"
 
   push_config {
-    push_endpoint = google_cloudfunctions2_function.this[each.key].service_config[0].uri
+    push_endpoint = google_cloudfunctions2_function.this[each.value.function].service_config[0].uri
 
     oidc_token {
       service_account_email = google_service_account.this["invoker"].email
-      audience              = google_cloudfunctions2_function.this[each.key].service_config[0].uri
+      audience              = google_cloudfunctions2_function.this[each.value.function].service_config[0].uri
     }
   }
 

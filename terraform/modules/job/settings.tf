@@ -38,6 +38,7 @@ locals {
 
     LIST_TOPIC        = google_pubsub_topic.this["list"].name
     TRANSFER_TOPIC    = google_pubsub_topic.this["transfer"].name
+    FIRST_TOPIC       = google_pubsub_topic.this["first"].name
     VERIFY_TOPIC      = google_pubsub_topic.this["verify"].name
     DEAD_LETTER_TOPIC = google_pubsub_topic.this["dead-letters"].name
 
