@@ -7,7 +7,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up schedules chaos fuzz test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start bench-events simulate acceptance check tf-check lock sbom audit format clean
+.PHONY: help demo up schedules chaos fuzz test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start bench-events endurance simulate acceptance check tf-check lock sbom audit format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench-start: .venv/.bench  ## CPU of starting an instance of each function (RUNS
 
 bench-events: .venv/.bench  ## how late copies of S3's events are, from outside and by the run, and their bill (EVENTS=10000, A_SECOND=200)
 	@EVENTS="$(EVENTS)" A_SECOND="$(A_SECOND)" BYTES="$(BYTES)" $(BIN)/python -m benchmarks.events
+
+endurance: .venv/.dev  ## very many small objects through the whole stack: memory, sockets, rate, counts (OBJECTS=200000, SIZE=64)
+	@OBJECTS="$(OBJECTS)" SIZE="$(SIZE)" $(BIN)/python -m benchmarks.endurance
 
 simulate: .venv/.bench  ## a first run of 3 billion objects on a virtual clock: hours, instances, bill, a plot (SCALE=1)
 	@SCALE="$(SCALE)" $(BIN)/python -m benchmarks.simulate
