@@ -96,7 +96,7 @@ class Handler(Generic[M]):
         with about(subscription=delivery.subscription, message_id=delivery.message_id):
             self._log.error("nacked", error=why, reason=f"the function cannot start: {why}")
             try:
-                message = self._read(delivery)
+                message = decode(self._model, delivery.data)
             except MalformedMessage:
                 return False
             return await self._renewed(self._instance.queue, delivery, message)
@@ -113,11 +113,13 @@ class Handler(Generic[M]):
     def _read(self, delivery: Delivery) -> M:
         """The message, and by which topic a batch came. Raises MalformedMessage."""
         message = decode(self._model, delivery.data)
-        first = self._instance.settings.first_topic
         if isinstance(message, TransferMessage):
-            came_first = first is not None and delivery.subscription.rpartition("/")[2] == first
-            message = message.model_copy(update={"first": came_first})
+            message = message.model_copy(update={"first": self._came_first(delivery)})
         return message
+
+    def _came_first(self, delivery: Delivery) -> bool:
+        """By the topic of what somebody waits for: its subscription is named as it."""
+        return delivery.subscription.rpartition("/")[2] == self._instance.settings.first_topic
 
     async def _do(self, app: App, work: Work[M], delivery: Delivery, message: M) -> None:
         budget = Budget(app.adapters.clock.monotonic(), self._instance.settings.budget_seconds)
@@ -140,7 +142,7 @@ class Handler(Generic[M]):
             return False
         if isinstance(message, RangeMessage) and message.run is None:
             message = message.model_copy(update={"starts": self._run_name(delivery, message)})
-        role = "first" if isinstance(message, TransferMessage) and message.first else self._kind
+        role = "first" if isinstance(message, TransferMessage) and self._came_first(delivery) else self._kind
         try:
             await queue().publish(self._instance.settings.topics[role], [message])
         except OutOfService as fault:

@@ -179,6 +179,22 @@ async def test_a_batch_goes_on_by_the_topic_it_came_by(subscription: str, first:
     assert [message.first for message in seen] == [first] * 3
 
 
+async def test_a_function_whose_settings_are_none_gives_its_messages_back() -> None:
+    """Without a word of another error: which topic a batch came by is asked only once there are settings."""
+
+    class Instance:
+        log, queue = Log(), FakeQueue()
+
+        @property
+        def settings(self) -> Any:
+            raise ValueError("SOURCE_BUCKET is missing")
+
+    handler: Handler[Any] = Handler("transfer", TransferMessage, lambda app: None, Instance())  # type: ignore[arg-type,return-value]
+    data = base64.b64encode(MESSAGE.encode()).decode()
+    body = {"message": {"data": data, "messageId": "7"}, "subscription": SUBSCRIPTION}
+    assert await handler._waits(body, ValueError("SOURCE_BUCKET is missing")) is False
+
+
 async def test_every_line_about_a_message_names_message_and_subscription(capsys: pytest.CaptureFixture[str]) -> None:
     log = Log()
 
