@@ -189,7 +189,7 @@ def test_dead_letters_are_found_sent_again_and_dropped(person: Person) -> None:
 
     runs.wait_until(lambda: len(letters()) == 2, 30)
     waiting = {item["role"]: item["waiting"] for item in person.asks("status")["queues"]}
-    assert waiting == {"list": 0, "transfer": 0, "verify": 0, "dead-letters": 2}
+    assert waiting == {"list": 0, "transfer": 0, "first": 0, "verify": 0, "dead-letters": 2}
     assert "2 dead letters: `bucket-transfer failures` shows them" in person.types("status").stdout
     assert letters()["malformed"]["examples"][0]["reason"] == 'unknown field "prefx"'
     assert letters()["undelivered"]["examples"][0]["topic"] == "list"
