@@ -52,6 +52,14 @@ WARM_SHARE = 0.1
 MORE_BYTES, MORE_SOCKETS = 12 * MIB, 8
 """By which the last third may exceed the first: allocators keep what a burst once took."""
 
+THREAD_BYTES, THREAD_SOCKETS = 2 * MIB, 2
+"""And for each thread that it has more: ranges split, so that a lister works on more of them at a time, with a page and
+a push each, until all its threads are in use. A second listing by the same instance is held to the same.
+"""
+
+MOST_THREADS = 64
+"""THREADS is 32 on the stack; the rest are the libraries'."""
+
 TROUBLE = ("requeued", "nacked", "published anew", "copying waits: this fails for every key", "copying slows down")
 
 PHASES = ("first run", "nothing to do", "comparison")
@@ -102,12 +110,13 @@ class Course:
             return ""
         first, _, last = self.thirds
         more = []
-        if last.resident_bytes > first.resident_bytes + MORE_BYTES:
+        threads = max(0.0, last.threads - first.threads)
+        if last.resident_bytes > first.resident_bytes + MORE_BYTES + threads * THREAD_BYTES:
             more.append(f"{(last.resident_bytes - first.resident_bytes) / MIB:.0f} MiB")
-        if last.sockets > first.sockets + MORE_SOCKETS:
+        if last.sockets > first.sockets + MORE_SOCKETS + threads * THREAD_SOCKETS:
             more.append(f"{last.sockets - first.sockets:.0f} sockets")
-        if last.threads > first.threads + MORE_SOCKETS:
-            more.append(f"{last.threads - first.threads:.0f} threads")
+        if last.threads > MOST_THREADS:
+            more.append(f"{threads:.0f} threads")
         return ", ".join(more)
 
 

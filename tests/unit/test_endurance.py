@@ -38,7 +38,10 @@ def samples(
         ({"mib": 10.0, "sockets": 5.0}, ""),
         ({"mib": 30.0}, "MiB"),
         ({"sockets": 20.0}, "sockets"),
-        ({"threads": 20.0}, "threads"),
+        ({"threads": 60.0}, "threads"),
+        ({"threads": 10.0, "mib": 30.0, "sockets": 20.0}, ""),
+        ({"threads": 10.0, "mib": 60.0}, "MiB"),
+        ({"threads": 10.0, "sockets": 60.0}, "sockets"),
     ],
 )
 def test_growth_is_seen(more: dict[str, float], said: str) -> None:
