@@ -1,5 +1,7 @@
 """`make endurance` sees growth and counts that are wrong; that it has run is not enough."""
 
+from typing import Any
+
 import pytest
 
 from benchmarks.endurance import LEAST_SAMPLES, MIB, Sample, course, judged, rates
@@ -44,7 +46,7 @@ def samples(
         ({"threads": 10.0, "sockets": 60.0}, "sockets"),
     ],
 )
-def test_growth_is_seen(more: dict[str, float], said: str) -> None:
+def test_growth_is_seen(more: dict[str, Any], said: str) -> None:
     found = course(samples(90, **more), PHASE, "transfer")
     assert found.thirds is not None
     assert said in found.grown
