@@ -36,13 +36,15 @@ class Comparison:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What is compared, by default all. prefix: of the keys. folders: prefixes of the names at the destination where
-    copies of them lie. name: of a key's copy. read_every: see READ_EVERY.
+    copies of them lie. name: of a key's copy. read_every: see READ_EVERY. added: what names of metadata begin with that
+    the destination adds by itself.
     """
 
     prefix: str = ""
     folders: tuple[str, ...] = ("",)
     name: Callable[[str], str] = str
     read_every: int = READ_EVERY
+    added: tuple[str, ...] = ()
 
 
 WHOLE = Scope()
@@ -74,7 +76,7 @@ def compare(
         ):
             to_read.append(key)
     with ThreadPoolExecutor(8) as pool:
-        for wrong in pool.map(lambda key: _read_both(s3, source, key, right[key]), to_read):
+        for wrong in pool.map(lambda key: _read_both(s3, source, key, right[key], scope.added), to_read):
             differences.extend(wrong)
     total = sum(int(item["Size"]) for item in left.values())
     return Comparison(len(left), total, len(to_read), sorted(differences), unsupported)
@@ -85,7 +87,7 @@ def _pages(s3: S3Client, bucket: str, prefix: str) -> Iterator[list[dict[str, An
         yield page.get("Contents", [])
 
 
-def _read_both(s3: S3Client, bucket: str, key: str, blob: Blob) -> list[str]:
+def _read_both(s3: S3Client, bucket: str, key: str, blob: Blob, added: tuple[str, ...]) -> list[str]:
     answer = s3.get_object(Bucket=bucket, Key=key)
     left, right = hashlib.sha256(), hashlib.sha256()
     for chunk in answer["Body"].iter_chunks(1024 * 1024):
@@ -99,7 +101,9 @@ def _read_both(s3: S3Client, bucket: str, key: str, blob: Blob) -> list[str]:
     if answer["ContentType"] != blob.content_type:
         found.append(f"{key!r}: content type {answer['ContentType']} became {blob.content_type}")
     kept = {
-        name.removeprefix("s3gcs-user-"): value for name, value in (blob.metadata or {}).items() if name not in _OURS
+        name.removeprefix("s3gcs-user-"): value
+        for name, value in (blob.metadata or {}).items()
+        if name not in _OURS and not name.startswith(added)
     }
     if kept != answer["Metadata"]:
         found.append(f"{key!r}: metadata {answer['Metadata']} became {kept}")

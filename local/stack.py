@@ -7,7 +7,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,7 @@ from shared.settings import CdnAuth
 
 _WEB = ("s3", "edge", "gcs")
 _METERED = ("s3", "edge", "gcs", "pubsub", "firestore")
+GOOGLES = {"pubsub", "firestore"}
 
 
 class Stack:
@@ -53,6 +54,7 @@ class Stack:
     events: whether S3's events go to a queue, and the lister follows them. silent: S3 sends none until it is told to
     (`local.provisioning.notify`).
     tls: whether S3, the edge and Cloud Storage speak HTTPS, with a certificate in the folder of the logs.
+    instead: commands of others' servers, by the name of the server of ours in whose place each runs, on its port.
     """
 
     def __init__(
@@ -67,8 +69,11 @@ class Stack:
         tls: bool = False,
         events: bool = False,
         silent: bool = False,
+        instead: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.flavour = flavour
+        self._instead = dict(instead or {})
+        self.foreign = self._instead.keys() | (GOOGLES if flavour is Flavour.GOOGLE else set())
         self.ports = ports or Ports()
         self._settings = dict(settings or {})
         self._auth = cdn_auth(self._settings.get("CDN_AUTH"))
@@ -108,7 +113,7 @@ class Stack:
             "FIRST_TOPIC": FIRST,
             "VERIFY_TOPIC": VERIFY,
             "DEAD_LETTER_TOPIC": DEAD,
-            **({} if self.flavour is Flavour.GOOGLE else {"MONITORING_EMULATOR_HOST": self.url("pubsub")}),
+            **({} if "pubsub" in self.foreign else {"MONITORING_EMULATOR_HOST": self.url("pubsub")}),
             **self.trust,
         }
 
@@ -192,8 +197,9 @@ class Stack:
                 command += ["--origin", f"{self.url('s3')}/{SOURCE}"]
             if name == "firestore":
                 command += ["--indexes", str(ROOT / "terraform" / "firestore.indexes.json")]
-            if self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore"):
+            if self.flavour is Flavour.GOOGLE and name in GOOGLES:
                 command = getattr(google, name)(port)
+            command = list(self._instead.get(name, command))
             environment = clean_environment({**self.environment, **more, **self._servers})
             self.children[name] = Child(name, command, environment, port, self.logs / f"{name}.log")
         if self._events:
@@ -232,16 +238,16 @@ class Stack:
         return [name for name, child in self.children.items() if not child.alive]
 
     def bill(self) -> dict[str, int]:
-        """Billed operations of all servers so far; Google's emulators do not count theirs."""
+        """Billed operations of all servers so far; those of others do not count theirs."""
         total: dict[str, int] = {}
         for name in _METERED:
-            if not (self.flavour is Flavour.GOOGLE and name in ("pubsub", "firestore")):
+            if name not in self.foreign:
                 total.update(self.get(name, "/_local/bill"))
         return total
 
     def backlog(self) -> dict[str, int] | None:
         """Unacknowledged messages by subscription; None where Pub/Sub does not tell."""
-        if self.flavour is Flavour.GOOGLE:
+        if "pubsub" in self.foreign:
             return None
         found: dict[str, int] = self.get("pubsub", "/_local/backlog")
         return {name.rpartition("/")[2]: count for name, count in found.items()}
