@@ -7,7 +7,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up schedules chaos fuzz test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start bench-events endurance simulate acceptance check tf-check lock sbom audit format clean
+.PHONY: help demo up schedules chaos fuzz foreign test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start bench-events endurance simulate acceptance check tf-check lock sbom audit format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,7 +39,7 @@ up: .venv/.local  ## keep the stack running until Ctrl-C (PORT=8600, STACK, CDN_
 	@PORT="$(PORT)" STACK="$(STACK)" CDN_AUTH="$(CDN_AUTH)" LIST_SECONDS="$(LIST_SECONDS)" VERIFY_SECONDS="$(VERIFY_SECONDS)" $(BIN)/python -m local.up
 
 test: check  ## check, then all tests, two at a time, about six minutes (WORKERS=2)
-	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/e2e tests/functions tests/chaos tests/schedules tests/contract tests/browser tests/fuzz tests/unit
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/e2e tests/functions tests/chaos tests/foreign tests/schedules tests/contract tests/browser tests/fuzz tests/unit
 
 test-fast: .venv/.dev  ## the tests that start no server, about a minute
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) tests/unit
@@ -52,6 +52,9 @@ fuzz: .venv/.dev  ## feed hostile input to every reader of what others write (IN
 
 chaos: .venv/.dev  ## real processes and sockets in bad weather, against the laws (SEEDS=20, SEED=7 tells one, FIRST, MUTATE=all)
 	@SEEDS="$(SEEDS)" SEED="$(SEED)" FIRST="$(FIRST)" WORKERS="$(WORKERS)" MUTATE="$(MUTATE)" $(BIN)/python -m tests.chaos
+
+foreign: .venv/.dev  ## the main job on servers of others, others' clients on ours, as a table (ONLY=moto; docs/reliability.md)
+	@ONLY="$(ONLY)" $(BIN)/python -m tests.foreign
 
 test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)
 	@LARGE_GIB="$(or $(LARGE_GIB),20)" $(BIN)/python -m pytest tests/e2e/test_large.py -k larger_than

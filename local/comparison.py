@@ -105,6 +105,7 @@ def _read_both(s3: S3Client, bucket: str, key: str, blob: Blob, added: tuple[str
         for name, value in (blob.metadata or {}).items()
         if name not in _OURS and not name.startswith(added)
     }
-    if kept != answer["Metadata"]:
-        found.append(f"{key!r}: metadata {answer['Metadata']} became {kept}")
+    given = {name.lower(): value for name, value in answer["Metadata"].items()}  # as headers they have no case
+    if kept != given:
+        found.append(f"{key!r}: metadata {given} became {kept}")
     return found

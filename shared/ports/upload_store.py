@@ -14,7 +14,8 @@ class OpenUpload:
     """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last, or what
     each has at least. source_part_bytes: of the source's own parts, 0 where they prove nothing or differ in size;
     source_parts: their sizes where they differ, and copied are whole ones. opened_at: epoch seconds of when its parts
-    were last published, for the batch `published_for`. move_token: how far its move has come. crc: which CRC, besides
+    were last published, for the batch `published_for`. attempt: which one their messages
+    were. move_token: how far its move has come. crc: which CRC, besides
     CRC32C, the notes of its parts hold ("" for none); digest: which digest of the source's parts.
     """
 
@@ -28,6 +29,7 @@ class OpenUpload:
     crc: str = "crc64nvme"
     digest: str = "md5"
     source_parts: tuple[int, ...] = ()
+    attempt: int = 1
 
     def plan(self, size: int) -> PartPlan:
         """How an object of so many bytes is cut."""
@@ -69,8 +71,8 @@ class UploadStore(Protocol):
 
     async def get(self, number: str) -> OpenUpload | None: ...
 
-    async def published(self, number: str, upload: str, batch: str, now: float) -> None:
-        """The parts' messages are out, for this batch. Nothing is noted of an upload that was begun anew since."""
+    async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
+        """The parts' messages are out, for this batch, as this attempt. Nothing is noted of an upload that was begun anew since."""
         ...
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:
@@ -99,8 +101,10 @@ class UploadStore(Protocol):
         """Give the right back, if it is still the owner's."""
         ...
 
-    async def close(self, number: str, upload: str) -> None:
-        """Forget a multipart upload and its parts, but none that was begun anew under the same number."""
+    async def close(self, number: str, upload: str) -> bool:
+        """Forget a multipart upload and its parts, but none that was begun anew under the same number. Whether it was
+        there: of those who close it at the same time one is told so.
+        """
         ...
 
     async def unpublished_since(self, moment: float) -> list[tuple[str, OpenUpload]]:

@@ -170,7 +170,7 @@ async def test_an_upload_is_opened_once(uploads: UploadStore) -> None:
     assert await uploads.get("n") is None
     assert await uploads.open("n", WISH) == WISH
     assert (await uploads.open("n", OpenUpload("other", "upload-2", 1, 0, 0.0))).upload == "upload-1"
-    await uploads.published("n", "upload-1", "batch", 1_800_000_001.0)
+    await uploads.published("n", "upload-1", "batch", 1_800_000_001.0, 2)
     assert await uploads.claim("n", "me", 100.0, 60.0)
     await uploads.moving("n", "me", "token")
     found = await uploads.get("n")
@@ -209,7 +209,7 @@ async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> No
     await uploads.close("n", "upload-1")
     assert (await uploads.get("n"), await uploads.count("upload-1")) == (None, 0)
     await uploads.close("n", "upload-1")
-    await uploads.published("n", "upload-1", "batch", 0.0)
+    await uploads.published("n", "upload-1", "batch", 0.0, 1)
     await uploads.moving("n", "me", "")
     assert await uploads.get("n") is None
 
@@ -231,7 +231,7 @@ async def test_an_upload_that_is_taken_up_again_meanwhile_is_not_forgotten(uploa
     await uploads.open("n", WISH)
     await uploads.note("upload-1", 1, NOTE)
     ((number, read),) = await uploads.unpublished_since(WISH.opened_at + 1)
-    await uploads.published("n", "upload-1", "batch", WISH.opened_at + 2)
+    await uploads.published("n", "upload-1", "batch", WISH.opened_at + 2, 1)
     assert not await uploads.expire(number, read)
     assert await uploads.get("n") == replace(WISH, published_for="batch", opened_at=WISH.opened_at + 2)
     assert await uploads.count("upload-1") == 1
@@ -249,7 +249,7 @@ async def test_an_upload_that_is_taken_up_while_its_parts_are_forgotten_stays(
 
     async def slowly(upload: str) -> None:
         await forget(upload)
-        await uploads.published("n", "upload-1", "batch", 1.0)
+        await uploads.published("n", "upload-1", "batch", 1.0, 1)
 
     monkeypatch.setattr(uploads, "_forget_parts", slowly)
     assert not await uploads.expire("n", WISH)
@@ -285,6 +285,6 @@ async def test_who_has_lost_an_upload_changes_nothing_of_it(uploads: UploadStore
     anew = replace(WISH, upload="upload-2")
     await uploads.open("n", anew)
     await uploads.note("upload-2", 1, NOTE)
-    await uploads.published("n", WISH.upload, "an old batch", 1_800_000_009.0)
+    await uploads.published("n", WISH.upload, "an old batch", 1_800_000_009.0, 1)
     await uploads.close("n", WISH.upload)
     assert (await uploads.get("n"), await uploads.count("upload-2")) == (anew, 1)

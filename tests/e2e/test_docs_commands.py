@@ -30,6 +30,7 @@ ELSEWHERE = {
     r"make test": "it is what runs this",
     r"make schedules .*": "tests/schedules runs what it starts",
     r"make chaos .*": "tests/chaos runs what it starts",
+    r"make foreign.*": "tests/foreign runs what it starts",
     r"make acceptance LIVE=1 .*": "it asks live services; tests/e2e/test_acceptance.py asks the stack",
     r"terraform .*(init|plan|apply|destroy|state rm).*": "it needs providers and accounts; tests/terraform plans it",
     r"gcloud auth .*": "it signs a person in",

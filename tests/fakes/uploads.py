@@ -18,9 +18,11 @@ class FakeUploads:
     async def get(self, number: str) -> OpenUpload | None:
         return self.opened.get(number)
 
-    async def published(self, number: str, upload: str, batch: str, now: float) -> None:
+    async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
         if number in self.opened and self.opened[number].upload == upload:
-            self.opened[number] = replace(self.opened[number], published_for=batch, opened_at=now)
+            self.opened[number] = replace(
+                self.opened[number], published_for=batch, opened_at=now, attempt=attempt
+            )
 
     async def moving(self, number: str, owner: str, token: str) -> None:
         if number in self.opened and self.leases.get(number, ("", 0.0))[0] == owner:
@@ -56,8 +58,10 @@ class FakeUploads:
         await self.close(number, read.upload)
         return True
 
-    async def close(self, number: str, upload: str) -> None:
+    async def close(self, number: str, upload: str) -> bool:
         self.noted.pop(upload, None)
-        if number in self.opened and self.opened[number].upload == upload:
-            del self.opened[number]
-            self.leases.pop(number, None)
+        if number not in self.opened or self.opened[number].upload != upload:
+            return False
+        del self.opened[number]
+        self.leases.pop(number, None)
+        return True

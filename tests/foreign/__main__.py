@@ -35,12 +35,14 @@ class Row:
 def main() -> int:
     interruptible()
     only, rows = os.environ.get("ONLY") or "", []
+    names = {item.name for item in (*PAIRS, *CLIENTS)}
+    wanted = {only} & names or {name for name in names if only in name}
     try:
         for pair in PAIRS:
-            if only in pair.name:
+            if pair.name in wanted:
                 rows.append(_tell(_pair(pair)))
         for client in CLIENTS:
-            if only in client.name:
+            if client.name in wanted:
                 rows.append(_tell(_client(client)))
     except KeyboardInterrupt:
         print("ended early", flush=True)

@@ -60,7 +60,7 @@ def running(pair: Pair, folder: Path) -> Iterator["Job"]:
         own = folder / server.place
         own.mkdir()
         instead[server.place] = server.command(servers.Place(ports, own, pair.edge == "public"))
-    settings = {**SETTINGS, **(IN_PARTS if pair.parts else {}), **pair.settings}
+    settings = {**SETTINGS, **({} if pair.whole else IN_PARTS), **pair.settings}
     stack = Stack(ports=ports, settings=settings, logs=folder / "logs", instead=instead)
     with stack, mock.patch.dict(os.environ, stack.environment):
         yield Job(pair, stack, told, folder)
@@ -104,6 +104,8 @@ class Job:
             self.told.differs.append(f"the source cannot hold {_named(refused)}")
         if names:
             self.told.differs.append(f"Cloud Storage cannot hold {_named(names)}")
+        if self._pair.whole:
+            self.told.differs.append(self._pair.whole)
         if untold:
             self.told.differs.append("a HEAD of a part of a multipart upload is not that of its object: none is left")
         if self._dropped:

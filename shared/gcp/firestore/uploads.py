@@ -50,6 +50,7 @@ class FirestoreUploads:
             "crc": opened.crc,
             "digest": opened.digest,
             "source_parts": list(opened.source_parts),
+            "attempt": opened.attempt,
         }
         try:
             await self._upload(number).create({**fields, **lease, **expiry(clock.time())})
@@ -61,8 +62,9 @@ class FirestoreUploads:
         fields = (await self._upload(number).get()).to_dict()
         return _opened(fields) if fields else None
 
-    async def published(self, number: str, upload: str, batch: str, now: float) -> None:
-        await self._update(number, {"published_for": batch, "opened_at": now}, upload=upload)
+    async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
+        fields = {"published_for": batch, "opened_at": now, "attempt": attempt}
+        await self._update(number, fields, upload=upload)
 
     async def moving(self, number: str, owner: str, token: str) -> None:
         await self._update(number, {"move_token": token}, owner=owner)
@@ -108,9 +110,9 @@ class FirestoreUploads:
     async def release(self, number: str, owner: str) -> None:
         await self._update(number, {"owner": "", "lease_until": 0.0}, owner=owner)
 
-    async def close(self, number: str, upload: str) -> None:
+    async def close(self, number: str, upload: str) -> bool:
         await self._forget_parts(upload)
-        await self._forget(number, upload)
+        return await self._forget(number, upload)
 
     async def _forget_parts(self, upload: str) -> None:
         while True:
@@ -138,13 +140,13 @@ class FirestoreUploads:
             return False
         return True
 
-    async def _forget(self, number: str, upload: str) -> None:
-        """Delete what is noted of a multipart upload; of one that was begun anew, nothing."""
+    async def _forget(self, number: str, upload: str) -> bool:
+        """Delete what is noted of a multipart upload; of one that was begun anew, nothing. Whether it was there."""
 
         def still(fields: Fields) -> bool:
             return bool(fields["upload"] == upload)
 
-        await remove(self._client, self._upload(number), still, f"upload {number}")
+        return await remove(self._client, self._upload(number), still, f"upload {number}")
 
     async def _update(self, number: str, fields: dict[str, object], **still: str) -> None:
         """Change an upload that is still there and of which all this still holds."""
