@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
 from shared.copying.finish_lease import FinishLease
+from shared.copying.giving_up import GivingUp, is_stale
 from shared.copying.part_proof import PartChecks, PartSums, are_its_parts, proof_of_parts
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
@@ -86,7 +87,7 @@ class CopyLarge:
         if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
             return None
         if known is not None:
-            self._let_publish(known)
+            self._giving_up.let_publish(known)
         there = await self.uploads.parts(found.upload) if known is not None else {}
         plan = found.plan(current.size)
         missing = [part for part in plan if part not in there] or [plan.count]
@@ -109,7 +110,7 @@ class CopyLarge:
         opened = await self.uploads.open(number, wish)
         if opened.upload != upload:
             await self.staging.abort(number.encode(), upload)
-            self._let_publish(opened)
+            self._giving_up.let_publish(opened)
         return opened
 
     def wanted(self, listed: SourceObject, reference: PartReference) -> CopyPlan:
@@ -127,19 +128,19 @@ class CopyLarge:
         opened = await self.uploads.get(number)
         if opened is None:
             return await self._again(message, listed, UploadLost(f"{listed.text}: its upload has vanished"))
-        if opened.published_for == message.batch and message.attempt < opened.attempt:
-            return None  # its upload was given up; the one that was begun anew has messages of its own
+        if is_stale(message, opened):
+            return None
         plan = opened.plan(wanted.version.size)
         known = await self.uploads.parts(opened.upload, reference.number)
         if reference.number <= plan.count and reference.number not in known:  # begun anew, it may have fewer parts
             try:
                 note = await self._send(message.run, wanted, number, opened, plan, reference.number)
             except Changed as changed:
-                await self._give_up(number, opened)
+                await self._giving_up.give_up(number, opened)
                 return await self._again(message, listed, changed)
             except (Gone, UploadLost) as gone:
                 if await self.uploads.count(opened.upload) < plan.count:
-                    await self._give_up(number, opened)
+                    await self._giving_up.give_up(number, opened)
                     return await self._again(message, listed, gone, opened)
             except ObjectError:
                 if reference.number not in await self.uploads.parts(opened.upload, reference.number):
@@ -160,7 +161,7 @@ class CopyLarge:
 
     async def _unpublished(self, message: TransferMessage, wanted: CopyPlan, opened: OpenUpload) -> Entry | None:
         """Publish the other parts, if whoever began the upload did not come to it. Raises Busy while it still may."""
-        self._let_publish(opened)
+        self._giving_up.let_publish(opened)
         return await self.start(message.model_copy(update={"part": None}), wanted)
 
     async def _send(
@@ -283,32 +284,15 @@ class CopyLarge:
         if opened is not None and opened.published_for in (message.batch, ""):
             await self.abandon(wanted)
 
-    async def _give_up(self, number: str, opened: OpenUpload) -> None:
-        """Drop an upload that one of its parts found to be in vain, so that this message may begin it anew. However many
-        parts find so, one may: else each attempt would have as many times the messages of the last as there are parts.
-        Raises Busy for all others, and while the parts are still being published.
-        """
-        self._let_publish(opened)
-        known = await self.uploads.get(number)
-        if known is None or known.upload != opened.upload or not await self._drop(number, opened):
-            raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
-
-    def _let_publish(self, opened: OpenUpload) -> None:
-        """Raises Busy while whoever began an upload may still publish its parts."""
-        if not opened.published_for and self.clock.now() - opened.opened_at < self.lease_seconds:
-            raise Busy(f"{opened.key}: its parts are being published")
-
     async def abandon(self, wanted: CopyPlan) -> None:
         """Drop what is staged of a version and what is noted of it."""
         number = _identity(wanted)
-        opened = await self.uploads.get(number)
-        if opened is not None:
-            await self._drop(number, opened)
+        if opened := await self.uploads.get(number):
+            await self._giving_up.drop(number, opened)
 
-    async def _drop(self, number: str, opened: OpenUpload) -> bool:
-        await self.staging.abort(number.encode(), opened.upload)
-        await self.staging.delete(number.encode())
-        return await self.uploads.close(number, opened.upload)
+    @property
+    def _giving_up(self) -> GivingUp:
+        return GivingUp(self.uploads, self.staging, self.clock, self.lease_seconds)
 
 
 def _identity(wanted: CopyPlan) -> str:

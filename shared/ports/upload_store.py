@@ -72,7 +72,9 @@ class UploadStore(Protocol):
     async def get(self, number: str) -> OpenUpload | None: ...
 
     async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
-        """The parts' messages are out, for this batch, as this attempt. Nothing is noted of an upload that was begun anew since."""
+        """The parts' messages are out, for this batch, as this attempt. Nothing is noted of an upload that was begun
+        anew since.
+        """
         ...
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:

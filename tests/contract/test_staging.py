@@ -1,5 +1,6 @@
 """`Staging` and `UploadStore`: the fakes, our servers, and Google's Firestore emulator."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -176,6 +177,7 @@ async def test_an_upload_is_opened_once(uploads: UploadStore) -> None:
     found = await uploads.get("n")
     assert found is not None
     assert (found.published_for, found.opened_at, found.move_token) == ("batch", 1_800_000_001.0, "token")
+    assert (found.attempt, WISH.attempt) == (2, 1)
 
 
 async def test_how_it_is_cut_and_proven_is_remembered(uploads: UploadStore) -> None:
@@ -190,7 +192,7 @@ async def test_what_a_version_of_before_noted_is_read(reachable: Stack, fresh: s
     await uploads.note("upload-1", 1, NOTE)
     job = Client(project="local-project").collection("jobs").document(fresh)
     upload, part = job.collection("uploads").document("n"), next(job.collection("parts").list_documents())
-    upload.update({name: DELETE_FIELD for name in ("crc", "digest", "source_parts")})
+    upload.update({name: DELETE_FIELD for name in ("crc", "digest", "source_parts", "attempt")})
     part.update({"crc": DELETE_FIELD, "crc64nvme": NOTE.crc.to_bytes(8, "big")})
     assert await uploads.get("n") == WISH
     assert await uploads.parts("upload-1") == {1: NOTE}
@@ -206,9 +208,10 @@ async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> No
     assert await uploads.parts("upload-1", 2) == {2: NOTE}
     assert await uploads.parts("upload-1", 3) == {}
     assert await uploads.count("upload-2") == 0, "another upload of the same object"
-    await uploads.close("n", "upload-1")
+    assert not await uploads.close("n", "upload-2")
+    assert sorted(await asyncio.gather(*(uploads.close("n", "upload-1") for _ in range(3)))) == [False, False, True]
     assert (await uploads.get("n"), await uploads.count("upload-1")) == (None, 0)
-    await uploads.close("n", "upload-1")
+    assert not await uploads.close("n", "upload-1")
     await uploads.published("n", "upload-1", "batch", 0.0, 1)
     await uploads.moving("n", "me", "")
     assert await uploads.get("n") is None

@@ -20,9 +20,7 @@ class FakeUploads:
 
     async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
         if number in self.opened and self.opened[number].upload == upload:
-            self.opened[number] = replace(
-                self.opened[number], published_for=batch, opened_at=now, attempt=attempt
-            )
+            self.opened[number] = replace(self.opened[number], published_for=batch, opened_at=now, attempt=attempt)
 
     async def moving(self, number: str, owner: str, token: str) -> None:
         if number in self.opened and self.leases.get(number, ("", 0.0))[0] == owner:

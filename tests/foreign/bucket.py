@@ -26,7 +26,7 @@ LARGE_BYTES = 20 * MIB + 77
 PARTS = {"parts/of-three": (5 * MIB, 6 * MIB, 1000), "parts/large": (8 * MIB, 8 * MIB, 4 * MIB)}
 """Sizes of the parts of multipart uploads."""
 
-SERVERS_OWN = ("x_testbench_",)
+SERVERS_OWN = ("x_emulator_", "x_testbench_")
 """What names of metadata begin with that Google's storage-testbench adds to each object."""
 
 Shown = dict[str, Any]

@@ -17,9 +17,10 @@ from shared.domain.budget import Budget
 from shared.domain.checksums import VerifiedBy, encoded
 from shared.domain.counts import Outcome
 from shared.domain.digests import ALGORITHMS, PartDigests
-from shared.domain.errors import Forbidden, ObjectError, Transient
+from shared.domain.errors import Changed, Forbidden, ObjectError, Transient
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
 from shared.domain.objects import SOURCE_ETAG, Attributes, DestinationObject, SourceObject
+from shared.domain.reasons import Party
 from shared.ledger.record import BatchRecord
 from shared.ports.download import OpenDownload, Span
 from shared.ports.staging import StoredPart
@@ -625,6 +626,31 @@ async def test_uploads_that_vanish_at_once_are_not_begun_for_ever() -> None:
     await world.run()
     assert entry(world).reason.startswith("upload_lost")
     assert {attempt["attempt"] for _, said, attempt in world.log.lines if said == "begun anew"} == {1, 2}
+
+
+@pytest.mark.parametrize("at_once", [1, 6])
+async def test_an_object_none_of_whose_parts_can_be_had_is_begun_anew_once_an_attempt(at_once: int) -> None:
+    """A server that answers no range, or an edge that is stale: each part finds so, many at a time."""
+    world = World(large_bytes=PART, max_attempts=4)
+    world.bucket.put("large", body(size=5 * PART + 1))
+    run, delivered = world.send("list", ListMessage(scheduled=True)), 0
+
+    async def refused(source: SourceObject, span: Span | None = None) -> OpenDownload:
+        await asyncio.sleep(0.001)
+        raise Changed("answered with everything, asked for a range", party=Party.EDGE)
+
+    world.cdn.open = world.direct.open = refused  # type: ignore[method-assign]
+    while world.inbox or world.queue.sent:
+        world.inbox.extend((topic, message, f"s{next(world._numbers)}") for topic, message in world.queue.sent)
+        world.queue.sent.clear()
+        together = [world.inbox.popleft() for _ in range(min(at_once, len(world.inbox)))]
+        await asyncio.gather(*map(world._deliver, together))
+        delivered += len(together)
+        assert delivered < 200
+    assert await counts(world, run) == {Outcome.FAILED: 1}
+    assert sum(said == "fanned out" for _, said, _ in world.log.lines) == 4
+    assert len([attempt for _, said, attempt in world.log.lines if said == "begun anew"]) == 3
+    assert clean(world)
 
 
 async def test_a_late_note_is_not_taken_for_a_part_of_an_upload_that_was_begun_anew() -> None:

@@ -1,0 +1,48 @@
+"""An upload that is in vain is given up once, and begun anew once, however many of its parts find so at a time.
+
+If each of them began it anew, each attempt would have as many times the messages of the last as there are parts. So one
+message may; the others come again, and find that a later attempt has messages of its own.
+"""
+
+from dataclasses import dataclass
+
+from shared.domain.errors import Busy
+from shared.domain.messages import TransferMessage
+from shared.ports.clock import Clock
+from shared.ports.staging import Staging
+from shared.ports.upload_store import OpenUpload, UploadStore
+
+
+def is_stale(message: TransferMessage, opened: OpenUpload) -> bool:
+    """Whether a part's message is of an upload that was given up, in the place of which this one was begun."""
+    return opened.published_for == message.batch and message.attempt < opened.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class GivingUp:
+    """lease_seconds: for so long whoever has begun an upload may take to publish its parts."""
+
+    uploads: UploadStore
+    staging: Staging
+    clock: Clock
+    lease_seconds: float
+
+    async def give_up(self, number: str, opened: OpenUpload) -> None:
+        """Drop an upload that one of its parts found to be in vain: whoever returns from this begins it anew. Raises
+        Busy for all others, and while the parts are still being published.
+        """
+        self.let_publish(opened)
+        known = await self.uploads.get(number)
+        if known is None or known.upload != opened.upload or not await self.drop(number, opened):
+            raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+
+    def let_publish(self, opened: OpenUpload) -> None:
+        """Raises Busy while whoever began an upload may still publish its parts."""
+        if not opened.published_for and self.clock.now() - opened.opened_at < self.lease_seconds:
+            raise Busy(f"{opened.key}: its parts are being published")
+
+    async def drop(self, number: str, opened: OpenUpload) -> bool:
+        """Drop what is staged, then what is noted; whether the note was there, and nobody else has taken it away."""
+        await self.staging.abort(number.encode(), opened.upload)
+        await self.staging.delete(number.encode())
+        return await self.uploads.close(number, opened.upload)
