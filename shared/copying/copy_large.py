@@ -105,8 +105,7 @@ class CopyLarge:
         of_parts = promise.parts is not None and promise.crc_of_all is None
         sizes = await self.source.part_sizes(version, exact=True) if of_parts else None
         upload = await self.staging.begin(number.encode())
-        checks = PartChecks.of(promise, sizes)
-        wish = checks.opened(version.text, upload, version.size, self.part_bytes, self.clock.now())
+        wish = PartChecks.of(promise, sizes).opened(version.text, upload, version.size, self.part_bytes, self.clock.now())
         opened = await self.uploads.open(number, wish)
         if opened.upload != upload:
             await self.staging.abort(number.encode(), upload)

@@ -46,6 +46,14 @@ def test_gcs_uploads_of_every_kind(bucket: Bucket) -> None:
     assert bucket.get_blob("unknown").size == 700_000
 
 
+def test_a_bucket_says_that_it_has_no_managed_folders(bucket: Bucket) -> None:
+    """gcloud asks before it deletes a bucket with all that is in it."""
+    ask = bucket.client._connection.api_request
+    assert ask(method="GET", path=f"/b/{bucket.name}/managedFolders").get("items", []) == []
+    with pytest.raises(exceptions.NotFound):
+        ask(method="GET", path="/b/there-is-none/managedFolders")
+
+
 def test_gcs_preconditions(bucket: Bucket) -> None:
     blob = bucket.blob("k")
     blob.upload_from_string(b"1", if_generation_match=0, retry=None)

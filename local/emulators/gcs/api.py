@@ -119,6 +119,8 @@ class GcsServer:
                 return _json({"kind": "storage#policy", "bindings": [], "etag": "CAE=", "version": 1})
             case ["b", name, "storageLayout"]:
                 return _json(self._store.bucket(unquote(name)).layout)
+            case ["b", name, "managedFolders"] if method == "GET" and self._store.bucket(unquote(name)):
+                return _json({"kind": "storage#managedFolders"})  # it has none
             case ["b", name, "o"]:
                 await self.instruments.enter("gcs.class_a", f"list {unquote(name)}")
                 return _json(listing.render(self._store.bucket(unquote(name)), query))
