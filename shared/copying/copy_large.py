@@ -105,8 +105,8 @@ class CopyLarge:
         of_parts = promise.parts is not None and promise.crc_of_all is None
         sizes = await self.source.part_sizes(version, exact=True) if of_parts else None
         upload = await self.staging.begin(number.encode())
-        wish = PartChecks.of(promise, sizes).opened(version.text, upload, version.size, self.part_bytes, self.clock.now())
-        opened = await self.uploads.open(number, wish)
+        sums, now = PartChecks.of(promise, sizes), self.clock.now()
+        opened = await self.uploads.open(number, sums.opened(version.text, upload, version.size, self.part_bytes, now))
         if opened.upload != upload:
             await self.staging.abort(number.encode(), upload)
             self._giving_up.let_publish(opened)
