@@ -18,6 +18,7 @@ from shared.copying.try_key import TryKey
 from shared.domain.instance import weight
 from shared.listing.follow_events import FollowEvents
 from shared.listing.list_range import ListRange
+from shared.listing.sort_events import SortEvents
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
 from shared.ranges.split_range import SplitRange
@@ -77,6 +78,7 @@ def bootstrap(adapters: Adapters, config: JobConfig) -> App:
             clock=adapters.clock,
             log=adapters.log,
             life_seconds=config.life_seconds,
+            sort_events=SortEvents(stores.ledger, stores.runs, adapters.clock, adapters.log),
             events=follow_events(adapters, config, listing),
         ),
         copier=TransferBatch(
@@ -217,6 +219,7 @@ def lifecycle(adapters: Adapters, config: JobConfig, control: JobControl, delete
         follow_up=FollowUp(
             queue=adapters.queue,
             topic=config.verify_topic,
+            list_topic=config.list_topic,
             passes=config.repair_passes,
             verify_initial=config.verify_initial,
             verify_always=config.verify_always,

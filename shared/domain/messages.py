@@ -89,18 +89,21 @@ class ListMessage(RangeMessage):
     """Work for the lister: a prefix (all of the job by default) or single keys.
 
     redrive: try remembered failures again; meant by any message that names a prefix or keys. events: what S3's queue
-    tells, instead of a listing.
+    tells, instead of a listing. sort: the ended run of events whose batches are to be sorted, and nothing else.
     """
 
     keys: tuple[ObjectKey, ...] = Field(default=(), max_length=MOST_KEYS)
     force: bool = False
     redrive: bool = False
     events: bool = False
+    sort: RunId | None = None
 
     @model_validator(mode="after")
     def _one_scope(self) -> Self:
         if self.events and (self.keys or self.until or self.cursor or (self.prefix and self.run is None)):
             raise ValueError('"events" are of the whole job: name no "prefix" and no "keys"')
+        if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):
+            raise ValueError('"sort" names a run of events: name nothing else')
         if self.keys and (self.prefix or self.until or (self.cursor and self.run is None)):
             raise ValueError('name either "prefix" or "keys", not both')
         return self

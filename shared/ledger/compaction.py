@@ -21,7 +21,7 @@ GROUP_RECORDS = 300
 """A group has no more records, so that the commit that replaces them stays below 10 MiB with all their index entries,
 of which a record of few and long keys has some 7 kB: https://cloud.google.com/firestore/quotas"""
 
-_FEW_KEYS = 16
+FEW_KEYS = 16
 """Named by somebody in one message, up to version 0.1.0, which made one batch of them wherever they lie. A batch of a
 listing has more, or is the last one of its range.
 """
@@ -65,28 +65,8 @@ class Compaction:
         least = -(-max((len(record.entries) for record in group), default=0) // MOST_KEYS)
         if len(group) <= least and any(map(self.listed, (key for record in group for key in record.table.keys))):
             return None
-        merged = list(cut(self._newest(group)))
+        merged = list(cut(newest(group, self.listed)))
         return Merge(group, merged, versions) if len(merged) < len(group) else None
-
-    def _newest(self, group: Iterable[BatchRecord]) -> list[Entry]:
-        """What is known of the keys that the source still has; what never ended is known no better than nothing, and so
-        is what cannot be read.
-        """
-        newest: dict[bytes, Entry] = {}
-        for record in group:
-            for entry in self._listed_of(record):
-                at = entry.at or record.published_at
-                known = newest.get(entry.key)
-                if known is None or at >= known.at:
-                    newest[entry.key] = replace(entry, at=at)
-        return [newest[key] for key in sorted(newest) if not newest[key].open]
-
-    def _listed_of(self, record: BatchRecord) -> Sequence[Entry]:
-        table = record.table
-        try:
-            return [table[index] for index, key in enumerate(table.keys) if self.listed(key)]
-        except UnknownSchema:
-            return []
 
 
 def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
@@ -94,28 +74,45 @@ def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
     read by every range in between, and no range holds them whole. None if there are none: records of other neighbours
     stay, and so do keys that have not ended, and what cannot be read. until: the last key of the range.
     """
-    few = [record for record in records if len(record.entries) <= _FEW_KEYS and record.settled]
-    wide = [record for record in few if record.readable][: GROUP_RECORDS // _FEW_KEYS]
-    newest: dict[bytes, Entry] = {}
-    for record in wide:
-        for entry in record.entries:
-            dated = replace(entry, at=entry.at or record.published_at)
-            if entry.key not in newest or dated.at >= newest[entry.key].at:
-                newest[entry.key] = dated
-    inside = [newest[key] for key in sorted(newest) if key <= until]
-    parts = [inside, *([newest[key]] for key in sorted(newest) if key > until)]
+    few = [record for record in records if len(record.entries) <= FEW_KEYS and record.settled]
+    wide = [record for record in few if record.readable][: GROUP_RECORDS // FEW_KEYS]
+    entries = newest(wide)
+    inside = [entry for entry in entries if entry.key <= until]
+    parts = [inside, *([entry] for entry in entries if entry.key > until)]
     return Merge(wide, [merged for part in parts for merged in cut(part)]) if wide else None
 
 
-def cut(entries: Sequence[Entry]) -> Iterator[BatchRecord]:
-    """Merged records of about equal length."""
+def newest(records: Iterable[BatchRecord], listed: Callable[[bytes], bool] | None = None) -> list[Entry]:
+    """What records know of the keys that the source still has, the newest of each key, in order. What never ended is
+    known no better than nothing, and so is what cannot be read. listed: whether the source has a key; None: it is not
+    known.
+    """
+    found: dict[bytes, Entry] = {}
+    for record in records:
+        for entry in _listed_of(record.table, listed):
+            at = entry.at or record.published_at
+            known = found.get(entry.key)
+            if known is None or at >= known.at:
+                found[entry.key] = replace(entry, at=at)
+    return [found[key] for key in sorted(found) if not found[key].open]
+
+
+def _listed_of(table: Table, listed: Callable[[bytes], bool] | None) -> Sequence[Entry]:
+    try:
+        return [table[index] for index, key in enumerate(table.keys) if listed is None or listed(key)]
+    except UnknownSchema:
+        return []
+
+
+def cut(entries: Sequence[Entry], run: str = MERGED) -> Iterator[BatchRecord]:
+    """Merged records of about equal length. run: what they say that they are of."""
     if not entries:
         return
     packed = pack(entries)
     if len(entries) > 1 and (len(entries) > MOST_KEYS or len(packed) > MOST_BYTES):
         half = len(entries) // 2
-        yield from cut(entries[:half])
-        yield from cut(entries[half:])
+        yield from cut(entries[:half], run)
+        yield from cut(entries[half:], run)
         return
     at = max(entry.at for entry in entries)
-    yield BatchRecord(batch_id(MERGED, entries), MERGED, at, Table(packed))
+    yield BatchRecord(batch_id(run, entries), run, at, Table(packed))

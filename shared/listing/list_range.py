@@ -14,6 +14,7 @@ from shared.domain.missed import Followed
 from shared.domain.runs import RunKind
 from shared.listing.follow_events import FollowEvents
 from shared.listing.list_steps import KeySteps, ListSteps
+from shared.listing.sort_events import SortEvents
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.log import Log
@@ -38,10 +39,14 @@ class ListRange:
     clock: Clock
     log: Log
     life_seconds: float
+    sort_events: SortEvents
     events: FollowEvents | None = None
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Work on a message until done or until the budget ends; then the rest is a message again."""
+        if message.sort is not None:
+            await self.sort_events(message.sort, budget)
+            return
         if message.events:
             if self.events is None:
                 self.log.warning("no events are followed: EVENTS_QUEUE_URL is not set")

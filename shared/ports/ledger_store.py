@@ -32,6 +32,16 @@ class KeyCount:
     records: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A record without its entries. keys: how many."""
+
+    batch: str
+    first: bytes
+    keys: int
+    identity: str = ""
+
+
 class LedgerStore(Protocol):
     """The batch records of one job. Losing them costs a re-scan, never an object."""
 
@@ -79,6 +89,10 @@ class LedgerStore(Protocol):
 
     def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
         """All of a run's records that can be read."""
+        ...
+
+    async def outlines(self, run: str) -> list[Outline]:
+        """All of a run's records, or a level's (`ledger.levels`), in order of their first keys."""
         ...
 
     def failed(self, run: str) -> AsyncIterator[Entry]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from shared.domain.objects import Origin
 from shared.domain.page import Page
 from shared.ledger.compaction import Compaction, Merge, narrowed
+from shared.ledger.overlaps import Held, Overlaps
 from shared.ledger.record import BatchRecord
 from shared.ledger.window import Known, LedgerWindow, is_alive
 from shared.ports.ledger_store import LedgerStore, Versioned
@@ -61,6 +62,7 @@ class LedgerScan:
     begin: bytes = field(init=False)
     _window: LedgerWindow = field(init=False)
     _compaction: Compaction = field(init=False)
+    _overlaps: Overlaps = field(init=False)
     _next: Versioned | None = None
     _ended: bool = False
     _most_held: int = HELD_KEYS
@@ -73,6 +75,7 @@ class LedgerScan:
         self.begin = self.after
         self._window = LedgerWindow(self.run)
         self._compaction = Compaction(self._seen.__contains__)
+        self._overlaps = Overlaps(self._seen.__contains__)
 
     @property
     def held(self) -> int:
@@ -124,6 +127,8 @@ class LedgerScan:
     def _take_in(self, found: Versioned, unsent: list[BatchRecord]) -> None:
         self._window.add(found.record)
         self._versions[found.record.batch] = found.version
+        if self.merges and self._is_ours(found.record):
+            self._overlaps.begins(found.record)
         if found.record.run == self.run:
             self._queue(found.record, unsent)
 
@@ -185,6 +190,7 @@ class LedgerScan:
             return
         left = list(self._window.forget_before(BEYOND))
         await self._offer(record for record in left if record.last <= until)
+        await self._compact(self._overlaps.close())
         await self._merge(self._compaction.close())
         beyond = [record for record in left if record.last > until and self._is_ours(record)]
         narrow = narrowed(beyond, until)
@@ -201,7 +207,15 @@ class LedgerScan:
         for record in passed:
             version = self._versions.pop(record.batch, None)
             if self.merges and self._is_ours(record):
-                await self._merge(self._compaction.offer(record, version))
+                merge, others = self._overlaps.offer(record, version)
+                await self._merge(merge)
+                await self._compact(others)
+            else:
+                self._overlaps.forget(record)
+
+    async def _compact(self, passed: Iterable[Held]) -> None:
+        for record, version in passed:
+            await self._merge(self._compaction.offer(record, version))
 
     def _see(self, keys: Sequence[bytes]) -> None:
         if not self.merges or not keys:

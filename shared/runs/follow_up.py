@@ -1,9 +1,11 @@
-"""What comes after a run: a proof that what was copied is right, and another pass where something was repaired."""
+"""What comes after a run: a proof that what was copied is right, another pass where something was repaired, and order in
+the records of events.
+"""
 
 from dataclasses import dataclass
 
 from shared.domain.counts import Outcome
-from shared.domain.messages import VerifyMessage, decode
+from shared.domain.messages import ListMessage, VerifyMessage, decode
 from shared.domain.runs import RunKind
 from shared.ports.queue import Queue
 from shared.ports.run_store import OpenRun, RunSummary
@@ -11,12 +13,13 @@ from shared.ports.run_store import OpenRun, RunSummary
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """topic: the verifier's. passes: the most comparisons in a row, the first one included. verify_initial,
+    """topic: the verifier's. list_topic: the lister's. passes: the most comparisons in a row, the first one included. verify_initial,
     verify_always: whether a prefix is compared after its first run, after each that copied something.
     """
 
     queue: Queue
     topic: str
+    list_topic: str
     passes: int
     verify_initial: bool
     verify_always: bool
@@ -24,6 +27,10 @@ class FollowUp:
     async def go_on(self) -> None:
         """Have the ends of runs be looked at again at once: one is larger than an invocation adds up."""
         await self.queue.publish(self.topic, [VerifyMessage(close=True)])
+
+    async def sort(self, run: OpenRun) -> None:
+        """Have the batches of a run of events be sorted, once its end is written down."""
+        await self.queue.publish(self.list_topic, [ListMessage(sort=run.name)])
 
     async def __call__(self, run: OpenRun, summary: RunSummary, initial: bool) -> None:
         """Send the message that follows from a finished run, if one does. initial: its prefix's first one."""

@@ -199,6 +199,8 @@ class RunLifecycle:
         initial = run.kind is RunKind.LIST and not await self.notes.had_first_run(run.prefix)
         if state is RunState.FINISHED:
             await self.follow_up(run, summary, initial)
+        if run.kind is RunKind.EVENTS and summary.listed_keys:
+            await self.follow_up.sort(run)
         summed_up = run.kind is RunKind.VERIFY or summary.outcomes.keys.get(Outcome.FAILED)
         if run.kind is RunKind.EVENTS:
             summary = replace(summary, lag=await self.runs.lag(run.name))

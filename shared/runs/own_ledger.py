@@ -17,7 +17,7 @@ from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import ControlStore
-from shared.ports.ledger_store import KeyCount, LedgerStore, Versioned
+from shared.ports.ledger_store import KeyCount, LedgerStore, Outline, Versioned
 from shared.ports.log import Log
 from shared.ports.range_store import HeldRange
 
@@ -96,6 +96,10 @@ class OwnLedger:
 
     def of_run(self, run: str) -> AsyncIterator[BatchRecord]:
         return self.stored.of_run(run)
+
+    async def outlines(self, run: str) -> list[Outline]:
+        ours = await self._believed()
+        return [found for found in await self.stored.outlines(run) if found.identity in ours]
 
     def failed(self, run: str) -> AsyncIterator[Entry]:
         return self.stored.failed(run)

@@ -9,7 +9,7 @@ from shared.domain.keys import prefix_end
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ports.ledger_store import KeyCount, Versioned
+from shared.ports.ledger_store import KeyCount, Outline, Versioned
 from shared.ports.range_store import HeldRange
 from tests.fakes.commit_limit import check_commit
 from tests.fakes.ranges import FakeRanges
@@ -92,6 +92,11 @@ class FakeLedger:
         for record, _ in list(self.documents.values()):
             if record.run == run and record.readable:
                 yield record
+
+    async def outlines(self, run: str) -> list[Outline]:
+        found = [record for record, _ in self.documents.values() if record.run == run and len(record.entries)]
+        ours = [Outline(item.batch, item.first, len(item.entries), item.identity) for item in found]
+        return sorted(ours, key=lambda item: item.first)
 
     async def failed(self, run: str) -> AsyncIterator[Entry]:
         for record, _ in self.documents.values():

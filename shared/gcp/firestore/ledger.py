@@ -35,7 +35,7 @@ from shared.gcp.firestore.transactions import in_transaction
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
-from shared.ports.ledger_store import KeyCount, Versioned
+from shared.ports.ledger_store import KeyCount, Outline, Versioned
 from shared.ports.log import Log
 from shared.ports.range_store import HeldRange
 
@@ -185,6 +185,11 @@ class FirestoreLedger:
         query: AsyncQuery = self._ledger.where(filter=FieldFilter("run", "==", run))
         return query
 
+    async def outlines(self, run: str) -> list[Outline]:
+        query = self._of(run).where(filter=FieldFilter("open", ">=", 0)).select(["open", "first", "keys", "identity"])
+        found = [_outline(snapshot) async for snapshot in paged(query)]
+        return sorted(found, key=lambda item: item.first)
+
     async def failed(self, run: str) -> AsyncIterator[Entry]:
         async for record in self._whole(self._of(run).where(filter=FieldFilter("outcomes.failed.keys", ">", 0))):
             for entry in record.entries:
@@ -258,6 +263,17 @@ class FirestoreLedger:
             if snapshot.exists and read_whole(self._log, snapshot) is not None:
                 raise
             await write(self._client, reference, fields, snapshot)
+
+
+def _outline(snapshot: "DocumentSnapshot[Any]") -> Outline:
+    fields = snapshot.to_dict() or {}
+    first, keys = fields.get("first"), fields.get("keys")
+    return Outline(
+        snapshot.id,
+        first if isinstance(first, bytes) else b"",
+        keys if isinstance(keys, int) else 0,
+        str(fields.get("identity", "")),
+    )
 
 
 def _page_records(records: int, size: int) -> int:

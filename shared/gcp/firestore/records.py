@@ -12,6 +12,7 @@ from shared.domain.missed import Change
 from shared.gcp.firestore.counts import read_tally, tally
 from shared.gcp.firestore.documents import digest, time
 from shared.gcp.firestore.sums import slice_of
+from shared.ledger.levels import is_level
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import Packed, Table, UnknownSchema
 from shared.ports.ledger_store import Versioned
@@ -54,6 +55,7 @@ def read_whole(log: Log, snapshot: "DocumentSnapshot[Any]") -> Versioned | None:
 def record_fields(record: BatchRecord) -> dict[str, object]:
     """A record as its document."""
     table = record.table
+    added_up = record.run and not is_level(record.run)
     return {
         "run": record.run,
         "first": record.first,
@@ -65,7 +67,7 @@ def record_fields(record: BatchRecord) -> dict[str, object]:
         "attempt": record.attempt,
         "identity": record.identity,
         "open": table.outcomes.count(None),
-        **({"slice": slice_of(record.batch), "outcomes": tally(record.tally(), Outcome)} if record.run else {}),
+        **({"slice": slice_of(record.batch), "outcomes": tally(record.tally(), Outcome)} if added_up else {}),
         **({"lag": record.lag.table()} if record.lag.counted else {}),
         **({"changes": tally(record.changes, Change)} if record.changes.total_keys else {}),
         "table": table.packed.scan,

@@ -1,0 +1,88 @@
+"""Sorted records of events (`levels`), merged with the records of the same keys that a listing has passed.
+
+A record of a listing holds thousands of neighbours, and one of events a few of each of them: merged, each of the former
+is written anew. That is done where there are enough events for it, and not at each listing.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shared.ledger.compaction import Merge, cut, newest
+from shared.ledger.levels import is_level
+from shared.ledger.record import BatchRecord
+
+LEAST_EVENTS = 256
+"""For each record that is written anew: a write for 256 events."""
+
+HELD_KEYS = 64_000
+"""Of the records that were passed and may still be merged: some 20 MB, and 60 while they are."""
+
+HELD_BYTES = 5_500_000
+"""Packed: what replaces them is one commit of 10 MiB at the most. https://cloud.google.com/firestore/quotas"""
+
+Held = tuple[BatchRecord, object]
+"""A record, and the version that was read."""
+
+
+@dataclass(slots=True)
+class Overlaps:
+    """Takes the records that a scan passes, in the order of their last keys. listed: whether the source has a key."""
+
+    listed: Callable[[bytes], bool]
+    _ahead: dict[str, bytes] = field(default_factory=dict)
+    _held: deque[Held] = field(default_factory=deque)
+    _keys: int = 0
+    _bytes: int = 0
+
+    def begins(self, record: BatchRecord) -> None:
+        """The scan has read a record, which it will pass."""
+        if is_level(record.run):
+            self._ahead[record.batch] = record.first
+
+    def forget(self, record: BatchRecord) -> None:
+        """A record is not to be merged."""
+        self._ahead.pop(record.batch, None)
+
+    def offer(self, record: BatchRecord, version: object) -> tuple[Merge | None, list[Held]]:
+        """What is to be merged now, and the records that overlap no sorted one any more. A sorted record that is not
+        merged is left as it is: among neighbours it would make a record that spans more than they do.
+        """
+        waited = self._ahead.pop(record.batch, None) is not None
+        self._held.append((record, version))
+        self._keys += len(record.entries)
+        self._bytes += len(record.table.packed)
+        return self._merged(record) if waited else None, self._let_go()
+
+    def close(self) -> list[Held]:
+        """What is still held."""
+        self._ahead.clear()
+        return self._let_go()
+
+    def _merged(self, last: BatchRecord) -> Merge | None:
+        group = [item for item in self._held if item[0].last >= last.first]
+        records = [record for record, _ in group]
+        events = sum(len(record.entries) for record in records if is_level(record.run))
+        anew = sum(not is_level(record.run) for record in records)
+        size = sum(len(record.table.packed) for record in records)
+        if events < LEAST_EVENTS * anew or size > HELD_BYTES:
+            return None
+        for item in group:
+            self._drop(item)
+        self._held = deque(item for item in self._held if item[0].last < last.first)
+        return Merge(records, list(cut(newest(records, self.listed))), [version for _, version in group])
+
+    def _let_go(self) -> list[Held]:
+        gone: list[Held] = []
+        while self._held and (not self._ahead or self._keys > HELD_KEYS or self._bytes > HELD_BYTES):
+            item = self._held.popleft()
+            self._drop(item)
+            if not is_level(item[0].run):
+                gone.append(item)
+            for batch in [batch for batch, first in self._ahead.items() if first <= item[0].last]:
+                del self._ahead[batch]
+        return gone
+
+    def _drop(self, item: Held) -> None:
+        self._keys -= len(item[0].entries)
+        self._bytes -= len(item[0].table.packed)
