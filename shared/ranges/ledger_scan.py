@@ -190,7 +190,7 @@ class LedgerScan:
             return
         left = list(self._window.forget_before(BEYOND))
         await self._offer(record for record in left if record.last <= until)
-        await self._compact(self._overlaps.close())
+        await self._compact(*self._overlaps.close())
         await self._merge(self._compaction.close())
         beyond = [record for record in left if record.last > until and self._is_ours(record)]
         narrow = narrowed(beyond, until)
@@ -207,13 +207,12 @@ class LedgerScan:
         for record in passed:
             version = self._versions.pop(record.batch, None)
             if self.merges and self._is_ours(record):
-                merge, others = self._overlaps.offer(record, version)
-                await self._merge(merge)
-                await self._compact(others)
+                await self._compact(*self._overlaps.offer(record, version))
             else:
                 self._overlaps.forget(record)
 
-    async def _compact(self, passed: Iterable[Held]) -> None:
+    async def _compact(self, merge: Merge | None, passed: Iterable[Held]) -> None:
+        await self._merge(merge)
         for record, version in passed:
             await self._merge(self._compaction.offer(record, version))
 

@@ -1,4 +1,4 @@
-"""What comes after a run: a proof that what was copied is right, another pass where something was repaired, and order in
+"""What comes after a run: a proof that what was copied is right, another pass where something was repaired, order among
 the records of events.
 """
 
@@ -13,8 +13,8 @@ from shared.ports.run_store import OpenRun, RunSummary
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """topic: the verifier's. list_topic: the lister's. passes: the most comparisons in a row, the first one included. verify_initial,
-    verify_always: whether a prefix is compared after its first run, after each that copied something.
+    """topic: the verifier's. list_topic: the lister's. passes: the most comparisons in a row, the first one included.
+    verify_initial, verify_always: whether a prefix is compared after its first run, after each that copied something.
     """
 
     queue: Queue

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared.clock import SystemClock
+from shared.domain.budget import Budget
 from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
@@ -21,9 +23,11 @@ from shared.gcp.firestore.documents import PAGE
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
+from shared.ledger.levels import level, sorted_together
 from shared.ledger.record import BatchRecord
+from shared.listing.sort_events import SortEvents
 from shared.ports.control_store import Control, Spoke
-from shared.ports.ledger_store import KeyCount
+from shared.ports.ledger_store import KeyCount, Outline
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ports.run_store import OpenRun, PartialSummary, RunRecord, RunSummary
 from shared.ports.stores import Stores
@@ -191,6 +195,39 @@ async def test_records_are_merged_all_at_once_or_not_at_all(stores: Stores) -> N
     again = Merge([item.record for item in held[1:]], [record("n", "b", "c", run="")])
     assert not await stores.ledger.merge(again, [item.version for item in held[1:]])
     assert await found(stores) == ["m", "b3"]
+
+
+async def test_the_batches_of_a_run_are_sorted_into_records_of_neighbours(stores: Stores) -> None:
+    """Twice: what is sorted again finds a record of the same versions of the same keys, and takes its place."""
+    for at in (NOW, NOW + 1):
+        ended = [
+            replace(entry, outcome=Outcome.COPIED)
+            for number in range(50)
+            for entry in record("", f"{number:02d}").entries
+        ]
+        batches = [BatchRecord(f"b{n}", "events-1", at, tuple(ended[n::3])) for n in range(3)]
+        await stores.ledger.create([*batches, record("single", "07", run="events-1"), record("other", "k", run="r")])
+        found = await stores.ledger.outlines("events-1")
+        ours = [
+            Outline("b0", b"00", 17),
+            Outline("b1", b"01", 17),
+            Outline("b2", b"02", 16),
+            Outline("single", b"07", 1),
+        ]
+        assert found == ours
+        sort = SortEvents(stores.ledger, stores.runs, SystemClock(), Log("ERROR"))
+        await sort("events-1", Budget(SystemClock().monotonic(), 60))
+        assert [item.batch for item in await stores.ledger.outlines("events-1")] == ["single"]
+    once, again = await stores.ledger.outlines(level(1))
+    assert (once.first, once.keys, again.first, again.keys) == (b"00", 50, b"00", 50)
+    read = [item.record async for item in stores.ledger.scan(b"", b"30", b"40")]
+    assert {item.batch for item in read} == {once.batch, again.batch}
+    assert sorted(item.entries[0].at for item in read) == [NOW, NOW + 1]
+    assert [entry.key for entry in read[0].entries] == [f"{number:02d}".encode() for number in range(50)]
+    (one,) = [item async for item in stores.ledger.scan(b"", b"") if item.record.batch == once.batch]
+    assert await stores.ledger.merge(sorted_together([one.record], [one.version], 1), [one.version])
+    assert not await stores.ledger.merge(sorted_together([one.record], [one.version], 1), [one.version])
+    assert len(await stores.ledger.outlines(level(2))) == 1
 
 
 async def test_a_prefix_is_forgotten_with_all_that_speaks_about_it(stores: Stores) -> None:
