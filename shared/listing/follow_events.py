@@ -24,14 +24,13 @@ from dataclasses import dataclass, field, replace
 from shared.domain.batching import batches
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome, RangeCounts
-from shared.domain.errors import Busy, ObjectError, StateConflict, Transient
+from shared.domain.errors import ObjectError, Transient
 from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
 from shared.domain.messages import MOST_KEYS, ListMessage
 from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.domain.runs import RunKind
-from shared.domain.spending import Amount
 from shared.ledger.record import batch_id
 from shared.listing.seen_events import SeenEvents
 from shared.ports.event_queue import EventMessage, EventQueue
@@ -42,6 +41,7 @@ from shared.ports.run_store import RunStore
 from shared.ports.source import Source
 from shared.ranges.lease import Lease
 from shared.ranges.range_work import MOST_REASON, RangeWork
+from shared.ranges.sending import Sending
 from shared.runs.ceilings import CeilingGuard, Stopped
 
 WINDOW_SECONDS = 0.7
@@ -56,14 +56,25 @@ POLLS = 4
 
 @dataclass(slots=True)
 class _Stretch:
-    """One invocation's part of a run. mine: the batches that are recorded."""
+    """One invocation's part of a run."""
 
-    lease: Lease
-    ceiling: CeilingGuard
+    sending: Sending
     counts: RangeCounts = field(default_factory=RangeCounts)
-    mine: set[str] = field(default_factory=set)
     told: dict[str, int] = field(default_factory=dict)
     oldest: float = 0.0
+
+    @property
+    def lease(self) -> Lease:
+        return self.sending.lease
+
+    @property
+    def ceiling(self) -> CeilingGuard:
+        return self.sending.ceiling
+
+    @property
+    def mine(self) -> set[str]:
+        """The batches that are recorded."""
+        return self.sending.mine
 
     @property
     def run(self) -> str:
@@ -107,7 +118,8 @@ class FollowEvents:
         taken = await self.work.ranges.take(RunKind.EVENTS, message, run)
         if taken is None:
             return
-        stretch = _Stretch(taken[1], CeilingGuard(self.work.job_control, self.work.portions, taken[1].range_id.run))
+        ceiling = CeilingGuard(self.work.job_control, self.work.portions, taken[1].range_id.run)
+        stretch = _Stretch(Sending(self.work.publish, ceiling, taken[1], set(), first=True))
         if stretch.lease.taken_over:
             await self._recount(stretch)
         try:
@@ -157,7 +169,7 @@ class FollowEvents:
             size = sum(entry.listed_size for entry in record.entries)
             stretch.counts.listed.add("listed", size, len(record.entries))
             if not record.settled:
-                await self.work.publish.resend(record, False, first=True)
+                await stretch.sending.resend(record, False)
 
     async def _follow(self, stretch: _Stretch, budget: Budget, first: list[EventMessage]) -> bool:
         """True if the budget has ended."""
@@ -214,7 +226,9 @@ class FollowEvents:
                 return over
 
     async def _publish(self, stretch: _Stretch, portion: Sequence[EventMessage]) -> None:
-        """Record, send, then delete. Raises Stopped, and nothing is deleted, if a ceiling or a person says so."""
+        """Record, send, then delete. Raises Stopped, and nothing is deleted, if a ceiling or a person says so: what was
+        allowed of it is counted, and its events find it copied when they come again.
+        """
         newest = self._newest(stretch, portion)
         objects = [await self._object(event) for event in newest if not event.removed]
         page = Page.of(objects)
@@ -224,22 +238,12 @@ class FollowEvents:
         found = {batch_id(run, batch): batch for batch in batches(wanted, MOST_KEYS, self.batch_bytes)}
         new = [batch for name, batch in found.items() if name not in stretch.mine]
         stretch.note("duplicates", sum(map(len, found.values())) - sum(map(len, new)))
-        taken: list[Amount] = []
-        try:
-            for batch in new:
-                taken.append(await stretch.ceiling.reserve(len(batch), sum(item.size for item in batch)))
-            await stretch.lease.renew()
-            await self.work.publish(run, new, False, stretch.lease.grant, first=True)
-        except StateConflict as moved:
-            raise Busy(f"run {run}: another invocation follows the events") from moved
-        except Stopped:
-            for amount in taken:
-                stretch.ceiling.unused(amount)
-            raise
-        stretch.mine.update(found)
-        for batch in new:
+        sent = await stretch.sending(new)
+        for batch in sent.batches:
             stretch.note("published", len(batch))
             stretch.counts.listed.add("listed", sum(item.size for item in batch), len(batch))
+        if sent.refused is not None:
+            raise sent.refused
         for index, reason in filtered.items():
             stretch.counts.listed.add("listed", page.sizes[index])
             stretch.counts.outcomes.add(Outcome.FILTERED, page.sizes[index])

@@ -40,6 +40,7 @@ from shared.ranges.results import (
     SideFailed,
     Unavailable,
 )
+from shared.ranges.sending import Sending
 from shared.ranges.split_range import SplitRange, pages_before_split
 from shared.ranges.steps import Steps
 from shared.ranges.taken_range import TakenRange
@@ -105,8 +106,8 @@ class RangeWork:
         """Walk a range and finish it. True if it was closed. force: copy even what is unchanged. repairs: the keys that
         steps name to be copied so; None for a listing.
         """
-        first = awaited(held.message)
-        out = Publishing(self.publish, held.ceiling, held.lease, held.walk, held.mine, force, repairs, first)
+        sending = Sending(self.publish, held.ceiling, held.lease, held.mine, awaited(held.message))
+        out = Publishing(sending, held.walk, force, repairs)
         try:
             result = await self._walk(held, steps, budget, out)
         except (Exception, CancelledError):  # whoever is cut off leaves an instance that lives on

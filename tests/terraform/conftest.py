@@ -124,10 +124,12 @@ provider "aws" {{
   secret_key        = "test"
   s3_use_path_style = true
   endpoints {{
-    cloudfront = "{0}"
-    iam        = "{0}"
-    s3         = "{0}"
-    sts        = "{0}"
+    cloudfront  = "{0}"
+    eventbridge = "{0}"
+    iam         = "{0}"
+    s3          = "{0}"
+    sqs         = "{0}"
+    sts         = "{0}"
   }}
 }}
 """

@@ -43,6 +43,15 @@ resource "aws_sqs_queue" "events" {
   visibility_timeout_seconds = 60
 }
 
+# Nothing but that queue may put messages aside here; nobody else may send any, as there is no policy that allows it.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html (RedriveAllowPolicy)
+resource "aws_sqs_queue_redrive_allow_policy" "events" {
+  count = local.follows ? 1 : 0
+
+  queue_url            = aws_sqs_queue.events_dead_letters[0].id
+  redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [aws_sqs_queue.events[0].arn] })
+}
+
 data "aws_iam_policy_document" "events_queue" {
   count = local.follows ? 1 : 0
 
@@ -147,7 +156,7 @@ data "aws_iam_policy_document" "events" {
 
   statement {
     sid       = "Follow"
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]
+    actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
     resources = [aws_sqs_queue.events[0].arn]
   }
 }
