@@ -14,7 +14,15 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 from shared.clients import S3Client, gcs_client, s3_client
 
-__all__ = ["S3Client", "gcs_client", "pubsub_clients", "s3_client", "secrets_client", "sqs_client"]
+__all__ = [
+    "S3Client",
+    "eventbridge_client",
+    "gcs_client",
+    "pubsub_clients",
+    "s3_client",
+    "secrets_client",
+    "sqs_client",
+]
 
 
 def pubsub_clients(environment: dict[str, str]) -> tuple[PublisherClient, SubscriberClient]:
@@ -34,5 +42,14 @@ def secrets_client(environment: dict[str, str]) -> secretmanager_v1.SecretManage
 
 def sqs_client(endpoint: str) -> Any:
     """boto3 on the stack's queues."""
+    return _moto_client("sqs", endpoint)
+
+
+def eventbridge_client(endpoint: str) -> Any:
+    """boto3 on the stack's EventBridge, which is where the queues are."""
+    return _moto_client("events", endpoint)
+
+
+def _moto_client(service: str, endpoint: str) -> Any:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client("sqs", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", **keys)

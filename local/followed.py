@@ -8,7 +8,6 @@ from google.cloud.storage import Client
 from local import runs
 from local.clients import S3Client, pubsub_clients
 from local.names import DESTINATION, LIST, PROJECT, SOURCE
-from local.provisioning import notify
 from local.stack import Stack
 
 KEY = "photos/just-now.jpg"
@@ -22,7 +21,7 @@ async def written_while_followed(stack: Stack, s3: S3Client, gcs: Client) -> tup
     """The message that began the run of events, which ends by itself when nothing comes any more; and the seconds from
     S3's answer to the copy. stack: with events that are silent as yet. Raises StackError if no copy comes.
     """
-    notify(stack.environment)
+    stack.notify()
     publisher, _ = pubsub_clients(stack.environment)
     topic = publisher.topic_path(PROJECT, LIST)
     message = str(publisher.publish(topic, b'{"events": true, "scheduled": true}').result(timeout=30))

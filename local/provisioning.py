@@ -8,7 +8,7 @@ from google.cloud.secretmanager_v1.types import Replication, Secret, SecretPaylo
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
 
-from local.clients import gcs_client, pubsub_clients, s3_client, secrets_client, sqs_client
+from local.clients import eventbridge_client, gcs_client, pubsub_clients, s3_client, secrets_client, sqs_client
 from local.deployed import FUNCTIONS
 from local.names import AWS_ACCOUNT, DEAD, DESTINATION, EVENTS, FIRST, PROJECT, REPORTS, SOURCE, STAGING
 from shared.runs.expire_uploads import STAGING_RULE_DAYS
@@ -45,15 +45,20 @@ def event_queue(endpoint: str) -> None:
     sqs.create_queue(QueueName=EVENTS, Attributes={"VisibilityTimeout": "60", "RedrivePolicy": redrive})
 
 
-def notify(environment: Mapping[str, str]) -> None:
-    """Have S3 send the source's events to their queue from now on."""
-    queue = {
-        "QueueArn": f"arn:aws:sqs:us-east-1:{AWS_ACCOUNT}:{EVENTS}",
-        "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
-    }
-    s3_client(environment).put_bucket_notification_configuration(
-        Bucket=SOURCE, NotificationConfiguration={"QueueConfigurations": [queue]}
-    )
+def notify(environment: Mapping[str, str], endpoint: str, bridged: bool) -> None:
+    """Have S3 send the source's events to their queue from now on. bridged: by way of EventBridge."""
+    queue = f"arn:aws:sqs:us-east-1:{AWS_ACCOUNT}:{EVENTS}"
+    told = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]}
+    if bridged:
+        bridge, told = eventbridge_client(endpoint), {"EventBridgeConfiguration": {}}
+        pattern = {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created", "Object Deleted"],
+            "detail": {"bucket": {"name": [SOURCE]}},
+        }
+        bridge.put_rule(Name=EVENTS, EventPattern=json.dumps(pattern))
+        bridge.put_targets(Rule=EVENTS, Targets=[{"Id": "queue", "Arn": queue}])
+    s3_client(environment).put_bucket_notification_configuration(Bucket=SOURCE, NotificationConfiguration=told)
 
 
 def _topics(environment: dict[str, str], endpoints: Mapping[str, str]) -> None:

@@ -51,8 +51,8 @@ class Stack:
     settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
     0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
     functions: those that run; messages to the others wait. servers: further environment of the servers.
-    events: whether S3's events go to a queue, and the lister follows them. silent: S3 sends none until it is told to
-    (`local.provisioning.notify`).
+    events: whether S3's events go to a queue, and the lister follows them. bridged: whether by way of EventBridge.
+    silent: S3 sends none until it is told to (`notify`).
     tls: whether S3, the edge and Cloud Storage speak HTTPS, with a certificate in the folder of the logs.
     instead: commands of others' servers, by the name of the server of ours in whose place each runs, on its port.
     """
@@ -68,6 +68,7 @@ class Stack:
         servers: Mapping[str, str] | None = None,
         tls: bool = False,
         events: bool = False,
+        bridged: bool = False,
         silent: bool = False,
         instead: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
@@ -81,7 +82,7 @@ class Stack:
         self._schedule = schedule
         self._functions = tuple(functions)
         self._servers = dict(servers or {})
-        self._tls, self._events, self._silent = tls, events, silent
+        self._tls, self._events, self._bridged, self._silent = tls, events, bridged, silent
         self._own_logs = logs is None
         self.logs = logs or Path(tempfile.mkdtemp(prefix="local-stack-logs-"))
         self.children: dict[str, Child] = {}
@@ -173,7 +174,7 @@ class Stack:
             if self._events:
                 event_queue(self.url("sqs"))
             if self._events and not self._silent:
-                notify(self.environment)
+                self.notify()
             self._start_functions()
         except BaseException:
             self._stop()
@@ -232,6 +233,10 @@ class Stack:
                 child.see_it_end()
         if self._own_logs:
             shutil.rmtree(self.logs, ignore_errors=True)
+
+    def notify(self) -> None:
+        """Have S3 send its events from now on."""
+        notify(self.environment, self.url("sqs"), self._bridged)
 
     def dead(self) -> list[str]:
         """The names of children that ended by themselves."""

@@ -13,9 +13,9 @@ from shared.aws.credentials import SigningKeys
 from shared.aws.events import NotAnEvent, read_events
 from shared.aws.sigv4 import signed_headers
 from shared.domain.backoff import QUESTIONS
-from shared.domain.errors import Corrupt, ObjectError, Throttled
+from shared.domain.errors import Corrupt
 from shared.domain.reasons import Party
-from shared.http.classification import Classifier, code_and_message
+from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.retry import read
 from shared.ports.event_queue import EventMessage
@@ -28,9 +28,6 @@ _SQS = Classifier(Party.SQS)
 _DELETES_AT_ONCE = 16
 _SLACK_SECONDS = 20.0
 """An answer to a long poll may come so much later than the wait that it asks for."""
-
-_THROTTLED = frozenset({"RequestThrottled", "ThrottlingException"})
-"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html#API_ReceiveMessage_Errors"""
 
 
 class SqsEvents:
@@ -86,7 +83,7 @@ class SqsEvents:
                 Request("POST", self._url, headers, body, idempotent=True, stall_seconds=stall)
             )
             if answer.status != 200:
-                raise _refusal(what, answer)
+                raise _SQS(what, answer.status, answer.headers, answer.body)
             return answer
 
         return await read(QUESTIONS, self._http.clock, what, _SQS, send, lambda answer: _read(what, answer))
@@ -100,11 +97,3 @@ def _read(what: str, answer: Answer) -> dict[str, Any]:
     except ValueError:
         pass
     raise Corrupt(f"{what}: an answer that is no JSON object", party=Party.SQS)
-
-
-def _refusal(what: str, answer: Answer) -> ObjectError:
-    """Most of SQS's codes are AWS's common ones, which the rules know."""
-    code, _ = code_and_message(answer.body)
-    if code in _THROTTLED:
-        return Throttled(f"{what}: {code}", party=Party.SQS, status=answer.status, code=code, asked=what)
-    return _SQS(what, answer.status, answer.headers, answer.body)

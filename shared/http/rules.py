@@ -3,6 +3,7 @@
 S3's codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 Cloud Storage's reasons: https://cloud.google.com/storage/docs/json_api/v1/status-codes and, for the XML API,
 https://cloud.google.com/storage/docs/xml-api/reference-status
+SQS's: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and each action's own
 CloudFront's: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
 """
 
@@ -102,6 +103,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Corrupt, (400,), _codes("BadDigest InvalidDigest"), parties=_GOOGLE),
     Rule(BadKeys, (401,)),
     Rule(Throttled, (403,), _codes("rateLimitExceeded userRateLimitExceeded"), parties=_GOOGLE),
+    Rule(Throttled, (400, 403), _codes("RequestThrottled ThrottlingException"), parties=_parties(Party.SQS)),
     Rule(Archived, (403,), _codes("InvalidObjectState")),
     Rule(ClockSkew, (403,), _codes("RequestTimeTooSkewed")),
     Rule(BadKeys, (403,), _codes("InvalidAccessKeyId SignatureDoesNotMatch InvalidToken InvalidKey MissingKey")),

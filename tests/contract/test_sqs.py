@@ -1,5 +1,6 @@
-"""The queue of S3's events, against moto's SQS."""
+"""The queue of S3's events, against moto's SQS; by way of moto's EventBridge, too."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -9,8 +10,12 @@ import pytest
 from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
-from local.clients import sqs_client
+from local.clients import eventbridge_client, sqs_client
+from local.emulators.blob import Blob
 from local.emulators.loopback import HOST, free_port
+from local.emulators.s3.events import Notifier
+from local.emulators.s3.store import S3Error, StoredObject
+from local.sample import AWKWARD
 from shared.aws.credentials import SigningKeys
 from shared.aws.sqs import SqsEvents
 from shared.clock import SystemClock
@@ -88,3 +93,67 @@ async def test_a_queue_that_does_not_exist_is_named_by_its_code(server: str, htt
 
 async def test_a_handle_that_nobody_gave_is_counted_and_no_error(queue: tuple[Any, str], http: Http) -> None:
     assert await events(queue[1], http).delete(["no handle"]) == 1
+
+
+NOTIFY = (
+    "<NotificationConfiguration><QueueConfiguration><Queue>{}</Queue></QueueConfiguration></NotificationConfiguration>"
+)
+BRIDGE = "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>"
+ARN = "arn:aws:sqs:us-east-1:123456789012:events"
+
+
+@pytest.mark.parametrize("way", ["notification", "eventbridge"])
+async def test_every_key_comes_as_it_is_either_way(server: str, queue: tuple[Any, str], http: Http, way: str) -> None:
+    """What the embedded S3 says of a change, by the queue itself or by a rule, with which the queue gets this bucket's
+    events only.
+    """
+    url = queue[1]
+    notifier = Notifier(server)
+    if way == "eventbridge":
+        bridge = eventbridge_client(server)
+        pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": ["source"]}}}
+        bridge.put_rule(Name="events", EventPattern=json.dumps(pattern))
+        bridge.put_targets(Rule="events", Targets=[{"Id": "queue", "Arn": ARN}])
+        notifier.configure("other", BRIDGE.encode())
+    notifier.configure("source", (BRIDGE if way == "eventbridge" else NOTIFY.format(ARN)).encode())
+    keys = [key.encode() for key in AWKWARD]
+    stored = StoredObject(Blob(b"12345"), "b1946ac92492d2347c6235b4d2611184", {})
+    for key in keys:
+        notifier.created("source", key, "Put", stored)
+    notifier.created("other", b"k", "Put", stored)
+    notifier.removed("source", keys[0])
+    found: list[EventMessage] = []
+    ours = events(url, http)
+    async with asyncio.timeout(20):
+        while sum(len(message.events) for message in found) < len(keys) + 1:
+            brought = await ours.receive(1)
+            await ours.delete([message.handle for message in brought])
+            found += brought
+    assert not [message.unreadable for message in found if message.unreadable]
+    told = [event for message in found for event in message.events]
+    created = {event.key: event for event in told if not event.removed}
+    assert set(created) == set(keys)
+    assert {(event.size, event.etag) for event in created.values()} == {(5, stored.etag)}
+    (removed,) = [event for event in told if event.removed]
+    assert removed.is_newer(created[keys[0]].sequencer)
+    assert not created[keys[0]].is_newer(removed.sequencer)
+    assert sum(message.others for message in found) == (1 if way == "notification" else 0)
+    await notifier.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"<Notification", "MalformedXML"),
+        (NOTIFY.format("none").encode(), "InvalidArgument"),
+        (
+            b"<NotificationConfiguration><TopicConfiguration><Topic>t</Topic></TopicConfiguration></NotificationConfiguration>",
+            "InvalidArgument",
+        ),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_refused(server: str, body: bytes, code: str) -> None:
+    with pytest.raises(S3Error) as refused:
+        Notifier(server).configure("source", body)
+    assert refused.value.code == code
+    assert refused.value.status == 400

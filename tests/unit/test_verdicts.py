@@ -97,6 +97,10 @@ BY_PARTY = [
     (GOOGLE, 400, api(400, 'Provided MD5 hash "a==" doesn\'t match calculated MD5 hash "b==".', "invalid"), e.Corrupt),
     (GOOGLE, 400, XML.format("BadDigest", "").encode(), e.Corrupt),
     (AMAZON, 400, XML.format("BadDigest", "").encode(), e.Refused),
+    ((Party.SQS,), 400, b'{"__type": "com.amazonaws.sqs#RequestThrottled"}', e.Throttled),
+    ((Party.SQS,), 403, b'{"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slower"}', e.Throttled),
+    ((Party.SQS,), 400, b'{"__type": "com.amazon.coral.service#ThrottlingException"}', e.Throttled),
+    ((Party.S3,), 400, XML.format("ThrottlingException", "").encode(), e.Refused),
 ]  # fmt: skip
 
 
@@ -169,7 +173,7 @@ def test_a_key_that_is_repeated_is_not_taken_for_the_services_words(
 
 
 def test_every_rule_decides_about_something() -> None:
-    rows = [(party, writes, status, *code_and_message(body)) for party in ALL for writes in (False, True) for status, body in [
+    rows = [(party, writes, status, *code_and_message(body)) for party in Party for writes in (False, True) for status, body in [
         *((status, XML.format(code, "").encode()) for status, code, _, _ in BY_CODE),
         *((status, body) for _, status, body, _ in BY_PARTY),
         *((status, api(status, message, "forbidden")) for _, status, message, _ in MESSAGES),
