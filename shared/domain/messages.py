@@ -5,6 +5,8 @@ topic list       {}                                   a delta run of the whole j
                  {"prefix": "a/"}                     this prefix now, failed keys tried again
                  {"prefix": "a/", "force": true}      copy even what is unchanged
                  {"keys": ["a/b.jpg"]}                these keys now
+                 {"events": true}                     follow S3's events
+                 {"sort": "events-…"}                 sort the batches of a run of events that has ended
 topic transfer   {"run", "batch", "objects": […]}     written by the lister and the verifier
                  {…, "part": {…}}                     one part of a large object, written by the transfer
 topic verify     {} or {"prefix": "a/"}               compare, and repair unless {"repair": false}
