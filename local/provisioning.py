@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.secretmanager_v1.types import Replication, Secret, SecretPayload
@@ -48,7 +49,9 @@ def event_queue(endpoint: str) -> None:
 def notify(environment: Mapping[str, str], endpoint: str, bridged: bool) -> None:
     """Have S3 send the source's events to their queue from now on. bridged: by way of EventBridge."""
     queue = f"arn:aws:sqs:us-east-1:{AWS_ACCOUNT}:{EVENTS}"
-    told = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]}
+    told: dict[str, Any] = {
+        "QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]
+    }
     if bridged:
         bridge, told = eventbridge_client(endpoint), {"EventBridgeConfiguration": {}}
         pattern = {

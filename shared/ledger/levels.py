@@ -43,7 +43,7 @@ def is_level(run: str) -> bool:
 
 def most_records(number: int) -> int:
     """So many records are `FAN` layers of a level."""
-    return LAYER_RECORDS * FAN**number
+    return LAYER_RECORDS * int(FAN**number)
 
 
 def portions(keys: Sequence[int]) -> Iterator[slice]:

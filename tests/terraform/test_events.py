@@ -59,8 +59,7 @@ def test_it_breaks_no_rule_and_has_what_its_way_needs(terraform: Terraform, moto
         assert queue.values["message_retention_seconds"] == 14 * 86_400
         assert queue.values["tags"]["job"] == "photos"
         assert queue.values["name"].startswith("my-project_photos_")
-    (rule,) = resources(plan, "aws_cloudwatch_event_rule") or [None]
-    if rule is not None:
+    for rule in resources(plan, "aws_cloudwatch_event_rule"):
         pattern = json.loads(rule.values["event_pattern"])
         assert pattern["detail"] == {"bucket": {"name": ["my-photos"]}}
         assert pattern["detail-type"] == ["Object Created", "Object Deleted"]

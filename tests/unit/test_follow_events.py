@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from shared.domain.counts import RangeCounts
-from shared.domain.errors import Forbidden, Transient
+from shared.domain.errors import Forbidden, OutOfService, StateConflict, Transient
 from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, decode
-from shared.domain.reasons import Party
+from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind
+from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
 from shared.ports.event_queue import EventMessage
 from shared.ports.range_store import HeldRange, OpenRange, RangeId
@@ -200,6 +201,48 @@ async def test_a_ceiling_ends_the_run_and_keeps_the_events() -> None:
     summary = await world.stores.runs.summary(run)
     assert (summary.listed_keys, summary.stopped_ranges) == (0, 1)
     assert len(world.events.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [OutOfService("firestore", Party.FIRESTORE, Reason.UNREACHABLE), StateConflict("x")]
+)
+async def test_what_was_reserved_is_given_back_whatever_keeps_it_from_being_recorded(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a ceiling's refusal gave it back: each failure took a batch's objects off the run's ceiling for good."""
+    world = World(default_control=Control(most_objects=5))
+    world.events.send(*(written(world, f"k/{number}", b"x", number) for number in range(5)))
+    create, left = world.stores.ledger.create, 1
+
+    async def failing(records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            raise failure
+        await create(records, held)
+
+    monkeypatch.setattr(world.stores.ledger, "create", failing)
+    run = await follow(world)
+    world.clock.time += 120
+    again = await follow(world)
+    assert left == 0, "it has failed"
+    assert world.same()
+    assert [(await world.stores.control.spent(name)).objects for name in (run, again)] in ([5, 0], [0, 5])
+
+
+async def test_what_a_ceiling_allows_of_a_portion_is_sent_and_counted() -> None:
+    """The rest comes again, and what was sent is found copied."""
+    world = World(default_control=Control(most_objects=1200))
+    for half in range(2):
+        world.events.send(*(written(world, f"{half}/{number:04d}", b"x", number) for number in range(800)))
+    run = await follow(world)
+    summary = await world.stores.runs.summary(run)
+    assert (summary.listed_keys, summary.stopped_ranges) == (1000, 1)
+    assert summary.balanced
+    world.stores.control.said = Control(most_objects=10_000)
+    world.clock.time += 120
+    await follow(world)
+    assert world.same()
 
 
 class Pausing:

@@ -1,7 +1,7 @@
 """Batches of events, whose keys lie anywhere, do not add up: what a range reads of them, and what they cost to keep."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,6 +21,7 @@ from shared.ledger.levels import FAN, fitting, is_level, level, most_records, po
 from shared.ledger.record import MERGED, BatchRecord, batch_id
 from shared.ledger.table import Table, pack
 from shared.listing.sort_events import SortEvents
+from shared.ports.ledger_store import Versioned
 from shared.ports.range_store import OpenRange, RangeId
 from shared.ranges.ledger_scan import BEYOND, LedgerScan
 from tests.fakes import FakeClock, FakeLog, FakeStores
@@ -105,7 +106,7 @@ class Ledger:
         found = [item async for item in self.stores.ledger.scan(b"", after, until)]
         self.reads += len(found)
 
-        async def records():  # type: ignore[no-untyped-def]
+        async def records() -> AsyncIterator[Versioned]:
             for item in found:
                 yield item
 
@@ -137,7 +138,7 @@ class Ledger:
 
 async def test_what_a_range_reads_does_not_grow_with_the_events() -> None:
     """Without a delta in between; unsorted, each batch would be one more record in each range."""
-    ledger, most = await Ledger(30_000).begin(), []
+    ledger, most = await Ledger(30_000).begin(), list[int]()
     for _ in range(2):
         for _ in range(5 if not most else 15):
             await ledger.follow(280)
