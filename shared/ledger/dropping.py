@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from shared.ledger.compaction import Merge, cut
 from shared.ledger.entry import Entry
-from shared.ledger.record import BatchRecord
+from shared.ledger.levels import is_level
+from shared.ledger.record import MERGED, BatchRecord
 
 
 def without(record: BatchRecord, dropped: Callable[[Entry], bool]) -> Merge | None:
@@ -17,4 +18,5 @@ def without(record: BatchRecord, dropped: Callable[[Entry], bool]) -> Merge | No
     kept = [replace(entry, at=entry.at or record.published_at) for entry in record.entries if not dropped(entry)]
     if len(kept) == len(record.entries):
         return None
-    return Merge([record], [replace(merged, identity=record.identity) for merged in cut(kept)])
+    run = record.run if is_level(record.run) else MERGED
+    return Merge([record], [replace(merged, identity=record.identity) for merged in cut(kept, run)])

@@ -16,6 +16,7 @@ from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
 from shared.ledger import compaction, levels, overlaps
+from shared.ledger.dropping import without
 from shared.ledger.entry import Entry
 from shared.ledger.levels import FAN, fitting, is_level, level, most_records, portions, sorted_together
 from shared.ledger.record import MERGED, BatchRecord, batch_id
@@ -265,6 +266,13 @@ def test_whatever_is_sorted_together_the_newest_of_each_key_is_kept(batches: lis
     assert {item.run for item in merge.merged} == {level(1)}
     other = sorted_together(list(reversed(found)), list(range(1, len(found) + 1)), 0)
     assert {item.batch for item in merge.merged}.isdisjoint(item.batch for item in other.merged)
+
+
+def test_a_sorted_record_of_which_something_is_dropped_stays_one() -> None:
+    """Among the records of listings it would reach into every range for good."""
+    merge = without(record("b", range(0, 100), level(2), 1.0), lambda entry: entry.key == b"%08d" % 7)
+    assert merge is not None
+    assert [(item.run, len(item.entries)) for item in merge.merged] == [(level(2), 99)]
 
 
 def test_no_run_is_named_like_a_level_and_a_sort_names_nothing_else() -> None:

@@ -55,6 +55,7 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
         ("ledger: how many there are", lambda: ledger.count(prefix, after, None)),
         ("ledger: a sample", lambda: ledger.sample(prefix, after, None, 4, 100)),
         ("ledger: what has not ended", lambda: _all(ledger.unsettled(NOBODY))),
+        ("ledger: what a run's records span", lambda: ledger.outlines(NOBODY)),
         ("ledger: outcomes", lambda: ledger.outcomes(NOBODY, range(SLICES))),
         ("ledger: what failed", lambda: _all(ledger.failed(NOBODY))),
         ("ranges: sums", lambda: ranges.rollup(NOBODY)),
