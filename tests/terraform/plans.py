@@ -22,9 +22,9 @@ class Resource:
 
 
 def resources(plan: dict[str, Any], kind: str = "") -> list[Resource]:
-    """What is planned, of a kind or of all."""
+    """What is planned, of a kind or of all. One of which nothing is known before an apply has no values."""
     found = [
-        Resource(item["address"], item["type"], item["name"], item["values"])
+        Resource(item["address"], item["type"], item["name"], item.get("values", {}))
         for item in _walk(plan["planned_values"]["root_module"])
     ]
     return [item for item in found if item.kind == kind or not kind]
