@@ -10,7 +10,7 @@ import pytest
 
 from local import runs
 from local.clients import gcs_client, pubsub_clients, s3_client, sqs_client
-from local.names import DESTINATION, LIST, PROJECT, SOURCE
+from local.names import DESTINATION, LIST, PROJECT, SOURCE, VERIFY
 from local.sample import AWKWARD
 from local.stack import Stack
 
@@ -63,6 +63,10 @@ def test_what_is_written_is_copied_within_seconds_and_counted(
     summary = asyncio.run(runs.summary(line["run"]))
     assert summary.balanced
     assert summary.listed_keys == line["published"] <= len(AWKWARD) + 7
+    publisher.publish(publisher.topic_path(PROJECT, VERIFY), b'{"close": true}').result()
+    runs.wait_until(lambda: bool(said(stack, "batches of events are sorted")), 60)
+    (tidied,) = said(stack, "batches of events are sorted")
+    assert tidied["run"] == line["run"]
     counted = queue.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]
