@@ -44,11 +44,12 @@ def cut(writers: Collection[asyncio.StreamWriter]) -> int:
 
 @dataclass(slots=True)
 class End:
-    """One end of an exchange: its connection, and what h11 knows of it."""
+    """One end of an exchange: its connection, and what h11 knows of it. read: the body, if it was read ahead."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     state: h11.Connection
+    read: bytes | None = None
 
     async def next(self) -> h11.Event | type[h11.PAUSED]:
         """Raises Gone."""
@@ -80,6 +81,11 @@ class End:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The chunks of the message's body, until its end. Raises Gone."""
+        if self.read is not None:
+            ahead, self.read = self.read, None
+            if ahead:
+                yield ahead
+            return
         while True:
             event = await self.next()
             if not isinstance(event, h11.Data):
@@ -87,6 +93,11 @@ class End:
                     raise Gone
                 return
             yield bytes(event.data)
+
+    async def read_ahead(self) -> bytes:
+        """The message's body, which `body` tells once more. Raises Gone."""
+        self.read = b"".join([chunk async for chunk in self.body()])
+        return self.read
 
     def reset(self) -> None:
         reset(self.writer)

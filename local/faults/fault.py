@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """Half of the answer's body comes, and nothing more for `seconds`; then the rest."""
     RESET_AFTER = "reset after"
     """The answer comes whole, and the connection is reset behind it."""
+    OVERTAKEN = "overtaken"
+    """It waits until another request has passed the door, `seconds` at the most."""
     AGAIN = "again"
     """It arrives a second time, `seconds` after it has been answered; at once and side by side if that is 0."""
 
@@ -79,13 +81,15 @@ class Fault:
     """A fault of one door. match: a glob of `METHOD /path?query`, of a gRPC method's path, or, below them at the door
     `NAME wire`, of `answer 3`, the fourth piece that a connection brings back. It happens to every `every`th request
     that matches, `times` times. least: only to requests and answers with at least so many bytes of body, where the
-    kind is about a body. status: of HTTP; code: of gRPC, or the name of the error in the body. fired: how often it
-    really happened; taken: to how many it has happened or is about to.
+    kind is about a body. body: a glob of the request's body, of HTTP; where one is planned, all bodies of the door are
+    read before they are passed on. status: of HTTP; code: of gRPC, or the name of the error in the body. fired: how
+    often it really happened; taken: to how many it has happened or is about to.
     """
 
     door: str
     kind: Kind
     match: str = "*"
+    body: str = ""
     times: int = 1
     every: int = 1
     status: int = 503
@@ -112,9 +116,11 @@ class Fault:
             fault.least = max(fault.least, 2)
         return fault
 
-    def meets(self, what: str) -> bool:
+    def meets(self, what: str, body: str) -> bool:
         """Whether a request is one to happen to; it is seen by this."""
         if self.taken >= self.times or not fnmatch.fnmatchcase(what, self.match):
+            return False
+        if self.body and not fnmatch.fnmatchcase(body, self.body):
             return False
         self.seen += 1
         return self.seen % self.every == 0
@@ -151,14 +157,17 @@ class Plan:
     under_way: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
 
+    def reads(self, door: str) -> bool:
+        """Whether a door's bodies must be read to know what happens to their requests."""
+        return any(fault.body for fault in self.faults if fault.door == door)
+
     @contextmanager
-    def meeting(self, door: str, what: str) -> Iterator[Met]:
+    def meeting(self, door: str, what: str, body: str = "") -> Iterator[Met]:
         """The fault that a request meets, for as long as it is under way. One that did not happen may happen to
         another request.
         """
-        met = Met(
-            next((fault for fault in self.faults if fault.door == door and fault.meets(what)), Fault(door, Kind.NONE))
-        )
+        of_door = (fault for fault in self.faults if fault.door == door)
+        met = Met(next((fault for fault in of_door if fault.meets(what, body)), Fault(door, Kind.NONE)))
         met.fault.taken += 1
         self.under_way[door] += 1
         try:

@@ -44,7 +44,7 @@ class HttpDoor:
         self.open.add(writer)
         try:
             while isinstance(request := await client.next(), h11.Request):
-                with self._plan.meeting(self.name, _what(request)) as met:
+                with self._plan.meeting(self.name, _what(request), await self._read(client)) as met:
                     await self._exchange(client, request, met)
                 if client.state.our_state is not h11.DONE or client.state.their_state is not h11.DONE:
                     return
@@ -56,6 +56,13 @@ class HttpDoor:
         finally:
             self.open.discard(writer)
             writer.close()
+
+    async def _read(self, client: End) -> str:
+        """The request's body, if it says what happens to it. Raises Gone."""
+        if not self._plan.reads(self.name):
+            return ""
+        await self._greet(client)
+        return (await client.read_ahead()).decode(errors="replace")
 
     async def _exchange(self, client: End, request: h11.Request, met: Met) -> None:
         """Pass a request on and its answer back. Raises Gone, Cut."""
@@ -72,6 +79,8 @@ class HttpDoor:
             case Kind.DELAY:
                 met.happens()
                 await asyncio.sleep(met.fault.seconds)
+            case Kind.OVERTAKEN:
+                await self._overtaken(met)
             case Kind.AGAIN:
                 await self._twice(client, request, met)
                 return
@@ -122,6 +131,16 @@ class HttpDoor:
             await asyncio.sleep(_TICK_SECONDS)
             met.happens()
             raise Gone
+
+    async def _overtaken(self, met: Met) -> None:
+        """Wait until something has passed that has come later. It has happened only if something has."""
+        until = asyncio.get_running_loop().time() + met.fault.seconds
+        passed = self._plan.passed[self.name]
+        while asyncio.get_running_loop().time() < until:
+            if self._plan.passed[self.name] > passed:
+                met.happens()
+                return
+            await asyncio.sleep(_TICK_SECONDS)
 
     def _ours(self, head: h11.Response) -> list[tuple[bytes, bytes]]:
         theirs = f"http://{HOST}:{self._target}".encode()

@@ -45,8 +45,9 @@ class SourceObject:
     """One version of an S3 object, as listed or as a HEAD shows it.
 
     etag: without quotes. size: bytes. modified: Last-Modified, whole epoch seconds. restore: of an archived object,
-    None for any other. event_at: when S3 says that it was written, of one that an event names (epoch seconds; 0 for
-    none). change: what events had told of it, of one that a listing publishes where events are followed.
+    None for any other. told: which change of the key it is, of one that an event names; "" for any other. event_at:
+    when S3 says that it was written, of one that an event names (epoch seconds; 0 for none). change: what events had
+    told of it, of one that a listing publishes where events are followed.
     """
 
     key: bytes
@@ -55,6 +56,7 @@ class SourceObject:
     modified: int
     storage_class: str = "STANDARD"
     restore: Restore | None = None
+    told: str = field(default="", compare=False)
     event_at: float = field(default=0.0, compare=False)
     change: Change | None = field(default=None, compare=False)
 

@@ -84,12 +84,14 @@ class BatchRecord:
 
 
 def batch_id(run: str, objects: Iterable[SourceObject | Entry]) -> str:
-    """The same objects in the same run make the same batch, so a repeated delivery rewrites one document.
+    """The same objects in the same run make the same batch, so a repeated delivery rewrites one document. An object
+    that an event names is another one when a later event names it with bytes that it had before.
 
     The digest leads: ids that began with the time would put sequential writes on one range of the store.
     https://firebase.google.com/docs/firestore/best-practices#hotspots
     """
     digest = hashlib.sha256(run.encode())
     for source in objects:
-        digest.update(b"\0".join((b"", source.key, source.etag.encode())))
+        told = source.told if isinstance(source, SourceObject) else ""
+        digest.update(b"\0".join((b"", source.key, source.etag.encode(), *((told.encode(),) if told else ()))))
     return digest.hexdigest()[:24]

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.batching import batches
 from shared.domain.budget import Budget
-from shared.domain.counts import Outcome, RangeCounts
-from shared.domain.errors import ObjectError, Transient
+from shared.domain.counts import Outcome
+from shared.domain.errors import Busy, ObjectError, Transient
 from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
 from shared.domain.messages import MOST_KEYS, ListMessage
@@ -33,13 +33,13 @@ from shared.domain.page import Page
 from shared.domain.runs import RunKind
 from shared.ledger.record import batch_id
 from shared.listing.seen_events import SeenEvents
+from shared.listing.stretch import Stretch
 from shared.ports.event_queue import EventMessage, EventQueue
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
 from shared.ports.range_store import RangeStore
 from shared.ports.run_store import RunStore
 from shared.ports.source import Source
-from shared.ranges.lease import Lease
 from shared.ranges.range_work import MOST_REASON, RangeWork
 from shared.ranges.sending import Sending
 from shared.runs.ceilings import CeilingGuard, Stopped
@@ -52,37 +52,6 @@ WAIT_SECONDS = 5
 
 POLLS = 4
 """Side by side: ten messages each in a tenth of a second are 400 a second."""
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """One invocation's part of a run."""
-
-    sending: Sending
-    counts: RangeCounts = field(default_factory=RangeCounts)
-    told: dict[str, int] = field(default_factory=dict)
-    oldest: float = 0.0
-
-    @property
-    def lease(self) -> Lease:
-        return self.sending.lease
-
-    @property
-    def ceiling(self) -> CeilingGuard:
-        return self.sending.ceiling
-
-    @property
-    def mine(self) -> set[str]:
-        """The batches that are recorded."""
-        return self.sending.mine
-
-    @property
-    def run(self) -> str:
-        return self.lease.range_id.run
-
-    def note(self, what: str, events: int = 1) -> None:
-        if events:
-            self.told[what] = self.told.get(what, 0) + events
 
 
 @dataclass(slots=True)
@@ -109,17 +78,28 @@ class FollowEvents:
         """Follow until the budget ends, or until nothing came for a while."""
         run = message.run or new_run.replace("list-", "events-", 1)
         first: list[EventMessage] = []
+        last = ""
         if message.run is None and not await self.runs.exists(run):
-            if not await self._may_start(run):
+            if (await self.work.job_control.read(afresh=True)).paused:
+                self.work.log.info("the job is paused, so no events are followed", run=run)
                 return
-            first = await self._first(run)
-            if not first or not await self.runs.schedule(RunKind.EVENTS, run, (await self._last())[1]):
-                return
-        taken = await self.work.ranges.take(RunKind.EVENTS, message, run)
+            last, version = await self._last_open(run)
+            if last:
+                run, message = last, message.model_copy(update={"run": last})
+            else:
+                first = await self._first(run)
+                if not first or not await self.runs.schedule(RunKind.EVENTS, run, version):
+                    return
+        try:
+            taken = await self.work.ranges.take(RunKind.EVENTS, message, run)
+        except Busy:
+            if last:
+                return  # somebody follows
+            raise
         if taken is None:
             return
         ceiling = CeilingGuard(self.work.job_control, self.work.portions, taken[1].range_id.run)
-        stretch = _Stretch(Sending(self.work.publish, ceiling, taken[1], set(), first=True))
+        stretch = Stretch(Sending(self.work.publish, ceiling, taken[1], set(), first=True))
         if stretch.lease.taken_over:
             await self._recount(stretch)
         try:
@@ -131,20 +111,16 @@ class FollowEvents:
         if over:
             await self.messages.publish(self.topic, [ListMessage(events=True, scheduled=True)])
 
-    async def _may_start(self, run: str) -> bool:
-        """One follows at a time: unless the job is paused, or the last run's range is open and the run has not ended.
-        If its message is lost, the run times out.
-        """
-        if (await self.work.job_control.read(afresh=True)).paused:
-            self.work.log.info("the job is paused, so no events are followed", run=run)
-            return False
-        last, _ = await self._last()
-        if not last or last == run or not await self.ranges.is_open(last):
-            return True
-        return last not in {item.name for item in await self.runs.running()}
+    async def _last_open(self, run: str) -> tuple[str, object]:
+        """The last run if it is another and not over, "" else; and what says that no other has begun since.
 
-    async def _last(self) -> tuple[str, object]:
-        return await self.runs.scheduled(RunKind.EVENTS)
+        One follows at a time, and who does may have died: its message may come again after minutes, or never if it was
+        a second delivery of one that had been acknowledged.
+        """
+        last, version = await self.runs.scheduled(RunKind.EVENTS)
+        if not last or last == run or not await self.ranges.is_open(last):
+            return "", version
+        return (last if last in {item.name for item in await self.runs.running()} else ""), version
 
     async def _first(self, run: str) -> list[EventMessage]:
         """What a run begins with: where nothing comes, there is none."""
@@ -162,7 +138,7 @@ class FollowEvents:
             self.work.log.error("events cannot be followed", run=run, reason=why, advice=failure.reason.advice)
         return []
 
-    async def _recount(self, stretch: _Stretch) -> None:
+    async def _recount(self, stretch: Stretch) -> None:
         """Count what a killed invocation recorded, and send again what it may not have sent."""
         async for record in self.ledger.of_run(stretch.run):
             stretch.mine.add(record.batch)
@@ -171,7 +147,7 @@ class FollowEvents:
             if not record.settled:
                 await stretch.sending.resend(record, False)
 
-    async def _follow(self, stretch: _Stretch, budget: Budget, first: list[EventMessage]) -> bool:
+    async def _follow(self, stretch: Stretch, budget: Budget, first: list[EventMessage]) -> bool:
         """True if the budget has ended."""
         polls: set[asyncio.Task[list[EventMessage]]] = set()
         try:
@@ -193,7 +169,7 @@ class FollowEvents:
 
     async def _read(
         self,
-        stretch: _Stretch,
+        stretch: Stretch,
         budget: Budget,
         polls: set[asyncio.Task[list[EventMessage]]],
         waiting: list[EventMessage],
@@ -225,7 +201,7 @@ class FollowEvents:
             if ending and not polls and not waiting:
                 return over
 
-    async def _publish(self, stretch: _Stretch, portion: Sequence[EventMessage]) -> None:
+    async def _publish(self, stretch: Stretch, portion: Sequence[EventMessage]) -> None:
         """Record, send, then delete. Raises Stopped, and nothing is deleted, if a ceiling or a person says so: what was
         allowed of it is counted, and its events find it copied when they come again.
         """
@@ -252,7 +228,7 @@ class FollowEvents:
         handles = [message.handle for message in portion if not message.unreadable]
         stretch.note("not deleted", await self.queue.delete(handles) if handles else 0)
 
-    def _newest(self, stretch: _Stretch, portion: Iterable[EventMessage]) -> list[ObjectEvent]:
+    def _newest(self, stretch: Stretch, portion: Iterable[EventMessage]) -> list[ObjectEvent]:
         """One event a key, in key order, that is newer than what was published."""
         newest: dict[bytes, ObjectEvent] = {}
         now, root = self.work.clock.now(), self.work.ranges.root
@@ -279,16 +255,17 @@ class FollowEvents:
         """What an event names. It does not tell the storage class, and the transfer asks S3 for all that it copies;
         only a filter needs it before.
         """
+        told = f"{event.sequencer}@{event.at}"
         if self.filters.storage_classes:
             try:
-                return replace(await self.source.head(event.key), event_at=event.at)
+                return replace(await self.source.head(event.key), told=told, event_at=event.at)
             except Transient:
                 raise
             except ObjectError as failure:
                 self.work.log.info("an event's object cannot be asked for", key=event.key.decode(), why=str(failure))
-        return SourceObject(event.key, event.etag, event.size, int(event.at), event_at=event.at)
+        return SourceObject(event.key, event.etag, event.size, int(event.at), told=told, event_at=event.at)
 
-    def _say(self, stretch: _Stretch) -> None:
+    def _say(self, stretch: Stretch) -> None:
         run, oldest = stretch.run, round(stretch.oldest, 1)
         self.work.log.info("events followed", run=run, oldest_seconds=oldest, **stretch.told)
         if stretch.oldest > self.late_seconds:

@@ -5,6 +5,7 @@ import http.client
 import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,33 @@ def test_a_request_that_arrives_twice(faults: Faults, embedded: Stack, seconds: 
     while faults.told().under_way and time.monotonic() < deadline:
         time.sleep(0.02)
     assert puts(embedded) - before == 2
+
+
+def test_a_fault_of_what_a_body_says(faults: Faults, embedded: Stack) -> None:
+    before = puts(embedded)
+    faults.plan([fault("s3", Kind.REFUSED, match="PUT *", body="*this one*", status=200)])
+    assert [ask(faults, embedded, "PUT", body)[0] for body in (b"another", b"it is this one", b"this one")] == [200] * 3
+    assert puts(embedded) - before == 2, "one was answered and did not arrive"
+    assert faults.told().faults[0].seen == 1
+
+
+def test_a_request_that_is_overtaken(faults: Faults, embedded: Stack) -> None:
+    s3 = s3_client(embedded.environment)
+    faults.plan([fault("s3", Kind.OVERTAKEN, match="PUT *", body="first", seconds=10)])
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, faults, embedded, "PUT", b"first")
+        deadline = time.monotonic() + 10
+        while not faults.told().under_way and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert ask(faults, embedded, "PUT", b"second")[0] == 200
+        assert first.result(timeout=10)[0] == 200
+    assert s3.get_object(Bucket=SOURCE, Key="put")["Body"].read() == b"first"
+
+
+def test_what_nothing_overtakes_arrives_and_was_not_overtaken(faults: Faults, embedded: Stack) -> None:
+    faults.plan([fault("s3", Kind.OVERTAKEN, seconds=0.1)])
+    assert ask(faults, embedded)[0] == 200
+    assert [item.fired for item in faults.calm().faults] == [0]
 
 
 def test_a_connection_that_is_reset_behind_its_answer(faults: Faults, embedded: Stack) -> None:

@@ -15,6 +15,10 @@
     scale        the sizes at which code takes another way, made small
     world        all of these, from one seed
     scanning     the world of lister, verifier and deletion: many keys, short pages, a destination that rots
+    following    the world of events: a few keys that change often, and a lister that follows
+    emitting     what S3 tells of them, dropped, twice, late and in disorder
+    sqs          the queue it comes to, as strict as SQS
+    told         what must come of what was told: the laws of events
     truth        what both buckets held at every moment, and what may be said and done of it
     laws         what must hold after every step and at the end, each by its name
     schedule     one seed's history from its first message to its last law

@@ -56,18 +56,17 @@ def main() -> int:
     seed = os.environ.get("SEED")
     mutate = os.environ.get("MUTATE")
     if seed:
-        return one(int(seed), only, named(mutate) if mutate else [None])
+        return one(int(seed), only, named(mutate, only) if mutate else [None])
     first, count = int(os.environ.get("FIRST") or 0), int(os.environ.get("SCHEDULES") or 1000)
-    return mutated(first, count, only, named(mutate)) if mutate else all_of(first, count, only)
+    return mutated(first, count, only, named(mutate, only)) if mutate else all_of(first, count, only)
 
 
-def named(mutate: str) -> list[int | None]:
-    """The places of the mutations whose names begin so; `all` of them."""
-    found: list[int | None] = [
-        place for place, item in enumerate(MUTATIONS) if mutate == "all" or item.name.startswith(mutate)
-    ]
+def named(mutate: str, only: str) -> list[int | None]:
+    """The places of a world's mutations whose names begin so; `all` of them."""
+    of_world = [(place, item.name) for place, item in enumerate(MUTATIONS) if item.only == only]
+    found: list[int | None] = [place for place, name in of_world if mutate == "all" or name.startswith(mutate)]
     if not found:
-        raise SystemExit(f"MUTATE={mutate}: there are {', '.join(item.name for item in MUTATIONS)}")
+        raise SystemExit(f"MUTATE={mutate} ONLY={only}: there are {', '.join(name for _, name in of_world) or 'none'}")
     return found
 
 

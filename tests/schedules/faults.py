@@ -36,12 +36,14 @@ class Passage:
 @dataclass(slots=True)
 class Weather:
     """Draws what happens to calls until `ends`, after which everything works. calm: functions whose calls are never
-    disturbed. outages: host → the seconds from and until which it cannot be reached.
+    disturbed. outages: host → the seconds from and until which it cannot be reached. hosts: those that may be down or
+    throttle.
     """
 
     chance: Chance
     swarm: Swarm
     ends: float
+    hosts: tuple[str, ...] = ("s3", "edge", "gcs")
     outages: dict[str, tuple[float, float]] = field(default_factory=dict)
     throttles: dict[str, tuple[float, float]] = field(default_factory=dict)
     crashes_left: int = 3
@@ -63,13 +65,15 @@ class Weather:
         if self.swarm.freezes:
             self._rates[Fault.FREEZE] = draw.choice((0.01, 0.05))
         self._slow_share = draw.choice((0.05, 0.25)) if self.swarm.slow else 0.0
-        hosts = ("s3", "edge", "gcs")
         if self.swarm.outage:
             begins = draw.uniform(0, self.ends / 2)
-            self.outages[draw.choice(hosts)] = begins, min(begins + draw.choice((20.0, 90.0, 600.0, 3600.0)), self.ends)
+            self.outages[draw.choice(self.hosts)] = (
+                begins,
+                min(begins + draw.choice((20.0, 90.0, 600.0, 3600.0)), self.ends),
+            )
         if self.swarm.throttling:
             begins = draw.uniform(0, self.ends / 2)
-            self.throttles[draw.choice(hosts)] = begins, begins + draw.choice((5.0, 60.0, 600.0))
+            self.throttles[draw.choice(self.hosts)] = begins, begins + draw.choice((5.0, 60.0, 600.0))
 
     def down(self, host: str, now: float) -> bool:
         """Whether a host cannot be reached."""

@@ -85,10 +85,11 @@ class Instance:
         self.log = TracedLog(self)
         self.settings = world.settings
         skew = world.chance.of("skew").uniform(-5, 5) if world.swarm.skew and self.disturbed else 0.0
-        self._app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), world.config))
+        self.app = self._context.run(lambda: bootstrap(adapters(self, SkewedClock(world, skew)), world.config))
         model, start = HANDLERS[function]
+        world.started(self)
         self._handler = Handler(function, model, start, self)  # type: ignore[arg-type]
-        self._work = start(self._app)
+        self._work = start(self.app)
         self._context.run(world.loop.call_later, IDLE_SECONDS, self._idle)
 
     def take(self, sent: Sent) -> None:
@@ -106,7 +107,7 @@ class Instance:
     async def _serve(self, number: int, sent: Sent) -> None:
         ok, why = False, ""
         try:
-            await self._handler._handle(self._app, self._work, sent.body())
+            await self._handler._handle(self.app, self._work, sent.body())
             ok = True
         except BucketError as error:
             why = repr(error)

@@ -89,6 +89,8 @@ class Laws:
         if was is not None and number < was:
             self.broken("never older over newer", f"{stored.name.decode()}: version {number} replaces version {was}")
         self._shown[stored.name] = number
+        if was == number and self.world.copies_once:
+            self.broken("nothing is copied twice", f"{stored.name.decode()}: version {number} replaces itself")
 
     def _version(self, stored: Stored) -> int | None:
         etag = stored.metadata.get(SOURCE_ETAG)
@@ -117,6 +119,8 @@ class Laws:
         if not isinstance(message, TransferMessage) or world.ever_paused or message.batch in world.truth.lost:
             return
         found = world.stores.ledger.documents.get(message.batch)
+        if found is None and message.batch in world.stores.ledger.merged:
+            return  # after its run had ended
         still = {entry.key for entry in found[0].entries if entry.open} if found is not None else None
         for item in message.objects:
             if (still is None or item.key in still) and not self._carried(message.batch, item.key):

@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Request:
-    """headers: names in lower case. cut: the body is not all that was sent."""
+    """headers: names in lower case. cut: the body is not all that was sent. by: the instance that sent it."""
 
     host: str
     method: str
@@ -30,6 +31,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     cut: bool = False
+    by: str = ""
 
     @property
     def is_listing(self) -> bool:
@@ -59,10 +61,20 @@ class Reply:
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-class Server(Protocol):
-    """What answers at a host: at once, from its state at that moment."""
+@dataclass(slots=True)
+class Held:
+    """A question that is answered once there is something to say. answer: set by whoever has asked, called once. gone:
+    whether nobody waits for it any more.
+    """
 
-    def handle(self, request: Request) -> Reply: ...
+    answer: Callable[[Reply], None] | None = None
+    gone: Callable[[], bool] = lambda: False
+
+
+class Server(Protocol):
+    """What answers at a host: at once, from its state at that moment, or when there is something to say."""
+
+    def handle(self, request: Request) -> "Reply | Held": ...
 
 
 class Network:
@@ -190,9 +202,24 @@ class Wire(asyncio.Transport):
         else:
             if fault is Fault.HALF_REQUEST and request.body:
                 request.body, request.cut = request.body[: len(request.body) // 2], True
-            reply = world.mutation.hears(request, self._network.servers[self._host].handle(request))
-            if fault is Fault.LATE_ERROR:
-                reply = Reply(503, {}, b"internal error")
+            request.by = self._instance.name
+            found = self._network.servers[self._host].handle(request)
+            if isinstance(found, Held):
+                found.answer, found.gone = partial(self._found, request, passage, fault), self.is_closing
+                return
+            self._found(request, passage, fault, found)
+            return
+        self._replied(request, passage, fault, reply)
+
+    def _found(self, request: Request, passage: Passage, fault: Fault, found: Reply) -> None:
+        """What the server says to it."""
+        reply = self._network.world.mutation.hears(request, found)
+        if fault is Fault.LATE_ERROR:
+            reply = Reply(503, {}, b"internal error")
+        self._replied(request, passage, fault, reply)
+
+    def _replied(self, request: Request, passage: Passage, fault: Fault, reply: Reply) -> None:
+        world = self._network.world
         if request.method == "HEAD" and reply.body:
             reply = Reply(reply.status, reply.headers, b"", len(reply.body))
         if world.tracing:
@@ -278,4 +305,6 @@ def throttled(host: str, patience: str | None) -> Reply:
     headers = {"Retry-After": patience} if patience else {}
     if host == "gcs":
         return Reply(429, headers, b'{"error": {"code": 429, "errors": [{"reason": "rateLimitExceeded"}]}}')
+    if host == "sqs":
+        return Reply(400, headers, b'{"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slower"}')
     return Reply(503, headers, b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>")

@@ -4,6 +4,7 @@ The effect belongs to the world and not to the caller: who gives up waiting, or 
 """
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class Remote:
         if world.tracing:
             told += f"({', '.join(map(_short, args[:3]))})"
         if f"{self._name}.{method}" in world.mutation.unwaited and instance.disturbed:
-            world.loop.later(1.0, effect)
+            world.loop.later(1.0, _unheard, effect)
             answer.set_result(None)
         elif passage.fault is Fault.CRASH_BEFORE:
             world.loop.later(0, instance.crash, told)
@@ -64,6 +65,7 @@ class Remote:
         instance, world = self._instance, self._instance.world
         value, error = None, None
         if passage.fault is not Fault.LOST_REQUEST:
+            world.caller = instance.name
             try:
                 value = effect()
             except Exception as raised:
@@ -79,6 +81,12 @@ class Remote:
             instance.crash(told)
             return
         world.loop.later(passage.after, _settle, answer, value, error)
+
+
+def _unheard(effect: Callable[[], Any]) -> None:
+    """Nobody waits for it, or hears that it has failed."""
+    with contextlib.suppress(Exception):
+        effect()
 
 
 def _settle(answer: "asyncio.Future[Any]", value: Any, error: Exception | None) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from shared.ports.control_store import Control
 from shared.runs.expire_uploads import UPLOAD_LIFE_SECONDS
 from tests.schedules.chance import Chance
+from tests.schedules.following import EventsWorld
 from tests.schedules.laws import Violation
 from tests.schedules.loop import WORLD, Stuck
 from tests.schedules.mutations import NONE, Mutation
@@ -21,6 +22,10 @@ PATIENCE_SECONDS = 24 * HOUR
 """After the last delta everything must have come to rest by then."""
 
 
+LAST_WRITE_SECONDS = 31.0
+"""What is written several times, or for a while only, is written for the last time so long after it was begun."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """violations: none if every law held. lines: what happened, if it was asked for."""
@@ -30,24 +35,28 @@ class Told:
     lines: list[str] = field(default_factory=list)
 
 
-SCANNING = {"lister": "list", "verifier": "verify"}
-"""What ONLY may say for the functions that read listings, and what they are called among the messages."""
+WORLDS: dict[str, tuple[type[World], str]] = {
+    "transfer": (World, "transfer"),
+    "lister": (ScanWorld, "list"),
+    "verifier": (ScanWorld, "verify"),
+    "events": (EventsWorld, "list"),
+}
+"""What ONLY may say, and what the function whose calls are disturbed is called among the messages."""
 
 
 def run(seed: int, only: str = "transfer", tracing: bool = False, mutation: Mutation = NONE) -> Told:
     """Run a schedule. only: the function whose calls are disturbed."""
     chance = Chance(seed)
     with small(chance.of("ids")):
-        kind = ScanWorld if only in SCANNING else World
-        world = kind(chance, frozenset({SCANNING.get(only, only)}), tracing, mutation)
+        kind, disturbed = WORLDS[only]
+        world = kind(chance, frozenset({disturbed}), tracing, mutation)
         loop = world.loop
         asyncio.set_event_loop(loop)
         world.trace(
             f"seed {seed}: {world.swarm.told()}; {world.shape}; route {world.settings.route}, edge {world.settings.stale_edge}, {world.settings.objects_in_flight} in flight, {world.settings.keys_per_message} keys a message, budget {world.settings.budget_seconds}"
         )
         try:
-            begun = _scan_history(world) if isinstance(world, ScanWorld) else _history(world)
-            history = WORLD.run(loop.create_task, begun)
+            history = WORLD.run(loop.create_task, _begun(world))
             loop.run_until_complete(history)
         except Stuck as stuck:
             world.laws.broken("every wait ends", str(stuck))
@@ -57,6 +66,12 @@ def run(seed: int, only: str = "transfer", tracing: bool = False, mutation: Muta
             asyncio.set_event_loop(None)
             loop.close()
         return Told(seed, list(world.laws.violations), list(world.lines))
+
+
+def _begun(world: World) -> Coroutine[None, None, None]:
+    if isinstance(world, EventsWorld):
+        return _events_history(world)
+    return _scan_history(world) if isinstance(world, ScanWorld) else _history(world)
 
 
 async def _history(world: World) -> None:
@@ -139,6 +154,60 @@ async def _scan_history(world: ScanWorld) -> None:
     if await _rests(world):
         world.laws.at_the_end()
         world.truth.at_the_end()
+
+
+async def _events_history(world: EventsWorld) -> None:
+    """A first listing, and events of what is written meanwhile, until the weather is good and the queue empty: what came
+    is copied. One delta, and both sides agree. Then come the events that were on their way for hours.
+    """
+    loop, draw, ends = world.loop, world.chance.of("history"), world.weather.ends
+    world.trace(f"events: {world.events_swarm.told()}, of {world.emitter}")
+    world.queue.send("list", b"{}")
+    loop.later(draw.choice((0.0, 5.0, 30.0)), world.tick)
+    for _ in range(draw.choice((3, 10, 30))):
+        loop.later(_soon(draw, ends), world.write)
+    for _ in range(draw.choice((0, 1, 2))):
+        loop.later(_soon(draw, ends), world.queue.send, "list", b"{}")
+    if world.swarm.pauses:
+        loop.later(_soon(draw, ends / 2), world.pause)
+    _cancel(world)
+    await asyncio.sleep(ends + LAST_WRITE_SECONDS)
+    if world.swarm.pauses:
+        await asyncio.sleep(1)
+        await world.resume()
+    world.stores.control.said = Control(cancelled=world.stores.control.said.cancelled)
+    if not await _drained(world):
+        return
+    world.told.at_rest()
+    world.queue.send("list", b"{}")
+    if not await _rests(world):
+        return
+    world.laws._nothing_lost()
+    await world.all_told()
+    world.following = True
+    world.tick()
+    if not await _drained(world):
+        return
+    for message in ("{}", "{}"):
+        await asyncio.sleep(HOUR)
+        world.queue.send("list", message.encode())
+    await asyncio.sleep(HOUR)
+    world.queue.send("verify", b'{"close": true}')
+    if await _rests(world):
+        world.laws.at_the_end()
+        world.truth.at_the_end()
+
+
+async def _drained(world: EventsWorld) -> bool:
+    """Whether the queue of events gets empty; nobody follows from then on, and what was named is copied."""
+    until = world.loop.time() + PATIENCE_SECONDS
+    while world.sqs.messages or world.somebody_follows:
+        if world.loop.time() > until:
+            world.laws.broken("every wait ends", f"{list(world.sqs.messages.values())[:3]} stay, or a run of events")
+            return False
+        await asyncio.sleep(7)
+    world.following = False
+    return await _rests(world)
 
 
 async def _rests(world: World) -> bool:

@@ -32,18 +32,27 @@ class TooLarge(Exception):
 
 
 class StrictLedger(FakeLedger):
-    """Records are packed when they are written; a commit above 10 MiB and a document above 1 MiB are refused."""
+    """Records are packed when they are written; a commit above 10 MiB and a document above 1 MiB are refused. heard: told
+    of each record that is created. merged: batches of which nothing was open when others took their records' place.
+    """
 
     laws: "Laws"
+    heard: Callable[[BatchRecord], None] | None = None
+    merged: frozenset[str] = frozenset()
 
     async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
         _fits(merge.merged)
-        return await super().merge(merge, versions)
+        done = await super().merge(merge, versions)
+        if done:
+            self.merged |= {record.batch for record in merge.replaced if record.settled}
+        return done
 
     def _write(self, record: BatchRecord) -> None:
         _fits([record])
         before = self.documents.get(record.batch)
         super()._write(replace(record, entries=Table(pack(record.entries))))
+        if before is None and self.heard is not None:
+            self.heard(record)
         if before is not None:
             was = {entry.key: entry.outcome for entry in before[0].entries}
             for entry in record.entries:

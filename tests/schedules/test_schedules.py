@@ -175,6 +175,48 @@ def test_no_scan_breaks_any_law(scanned: str) -> None:
     assert scanned.splitlines()[-1] == f"{SCANS} schedules, 0 violations"
 
 
+EVENTS = 100
+
+HELD_OF_EVENTS = (
+    "told is copied",
+    "deleted when sent",
+    "older events cost nothing",
+    "nothing is copied twice",
+    "readable events",
+    "what is remembered",
+    "right bytes",
+    "never older over newer",
+    "nothing lost",
+    "counts balance",
+    "a run ends",
+    "no range stays open",
+    "every wait ends",
+    "dead letters",
+    "no bug",
+)
+
+
+@pytest.fixture(scope="module")
+def followed() -> str:
+    """What some schedules of events broke."""
+    return schedules(SCHEDULES=str(EVENTS), ONLY="events").stdout
+
+
+@pytest.mark.parametrize("law", HELD_OF_EVENTS)
+def test_no_schedule_of_events_breaks_the_law(followed: str, law: str) -> None:
+    assert [line for line in followed.splitlines() if f": {law}: " in line] == []
+
+
+def test_no_schedule_of_events_breaks_any_law(followed: str) -> None:
+    assert followed.splitlines()[-1] == f"{EVENTS} schedules, 0 violations"
+
+
+def test_what_is_taken_away_from_events_is_found() -> None:
+    """That a message is deleted last, and that the greater sequencer is newer."""
+    for taken_away, law in (("events recorded", "deleted when sent"), ("the smaller", "told is copied")):
+        assert law in schedules(MUTATE=taken_away, SCHEDULES="50", ONLY="events").stdout
+
+
 def test_no_schedule_breaks_any_law(told: str) -> None:
     assert told.splitlines()[-1] == f"{SCHEDULES} schedules, 0 violations"
 

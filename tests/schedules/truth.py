@@ -18,6 +18,7 @@ from shared.ports.range_store import HeldRange
 from shared.reporting.index_rows import parse
 from shared.reporting.report_running import is_interim
 from tests.fakes import FakeReports
+from tests.fakes.runs import StoredRun
 from tests.schedules.gcs import Stored
 from tests.schedules.s3 import CONTENT_TYPE, Version
 
@@ -42,6 +43,9 @@ and by a process that stood still for 300 s.
 """
 
 SKEW_SECONDS = 15.0
+
+SINGLE_KEYS = (RunKind.KEYS, RunKind.EVENTS)
+"""Runs that say nothing of all keys of a prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Truth:
     def closed(self, held: HeldRange, kind: RunKind, counts: RangeCounts) -> None:
         """A range was closed with its counts."""
         run, listed = held.id.run, counts.listed.total_keys
-        if kind is RunKind.KEYS or run in self.lost:
+        if kind in SINGLE_KEYS or run in self.lost:
             return
         span = Span(held.id.prefix, held.id.cursor, held.until, bool(counts.stopped))
         self.spans[run].append(span)
@@ -117,6 +121,8 @@ class Truth:
         if state is RunState.TIMED_OUT:
             self.world.laws.broken("a run ends", f"run {run} is given up after an hour without any work on it")
             return
+        if kind in SINGLE_KEYS:
+            return
         at: bytes | None = b""
         for span in sorted(self.spans[run], key=lambda item: item.cursor):
             if span.cursor != at:
@@ -138,7 +144,7 @@ class Truth:
 
     def _judge(self, run: str, tone: str, sentence: str) -> None:
         stored = self.world.stores.runs.documents[run]
-        if stored.kind is RunKind.KEYS:
+        if stored.kind in SINGLE_KEYS:
             return
         self.world.trace(f"report of {run}: {tone}: {sentence}")
         if tone == "good" and run in self.cancelled:
@@ -240,7 +246,7 @@ class Truth:
         for name, run in world.stores.runs.documents.items():
             if run.state is RunState.RUNNING:
                 world.laws.broken("a run ends", f"run {name} is still going")
-            elif world.reports is not None:
+            elif world.reports is not None and not _idle(run):
                 self._is_reported(name, run.state, world.reports)
 
     def _is_reported(self, name: str, state: RunState, reports: FakeReports) -> None:
@@ -254,6 +260,12 @@ class Truth:
         rows = [row for file, (body, _) in reports.files.items() if file.endswith("/index.html") for row in parse(body)]
         if not any(row.run == name and row.sentence for row in rows):
             laws.broken("every report is written", f"the index has no sentence of run {name} ({state})")
+
+
+def _idle(run: StoredRun) -> bool:
+    """Whether it is one of events that has found none: of these there may be many, and none has a report."""
+    found = run.summary is not None and run.summary.listed_keys
+    return run.kind is RunKind.EVENTS and run.state is RunState.FINISHED and not found
 
 
 def during(line: Line[T], since: float, until: float) -> list[T | None]:

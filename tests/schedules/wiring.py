@@ -11,7 +11,7 @@ from shared.aws.cloudfront import CdnAddress, SignedForS3
 from shared.aws.download import ObjectDownload
 from shared.aws.s3 import S3Source
 from shared.bootstrap import Adapters
-from shared.bootstrap.connecting import download
+from shared.bootstrap.connecting import download, event_queue
 from shared.domain.backoff import ONCE
 from shared.domain.errors import OutOfService, Transient
 from shared.domain.reasons import Party, Reason
@@ -55,6 +55,7 @@ def adapters(instance: "Instance", clock: Clock) -> Adapters:
         queue=queue,
         stores=stores(instance),
         reports=reports(instance),
+        events=event_queue(settings, address, http),
         instance=instance.name,
     )
 

@@ -19,7 +19,7 @@ from tests.schedules.instance import Instance, SkewedClock
 from tests.schedules.laws import Laws
 from tests.schedules.loop import EPOCH, VirtualLoop
 from tests.schedules.mutations import NONE, Mutation
-from tests.schedules.network import Network
+from tests.schedules.network import Network, Server
 from tests.schedules.pubsub import PubSub
 from tests.schedules.remote import now
 from tests.schedules.s3 import BUCKET, S3, Version
@@ -128,7 +128,17 @@ class Fleet:
 
 
 class World:
-    """chance: all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event. mutation: a defence that is taken away."""
+    """chance: all that is drawn. disturbed: the functions whose calls may fail. tracing: keep a line an event. mutation: a
+    defence that is taken away. caller: the instance whose call of a port has just arrived.
+    """
+
+    hosts: tuple[str, ...] = ("s3", "edge", "gcs")
+    """Those that may be down or throttle."""
+
+    caller = ""
+
+    copies_once = False
+    """Whether nobody has a reason here to copy a version that is there already."""
 
     def __init__(
         self, chance: Chance, disturbed: frozenset[str], tracing: bool = False, mutation: Mutation = NONE
@@ -141,20 +151,27 @@ class World:
         self.ever_paused = False
         self.loop = VirtualLoop(self.chance.of("reorder") if self.swarm.reorder else None)
         self.laws = Laws(self)
-        self.weather = Weather(self.chance, self.swarm, self.shape.ends)
+        self.weather = Weather(self.chance, self.swarm, self.shape.ends, self.hosts)
         self.truth = Truth(self)
         self.page_size = self.drawn_page_size()
         self.settings = self.drawn_settings()
         self.config = self.drawn_config()
-        self.stores, self.queue = StrictStores(self.time, self.laws, self.truth), PubSub(self)
+        self.stores, self.queue = StrictStores(self.time, self.laws, self.truth), self.made_queue()
         self.tokens = Tokens(self)
         self.s3 = S3(self.laws, self.page_size, self.asked)
         self.gcs = Gcs(self.laws, self.tokens.good, self.shape.calls_a_move, mutation.enforced)
         edge = Edge(self.s3, self.weather, self.chance.of("edge"), self.loop.time)
-        self.network = Network(self, {"s3": self.s3, "edge": edge, "gcs": self.gcs})
+        self.network = Network(self, {"s3": self.s3, "edge": edge, "gcs": self.gcs, **self.further_servers()})
         self.loop.connect = self.network.connect
         self.fleet = Fleet(self)
         self.fill()
+
+    def made_queue(self) -> PubSub:
+        return PubSub(self)
+
+    def further_servers(self) -> dict[str, Server]:
+        """By their hosts' names."""
+        return {}
 
     def drawn_swarm(self) -> Swarm:
         return Swarm.of(self.chance)
@@ -177,6 +194,9 @@ class World:
             self.put(b"k/%d" % number)
             if self.swarm.stale:
                 self.put(b"k/%d" % number)
+
+    def started(self, instance: Instance) -> None:
+        """An instance has been put together."""
 
     def may_stay(self, stored: Stored, version: Version) -> bool:
         """Whether a copy that differs may stay as it is: never, in this world."""

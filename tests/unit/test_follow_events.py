@@ -96,6 +96,17 @@ async def test_a_burst_on_one_key_becomes_one_copy_of_the_newest() -> None:
     assert await counts(world, run) == {"copied": 1}
 
 
+async def test_what_gets_earlier_bytes_again_within_a_run_is_published_again() -> None:
+    """The batch has the same key and the same ETag as one that has ended, and is another one."""
+    world = World()
+    following = world.handlers["list"].events
+    following.queue, following.quiet_seconds = Changing(world, [b"one", b"other", b"one"]), 60
+    run = await follow(world)
+    assert (await world.stores.runs.summary(run)).listed_keys == 3
+    assert not world.events.messages
+    assert world.same()
+
+
 async def test_what_comes_again_later_is_dropped_or_costs_no_copy() -> None:
     world = World()
     old, new = written(world, "k", b"old", 1), written(world, "k", b"new", 2)
@@ -164,17 +175,32 @@ async def test_killed_at_any_step_everything_is_copied_and_counted_once(step: in
 
 async def test_one_follows_at_a_time() -> None:
     world = World()
-    opened = OpenRange(RangeId("events-first", b"", b""), None, FOLLOW.encode())
-    await world.stores.runs.create(opened, RunKind.EVENTS, world.clock.now())
-    await world.stores.runs.schedule(
-        RunKind.EVENTS, "events-first", (await world.stores.runs.scheduled(RunKind.EVENTS))[1]
-    )
-    world.events.send(written(world, "k", b"body", 1))
-    assert not await world.stores.runs.exists(await follow(world))
+    opened = await begun(world, "events-first")
     held = await world.stores.ranges.acquire(opened, "somebody", world.clock.now(), 60)
     assert isinstance(held, HeldRange)
+    world.events.send(written(world, "k", b"body", 1))
+    assert not await world.stores.runs.exists(await follow(world))
     await world.stores.ranges.complete(held, RangeCounts(), world.clock.now())
     assert await counts(world, await follow(world)) == {"copied": 1}
+
+
+async def test_a_run_that_nobody_follows_any_more_is_taken_over() -> None:
+    """The message that began it was acknowledged: it had come before, and then once more."""
+    world = World()
+    await begun(world, "events-first")
+    world.events.send(written(world, "k", b"body", 1))
+    assert not await world.stores.runs.exists(await follow(world))
+    assert await counts(world, "events-first") == {"copied": 1}
+    assert not await world.stores.ranges.is_open("events-first")
+
+
+async def begun(world: World, run: str) -> OpenRange:
+    """A run of events that is going, as far as its documents say."""
+    opened = OpenRange(RangeId(run, b"", b""), None, FOLLOW.encode())
+    runs = world.stores.runs
+    await runs.create(opened, RunKind.EVENTS, world.clock.now())
+    await runs.schedule(RunKind.EVENTS, run, (await runs.scheduled(RunKind.EVENTS))[1])
+    return opened
 
 
 async def test_a_budget_that_ends_has_the_next_run_begin_at_once() -> None:
@@ -256,6 +282,22 @@ class Pausing:
         if not found:
             self.world.stores.control.said = Control(paused=True)
         return found
+
+    async def delete(self, handles: Sequence[str]) -> int:
+        return await self.world.events.delete(handles)
+
+
+class Changing:
+    """A queue of an object that is written again whenever nothing is left to be told."""
+
+    def __init__(self, world: World, bodies: list[bytes]) -> None:
+        self.world, self.left, self.number = world, bodies, 0
+
+    async def receive(self, wait_seconds: int) -> list[EventMessage]:
+        if self.left and not self.world.events.messages:
+            self.number += 1
+            self.world.events.send(written(self.world, "k", self.left.pop(0), self.number))
+        return await self.world.events.receive(wait_seconds)
 
     async def delete(self, handles: Sequence[str]) -> int:
         return await self.world.events.delete(handles)
