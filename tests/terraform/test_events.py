@@ -110,7 +110,7 @@ def test_only_this_bucket_may_send_and_only_the_role_may_read(terraform: Terrafo
     assert (tls["Effect"], tls["Action"], tls["Resource"]) == ("Deny", "sqs:*", queue["arn"])
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     (reads,) = json.loads(made["aws_iam_role_policy.events"]["policy"])["Statement"]
-    assert (reads["Action"], reads["Resource"]) == (["sqs:ReceiveMessage", "sqs:DeleteMessage"], queue["arn"])
+    assert (sorted(reads["Action"]), reads["Resource"]) == (["sqs:DeleteMessage", "sqs:ReceiveMessage"], queue["arn"])
     aside = made["aws_sqs_queue.events_dead_letters"]["arn"]
     assert json.loads(queue["redrive_policy"]) == {"deadLetterTargetArn": aside, "maxReceiveCount": 5}
     allowed = json.loads(made["aws_sqs_queue_redrive_allow_policy.events"]["redrive_allow_policy"])
