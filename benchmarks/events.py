@@ -104,10 +104,7 @@ def measure(stack: Stack, events: int, a_second: float, size: int) -> Measured:
     before, asked = stack.bill(), _requests(stack)
     sent, paced, written = asyncio.run(_write(stack, events, a_second, size))
     runs.wait_until(lambda: "events followed" in stack.children["lister"].log.read_text(), WAIT_SECONDS)
-    run = asyncio.run(runs.run_name(began))
-    runs.wait_until(lambda: asyncio.run(_is_done(run)), WAIT_SECONDS)
-    stack.tick("close")
-    runs.wait_until(lambda: asyncio.run(_has_ended(run)), WAIT_SECONDS)
+    summary = asyncio.run(_ended(stack, began))
     after, requests = stack.bill(), _requests(stack) - asked - events
     bill = {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
     found = {blob.name: blob.time_created for blob in copies.list_blobs() if blob.name != _WARM}
@@ -115,7 +112,7 @@ def measure(stack: Stack, events: int, a_second: float, size: int) -> Measured:
     if missing:
         raise SystemExit(f"{len(missing)} of {events} objects were not copied, {min(missing)!r} among them")
     late = sorted(_seconds(found[key]) - at for key, at in sent.items())
-    return Measured(late, paced, written, bill, requests, asyncio.run(runs.summary(run)))
+    return Measured(late, paced, written, bill, requests, summary)
 
 
 async def _write(stack: Stack, events: int, a_second: float, size: int) -> tuple[dict[str, float], float, float]:
@@ -149,14 +146,18 @@ async def _write(stack: Stack, events: int, a_second: float, size: int) -> tuple
     return sent, time.monotonic() - began, slowest
 
 
-async def _has_ended(run: str) -> bool:
-    """Whether its end is written down."""
-    record = await firestore_stores(PROJECT, "(default)", runs.JOB, Log("ERROR")).runs.record(run)
-    return record is not None and record.ended_at is not None
-
-
-async def _is_done(run: str) -> bool:
-    return (await runs.summary(run)).finished
+async def _ended(stack: Stack, began: str) -> RunSummary:
+    """The counts of the run that a message began, once its end is written down."""
+    run, stores = await runs.run_name(began), firestore_stores(PROJECT, "(default)", runs.JOB, Log("ERROR"))
+    asked = False
+    for _ in range(int(WAIT_SECONDS)):
+        record = await stores.runs.record(run)
+        if record is not None and record.summary is not None:
+            return record.summary
+        if not asked and (await stores.runs.summary(run)).finished:
+            asked = bool(stack.tick("close"))
+        await asyncio.sleep(1)
+    raise SystemExit(f"the end of {run} is not written down")
 
 
 def _requests(stack: Stack) -> int:
