@@ -186,10 +186,10 @@ async def test_damage_on_the_way_is_seen_by_the_etag_of_the_parts() -> None:
 async def test_the_crash_test_reaches_every_step() -> None:
     world = world_with()
     await world.run()
-    assert 100 < world.steps.taken <= 126
+    assert 100 < world.steps.taken <= 130
 
 
-@pytest.mark.parametrize("crash_at", range(126))
+@pytest.mark.parametrize("crash_at", range(130))
 async def test_killed_at_any_step_the_end_is_the_same(crash_at: int) -> None:
     world = world_with()
     world.steps.crash_at = crash_at
