@@ -21,7 +21,7 @@ from shared.http.connection import Connection
 READ_BYTES = 256 * 1024
 """The most that is read from a socket at once, and decrypted."""
 
-_PIECE_BYTES = 128 * 1024
+_PIECE_BYTES = 64 * 1024
 """What is encrypted at once: OpenSSL takes no less than it is given, and the socket may take less."""
 
 
