@@ -190,8 +190,8 @@ class Site:
     def _start(self) -> None:
         shared, environment = self.shared, self.environment
         command = [sys.executable, "-m", "local.emulators", "edge", "--port", str(shared.edge)]
-        command += ["--origin", f"http://{shared.faults.address('s3')}/{self.named('source')}"]
-        own = {**shared.stack.environment, **shared.stack.edge_environment, **self.drawn.edge_settings}
+        command += ["--origin", f"{environment['AWS_ENDPOINT_URL_S3']}/{self.named('source')}"]
+        own = {**shared.stack.environment, **shared.trust, **shared.stack.edge_environment, **self.drawn.edge_settings}
         own["EDGE_AUTH"] = self.drawn.edge or "public"
         if self.drawn.edge is not None:
             self.children["edge"] = Child("edge", command, clean_environment(own), shared.edge, self.logs / "edge.log")
