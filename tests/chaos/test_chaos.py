@@ -45,7 +45,8 @@ def test_the_same_number_draws_the_same() -> None:
     assert all(draw(seed) == draw(seed) for seed in range(50))
     assert len({draw(seed).told() for seed in range(50)}) > 40
     kinds = {fault["kind"] for seed in range(200) for fault in draw(seed).faults}
-    assert kinds == {kind.value for kind in Kind} - {"none"}
+    of_events = {"overtaken"}  # tests/e2e/test_events_storm.py
+    assert kinds == {kind.value for kind in Kind} - {"none"} - of_events
     seeds = [draw(seed) for seed in range(200)]
     acts = {act.what for seed in seeds for act in seed.acts}
     assert acts == {

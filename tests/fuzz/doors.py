@@ -98,7 +98,7 @@ def push(draw: Draw) -> None:
 
     queue, stores = FakeQueue(), FakeStores()
     adapters = SimpleNamespace(queue=queue, clock=FakeClock(), stores=stores)
-    settings = SimpleNamespace(budget_seconds=540.0, topics={name: name for name in MODELS})
+    settings = SimpleNamespace(budget_seconds=540.0, first_topic="first", topics={name: name for name in MODELS})
     handler: Handler[Any] = Handler(
         kind,
         MODELS[kind],

@@ -153,7 +153,7 @@ async def test_a_budget_that_ends_while_what_is_queued_is_counted_hands_on_the_r
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("shared.ranges.ledger_scan._STEP_RECORDS", 2)
-    world = filled(30, steps=Steps(26), bucket=FakeBucket(page_size=9))
+    world = filled(30, steps=Steps(28), bucket=FakeBucket(page_size=9))
     run = await begun(world, ListMessage(), 1)
     queued = sum(len(record.entries) for record, _ in world.stores.ledger.documents.values())
     assert (queued, world.steps.crash_at) == (18, None), "it was killed with batches on record, and nothing counted"

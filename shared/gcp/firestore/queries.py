@@ -57,6 +57,7 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
         ("ledger: what has not ended", lambda: _all(ledger.unsettled(NOBODY))),
         ("ledger: what a run's records span", lambda: ledger.outlines(NOBODY)),
         ("ledger: outcomes", lambda: ledger.outcomes(NOBODY, range(SLICES))),
+        ("ledger: what events had told", lambda: ledger.changes(NOBODY, range(SLICES))),
         ("ledger: what failed", lambda: _all(ledger.failed(NOBODY))),
         ("ranges: sums", lambda: ranges.rollup(NOBODY)),
         ("ranges: messages", lambda: ranges.messages(NOBODY)),
