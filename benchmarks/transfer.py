@@ -4,7 +4,7 @@ CPU is user + system of the client's processes alone, wall time is printed besid
 clients share the machine, so the servers' CPU is shown, too: where it exceeds the client's, wall time says more about
 them.
 
-    ours     the function under functions-framework, fed with pushes of 100 keys as Pub/Sub would; proof, record and
+    ours     the function under functions-framework, fed with pushes of 250 keys as Pub/Sub would; proof, record and
              framework included; straight from S3, as its peers
     rclone   `rclone copy`, 32 transfers
     threads  boto3 and google-cloud-storage over requests, 32 threads
@@ -38,10 +38,9 @@ from local.children import ROOT
 from local.clients import s3_client
 from local.names import DESTINATION, SOURCE
 from local.stack import Stack
-from shared.domain.instance import CONCURRENCY
+from shared.domain.instance import CONCURRENCY, KEYS_PER_MESSAGE
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
-KEYS_A_PUSH = 100
 COLUMNS = (
     "client",
     "wall s",
@@ -109,7 +108,7 @@ def ours(stack: Stack, listed: list[dict[str, Any]]) -> tuple[float, Usage]:
     push(-1, [{"key": "no/such/key", "etag": "0" * 32, "size": 0}])
     reset_peak(pid)
     before, started = of_group(pid), time.monotonic()
-    step = KEYS_A_PUSH if len(listed) >= KEYS_A_PUSH else 1
+    step = KEYS_PER_MESSAGE if len(listed) >= KEYS_PER_MESSAGE else 1
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         list(pool.map(lambda start: push(start, listed[start : start + step]), range(0, len(listed), step)))
     return time.monotonic() - started, of_group(pid).since(before)

@@ -2,7 +2,7 @@
 
 One simulated object stands for PAGE_KEYS = 1,000 of the bucket's: so every page of a listing is one object, and the
 lister splits, probes, batches and budgets on real keys, page by page, in minutes instead of days of CPU. What it writes
-and sends for such an object is counted as the ten batches of a hundred keys that it stands for.
+and sends for such an object is counted as the batches of KEYS_PER_MESSAGE keys that it stands for.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.simulation import limits
 from benchmarks.simulation.virtual_time import VirtualClock
 from shared.domain.budget import Budget
+from shared.domain.instance import KEYS_PER_MESSAGE
 from shared.domain.messages import ListMessage, Message
 from shared.domain.page import Page
 from shared.domain.splitting import beyond
@@ -22,7 +23,6 @@ from shared.ports.source import Children
 from shared.pricing.estimate import KEY_BYTES
 
 PAGE_KEYS = 1000
-KEYS_PER_MESSAGE = 100
 BATCHES_A_PAGE = PAGE_KEYS // KEYS_PER_MESSAGE
 
 

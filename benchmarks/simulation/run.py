@@ -131,7 +131,7 @@ class Simulation:
             await app.verifier(VerifyMessage(close=True), "close", budget)
 
     def _app(self, stores: Stores, bucket: Any, queue: Any, instance: str) -> App:
-        """An instance, by the production bootstrap. A message is one simulated object: ten of a hundred keys each."""
+        """An instance, by the production bootstrap. A message is one simulated object: four of 250 keys each."""
         none: Any = None
         adapters = Adapters(
             log=Quiet(),

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.domain.instance import Places
+from shared.domain.instance import KEYS_PER_MESSAGE, Places
 from shared.domain.progress import Progress
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.routes import CLOUDFRONT
@@ -28,7 +28,7 @@ class JobFacts:
     prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
     plans: tuple[Plan, ...] = field(default_factory=lambda: tuple(published().plans.values()))
     storage_classes: Mapping[str, str] = field(default_factory=dict)
-    keys_per_message: int = 100
+    keys_per_message: int = KEYS_PER_MESSAGE
     restore_days: int = 7
     route: str = CLOUDFRONT
     places: Places = field(default_factory=Places)

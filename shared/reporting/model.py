@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.counts import Counts, Outcome
-from shared.domain.instance import MEMORY_BYTES, Places
+from shared.domain.instance import KEYS_PER_MESSAGE, MEMORY_BYTES, Places
 from shared.domain.lag import Lag
 from shared.domain.page import PAGE_KEYS
 from shared.domain.progress import Progress
@@ -59,7 +59,7 @@ class Report:
     checks: Checks = field(default_factory=dict)
     prices: Prices = field(default_factory=lambda: published().at("us-east-1"))
     storage_classes: Mapping[str, str] = field(default_factory=dict)
-    keys_per_message: int = 100
+    keys_per_message: int = KEYS_PER_MESSAGE
     restore_days: int = 7
     route: str = CLOUDFRONT
     places: Places = field(default_factory=Places)

@@ -2,14 +2,14 @@
 
 from pydantic import BaseModel, Field
 
-from shared.domain.instance import BATCH_BYTES, BYTES_IN_FLIGHT, OBJECTS_IN_FLIGHT
+from shared.domain.instance import BATCH_BYTES, BYTES_IN_FLIGHT, KEYS_PER_MESSAGE, OBJECTS_IN_FLIGHT
 from shared.domain.parts import MIB
 
 
 class TuningSettings(BaseModel):
     """Sizes and times. The defaults were measured; change them with a measurement."""
 
-    keys_per_message: int = Field(default=100, ge=1, le=1000, description="most keys in a batch")
+    keys_per_message: int = Field(default=KEYS_PER_MESSAGE, ge=1, le=1000, description="most keys in a batch")
     batch_bytes: int = Field(default=BATCH_BYTES, ge=MIB, description="most bytes in a batch of more than one key")
     in_flight_life_seconds: float = Field(
         default=3600, gt=0, description="how long a published batch counts as being copied"

@@ -2,7 +2,6 @@
 
 import re
 
-from benchmarks.simulation.model import KEYS_PER_MESSAGE
 from local.children import ROOT
 from local.emulators.pubsub.push import MOST_OUTSTANDING
 from shared.copying.transfer_batch import GRACE_SECONDS
@@ -11,6 +10,7 @@ from shared.domain.instance import (
     BUFFER_BYTES,
     BYTES_IN_FLIGHT,
     CONCURRENCY,
+    KEYS_PER_MESSAGE,
     MEMORY_BYTES,
     OBJECTS_IN_FLIGHT,
     Places,
