@@ -173,11 +173,11 @@ def test_the_bill_adds_up_and_says_what_direct_egress_costs() -> None:
     assert dollars["S3", "egress"] == pytest.approx(500e9 / GB * 0.09)
     assert dollars["S3", "GET requests"] == pytest.approx(0.0004)
     assert dollars["Cloud Run", "vCPU"] + dollars["Cloud Run", "memory"] == pytest.approx(3600 * 0.00002525)
-    assert dollars["Cloud Run", "requests"] == pytest.approx(10 * 0.0000004)
+    assert dollars["Cloud Run", "requests"] == pytest.approx(4 * 0.0000004)
     assert total(bill(replace(report.use(), ways={"direct": report.copied}), prices)) > total(items)
     shown = page(report)
     unavoidable, added = split(items)
-    assert added == pytest.approx(0.09 + 20 * 0.0000009 + 10 * 0.0000004 + 2 * 10 * 14_000 / 2**40 * 40, rel=0.02)
+    assert added == pytest.approx(0.09 + 8 * 0.0000009 + 4 * 0.0000004 + 2 * 4 * 35_000 / 2**40 * 40, rel=0.02)
     for sum_ in (unavoidable + added, unavoidable, added):
         assert f">{in_dollars(sum_)}</td>" in shown
     # 1 TB of egress is all free, 100 GB of the other way, and everything of Google's
