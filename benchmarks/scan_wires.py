@@ -26,6 +26,7 @@ from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.batching import batches
 from shared.domain.counts import Outcome
+from shared.domain.instance import KEYS_PER_MESSAGE
 from shared.gcp.firestore.stores import firestore_stores
 from shared.http.client import Http
 from shared.ledger.entry import Entry
@@ -59,7 +60,7 @@ def wires_table(keys: int, count: int, console: Console) -> dict[str, Any]:
 
 
 async def fill_ledger(stack: Stack) -> None:
-    """A ledger as the transfer leaves it: everything copied, a hundred keys a record."""
+    """A ledger as the transfer leaves it: everything copied, a record a message."""
     ledger = firestore_stores(PROJECT, "(default)", "default", Log("ERROR")).ledger
     clock, given = SystemClock(), stack.environment
     keys = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
@@ -68,7 +69,7 @@ async def fill_ledger(stack: Stack) -> None:
     objects = [item async for page in S3Source(address, http).pages(b"", b"") for item in page]
     await http.close()
     records = []
-    for batch in batches(objects, 100, 2**40):
+    for batch in batches(objects, KEYS_PER_MESSAGE, 2**40):
         entries = tuple(
             Entry(
                 item.key,
