@@ -20,10 +20,9 @@ EVENTBRIDGE = "{ follow = true }"
 NOTIFICATION = '{ follow = true, way = "notification" }'
 WAYS = {
     "eventbridge": EVENTBRIDGE,
-    "eventbridge, with the bucket's notifications": "{ follow = true, own_bucket_notification = true }",
-    "notification": NOTIFICATION,
     "notification, with the bucket's notifications": '{ follow = true, way = "notification", own_bucket_notification = true }',
 }
+"""Each way, and each answer to whose the notifications are: a plan takes half a minute."""
 
 OF_AWS = (
     "aws_sqs_queue_policy.events",
