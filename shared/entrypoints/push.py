@@ -164,9 +164,10 @@ class Handler(Generic[M]):
                 self._log.info("put off", reason=str(error))
                 return
             self._reported_at[cause] = now
+        if isinstance(error, OutOfService | ObjectError):
             self._log.error("nacked", error=error, reason=str(error), party=error.party, advice=error.reason.advice)
-            return
-        self._log.error("nacked", error=error, reason=str(error))
+        else:
+            self._log.error("nacked", error=error, reason=str(error))
 
     def _run_name(self, delivery: Delivery, message: M) -> str:
         """The same for every delivery of a message, and in the order of publishing to the eye."""

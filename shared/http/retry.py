@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from shared.domain.backoff import RetryPolicy
+from shared.domain.errors import Transient
 from shared.http.classification import Classifier
 from shared.http.client import Answer
 from shared.ports.clock import Clock
@@ -30,10 +31,15 @@ async def read(
     make: Callable[[Answer], T],
     good: tuple[int, ...] = (200,),
 ) -> T:
-    """What is made of a good answer; what `make` raises counts, too."""
+    """What is made of a good answer; what `make` raises counts, too. An error without an answer says who was asked."""
 
     async def once() -> T:
-        answer = await send()
+        try:
+            answer = await send()
+        except Transient as broken:
+            if broken.party is not None:
+                raise
+            raise type(broken)(str(broken), party=classify.party, asked=what) from broken
         if answer.status in good:
             return make(answer)
         raise classify(what, answer.status, answer.headers, answer.body, clock.now())

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
 from shared.domain.budget import Budget
-from shared.domain.errors import Busy, OutOfService, Postponed, SettingsError
+from shared.domain.errors import Busy, OutOfService, Party, Postponed, SettingsError, Transient
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
 from shared.domain.reasons import Party, Reason
 from shared.entrypoints import push
@@ -193,6 +193,17 @@ async def test_a_function_whose_settings_are_none_gives_its_messages_back() -> N
     data = base64.b64encode(MESSAGE.encode()).decode()
     body = {"message": {"data": data, "messageId": "7"}, "subscription": SUBSCRIPTION}
     assert await handler._waits(body, ValueError("SOURCE_BUCKET is missing")) is False
+
+
+async def test_a_message_that_a_service_ended_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    async def work(_message: Any, _run: str, _budget: Budget) -> None:
+        raise Transient("broke off", party=Party.S3)
+
+    with pytest.raises(Transient):
+        await Door(work).push(MESSAGE.encode())
+    (line,) = lines(capsys)
+    assert (line["message"], line["party"], line["reason"]) == ("nacked", Party.S3.value, "broke off")
+    assert line["advice"]
 
 
 async def test_every_line_about_a_message_names_message_and_subscription(capsys: pytest.CaptureFixture[str]) -> None:
