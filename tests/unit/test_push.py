@@ -13,7 +13,7 @@ import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
 from shared.domain.budget import Budget
-from shared.domain.errors import Busy, OutOfService, Party, Postponed, SettingsError, Transient
+from shared.domain.errors import Busy, OutOfService, Postponed, SettingsError, Transient
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage
 from shared.domain.reasons import Party, Reason
 from shared.entrypoints import push
