@@ -1,4 +1,6 @@
-"""What it costs in a month to follow events while none comes: an instance that waits, and its questions."""
+"""What it costs in a month to follow events: while none comes, an instance that waits and its questions; else what
+brings them, which is what EventBridge and the queue ask.
+"""
 
 from dataclasses import dataclass
 
@@ -15,6 +17,9 @@ _READS = 5
 
 _GIB = 1.0
 """Memory of the lister's instance, with its one CPU: terraform/modules/job/sizes.tf."""
+
+_REQUESTS_AN_EVENT = 0.2
+"""Of SQS, by the lister: ten are received at a time, and as many deleted (`shared.aws.sqs`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +43,37 @@ def idle_month(prices: Prices, quiet_seconds: float) -> IdleMonth:
     seconds = min(quiet_seconds, 60.0) * MINUTES
     requests, reads = round(seconds / _POLL_SECONDS), round(_READS * MINUTES)
     instance = prices.cost("run.cpu_seconds", seconds) + prices.cost("run.gib_seconds", seconds * _GIB)
-    queue = prices.cost("sqs.request", requests) if "sqs.request" in prices.meters else 0.0
+    queue = _listed(prices, "sqs.request", requests)
     return IdleMonth(seconds, requests, reads, instance, queue, prices.cost("firestore.reads", reads))
+
+
+@dataclass(frozen=True, slots=True)
+class BusyMonth:
+    """events: that come. The rest is dollars: bus, of EventBridge where they come by it; sent, for the request that puts
+    each event into the queue; asked, for those that receive and delete it.
+    """
+
+    events: float
+    bus: float
+    sent: float
+    asked: float
+
+    @property
+    def dollars(self) -> float:
+        return self.bus + self.sent + self.asked
+
+
+def busy_month(prices: Prices, a_second: float, *, bridged: bool) -> BusyMonth:
+    """a_second: events, all day. bridged: they come by EventBridge, whose delivery within the account is free."""
+    events = a_second * 60 * MINUTES
+    return BusyMonth(
+        events,
+        _listed(prices, "eventbridge.event", events) if bridged else 0.0,
+        _listed(prices, "sqs.request", events),
+        _listed(prices, "sqs.request", events * _REQUESTS_AN_EVENT),
+    )
+
+
+def _listed(prices: Prices, meter: str, amount: float) -> float:
+    """Dollars; nothing where a job's own list leaves the meter out."""
+    return prices.cost(meter, amount) if meter in prices.meters else 0.0

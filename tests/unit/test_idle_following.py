@@ -1,4 +1,4 @@
-"""What following events costs while none comes, and that docs/cost.md says so."""
+"""What following events costs, while none comes and while many do, and that docs/cost.md says so."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.domain.budget import Budget
 from shared.listing.follow_events import WAIT_SECONDS
 from shared.pricing.catalog import published
-from shared.pricing.following import MINUTES, idle_month
+from shared.pricing.following import MINUTES, busy_month, idle_month
 from shared.settings import Settings
 from tests.unit.test_follow_events import FOLLOW
 from tests.world import World
@@ -35,6 +35,20 @@ def test_the_page_says_what_is_computed() -> None:
         assert f"| {name} | {' | '.join(amounts)} |" in text
     assert f"{MINUTES:,.0f} minutes" in text
     assert f"${usual.dollars:.2f}" in (DOCS / "events.md").read_text()
+
+
+def test_the_page_says_what_two_hundred_a_second_cost() -> None:
+    text = (DOCS / "cost.md").read_text()
+    bridged, straight = busy_month(PRICES, 200, bridged=True), busy_month(PRICES, 200, bridged=False)
+    assert f"{bridged.events / 1e6:,.1f} million a month" in text
+    rows = {
+        "EventBridge": (bridged.bus, straight.bus),
+        "SQS, a request that brings each": (bridged.sent, straight.sent),
+        "SQS, a fifth of one that receives and deletes it": (bridged.asked, straight.asked),
+    }
+    for name, (one, other) in rows.items():
+        assert f"| {name} | ${one:.2f} | ${other:.2f} |" in text
+    assert f"| **together** | **${bridged.dollars:.2f}** | **${straight.dollars:.2f}** |" in text
 
 
 async def test_an_idle_minute_asks_as_often_as_is_computed() -> None:

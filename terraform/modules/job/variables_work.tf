@@ -47,9 +47,10 @@ variable "comparison" {
 variable "events" {
   description = <<-EOT
     Whether S3's events are followed between the deltas, so that a change is copied within seconds. way: eventbridge, for a
-    bucket that sends its events there, or notification, straight into the queue. own_bucket_notification: set that at the
-    bucket; it REPLACES the notifications that are there, so it is off, and what to set is an output. quiet_seconds: how
-    long to wait for a first event each minute; 60 and more keep an instance. late_seconds: an alert beyond.
+    bucket that sends its events there ($1 a million), or notification, straight into the queue. own_bucket_notification:
+    set that at the bucket; it REPLACES the notifications that are there, so it is off, and what to set is an output.
+    quiet_seconds: how long to wait for a first event each minute; 60 and more keep an instance. late_seconds: an alert
+    beyond.
   EOT
   type = object({
     follow                  = optional(bool, false)
