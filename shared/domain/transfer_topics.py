@@ -21,9 +21,10 @@ class TransferTopics:
         return self.first if message.first else self.usual
 
 
-def awaited(message: Message) -> bool:
-    """Whether somebody waits for what a message asks for: it names keys or a prefix, or S3 has told of a change. Its
-    further ranges, which have their run's prefix in any case, say so by `redrive`.
+def goes_first(message: Message) -> bool:
+    """Whether batches of what a message asks for go by `TransferTopics.first`, as somebody waits for them: it names keys
+    or a prefix, or S3 has told of a change. Its further ranges, which have their run's prefix in any case, say so by
+    `redrive`.
     """
     if not isinstance(message, ListMessage):
         return False

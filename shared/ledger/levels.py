@@ -16,6 +16,7 @@ from shared.ledger.compaction import FEW_KEYS, GROUP_RECORDS, Merge, cut, newest
 from shared.ledger.record import BatchRecord, batch_id
 
 FAN = 4
+"""Layers in a level, neighbours that are sorted together, and the factor by which a level's records are narrower."""
 
 LAYER_RECORDS = 8
 """Of the first level: what `SORTED_KEYS` are cut into."""
@@ -27,7 +28,7 @@ SORTED_BYTES = 5_000_000
 """Packed, likewise: what replaces them is one commit of 10 MiB at the most. https://cloud.google.com/firestore/quotas"""
 
 MOST_LEVELS = 9
-"""Half a million records of a layer, more than three billion keys have."""
+"""Half a million records of a layer: more than three billion keys have."""
 
 _SIGN = "~"
 
@@ -38,6 +39,7 @@ def level(number: int) -> str:
 
 
 def is_level(run: str) -> bool:
+    """Whether a record's run is the name of a level, so that it was sorted."""
     return run.startswith(_SIGN)
 
 

@@ -23,7 +23,7 @@ from shared.domain.keys import Key
 from shared.domain.messages import RangeMessage
 from shared.domain.page import NO_OBJECTS, Page
 from shared.domain.runs import RunKind
-from shared.domain.transfer_topics import awaited
+from shared.domain.transfer_topics import goes_first
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.source import Source
@@ -106,7 +106,7 @@ class RangeWork:
         """Walk a range and finish it. True if it was closed. force: copy even what is unchanged. repairs: the keys that
         steps name to be copied so; None for a listing.
         """
-        sending = Sending(self.publish, held.ceiling, held.lease, held.mine, awaited(held.message))
+        sending = Sending(self.publish, held.ceiling, held.lease, held.mine, goes_first(held.message))
         out = Publishing(sending, held.walk, force, repairs)
         try:
             result = await self._walk(held, steps, budget, out)

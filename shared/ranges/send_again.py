@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.messages import ListMessage, RangeMessage, VerifyMessage, decode
 from shared.domain.runs import RunKind
-from shared.domain.transfer_topics import awaited
+from shared.domain.transfer_topics import goes_first
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
 from shared.ports.range_store import RangeStore
@@ -36,7 +36,7 @@ class SendAgain:
         """Send the run's batches that have open keys; how many there were."""
         asked, batches = _read(run, run.message), 0
         async for record in self.ledger.unsettled(run.name):
-            await self.publish.resend(record, isinstance(asked, ListMessage) and asked.force, awaited(asked))
+            await self.publish.resend(record, isinstance(asked, ListMessage) and asked.force, goes_first(asked))
             batches += 1
         return batches
 

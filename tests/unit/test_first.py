@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import Transient
 from shared.domain.messages import ListMessage, Message, TransferMessage, VerifyMessage, decode
-from shared.domain.transfer_topics import awaited
+from shared.domain.transfer_topics import goes_first
 from shared.settings import Settings
 from tests.world import SETTINGS, World, filled
 
@@ -32,7 +32,7 @@ def test_who_waits(message: ListMessage | VerifyMessage, waits: bool) -> None:
     named = message.named("run", (message.prefix or b"root/") if split else b"")
     further = named.behind(named.prefix + b"x", None, 1) if split else named
     further = decode(type(message), further.encode())
-    assert [awaited(message), awaited(named), awaited(further)] == [waits] * 3
+    assert [goes_first(message), goes_first(named), goes_first(further)] == [waits] * 3
 
 
 def test_without_a_topic_of_its_own_all_go_by_one() -> None:

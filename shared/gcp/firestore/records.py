@@ -81,6 +81,8 @@ def weight(record: BatchRecord) -> int:
 
 
 def _level(batch: str) -> int:
-    """0 for half of the records, 1 for a quarter, and so on: each level is an even sample of the ledger."""
+    """0 for half of the records, 1 for a quarter, and so on: each is an even sample of the ledger. It has nothing to do
+    with the levels that events are sorted in (`shared.ledger.levels`).
+    """
     number = int(digest(batch), 16)
     return (number & -number).bit_length() - 1
