@@ -49,8 +49,8 @@ def idle_month(prices: Prices, quiet_seconds: float) -> IdleMonth:
 
 @dataclass(frozen=True, slots=True)
 class BusyMonth:
-    """events: how many come. The rest is dollars: bus, of EventBridge where they come by it; sent, for the requests that
-    put them into the queue; asked, for those that receive and delete them.
+    """events: how many come. The rest is dollars: bus, of EventBridge where they come by it; sent, for the requests
+    that put them into the queue; asked, for those that receive and delete them.
     """
 
     events: float

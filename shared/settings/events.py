@@ -20,5 +20,8 @@ class EventSettings(BaseModel):
         "comes each minute; from 60 on somebody always waits, which costs an instance (docs/cost.md)",
     )
     events_late_seconds: float = Field(
-        default=900, gt=0, description="an event that is older than this when it is read raises an alert"
+        default=900,
+        gt=0,
+        description="how late an event may be: one that is older when it is read, or a copy that comes later than this "
+        "after its event, raises an alert; a change that a listing finds is missed when it is older (docs/events.md)",
     )
