@@ -29,7 +29,7 @@ class FollowUp:
         await self.queue.publish(self.topic, [VerifyMessage(close=True)])
 
     async def sort(self, run: OpenRun) -> None:
-        """Have the batches of a run of events be sorted, once its end is written down."""
+        """Ask for a run of events to have its batches sorted; the message is put off until its end is written down."""
         await self.queue.publish(self.list_topic, [ListMessage(sort=run.name)])
 
     async def __call__(self, run: OpenRun, summary: RunSummary, initial: bool) -> None:
