@@ -55,7 +55,7 @@ class Reports:
 
 @dataclass
 class Letters:
-    """`cli.dead_letters.DeadLetters`. waiting: that nobody holds. held: by whoever looked."""
+    """`cli.dead_letter.DeadLetters`. waiting: that nobody holds. held: by whoever looked."""
 
     waiting: list[DeadLetter] = field(default_factory=list)
     held: list[DeadLetter] = field(default_factory=list)

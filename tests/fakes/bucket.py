@@ -49,7 +49,7 @@ class Stored:
 
 @dataclass
 class FakeBucket:
-    """An S3 bucket: `shared.ports.Source`, and by `download` a `Download`, which may be a stale edge."""
+    """An S3 bucket: `shared.ports.source.Source`, and by `download` a `Download`, which may be a stale edge."""
 
     objects: dict[bytes, Stored] = field(default_factory=dict)
     page_size: int = 1000
