@@ -3,9 +3,9 @@
 A first run, a run that finds nothing to do, and a comparison of both sides, by the three functions with the local
 Pub/Sub between them. Once a second each process is looked at: resident memory, open sockets, threads. Held to: the
 memory and the sockets of each function are no more in the last third of its work than in the first, but for what
-`MORE_BYTES` and those below it allow, the counts of all three runs add up to what lies in S3, no key was tried twice, and no message was given back but for a range that is
-being worked on. The rate is shown by thirds and not held to anything: the servers, which keep all objects in memory,
-share the machine.
+`MORE_BYTES` and those below it allow, the counts of all three runs add up to what lies in S3, no key was tried twice,
+and no message was given back but for a range that is being worked on. The rate is shown by thirds and not held to
+anything: the servers, which keep all objects in memory, share the machine.
 
 OBJECTS=200000 is how many; of so many bytes each: SIZE=64.
 """
