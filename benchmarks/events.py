@@ -4,7 +4,8 @@ Objects are written at an even pace into the local S3, whose events come by a qu
 the transfer copies them. How late a copy is, is told twice: from outside, as the time between sending the PUT of an
 object and the moment at which the local Cloud Storage says that it was created; and by the run itself, from the time in
 the event to the end of the copy. What Firestore writes and what all of it costs is as the local servers have counted,
-from before the first event until the run's end is written down. The servers share the machine with the functions.
+from before the first event until the run's end is written down; what brings events to the queue is not in it
+(`shared.pricing.following.BusyMonth` has that). The servers share the machine with the functions.
 
 EVENTS=10000, A_SECOND=200 and BYTES=1000 (of an object) choose what is measured.
 """
