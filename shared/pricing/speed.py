@@ -1,6 +1,6 @@
 """How fast an instance of the transfer copies, for forecasts: of one vCPU, over TLS.
 
-What is measured is of `make bench-transfer` (docs/performance.md); what is assumed is no service's promise. Services
+What was measured is of `make bench-transfer`; what is assumed is no service's promise. Services
 may hold the whole back where its instances would not: `make simulate` has these limits, too.
 """
 
@@ -8,7 +8,9 @@ from shared.domain.instance import Places
 
 COPY_CPU_SECONDS = 0.21e-3
 COPY_CPU_SECONDS_A_BYTE = 1.5e-9
-"""Measured: 10 KiB objects, and large ones over TLS."""
+"""Measured until 25 November 2026: 10 KiB objects, and large ones over TLS. Both take less since (docs/performance.md);
+forecasts stay on the slow side.
+"""
 
 INSTANCE_BYTES_A_SECOND = 75e6
 """Assumed: 600 Mbit/s in and out of an instance of one vCPU."""
