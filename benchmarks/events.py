@@ -37,6 +37,7 @@ from shared.aws.sigv4 import Keys, signed_headers
 from shared.domain.lag import Lag
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ports.run_store import RunSummary
+from shared.pricing.following import busy_month
 from shared.pricing.money import in_dollars
 from shared.reporting.lateness import lag_figures
 from shared.telemetry import Log
@@ -196,6 +197,12 @@ def bill(found: Measured) -> Table:
     return made
 
 
+def brought(a_second: float) -> str:
+    """What a month of events costs until they are received, either way."""
+    bridged, straight = (busy_month(PRICES, a_second, bridged=by_bus) for by_bus in (True, False))
+    return f"{in_dollars(bridged.dollars)} US$ a month by EventBridge, {in_dollars(straight.dollars)} straight"
+
+
 def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)
     events, a_second = int(os.environ.get("EVENTS") or 10_000), float(os.environ.get("A_SECOND") or 200)
@@ -205,6 +212,7 @@ def main() -> None:
         found = measure(stack, events, a_second, size)
     console.print(table(found))
     console.print(bill(found))
+    console.print(f"what brings events is not in it; at this pace all day, {brought(a_second)}")
     report = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "measured": time.strftime("%Y-%m-%d"),
