@@ -1,6 +1,6 @@
 """The transfer as a flow: what is published is copied at the rate of whatever binds.
 
-Thirty million messages are too many to deliver one by one, and their order does not matter: every limit below is
+Twelve million messages are too many to deliver one by one, and their order does not matter: every limit below is
 a rate.
 """
 
