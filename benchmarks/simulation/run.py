@@ -8,13 +8,14 @@ from typing import Any
 from benchmarks.canned import SETTINGS
 from benchmarks.simulation import limits
 from benchmarks.simulation.documents import Documents
-from benchmarks.simulation.model import KEYS_PER_MESSAGE, PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue
+from benchmarks.simulation.model import PAGE_KEYS, Bill, Instances, ModelBucket, ModelQueue
 from benchmarks.simulation.runs import ModelRuns
 from benchmarks.simulation.stores import ModelRanges, model_stores
 from benchmarks.simulation.transfer import Transfer
 from benchmarks.simulation.virtual_time import Ramp, VirtualClock, VirtualLoop
 from shared.bootstrap import Adapters, App, JobConfig, bootstrap
 from shared.domain.budget import Budget
+from shared.domain.instance import KEYS_PER_MESSAGE
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.listing.list_range import ListRange
 from shared.ports.stores import Stores
