@@ -4,7 +4,8 @@ import pytest
 
 from shared.clock import SystemClock
 from shared.domain.backoff import ONCE
-from shared.domain.errors import Party, Transient
+from shared.domain.errors import Transient
+from shared.domain.reasons import Party
 from shared.http.classification import Classifier
 from shared.http.client import Http, Request
 from shared.http.retry import asked
