@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import hcl2
@@ -10,11 +11,15 @@ import pytest
 from benchmarks.simulation import limits
 from local.children import ROOT
 from shared.domain.counts import Outcome
+from shared.domain.errors import Transient
+from shared.domain.messages import ListMessage, Message, VerifyMessage
 from shared.domain.missed import Change
 from shared.gcp.firestore.ranges import SUMMED
 from shared.gcp.firestore.sums import groups
 from shared.runs.expire_uploads import STAGING_RULE_DAYS, UPLOAD_LIFE_SECONDS
 from shared.settings import Settings
+from tests.unit.test_follow_events import follow, written
+from tests.world import World
 
 FOLDER = ROOT / "terraform"
 MODULE = FOLDER / "modules" / "job"
@@ -143,6 +148,7 @@ RIGHTS = {
     "transfer/first": ("shared/copying/copy_large.py", "self.queue.publish(self.topics.of(message)"),
     "transfer/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "verifier/verify": ("shared/bootstrap/app.py", "range_work(adapters, config, config.verify_topic"),
+    "verifier/list": ("shared/runs/follow_up.py", "self.list_topic, [ListMessage(sort=run.name)]"),
     "verifier/transfer": ("shared/verifying/compare_page.py", "published = wrong - queued if self.repair"),
     "verifier/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/destination": ("shared/copying/copy_object.py", "await self.destination.write("),
@@ -278,3 +284,35 @@ def section(name: str, start: str) -> str:
     text = read(name)
     begin = text.index(start)
     return text[begin : text.index("\n}\n", begin)]
+
+
+async def test_each_function_may_publish_wherever_it_does() -> None:
+    """Whichever sees that a run of events has ended has its batches sorted, which is the lister's work."""
+    world = World(first_topic="first", keys_per_message=100, large_bytes=1000, verify_initial=True, repair_passes=2)
+    rights = {"list": "lister", "transfer": "transfer", "first": "transfer", "verify": "verifier"}
+    used: set[tuple[str, str]] = set()
+    deliver, publish, working = world._deliver, world.queue.publish, [""]
+
+    async def delivered(delivery: tuple[str, Message, str]) -> None:
+        working[0] = rights[delivery[0]]
+        await deliver(delivery)
+
+    async def published(topic: str, messages: Sequence[Message]) -> None:
+        used.update((working[0], topic) for _ in messages)
+        await publish(topic, messages)
+
+    world._deliver, world.queue.publish = delivered, published  # type: ignore[method-assign]
+    world.bucket.put("large", bytes(3500))
+    world.cdn.faults[b"k/1"] = [Transient("reset")] * 6
+    world.events.send(*(written(world, f"k/{number}", b"x", number) for number in range(20)))
+    await follow(world)
+    world.send("verify", VerifyMessage(close=True))
+    await world.drain()
+    await world.run(ListMessage(scheduled=True))
+    await world.run(ListMessage(keys=(b"k/1", b"large")))
+    world.destination.objects.clear()
+    await world.run(VerifyMessage())
+    publishers = {function: topics for function, topics in local("pubsub.tf", "publishers").items()}
+    allowed = {(name.strip('"'), topic.strip('"')) for name, topics in publishers.items() for topic in topics}
+    assert {function for function, _ in used} == {"lister", "transfer", "verifier"}
+    assert used <= allowed, f"not allowed: {sorted(used - allowed)}"

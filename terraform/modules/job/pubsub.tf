@@ -3,10 +3,11 @@
 
 locals {
   # Who publishes what: the lister goes on on its own topic, hands out batches, and asks for a comparison; and so on.
+  # Whichever of lister and verifier sees that a run of events has ended asks the lister to sort its batches.
   publishers = {
     lister   = ["list", "transfer", "first", "verify", "dead-letters"]
     transfer = ["transfer", "first", "dead-letters"]
-    verifier = ["verify", "transfer", "dead-letters"]
+    verifier = ["verify", "list", "transfer", "dead-letters"]
   }
 
   # Whom each subscription pushes to. What somebody waits for goes to the transfer by a topic of its own, past a run of billions that
