@@ -83,7 +83,8 @@ class TransferBatch:
         found = await self.ledger.get(message.batch)
         record = found.record if found else self._from_message(message)
         settled = {entry.key for entry in record.entries if not entry.open}
-        todo = [entry.source() for entry in message.objects if entry.key not in settled]
+        told = {entry.key: entry.event_at for entry in record.entries if entry.event_at}
+        todo = [item.source(told.get(item.key, 0.0)) for item in message.objects if item.key not in settled]
         if not todo:
             await self._clean_up(message)
             return

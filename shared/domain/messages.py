@@ -117,30 +117,25 @@ class ListMessage(RangeMessage):
 
 
 class ObjectEntry(Message):
-    """One object to copy. size: bytes. modified: whole epoch seconds. event_at: when S3's event says that it was
-    written (epoch seconds, 0 for none). storage_class: what messages from before 28 November 2026 say, and nobody asks
-    for.
+    """One object to copy. size: bytes. modified: whole epoch seconds. event_at, storage_class: what messages from
+    before 30 and 28 November 2026 say, and nobody asks for: when S3's event says that an object was written is in its
+    batch's record, as an instance of an earlier version puts a message aside that has a field more.
     """
 
     key: ObjectKey
     etag: str
     size: int = Field(ge=0)
     modified: int = Field(default=0, ge=0)
-    event_at: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    event_at: float = Field(default=0.0, exclude=True)
     storage_class: str = Field(default="", exclude=True)
 
     @classmethod
     def of(cls, source: SourceObject) -> Self:
-        return cls(
-            key=source.key,
-            etag=source.etag,
-            size=source.size,
-            modified=source.modified,
-            event_at=source.event_at,
-        )
+        return cls(key=source.key, etag=source.etag, size=source.size, modified=source.modified)
 
-    def source(self) -> SourceObject:
-        return SourceObject(self.key, self.etag, self.size, self.modified, event_at=self.event_at)
+    def source(self, event_at: float = 0.0) -> SourceObject:
+        """event_at: as its batch's record has it."""
+        return SourceObject(self.key, self.etag, self.size, self.modified, event_at=event_at)
 
 
 class PartReference(Message):
