@@ -204,6 +204,17 @@ def test_the_bindings_are_those_that_were_thought_about() -> None:
     assert not missing, "docs/security.md does not say who has it"
 
 
+def test_a_function_is_deployed_once_its_queries_have_their_indexes() -> None:
+    """One that is still being built serves none: https://cloud.google.com/firestore/docs/query-data/indexing"""
+    (function,) = (
+        body for block in parsed("functions.tf")["resource"] for kind, body in block.items()
+        if kind.strip('"') == "google_cloudfunctions2_function"
+    )  # fmt: skip
+    needs = str(function)
+    assert "google_firestore_index.this" in needs
+    assert "google_firestore_field.this" in needs
+
+
 def test_the_archive_holds_what_the_archive_test_serves() -> None:
     assert 'fileset(local.root, "shared/**/*.{py,json,html,css,js}")' in read("functions.tf")
     assert '"requirements.txt" = "requirements.lock"' in read("functions.tf")

@@ -116,7 +116,8 @@ resource "google_cloudfunctions2_function" "this" {
     }
   }
 
-  depends_on = [time_sleep.builder]
+  # A version may ask what no index serves yet: Firestore refuses that until the index is built, and no run would end.
+  depends_on = [google_firestore_field.this, google_firestore_index.this, time_sleep.builder]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
