@@ -50,10 +50,12 @@ class ListSteps:
     async def until(self, page: Page, end: bytes, over: bool) -> AsyncIterator[Plan]:
         """The listing and the ledger are all there is to read."""
         if over:
+            await self._look_again(page.until(end))
             yield self._plan(page.until(end), end)
 
     async def page(self, page: Page) -> AsyncIterator[Plan]:
         """One plan: the listing alone says what there is."""
+        await self._look_again(page)
         yield self._plan(page, page.last)
         await self.ledger.leave(page)
 
@@ -72,6 +74,20 @@ class ListSteps:
     async def close(self, end: bytes) -> None:
         """Merge what the ledger holds of the range where that pays."""
         await self.ledger.close(end)
+
+    async def _look_again(self, page: Page) -> None:
+        """Before a change is said to be missed: what tells of it may have been sorted out of the scan's way."""
+        if self.followed is None or self.message.force or not (differing := self.ledger.differing(page)):
+            return
+        filtered = self.filters.sift(page)
+        for index in differing:
+            if index in filtered or page.archived(index):
+                continue
+            known, version = self.ledger.lookup(page.keys[index]), (page.etags[index], page.sizes[index])
+            new = known is None or (known.entry.etag, known.entry.size) != version
+            if new and self.followed.change(page[index].modified) is Change.MISSED:
+                await self.ledger.look_again(page.last)
+                return
 
     def _plan(self, page: Page, end: bytes) -> ListPlan:
         """Decide on every key of a page; nearly all of them are as they were copied, and are not looked at singly."""

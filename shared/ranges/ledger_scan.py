@@ -67,12 +67,13 @@ class LedgerScan:
     _ended: bool = False
     _most_held: int = HELD_KEYS
     _versions: dict[str, object] = field(default_factory=dict)
+    _left: bytes = field(init=False)
     _pages: deque[Sequence[bytes]] = field(default_factory=deque)
     _seen: set[bytes] = field(default_factory=set)
     _queued: dict[bytes, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.begin = self.after
+        self.begin = self._left = self.after
         self._window = LedgerWindow(self.run)
         self._compaction = Compaction(self._seen.__contains__)
         self._overlaps = Overlaps(self._seen.__contains__)
@@ -102,6 +103,17 @@ class LedgerScan:
                 yield Advanced(unsent, _reached(page.keys, found.first))
                 unsent = []
         yield Advanced(unsent)
+
+    async def look_again(self, end: bytes) -> None:
+        """Take in what speaks of the keys up to `end`, behind the last page that was left, and was not read: whoever
+        sorts or merges records meanwhile may put some that the scan has yet to read into one that begins before where
+        it is. They are not merged again.
+        """
+        async for found in self.ledger.scan(b"", self._left, end):
+            record = found.record
+            if record.batch not in self._versions and record.run != self.run and self._speaks(record):
+                self._window.add(record)
+                self._versions[record.batch] = None
 
     async def read_queued(self, end: bytes) -> AsyncIterator[Advanced]:
         """Read on to `end` for what the scanning run has recorded, and forget everything else. reached: up to there."""
@@ -182,6 +194,7 @@ class LedgerScan:
     async def leave(self, page: Page) -> None:
         """A page was looked at: let go of the records that end in it, and merge them where that pays."""
         await self._offer(self._window.forget_before(page.last))
+        self._left = page.last
         self._most_held = max(HELD_KEYS, 2 * self._window.held)
 
     async def close(self, until: bytes) -> None:
@@ -192,7 +205,7 @@ class LedgerScan:
         await self._offer(record for record in left if record.last <= until)
         await self._compact(*self._overlaps.close())
         await self._merge(self._compaction.close())
-        beyond = [record for record in left if record.last > until and self._is_ours(record)]
+        beyond = [record for record in left if record.last > until and self._may_go(record)]
         narrow = narrowed(beyond, until)
         if narrow is not None:
             versions = [self._versions.get(record.batch) for record in narrow.replaced]
@@ -202,11 +215,16 @@ class LedgerScan:
         """Whether a record may be merged: nobody counts it any more, and what it begins with was listed here."""
         return record.run not in self.running and record.first > self.after
 
+    def _may_go(self, record: BatchRecord) -> bool:
+        """Whether it is also the scan's own to replace, and none that it looked at again."""
+        return self._versions.get(record.batch) is not None and self._is_ours(record)
+
     async def _offer(self, passed: Iterable[BatchRecord]) -> None:
         """Offer what the listing has passed, from the first of its keys to the last, to be merged."""
         for record in passed:
+            ours = self.merges and self._may_go(record)
             version = self._versions.pop(record.batch, None)
-            if self.merges and self._is_ours(record):
+            if ours:
                 await self._compact(*self._overlaps.offer(record, version))
             else:
                 self._overlaps.forget(record)

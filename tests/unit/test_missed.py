@@ -1,9 +1,17 @@
 """What a listing says of the changes that events had not told of."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from shared.domain.budget import Budget
+from shared.domain.counts import Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.missed import Change, Followed
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
+from shared.ledger.table import Table, pack
+from shared.ports.ledger_store import Versioned
 from shared.runs.lifecycle import CLOSING_SECONDS
 from tests.unit.test_follow_events import follow, written
 from tests.world import World
@@ -87,6 +95,41 @@ async def test_what_is_recorded_while_a_listing_goes_on_is_not_called_missed() -
     for number in range(4):
         put(world, f"k/{number}", b"x", 50)
     assert await listed(world) == {UNSURE: 4}
+
+
+async def test_what_is_sorted_while_a_listing_reads_on_is_not_called_missed() -> None:
+    """A sorted record begins where the first of those did that it replaces, and a listing that reads page by page may
+    be behind that, and not yet at the others.
+    """
+    world = await followed_since_an_hour()
+    world.bucket.page_size = 5
+    spans = {"b1": range(4), "b2": range(4, 8), "b3": range(20, 45)}
+    for name, numbers in spans.items():
+        entries = []
+        for number in numbers:
+            put(world, f"k/{number:02d}", b"x", 2000)
+            found = world.bucket.listed(b"k/%02d" % number)
+            entries.append(Entry(found.key, found.etag, 1, found.modified, Outcome.COPIED))
+        at = world.clock.now() - 1900
+        await world.stores.ledger.create([BatchRecord(name, "events-before", at, Table(pack(entries)))])
+    put(world, "k/50", b"nobody told", 2000)
+    read = world.stores.ledger.scan
+
+    async def by_page(prefix: bytes, after: bytes, until: bytes | None = None) -> AsyncIterator[Versioned]:
+        """As Firestore has it: each record is looked for behind the one before."""
+        last = (b"", "")
+        while True:
+            ahead = [item async for item in read(prefix, after, until) if (item.first, item.record.batch) > last]
+            if not ahead:
+                return
+            last = (ahead[0].first, ahead[0].record.batch)
+            yield ahead[0]
+            if ahead[0].record.batch == "b2":
+                await world.handlers["list"].sort_events("events-before", Budget(world.clock.monotonic(), 540))
+
+    world.stores.ledger.scan = by_page  # type: ignore[method-assign]
+    assert await listed(world) == {MISSED: 1}
+    assert len(world.stores.ledger.documents) < 5, "they were sorted"
 
 
 async def test_to_copy_all_anew_says_nothing_of_events() -> None:
