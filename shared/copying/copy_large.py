@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
 from shared.copying.finish_lease import FinishLease
-from shared.copying.giving_up import GivingUp, is_stale
+from shared.copying.giving_up import GivingUp, attempt_of, is_stale
 from shared.copying.part_proof import PartChecks, PartSums, are_its_parts, proof_of_parts
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
@@ -91,11 +91,11 @@ class CopyLarge:
         there = await self.uploads.parts(found.upload) if known is not None else {}
         plan = found.plan(current.size)
         missing = [part for part in plan if part not in there] or [plan.count]
-        listed, version = ObjectEntry.of(wanted.listed), ObjectEntry.of(current)
-        parts = (PartReference(number=part, version=version) for part in missing)
-        messages = [message.model_copy(update={"objects": (listed,), "part": part}) for part in parts]
+        of_all = {"objects": (ObjectEntry.of(wanted.listed),), "attempt": attempt_of(message, found)}
+        parts = (PartReference(number=part, version=ObjectEntry.of(current)) for part in missing)
+        messages = [message.model_copy(update={**of_all, "part": part}) for part in parts]
         await self.queue.publish(self.topics.of(message), messages)
-        await self.uploads.published(number, found.upload, message.batch, now, message.attempt)
+        await self.uploads.published(number, found.upload, message.batch, now, messages[0].attempt)
         self.log.info("fanned out", key=current.text, run=message.run, bytes=current.size, parts=len(missing))
         return None
 

@@ -18,6 +18,11 @@ def is_stale(message: TransferMessage, opened: OpenUpload) -> bool:
     return opened.published_for == message.batch and message.attempt < opened.attempt
 
 
+def attempt_of(message: TransferMessage, opened: OpenUpload) -> int:
+    """Which attempt the messages of the parts are: none that `is_stale` if they come before they are noted."""
+    return max(message.attempt, opened.attempt) if opened.published_for == message.batch else message.attempt
+
+
 @dataclass(frozen=True, slots=True)
 class GivingUp:
     """lease_seconds: for so long whoever has begun an upload may take to publish its parts."""

@@ -14,9 +14,9 @@ class OpenUpload:
     """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last, or what
     each has at least. source_part_bytes: of the source's own parts, 0 where they prove nothing or differ in size;
     source_parts: their sizes where they differ, and copied are whole ones. opened_at: epoch seconds of when its parts
-    were last published, for the batch `published_for`. attempt: which one their messages
-    were. move_token: how far its move has come. crc: which CRC, besides
-    CRC32C, the notes of its parts hold ("" for none); digest: which digest of the source's parts.
+    were last published, for the batch `published_for`. attempt: which one their messages were. move_token: how far its
+    move has come. crc: which CRC, besides CRC32C, the notes of its parts hold ("" for none); digest: which digest of the
+    source's parts.
     """
 
     key: str

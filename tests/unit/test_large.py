@@ -653,6 +653,29 @@ async def test_an_object_none_of_whose_parts_can_be_had_is_begun_anew_once_an_at
     assert clean(world)
 
 
+async def test_parts_that_arrive_before_their_attempt_is_noted_are_not_taken_for_stale() -> None:
+    """Sent again long after, a batch has the attempt that its record has; its upload had been begun anew since."""
+    world = world_with()
+    parts = await fanned_out(world)
+    (batch,) = {part.batch for part in parts}
+    uploads, publish = world.stores.uploads, world.queue.publish
+    uploads.opened = {number: replace(opened, attempt=3) for number, opened in uploads.opened.items()}
+    world.clock.time += LIFE + 1
+
+    async def at_once(topic: str, messages: Sequence[TransferMessage]) -> None:
+        """They are delivered while whoever publishes them has not gone on."""
+        for message in messages:
+            if message.part is None:
+                await publish(topic, [message])
+            else:
+                await world.handlers["transfer"](message, "", Budget(world.clock.monotonic(), 540))
+
+    world.queue.publish = at_once  # type: ignore[method-assign, assignment]
+    again = parts[0].model_copy(update={"part": None, "attempt": 1})
+    await world.handlers["transfer"](again, "", Budget(world.clock.monotonic(), 540))
+    assert entry(world).outcome is Outcome.COPIED, batch
+
+
 async def test_a_late_note_is_not_taken_for_a_part_of_an_upload_that_was_begun_anew() -> None:
     world = world_with()
     run = world.send("list", ListMessage())
