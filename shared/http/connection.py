@@ -31,6 +31,11 @@ HEAD_BYTES = 64 * 1024
 PIECE_BYTES = 512 * 1024
 """What is read into at once: heads and what comes with them, then bodies."""
 
+_GATHER_SECONDS = 5.0
+"""For so long bytes are gathered in a piece that they do not fill: whoever gets them may be on the way to another
+connection, which stands still meanwhile (`pool.STALL_SECONDS`).
+"""
+
 _MOST_NAMES = 1000
 """Names of headers that are remembered in lower case."""
 
@@ -67,6 +72,7 @@ class Connection(asyncio.BufferedProtocol):
         self._piece = self._head
         self._filled = self._passed_on = 0
         """Of the piece: bytes that have come, and those of them that the reader has got."""
+        self._passed_at = 0.0
 
     @property
     def open(self) -> bool:
@@ -186,6 +192,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._piece is self._head or self._filled == len(self._piece):
             self._piece = memoryview(bytearray(min(self._left, PIECE_BYTES)))
             self._filled = self._passed_on = 0
+            self._passed_at = self.moved
         return self._piece[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -198,7 +205,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._piece is not self._head:
             self._filled += nbytes
             self._left = (self._left or 0) - nbytes
-            if not self._left or self._filled == len(self._piece):
+            late = self.moved - self._passed_at > _GATHER_SECONDS
+            if late or not self._left or self._filled == len(self._piece):
                 self._pass_on(response)
             return
         try:
@@ -207,11 +215,12 @@ class Connection(asyncio.BufferedProtocol):
             self.close(Transient(f"{self._place}: not an HTTP answer: {error}"))
 
     def _pass_on(self, response: Response) -> None:
-        """Give the reader a piece that is full, or all that has come of it: to wake it for every read would cost more
-        than reading.
+        """Give the reader a piece that is full, or late, or all that has come of it: to wake it for every read would
+        cost more than reading.
         """
         if self._piece is not self._head and self._passed_on < self._filled:
             data, self._passed_on = self._piece[self._passed_on : self._filled], self._filled
+            self._passed_at = self.moved
             if response.add(data):
                 self._pause()
         if self._left == 0:

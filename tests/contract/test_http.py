@@ -21,6 +21,7 @@ from shared.domain.errors import Changed, Corrupt, Refused, SettingsError, Trans
 from shared.domain.objects import SourceObject
 from shared.http import USER_AGENT
 from shared.http import client as client_module
+from shared.http import connection as connection_module
 from shared.http import pool as pool_module
 from shared.http.client import REFUSAL_BYTES, Http, Request
 from shared.http.connection import PIECE_BYTES
@@ -454,6 +455,34 @@ async def test_a_slow_upload_is_not_taken_for_silence(monkeypatch: pytest.Monkey
 
     async with serving(serve) as (url, _):
         assert (await http.once("PUT", url + "/", {"Content-Length": "1000"}, trickle())).body == b"ok"
+    await http.close()
+
+
+async def test_what_comes_slowly_goes_on_before_its_receiver_takes_that_for_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A copy of which less comes than fills a piece of memory in the time in which an upload may stand still."""
+    monkeypatch.setattr(pool_module, "_SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.4)
+    monkeypatch.setattr(connection_module, "_GATHER_SECONDS", 0.1)
+    http, size = Http(4, SystemClock()), 20_000
+
+    async def source(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            writer.write(bytes(size // 20))
+
+    async def destination(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await head(reader)
+        await reader.readexactly(size)
+        writer.write(OK)
+
+    async with serving(source) as (down, _), serving(destination) as (up, _):
+        async with http.open(Request("GET", down + "/")) as body:
+            answer = await http.once("PUT", up + "/", {"Content-Length": str(size)}, aiter(body))
+        assert answer.body == b"ok"
     await http.close()
 
 
