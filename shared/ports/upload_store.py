@@ -15,8 +15,8 @@ class OpenUpload:
     each has at least. source_part_bytes: of the source's own parts, 0 where they prove nothing or differ in size;
     source_parts: their sizes where they differ, and copied are whole ones. opened_at: epoch seconds of when its parts
     were last published, for the batch `published_for`. attempt: which one their messages were. move_token: how far its
-    move has come. crc: which CRC, besides CRC32C, the notes of its parts hold ("" for none); digest: which digest of the
-    source's parts.
+    move has come. crc: which CRC, besides CRC32C, the notes of its parts hold ("" for none); digest: which digest of
+    the source's parts.
     """
 
     key: str
