@@ -69,7 +69,8 @@ class ReplicateObject:
             return decided
         batch = batch_id(f"{RUN} {self.clock.now()}", [current])
         if decided.version.size > self.large_bytes:
-            message = TransferMessage(run=RUN, batch=batch, objects=(ObjectEntry.of(current),), force=force)
+            objects = (ObjectEntry.of(current),)
+            message = TransferMessage(run=RUN, batch=batch, objects=objects, force=force, first=True)
             started = await self.large.start(message, decided)
             record = BatchRecord(batch, RUN, self.clock.now(), (started or Entry.of(current),))
             await self.ledger.create([record])  # after the start: one that fails must leave no key in flight

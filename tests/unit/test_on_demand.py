@@ -119,6 +119,15 @@ async def test_a_large_object_is_in_flight_until_its_parts_are_there() -> None:
     assert world.same()
 
 
+async def test_parts_of_what_somebody_asks_for_wait_behind_no_run() -> None:
+    world = World(large_bytes=PART, first_topic="first")
+    world.bucket.put("large", bytes(3 * PART))
+    assert await replicate(world)(b"large") is None
+    assert {topic for topic, _ in world.queue.sent} == {"first"}
+    await world.drain()
+    assert world.same()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
