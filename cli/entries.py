@@ -11,6 +11,7 @@ from cli.output import Answer, Output, moment, size, span
 from cli.scope import typed
 from cli.session import Session
 from shared.ledger.entry import Entry
+from shared.ledger.levels import run_of
 from shared.ledger.record import BatchRecord
 from shared.reporting.units import numbered
 
@@ -65,7 +66,7 @@ def described(entry: Entry, record: BatchRecord) -> dict[str, Any]:
         "route": entry.route,
         "generation": entry.generation,
         "published_at": moment(entry.at or record.published_at),
-        "run": record.run or None,
+        "run": run_of(record.run),
     }
 
 

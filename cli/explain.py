@@ -26,6 +26,7 @@ from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.page import Page
 from shared.domain.reasons import advice_for
 from shared.ledger.entry import Entry
+from shared.ledger.levels import run_of
 from shared.ledger.origins import is_proven
 from shared.ledger.window import Known, is_alive
 from shared.listing.decision import Decision, decide
@@ -216,7 +217,7 @@ def _copy_document(copy: DestinationObject) -> dict[str, Any]:
 def _known_document(known: Known) -> dict[str, Any]:
     entry = known.entry
     return {
-        "run": known.run or None,
+        "run": run_of(known.run),
         "at": moment(known.published_at),
         "outcome": entry.outcome.value if entry.outcome is not None else "open",
         "reason": entry.reason,

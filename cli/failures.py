@@ -20,6 +20,7 @@ from shared.domain.counts import Outcome
 from shared.domain.keys import Key
 from shared.domain.messages import MOST_KEYS, ListMessage
 from shared.domain.reasons import advice_for, passes_by_itself
+from shared.ledger.levels import run_of
 from shared.ledger.window import Known
 from shared.reporting.units import numbered
 
@@ -60,7 +61,7 @@ class Cause:
                     "key": known.entry.key.decode(),
                     "bytes": known.entry.size,
                     "reason": known.entry.reason,
-                    "run": known.run or None,
+                    "run": run_of(known.run),
                     "at": moment(known.published_at),
                 }
                 for known in shown

@@ -43,6 +43,11 @@ def is_level(run: str) -> bool:
     return run.startswith(_SIGN)
 
 
+def run_of(run: str) -> str | None:
+    """The run that a record is of, as people are told; None of one that was sorted or merged."""
+    return None if is_level(run) else run or None
+
+
 def most_records(number: int) -> int:
     """So many records are `FAN` layers of a level."""
     return LAYER_RECORDS * int(FAN**number)
