@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
-from shared.domain.errors import ObjectError
+from shared.domain.errors import Busy, ObjectError
 from shared.domain.messages import MOST_PROBLEMS, ObjectKey
 from shared.domain.text import writable
 from shared.entrypoints import runtime
@@ -69,6 +69,9 @@ class OnDemand:
         except ObjectError as failure:
             self._instance.log.warning("not replicated", key=key, reason=failure.reason, why=str(failure))
             return refusal(failure)
+        except Busy as busy:
+            self._instance.log.info("put off", key=key, reason=str(busy))
+            return error(503, "busy", str(busy), {"Retry-After": str(RETRY_SECONDS)})
         except Exception as bug:
             self._instance.log.error("not replicated", error=bug, key=key, reason="unexpected")
             return error(500, "unexpected", "the log says what happened")

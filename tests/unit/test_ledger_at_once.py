@@ -47,8 +47,8 @@ class Paged:
         last = (b"", "")
         while True:
             await self.pause()
-            found = [(item.first, item.record.batch, item) async for item in self._stored.scan(prefix, after, until)]
-            page = sorted(item for item in found if item[0] >= low and item[:2] > last)[: self._chance.randrange(1, 5)]
+            held = [(item.first, item.record.batch, item) async for item in self._stored.scan(prefix, after, until)]
+            page = sorted(item for item in held if item[0] >= low and item[:2] > last)[: self._chance.randrange(1, 5)]
             if not page:
                 return
             for _, _, item in page:

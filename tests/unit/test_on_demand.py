@@ -4,7 +4,8 @@ import asyncio
 import gc
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import flask
@@ -13,10 +14,12 @@ import pytest
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
 from shared.domain.errors import Retained, Transient
-from shared.domain.messages import ListMessage
+from shared.domain.messages import ListMessage, Message
+from shared.entrypoints import runtime
+from shared.entrypoints.replicate import OnDemand
 from shared.ledger.entry import Entry
 from tests.fakes import FakeDestination
-from tests.world import PART, SETTINGS, World, counts
+from tests.world import LEASE, PART, SETTINGS, Crash, World, counts
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +129,33 @@ async def test_parts_of_what_somebody_asks_for_wait_behind_no_run() -> None:
     assert {topic for topic, _ in world.queue.sent} == {"first"}
     await world.drain()
     assert world.same()
+
+
+def test_who_asks_while_the_parts_are_being_published_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has begun the upload, and has not come to its parts yet, or was killed: nobody is at fault."""
+    world = World(large_bytes=PART)
+    world.bucket.put("large", bytes(3 * PART))
+    work = replicate(world)
+
+    async def killed(_topic: str, _messages: Sequence[Message]) -> None:
+        raise Crash
+
+    async def begun() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(world.queue, "publish", killed)
+            with pytest.raises(Crash):
+                await work._once(b"large", False)
+
+    asyncio.run(begun())
+    monkeypatch.setattr(runtime, "run", asyncio.run)
+    instance = SimpleNamespace(
+        settings=SimpleNamespace(source_prefix=""), log=world.log, app=lambda: SimpleNamespace(replicate=work)
+    )
+    door = OnDemand(instance)  # type: ignore[arg-type]
+    said, status, headers = door("POST", b'{"key": "large"}')
+    assert (status, said["error"]["reason"], headers) == (503, "busy", {"Retry-After": "5"})
+    world.clock.time += LEASE
+    assert door("POST", b'{"key": "large"}')[1] == 202
 
 
 @pytest.mark.parametrize(
