@@ -97,7 +97,7 @@ RULES = [
     Mistake("aws_cdn.tf", '"${trimspace(var.cdn.public_key)}\\n"', "trimspace(var.cdn.public_key)", "3. public_key:"),
     Mistake("aws_cdn.tf", "!local.own_read || var.cdn.pass_x_amz ?", "true ?", "4. unsigned:"),
     Mistake(
-        "project.tf", "    google_firestore_index.this,\n", "", "5. order: google_cloud_scheduler_job.this: does not"
+        "functions.tf", "google_firestore_index.this, ", "", "5. order: google_cloudfunctions2_function.this: does"
     ),
     Mistake(
         "pubsub.tf",
@@ -105,7 +105,7 @@ RULES = [
         "depends_on = []",
         "5. order: google_pubsub_subscription.function:",
     ),
-    Mistake("functions.tf", "depends_on = [time_sleep.builder]", "depends_on = []", "the builder's rights to settle"),
+    Mistake("functions.tf", ", time_sleep.builder]", "]", "the builder's rights to settle"),
     Mistake("pubsub.tf", "depends_on = [time_sleep.agent]", "depends_on = []", "does not wait for Pub/Sub's agent"),
     Mistake("variables_work.tf", "optional(bool, true)\n  })", "optional(bool, false)\n  })", "5. unasked:"),
     Mistake(

@@ -85,7 +85,9 @@ def unsigned(plan: Plan) -> Iterator[str]:
 
 
 def order(plan: Plan) -> Iterator[str]:
-    """5. Nothing is sent before what receives it can work; a build waits for its rights, a right for its account."""
+    """5. Nothing is sent before what receives it can work; a build waits for its rights, a right for its account, a
+    version for the indexes that its queries need.
+    """
     written = {item["address"] for item in configured(plan) if item["mode"] == "managed"}
     rights = {name for name in written if "_iam_" in name and "custom_role" not in name}
     after = rights - {"google_pubsub_subscription_iam_member.agent", "google_cloud_run_v2_service_iam_member.replicate"}
@@ -97,8 +99,11 @@ def order(plan: Plan) -> Iterator[str]:
             yield f"{sender}: does not wait for {', '.join(sorted(missing))}"
     if "google_pubsub_subscription.function" not in awaited(plan, SENDERS[0]):
         yield f"{SENDERS[0]}: does not wait for its subscription"
-    if "time_sleep.builder" not in awaited(plan, "google_cloudfunctions2_function.this"):
-        yield "google_cloudfunctions2_function.this: does not wait for the builder's rights to settle"
+    function = "google_cloudfunctions2_function.this"
+    if "time_sleep.builder" not in awaited(plan, function):
+        yield f"{function}: does not wait for the builder's rights to settle"
+    if missing := firestore - awaited(plan, function):
+        yield f"{function}: does not wait for {', '.join(sorted(missing))}"
     for name in sorted(name for name in rights if name.endswith(".agent")):
         if "time_sleep.agent" not in awaited(plan, name):
             yield f"{name}: does not wait for Pub/Sub's agent"

@@ -78,8 +78,6 @@ resource "time_sleep" "ready" {
     aws_s3_bucket_policy.source,
     aws_sqs_queue_policy.events,
     google_cloud_run_v2_service_iam_member.invoker,
-    google_firestore_field.this,
-    google_firestore_index.this,
     google_project_iam_member.state,
     google_pubsub_topic_iam_member.agent,
     google_pubsub_topic_iam_member.function,
