@@ -106,6 +106,7 @@ class EventsWorld(ScanWorld):
         return given.model_copy(
             update={
                 "events_queue_url": QUEUE_URL,
+                "events_late_seconds": draw.choice((1.0, 1.0, 900.0)),
                 "events_quiet_seconds": draw.choice((1.0, 10.0, 60.0)),
                 "budget_seconds": draw.choice((7.0, 20.0)) if self.events_swarm.short_budget else 540,
                 "compare_metadata": False,
@@ -241,6 +242,11 @@ class EventsWorld(ScanWorld):
         self.truth.held(key, version)
         self.trace(f"source: {key!r}: its newest version is removed, and version {before.number} is there again")
         self._tell(key, uncovered=True)
+
+    def delta(self) -> str:
+        """Have a listing begin; how its run's name ends."""
+        self.queue.send("list", b"{}")
+        return f"-{self.queue._numbers}"
 
     def tick(self) -> None:
         """The scheduler's message, each minute."""

@@ -179,9 +179,11 @@ async def _events_history(world: EventsWorld) -> None:
     if not await _drained(world):
         return
     world.told.at_rest()
-    world.queue.send("list", b"{}")
+    expected = world.told.came_to_nothing()
+    delta = world.delta()
     if not await _rests(world):
         return
+    world.told.judge_missed(delta, *expected)
     world.laws._nothing_lost()
     await world.all_told()
     world.following = True

@@ -5,6 +5,8 @@ deleted when sent          a message is deleted only after its change, or a late
 older events cost nothing  an instance publishes no change that is older than one of the same key which it has followed
 nothing is copied twice    no copy is replaced by the same version of its object (`laws.Laws.visible`)
 readable events            none is put aside that could be read and was received in good weather more than twice
+missed is what came to nothing  a delta counts each change as missed, or as unsure, whose event came to nothing, and
+                           no other
 what is remembered         an instance's memory of what it has followed is bounded
 """
 
@@ -13,9 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.domain.messages import TransferMessage
+from shared.domain.missed import Change as Kind
 from shared.domain.objects import SOURCE_ETAG
+from shared.domain.runs import RunKind
 from shared.ledger.record import BatchRecord
 from tests.schedules.gcs import DESTINATION
+from tests.schedules.remote import now
 from tests.schedules.sqs import HIDDEN_SECONDS, Change, Message
 
 if TYPE_CHECKING:
@@ -28,6 +33,9 @@ MOST_CALM_RECEIVES = 2
 """Of a message that is put aside. A copy of it may stay where it was deleted; and of two that wait for a first event at
 once one begins no run, and leaves what it has received.
 """
+
+JUDGED_SECONDS = 15.0
+"""Clocks differ by so much at the most, where it is asked how old a change is."""
 
 
 @dataclass(slots=True)
@@ -126,3 +134,32 @@ class Told:
             if stored is None or (stored.body, stored.metadata.get(SOURCE_ETAG)) != (current.body, current.etag):
                 there = "nothing" if stored is None else f"ETag {stored.metadata.get(SOURCE_ETAG)}"
                 world.laws.broken("told is copied", f"{change} came, and at the destination is {there}")
+
+    def came_to_nothing(self) -> tuple[int, int, int]:
+        """How many changes the next delta may find, must find, and must call missed: of keys whose last event came to
+        nothing; of those of them that nobody has on record in this version; of those that were followed and are old.
+        """
+        world, may, must, missed = self.world, 0, 0, 0
+        since = now(world.stores.runs.scheduled_since(RunKind.EVENTS))
+        late = world.time() - world.config.events_late_seconds - JUDGED_SECONDS
+        known = {
+            (entry.key, entry.etag) for record, _ in world.stores.ledger.documents.values() for entry in record.entries
+        }
+        for key in world.s3.living():
+            current = world.s3.current(key)
+            assert current is not None
+            if Change(key, len(world.s3.history[key]), removed=False) in self.came:
+                continue
+            unknown = b"\n" not in key and (key, current.etag) not in known
+            followed = since is not None and since + JUDGED_SECONDS < current.modified < late
+            may, must, missed = may + 1, must + unknown, missed + (unknown and followed)
+        return may, must, missed
+
+    def judge_missed(self, delta: str, may: int, must: int, missed: int) -> None:
+        """A delta has ended. delta: how its run's name ends. The rest: as `came_to_nothing` says."""
+        run = next(name for name in self.world.stores.runs.documents if name.endswith(delta))
+        counted = now(self.world.stores.runs.summary(run)).changes.keys
+        said, unsure = counted.get(Kind.MISSED, 0), counted.get(Kind.UNSURE, 0)
+        if not must <= said + unsure <= may or not missed <= said <= may:
+            told = f"run {run}: {said} missed, {unsure} unsure; {must} to {may} came to nothing, {missed} for sure"
+            self.world.laws.broken("missed is what came to nothing", told)
