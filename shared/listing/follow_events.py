@@ -83,7 +83,8 @@ class FollowEvents:
             if (await self.work.job_control.read(afresh=True)).paused:
                 self.work.log.info("the job is paused, so no events are followed", run=run)
                 return
-            last, version = await self._last_open(run)
+            version = (await self.runs.scheduled(RunKind.EVENTS))[1]  # before it is asked which are open
+            last = await self._open()
             if last:
                 run, message = last, message.model_copy(update={"run": last})
             else:
@@ -111,16 +112,17 @@ class FollowEvents:
         if over:
             await self.messages.publish(self.topic, [ListMessage(events=True, scheduled=True)])
 
-    async def _last_open(self, run: str) -> tuple[str, object]:
-        """The last run if it is another and not over, "" else; and what says that no other has begun since.
+    async def _open(self) -> str:
+        """The first of the runs of events that are not over, "" if there is none.
 
         One follows at a time, and who does may have died: its message may come again after minutes, or never if it was
-        a second delivery of one that had been acknowledged.
+        a second delivery of one that had been acknowledged. It need not be the run that was scheduled last: whoever
+        stands still between scheduling a run and creating it finds another one begun meanwhile.
         """
-        last, version = await self.runs.scheduled(RunKind.EVENTS)
-        if not last or last == run or not await self.ranges.is_open(last):
-            return "", version
-        return (last if last in {item.name for item in await self.runs.running()} else ""), version
+        for item in await self.runs.running():
+            if item.kind is RunKind.EVENTS and await self.ranges.is_open(item.name):
+                return item.name
+        return ""
 
     async def _first(self, run: str) -> list[EventMessage]:
         """What a run begins with: where nothing comes, there is none."""

@@ -194,6 +194,20 @@ async def test_a_run_that_nobody_follows_any_more_is_taken_over() -> None:
     assert not await world.stores.ranges.is_open("events-first")
 
 
+async def test_a_run_that_was_created_late_is_taken_over_though_another_was_scheduled_since() -> None:
+    """Who began it stood still before, and so another one began; then it died. It was left to nobody."""
+    world = World()
+    await begun(world, "events-first")
+    second = await begun(world, "events-second")
+    held = await world.stores.ranges.acquire(second, "somebody", world.clock.now(), 60)
+    assert isinstance(held, HeldRange)
+    await world.stores.ranges.complete(held, RangeCounts(), world.clock.now())
+    world.events.send(written(world, "k", b"body", 1))
+    assert not await world.stores.runs.exists(await follow(world))
+    assert await counts(world, "events-first") == {"copied": 1}
+    assert not await world.stores.ranges.is_open("events-first")
+
+
 async def begun(world: World, run: str) -> OpenRange:
     """A run of events that is going, as far as its documents say."""
     opened = OpenRange(RangeId(run, b"", b""), None, FOLLOW.encode())
