@@ -166,9 +166,11 @@ class S3Source:
 
         async def ask() -> Answer:
             answer = await self._send("HEAD", self._address.url(key, query), more)
-            if answer.status not in (400, 403):
+            if answer.status not in (400, 403, 503):
                 return answer
             probe = await self._send("GET", self._address.url(key), {**more, "Range": "bytes=0-0"})
+            if answer.status == 503:  # S3 may ask for patience, which is no key's fault, and only a body says so
+                return probe if probe.status == 503 else answer
             if probe.status in (200, 206, 416):
                 raise Transient(f"{what}: HTTP {answer.status}, and yet the object can be read")
             return probe

@@ -293,3 +293,8 @@ def passes_by_itself(recorded: str) -> bool:
     """
     reason = _BY_CODE.get(recorded.partition(":")[0])
     return reason is not None and (reason.retryable or reason.scope is Scope.EVERYBODY)
+
+
+def was_gone(recorded: str) -> bool:
+    """Whether a key failed, as it stands in the ledger, because the source had no such object any more."""
+    return recorded.partition(":")[0] == Reason.GONE

@@ -11,11 +11,12 @@ unsupported       another run  same                 UNSUPPORTED, or PUBLISH when
 archived          another run  same                 ARCHIVED, or PUBLISH likewise
 failed, stays     another run  same                 FAILED, or PUBLISH likewise
 failed, passes    another run  same                 PUBLISH
+failed as gone    another run  same                 PUBLISH   it was deleted, and has the same bytes again
 archived          another run  same                 PUBLISH if the listing says that it can be read by now
 anything          another run  differs              PUBLISH
 
 A failure stays or passes as its recorded reason does (`shared/domain/reasons.py`): what passes, and what was no key's
-fault, is tried by the next run again.
+fault, is tried by the next run again. What was gone is listed again only if it was written again.
 
 What would be published and must be restored first is ARCHIVED instead.
 """
@@ -23,7 +24,7 @@ What would be published and must be restored first is ARCHIVED instead.
 from enum import StrEnum
 
 from shared.domain.counts import Outcome
-from shared.domain.reasons import passes_by_itself
+from shared.domain.reasons import passes_by_itself, was_gone
 from shared.ledger.window import Known
 
 
@@ -77,6 +78,7 @@ def _decide(
         return Decision.IN_FLIGHT if alive else Decision.PUBLISH
     if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
         return Decision.PUBLISH if force else Decision.UNCHANGED
-    passes = entry.outcome is Outcome.FAILED and passes_by_itself(entry.reason)
+    failed = entry.outcome is Outcome.FAILED
+    passes = failed and (passes_by_itself(entry.reason) or was_gone(entry.reason))
     again = force or redrive or passes or (restored and entry.outcome is Outcome.ARCHIVED)
     return Decision.PUBLISH if again else Decision(entry.outcome.value)

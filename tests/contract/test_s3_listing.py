@@ -11,7 +11,7 @@ from local.stack import Stack
 from shared.aws.address import S3Address
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
-from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Unsorted, WrongRegion
+from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Transient, Unsorted, WrongRegion
 from shared.http.client import Http
 from tests.contract.raw import Asked, answer, answering
 from tests.contract.test_http import Serve, serving
@@ -99,6 +99,34 @@ async def test_what_does_not_pass_is_said(
     async with serving(answers(answer)) as (url, _):
         with pytest.raises(error, match=said):
             await keys(source(http, url))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((503, "<Error><Code>SlowDown</Code></Error>"), Throttled),
+        ((503, "<Error><Code>ServiceUnavailable</Code></Error>"), Transient),
+        ((206, "x"), Transient),
+        ((403, "<Error><Code>InvalidObjectState</Code></Error>"), Transient),
+    ],
+    ids=["asks for patience", "unavailable", "readable", "another refusal"],
+)
+async def test_whether_the_refusal_of_a_head_asks_for_patience_is_asked_for(
+    http: Http, answer: tuple[int, str], error: type[Exception]
+) -> None:
+    """A HEAD's answer has no body to say so; throttling was charged to the key, which had failed after five attempts."""
+    status, body = answer
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while asked := await reader.readuntil(b"\r\n\r\n"):
+            said = (503, "") if asked.startswith(b"HEAD") else (status, body)
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (said[0], len(said[1]), said[1].encode()))
+            await writer.drain()
+
+    async with serving(serve) as (url, _):
+        with pytest.raises(error) as found:
+            await source(http, url).head(b"k")
+    assert type(found.value) is error
 
 
 EMPTY = PAGE.format("").replace("false", "true").replace("</List", "{}</List")

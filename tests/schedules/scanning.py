@@ -6,8 +6,9 @@ The transfer works undisturbed in it. What differs from its own world is drawn f
 from dataclasses import dataclass, fields, replace
 
 from shared.bootstrap import JobConfig
+from shared.domain.extraneous import DeleteExtras
 from shared.ports.control_store import Control
-from shared.settings import Settings
+from shared.settings import Settings, VerifyAfter
 from tests.fakes import FakeReports
 from tests.schedules.chance import Chance, Swarm
 from tests.schedules.gcs import DESTINATION, Stored
@@ -95,10 +96,10 @@ class ScanWorld(World):
                 "lease_seconds": draw.choice((15.0, 60.0)),
                 "reread_unproven": draw.random() < 0.5,
                 "compare_metadata": self.chance.of("metadata").random() < 0.5,
-                "delete_extras": "on" if self.scan.deletion else "off",
+                "delete_extras": DeleteExtras.ON if self.scan.deletion else DeleteExtras.OFF,
                 "extra_share": draw.choice((0.5, 1.0)),
                 "extra_grace_seconds": draw.choice((1.0, 7200.0, DAY)),
-                "verify_after": draw.choice(("never", "initial", "always")),
+                "verify_after": draw.choice(tuple(VerifyAfter)),
                 "sum_depth": draw.choice((0, 1, 3)),
             }
         )

@@ -22,6 +22,9 @@ PATIENCE_SECONDS = 24 * HOUR
 """After the last delta everything must have come to rest by then."""
 
 
+CLOSE = b'{"close": true}'
+"""What Terraform's scheduler sends (terraform/modules/job/scheduler.tf)."""
+
 LAST_WRITE_SECONDS = 31.0
 """What is written several times, or for a while only, is written for the last time so long after it was begun."""
 
@@ -150,7 +153,7 @@ async def _scan_history(world: ScanWorld) -> None:
         world.queue.send("verify", b"{}")
     for _ in range(2):
         await asyncio.sleep(3 * HOUR)
-        world.queue.send("verify", b'{"close": true}')
+        world.queue.send("verify", CLOSE)
     if await _rests(world):
         world.laws.at_the_end()
         world.truth.at_the_end()
@@ -194,7 +197,7 @@ async def _events_history(world: EventsWorld) -> None:
         await asyncio.sleep(HOUR)
         world.queue.send("list", message.encode())
     await asyncio.sleep(HOUR)
-    world.queue.send("verify", b'{"close": true}')
+    world.queue.send("verify", CLOSE)
     if await _rests(world):
         world.laws.at_the_end()
         world.truth.at_the_end()
@@ -213,9 +216,13 @@ async def _drained(world: EventsWorld) -> bool:
 
 
 async def _rests(world: World) -> bool:
-    """Whether everything comes to rest."""
+    """Whether everything comes to rest. The sorting of a run's batches waits for its end: whoever was writing it down
+    may have died, and Terraform's scheduler has it written down within two minutes.
+    """
     until = world.loop.time() + PATIENCE_SECONDS
     while world.queue.waiting or world.queue.repeats or world.fleet.busy:
+        if any(b'"sort"' in sent.data for sent in world.queue.waiting.values()):
+            world.queue.send("verify", CLOSE)
         if world.loop.time() > until:
             still = [sent.data[:200] for sent in world.queue.waiting.values()]
             world.laws.broken("every wait ends", f"{still} still go round")

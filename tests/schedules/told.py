@@ -84,6 +84,8 @@ class Told:
         if message.change is None:
             return
         self.put_aside.add(message.change)
+        if message.change in self.came:
+            return  # it was published, and its deletion asked for: what SQS still has of it loses nothing
         calm = self.world.weather.ends + CALM_SECONDS
         late = sum(at > calm for at in self.received[message.number])
         if late > MOST_CALM_RECEIVES or not self.world.may_put_aside:
@@ -148,9 +150,10 @@ class Told:
         for key in world.s3.living():
             current = world.s3.current(key)
             assert current is not None
-            if Change(key, len(world.s3.history[key]), removed=False) in self.came:
+            refused = b"\n" in key  # on record as the event says that came last, though it be older: S3 is not asked
+            if Change(key, len(world.s3.history[key]), removed=False) in self.came and not refused:
                 continue
-            unknown = b"\n" not in key and (key, current.etag) not in known
+            unknown = not refused and (key, current.etag) not in known
             followed = since is not None and since + JUDGED_SECONDS < current.modified < late
             may, must, missed = may + 1, must + unknown, missed + (unknown and followed)
         return may, must, missed
