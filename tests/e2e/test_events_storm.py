@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from local.names import AWS_ACCOUNT, DESTINATION, EVENTS, LIST, PROJECT, SOURCE
 from local.ports import Ports
 from local.stack import Stack
 from shared.domain.counts import Outcome
+from shared.domain.missed import Change
 
 OBJECTS = int(os.environ.get("EVENTS_STORM", "120"))
 SHARE = 0.3
@@ -34,6 +36,14 @@ FIRST = next(power for power in range(40) if BASE**power > 2 * OBJECTS)
 """The sizes of what is written often are powers of BASE from BASE**FIRST on, so that the bytes which the destination has
 taken in say how often it took each version: a digit each. What is written once has a byte.
 """
+
+BEGINNING = "beginning"
+"""An object without bytes whose event the first run of events begins with: of what was written before that run, whole
+seconds, nobody can say whether events had missed it.
+"""
+
+LATE_SECONDS = 1.0
+"""A change that is older when the delta reads the ledger, and that it finds, is one that events missed."""
 
 HIDDEN_SECONDS = 2
 TICK_SECONDS = 1.0
@@ -65,6 +75,7 @@ def storm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storm]:
         settings = {
             "EVENTS_QUEUE_URL": f"http://{faults.address('queue')}/{AWS_ACCOUNT}/{EVENTS}",
             "EVENTS_QUIET_SECONDS": "4",
+            "EVENTS_LATE_SECONDS": str(LATE_SECONDS),
             "LEASE_SECONDS": "2",
             "KEYS_PER_MESSAGE": "20",
         }
@@ -150,6 +161,9 @@ def test_after_one_delta_both_sides_agree_and_nothing_was_copied_twice(storm: St
         return sum(map(int, counted.values()))
 
     publisher.publish(path, b'{"events": true, "scheduled": true}').result()
+    s3.put_object(Bucket=SOURCE, Key=BEGINNING, Body=b"")
+    runs.wait_until(lambda: gcs.bucket(DESTINATION).get_blob(BEGINNING) is not None, 60)
+    time.sleep(1)
     ticking, killing = threading.Thread(target=tick), threading.Thread(target=kill)
     ticking.start()
     killing.start()
@@ -164,8 +178,9 @@ def test_after_one_delta_both_sides_agree_and_nothing_was_copied_twice(storm: St
     assert told.never == [], "what was planned has happened"
     assert kills[0] >= 2
     runs.wait_until(lambda: not any((stack.backlog() or {}).values()), 60)
+    time.sleep(LATE_SECONDS + 1)
     there = {blob.name for blob in gcs.list_blobs(DESTINATION)}
-    expected = {once(number) for number in range(OBJECTS)} | {often(number) for number in range(OFTEN)}
+    expected = {once(number) for number in range(OBJECTS)} | {often(number) for number in range(OFTEN)} | {BEGINNING}
     assert expected - there == storm.dropped, "all that was told of is there, and nothing else"
     taken_in = stack.bill()["gcs.ingress_bytes"]  # the delta has reports written, too
     assert taken_in % BASE**FIRST == OBJECTS - len(storm.dropped), "what was written once is copied once"
@@ -175,7 +190,8 @@ def test_after_one_delta_both_sides_agree_and_nothing_was_copied_twice(storm: St
     run = asyncio.run(runs.wait(stack, stack.tick("list"), 60))
     summary = asyncio.run(runs.summary(run))
     assert summary.balanced
-    assert summary.outcomes.keys[Outcome.COPIED] == len(storm.dropped), "what events had missed is what was dropped"
+    assert summary.outcomes.keys[Outcome.COPIED] == len(storm.dropped), "what was dropped is copied by the delta"
+    assert summary.changes.keys == {Change.MISSED: len(storm.dropped)}, "what events had missed is what was dropped"
     assert compare(s3, SOURCE, gcs, DESTINATION, set()).differences == []
     print(
         f"{OBJECTS} objects, {len(storm.dropped)} dropped, {kills[0]} kills, {sum(f.fired for f in told.faults)} faults"
