@@ -183,6 +183,7 @@ HELD_OF_EVENTS = (
     "older events cost nothing",
     "nothing is copied twice",
     "readable events",
+    "missed is what came to nothing",
     "what is remembered",
     "right bytes",
     "never older over newer",
