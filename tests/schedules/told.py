@@ -137,11 +137,12 @@ class Told:
                 there = "nothing" if stored is None else f"ETag {stored.metadata.get(SOURCE_ETAG)}"
                 world.laws.broken("told is copied", f"{change} came, and at the destination is {there}")
 
-    def came_to_nothing(self) -> tuple[int, int, int]:
-        """How many changes the next delta may find, must find, and must call missed: of keys whose last event came to
-        nothing; of those of them that nobody has on record in this version; of those that were followed and are old.
+    def came_to_nothing(self) -> tuple[int, int, int, int]:
+        """How many changes the next delta may find, must find, may call missed, and must: of keys whose last event came
+        to nothing; of those of them that nobody has on record in this version; that are not older than the first run
+        of events; that were followed and are old.
         """
-        world, may, must, missed = self.world, 0, 0, 0
+        world, may, must, may_miss, missed = self.world, 0, 0, 0, 0
         since = now(world.stores.runs.scheduled_since(RunKind.EVENTS))
         late = world.time() - world.config.events_late_seconds - JUDGED_SECONDS
         known = {
@@ -155,14 +156,17 @@ class Told:
                 continue
             unknown = not refused and (key, current.etag) not in known
             followed = since is not None and since + JUDGED_SECONDS < current.modified < late
-            may, must, missed = may + 1, must + unknown, missed + (unknown and followed)
-        return may, must, missed
+            before = since is None or current.modified < since - JUDGED_SECONDS
+            may, must = may + 1, must + unknown
+            may_miss, missed = may_miss + (not before), missed + (unknown and followed)
+        return may, must, may_miss, missed
 
-    def judge_missed(self, delta: str, may: int, must: int, missed: int) -> None:
+    def judge_missed(self, delta: str, may: int, must: int, may_miss: int, missed: int) -> None:
         """A delta has ended. delta: how its run's name ends. The rest: as `came_to_nothing` says."""
         run = next(name for name in self.world.stores.runs.documents if name.endswith(delta))
         counted = now(self.world.stores.runs.summary(run)).changes.keys
         said, unsure = counted.get(Kind.MISSED, 0), counted.get(Kind.UNSURE, 0)
-        if not must <= said + unsure <= may or not missed <= said <= may:
-            told = f"run {run}: {said} missed, {unsure} unsure; {must} to {may} came to nothing, {missed} for sure"
+        if not must <= said + unsure <= may or not missed <= said <= may_miss:
+            sure = f"{missed} to {may_miss} of them could be judged"
+            told = f"run {run}: {said} missed, {unsure} unsure; {must} to {may} came to nothing, {sure}"
             self.world.laws.broken("missed is what came to nothing", told)
