@@ -1,6 +1,7 @@
 """Whether events had told of a change that a listing finds: what says how far events can be trusted.
 
-A change is a key that the ledger does not know, or knows in another version.
+A change is a key that the ledger does not know, or knows in another version; before it is called MISSED the ledger is
+read once more, as records may have been sorted out of the listing's way.
 
 the change is                                             it is
 -------------------------------------------------------   ----------------------------------------
