@@ -152,9 +152,10 @@ class Told:
             current = world.s3.current(key)
             assert current is not None
             refused = b"\n" in key  # on record as the event says that came last, though it be older: S3 is not asked
-            if Change(key, len(world.s3.history[key]), removed=False) in self.came and not refused:
+            came = Change(key, len(world.s3.history[key]), removed=False) in self.came
+            if came and not refused and not world.swarm.cancels:  # as of what a person has ended, an older event may be
                 continue
-            unknown = not refused and (key, current.etag) not in known
+            unknown = not came and not refused and (key, current.etag) not in known
             followed = since is not None and since + JUDGED_SECONDS < current.modified < late
             before = since is None or current.modified < since - JUDGED_SECONDS
             may, must = may + 1, must + unknown
