@@ -711,6 +711,17 @@ async def test_writers_that_meet_at_a_prefix_lose_nothing(stores: Stores) -> Non
     assert await stores.prefixes.get(b"nothing/") == {}
 
 
+async def test_twenty_who_note_at_one_prefix_at_once_are_all_heard(stores: Stores) -> None:
+    """As the invocations do that close the last ranges of a comparison side by side."""
+
+    async def note(number: int) -> None:
+        await stores.prefixes.update(b"p/", lambda known: {f"n{number}": len(known)})
+
+    await asyncio.gather(*map(note, range(20)))
+    noted = await stores.prefixes.get(b"p/")
+    assert {name for name in noted if name.startswith("n")} == {f"n{number}" for number in range(20)}
+
+
 async def test_two_people_who_speak_at_once_are_both_heard(stores: Stores) -> None:
     await asyncio.gather(
         stores.control.update(lambda said: replace(said, paused=True)),

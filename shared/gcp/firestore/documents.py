@@ -1,6 +1,8 @@
 """What all documents share: ids, times, preconditions, pages, how long history is kept."""
 
+import asyncio
 import hashlib
+import random
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +18,9 @@ from shared.domain.text import writable
 
 TRIES = 10
 """How often a document is read again that somebody else has written since."""
+
+_PAUSE, _MOST_PAUSE = 0.05, 2.0
+"""Seconds, at most, before that, doubled each time."""
 
 COMMIT_BYTES = 8_000_000
 """Of what one commit writes, its index entries included, which may not exceed 10 MiB:
@@ -82,6 +87,11 @@ async def write(
         raise StateConflict(f"{reference.path} was written by somebody else") from moved
 
 
+async def pause(tries: int) -> None:
+    """Before a document is read again: those who write it at the same time would meet again without. tries: so far."""
+    await asyncio.sleep(random.random() * min(_MOST_PAUSE, _PAUSE * 2**tries))
+
+
 async def rewrite(
     client: AsyncClient,
     reference: AsyncDocumentReference,
@@ -92,7 +102,7 @@ async def rewrite(
     to write, by those there are (None: no such document); None to leave it. what: in the words of an error. Raises
     StateConflict if it was written too often at once.
     """
-    for _ in range(TRIES):
+    for tries in range(TRIES):
         snapshot = await reference.get()
         known = snapshot.to_dict() if snapshot.exists else None
         fields = changed(known)
@@ -101,6 +111,7 @@ async def rewrite(
         try:
             await write(client, reference, fields, snapshot)
         except StateConflict:
+            await pause(tries)
             continue
         return {**(known or {}), **fields}
     raise StateConflict(f"{what}: written {TRIES} times by others meanwhile")
@@ -116,7 +127,7 @@ async def remove(
     """Delete a document as long as something is still true of it; whether it was there. version: of the document if it
     was read, and true, already. Raises StateConflict as `rewrite` does.
     """
-    for _ in range(TRIES):
+    for tries in range(TRIES):
         if version is None:
             snapshot = await reference.get()
             if not snapshot.exists or not still(snapshot.to_dict() or {}):
@@ -126,6 +137,7 @@ async def remove(
             await reference.delete(option=client.write_option(last_update_time=version))
         except (FailedPrecondition, NotFound):
             version = None
+            await pause(tries)
             continue
         return True
     raise StateConflict(f"{what}: written {TRIES} times by others meanwhile")

@@ -9,8 +9,6 @@ by                                         which call wrote it last: a commit wh
                                            what was done then must be neither counted nor given back twice
 """
 
-import asyncio
-import random
 import uuid
 from typing import Any
 
@@ -20,14 +18,9 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import StateConflict
 from shared.domain.spending import SHARDS, Amount, part, shard_of, take, within_parts
-from shared.gcp.firestore.documents import TRIES, Fields, expiry, rewrite, write
+from shared.gcp.firestore.documents import TRIES, Fields, expiry, pause, rewrite, write
 from shared.gcp.firestore.sums import total
 from shared.ports.control_store import Control
-
-_PAUSE, _MOST_PAUSE = 0.05, 2.0
-"""Seconds, at most, before a reservation that met another one is tried again, doubled each time: where a ceiling is
-nearly used up, all take from the same shards.
-"""
 
 
 class Spending:
@@ -64,7 +57,7 @@ class Spending:
                     return await self._take(run, amount, control, home, now, by)
                 await write(self._client, reference, {**_fields(run, home, spent, now), "by": by}, snapshot)
             except StateConflict:
-                await asyncio.sleep(random.random() * min(_MOST_PAUSE, _PAUSE * 2**tries))
+                await pause(tries)  # where a ceiling is nearly used up, all take from the same shards
                 continue
             return True
         raise StateConflict(f"run {run}: too many reserve at once")
