@@ -6,6 +6,7 @@ import re
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,13 +30,16 @@ RACE_TRIES = 6
 
 @dataclass(slots=True)
 class Storm:
-    """happened: how often each kind of act really happened. racing: the key whose versions race: nothing else changes it."""
+    """happened: how often each kind of act really happened. racing: the key whose versions race: nothing else changes it.
+    waiting: acts on a wire that nobody used in their time.
+    """
 
     site: Site
     source: Source
     person: Person
     happened: Counter[str] = field(default_factory=Counter)
     racing: str = ""
+    waiting: list[Act] = field(default_factory=list)
     _chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +57,20 @@ class Storm:
                 under_way.append(pool.submit(self._happen, act))
             for item in under_way:
                 item.result()
+        self._no_longer_late()
+
+    def beside(self, work: Callable[[], bool]) -> bool:
+        """What some work returns, beside which the acts happen that have waited for somebody to use their wire."""
+        acts, self.waiting = self.waiting, []
+        with ThreadPoolExecutor(8) as pool:
+            under_way = [pool.submit(self._happen, act) for act in acts]
+            done = work()
+            for item in under_way:
+                item.result()
+        self._no_longer_late()
+        return done
+
+    def _no_longer_late(self) -> None:
         for name in ("firestore", "pubsub"):
             self.site.shared.faults.wire(name, "late", seconds=0)
 
@@ -90,6 +108,7 @@ class Storm:
                 deadline = time.monotonic() + WIRE_SECONDS
                 while not self.site.shared.faults.wire(act.who, act.what, seconds=act.seconds):
                     if time.monotonic() > deadline:
+                        self.waiting.append(act)
                         return
                     time.sleep(0.05)
             case "down":
