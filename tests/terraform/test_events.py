@@ -1,6 +1,7 @@
 """Events in every way: who may send into the queue, who may read it, and what is touched at the bucket."""
 
 import json
+import urllib.request
 from typing import Any
 
 import boto3
@@ -28,6 +29,10 @@ OF_AWS = ("aws_sqs_queue_policy.events", "aws_cloudwatch_event_target.events")
 """What the queue needs, and what they wait for; but not who may name its dead letters: moto never shows that, and the
 provider waits until it is shown.
 """
+
+
+def of_moto(service: str, moto: str) -> Any:
+    return boto3.client(service, "us-east-1", endpoint_url=moto, aws_access_key_id="a", aws_secret_access_key="s")
 
 
 def example(events: str) -> tuple[str, ...]:
@@ -84,7 +89,8 @@ def test_without_events_there_is_no_queue(terraform: Terraform, moto: str) -> No
 
 @pytest.mark.parametrize("events", [EVENTBRIDGE, NOTIFICATION], ids=["eventbridge", "notification"])
 def test_only_this_bucket_may_send_and_only_the_role_may_read(terraform: Terraform, moto: str, events: str) -> None:
-    """As moto has it, where addresses are known."""
+    """As moto has it, where addresses are known. Names are the same in both ways: moto begins anew."""
+    urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST"), timeout=30).close()
     moto_side(terraform, moto)
     targets = [f"-target=module.job.{name}" for name in (*OF_AWS, "aws_iam_role_policy.events")]
     terraform("apply", "-auto-approve", "-input=false", "-no-color", *targets, *example(events))
@@ -111,7 +117,7 @@ def test_only_this_bucket_may_send_and_only_the_role_may_read(terraform: Terrafo
     aside = made["aws_sqs_queue.events_dead_letters"]["arn"]
     assert json.loads(queue["redrive_policy"]) == {"deadLetterTargetArn": aside, "maxReceiveCount": 5}
     if bridged:
-        sqs, bridge = (boto3.client(name, "us-east-1", endpoint_url=moto) for name in ("sqs", "events"))
+        sqs, bridge = (of_moto(name, moto) for name in ("sqs", "events"))
         rule = made["aws_cloudwatch_event_rule.events"]["name"]
         (target,) = bridge.list_targets_by_rule(Rule=rule)["Targets"]
         assert target["Arn"] == queue["arn"]
