@@ -20,7 +20,10 @@ BATCHES = COUNT // 100
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     """A run that has been listed and waits: Cloud Storage answers after half a second."""
-    with pytest.MonkeyPatch.context() as patch, Stack(settings={"ROUTE": "direct"}) as running:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Stack(settings={"ROUTE": "direct", "KEYS_PER_MESSAGE": "100"}) as running,
+    ):
         for name, value in running.environment.items():
             patch.setenv(name, value)
         running.post("s3", "/_local/patterns", {"bucket": SOURCE, "key": "k/{}", "size": 100, "count": COUNT})

@@ -29,7 +29,10 @@ FUNCTIONS = ("lister", "transfer", "verifier")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     logs = tmp_path_factory.mktemp("logs")
-    with pytest.MonkeyPatch.context() as patch, Stack(settings={"ROUTE": "direct"}, logs=logs) as running:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Stack(settings={"ROUTE": "direct", "KEYS_PER_MESSAGE": "100"}, logs=logs) as running,
+    ):
         for name, value in running.environment.items():
             patch.setenv(name, value)
         yield running
