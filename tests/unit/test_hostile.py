@@ -9,17 +9,21 @@ import pytest
 
 from shared.aws.attributes import attributes
 from shared.aws.listing import NotAListing, parse
+from shared.domain.counts import Counts
 from shared.domain.errors import MalformedMessage, Transient, UnreadableDocument
 from shared.domain.messages import MOST_PROBLEMS, ListMessage, decode
 from shared.domain.reasons import Party
 from shared.entrypoints.push import read_push
+from shared.gcp.firestore.counts import read_tally
 from shared.gcp.firestore.records import read_record, read_whole, record_fields
 from shared.gcp.firestore.run_documents import read_progress, read_run
+from shared.gcp.firestore.summaries import recorded, summary_fields
 from shared.gcp.objects import parse_page
 from shared.http.classification import MOST_WAIT_SECONDS, Classifier
 from shared.ledger.entry import Entry
 from shared.ledger.packing import inflate
 from shared.ledger.record import BatchRecord
+from shared.ports.run_store import RunSummary
 from shared.telemetry import Log, about
 from tests.fakes.log import FakeLog
 
@@ -118,3 +122,11 @@ def test_a_document_that_makes_no_sense_is_named() -> None:
         read_run("list-1", {"kind": "list"})
     with pytest.raises(UnreadableDocument, match="pulses/x"):
         read_progress(SimpleNamespace(id="x", get=lambda _: b"garbage"))
+
+
+def test_what_is_no_whole_number_is_no_count() -> None:
+    for odd in (1e308, "7", None):
+        with pytest.raises(TypeError):
+            read_tally({"listed": {"keys": odd, "bytes": 30}})  # type: ignore[dict-item]
+        with pytest.raises(TypeError):
+            recorded(summary_fields(RunSummary(3, 30, Counts(), Counts(), Counts(), 0)) | {"open_ranges": odd})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
+from operator import index
 from typing import Any
 
 from shared.domain.comparison import Comparison
@@ -27,11 +28,11 @@ def tally(tally: Counts, names: Iterable[str]) -> dict[str, dict[str, int]]:
 
 
 def read_tally(fields: Mapping[str, Mapping[str, int]]) -> Counts:
-    """What `tally` wrote."""
+    """What `tally` wrote. Raises TypeError for what are no whole numbers."""
     found = Counts()
     for name, amount in fields.items():
-        if amount["keys"]:
-            found.add(name, amount["bytes"], amount["keys"])
+        if keys := index(amount["keys"]):
+            found.add(name, index(amount["bytes"]), keys)
     return found
 
 

@@ -1,5 +1,7 @@
 """A run's counts as fields of its document, whole or as far as they have been added up."""
 
+from operator import index
+
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Counts, Outcome
 from shared.domain.filters import Filter
@@ -49,8 +51,8 @@ def recorded(fields: Fields) -> RunSummary:
         read_tally(fields["outcomes"]),
         read_tally(fields["filters"]),
         read_tally(fields["verdicts"]),
-        fields["open_ranges"],
-        fields["stopped_ranges"],
+        index(fields["open_ranges"]),
+        index(fields["stopped_ranges"]),
         read_tally(fields.get("changes", {})),
         Lag.read(fields.get("lag")),
     )
