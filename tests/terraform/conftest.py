@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -80,6 +81,13 @@ def terraform(initialised: Path, tmp_path: Path) -> Terraform:
     root = tmp_path / "project"
     shutil.copytree(initialised, root, symlinks=True)
     return Terraform(root)
+
+
+@pytest.fixture
+def empty_moto(moto: str) -> str:
+    """Moto with nothing in it, for what applies: what the test before made has names that this one's may have too."""
+    urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST"), timeout=30).close()
+    return moto
 
 
 @pytest.fixture

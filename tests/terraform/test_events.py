@@ -1,7 +1,6 @@
 """Events in every way: who may send into the queue, who may read it, and what is touched at the bucket."""
 
 import json
-import urllib.request
 from typing import Any
 
 import boto3
@@ -88,10 +87,11 @@ def test_without_events_there_is_no_queue(terraform: Terraform, moto: str) -> No
 
 
 @pytest.mark.parametrize("events", [EVENTBRIDGE, NOTIFICATION], ids=["eventbridge", "notification"])
-def test_only_this_bucket_may_send_and_only_the_role_may_read(terraform: Terraform, moto: str, events: str) -> None:
-    """As moto has it, where addresses are known. Names are the same in both ways: moto begins anew."""
-    urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST"), timeout=30).close()
-    moto_side(terraform, moto)
+def test_only_this_bucket_may_send_and_only_the_role_may_read(
+    terraform: Terraform, empty_moto: str, events: str
+) -> None:
+    """As moto has it, where addresses are known."""
+    moto_side(terraform, empty_moto)
     targets = [f"-target=module.job.{name}" for name in (*OF_AWS, "aws_iam_role_policy.events")]
     terraform("apply", "-auto-approve", "-input=false", "-no-color", *targets, *example(events))
     state = json.loads(terraform("show", "-json").stdout)["values"]["root_module"]["child_modules"][0]["resources"]
@@ -117,7 +117,7 @@ def test_only_this_bucket_may_send_and_only_the_role_may_read(terraform: Terrafo
     aside = made["aws_sqs_queue.events_dead_letters"]["arn"]
     assert json.loads(queue["redrive_policy"]) == {"deadLetterTargetArn": aside, "maxReceiveCount": 5}
     if bridged:
-        sqs, bridge = (of_moto(name, moto) for name in ("sqs", "events"))
+        sqs, bridge = (of_moto(name, empty_moto) for name in ("sqs", "events"))
         rule = made["aws_cloudwatch_event_rule.events"]["name"]
         (target,) = bridge.list_targets_by_rule(Rule=rule)["Targets"]
         assert target["Arn"] == queue["arn"]

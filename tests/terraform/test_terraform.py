@@ -86,11 +86,11 @@ APPLIED: dict[str, tuple[str, dict[str, Any]]] = {
 @stands_in
 @pytest.mark.parametrize("name", APPLIED)
 def test_a_second_apply_changes_nothing_and_the_functions_can_use_what_they_get(
-    terraform: Terraform, moto: str, name: str
+    terraform: Terraform, empty_moto: str, name: str
 ) -> None:
     root, variables = APPLIED[name]
     applied = Terraform(terraform.root, root)
-    moto_side(applied, moto)
+    moto_side(applied, empty_moto)
     example: tuple[str, ...] = ()
     if variables:
         example = ("-var-file=example.tfvars", f"-var=job={name}")
