@@ -25,6 +25,7 @@ from shared.domain.errors import MalformedMessage
 from shared.domain.keys import MAX_KEY_BYTES, Key
 from shared.domain.objects import SourceObject
 from shared.domain.parts import MOST_PARTS
+from shared.domain.runs import RunKind
 from shared.domain.text import writable
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
@@ -104,6 +105,8 @@ class ListMessage(RangeMessage):
     def _one_scope(self) -> Self:
         if self.events and (self.keys or self.until or self.cursor or (self.prefix and self.run is None)):
             raise ValueError('"events" are of the whole job: name no "prefix" and no "keys"')
+        if self.sort is not None and not self.sort.startswith(f"{RunKind.EVENTS}-"):
+            raise ValueError('"sort" names a run of events ("events-…"): the batches of others are not sorted')
         if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):
             raise ValueError('"sort" names a run of events: name nothing else')
         if self.keys and (self.prefix or self.until or (self.cursor and self.run is None)):

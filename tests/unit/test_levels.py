@@ -1,5 +1,6 @@
 """Batches of events, whose keys lie anywhere, do not add up: what a range reads of them, and what they cost to keep."""
 
+import json
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -275,11 +276,14 @@ def test_a_sorted_record_of_which_something_is_dropped_stays_one() -> None:
     assert [(item.run, len(item.entries)) for item in merge.merged] == [(level(2), 99)]
 
 
-def test_no_run_is_named_like_a_level_and_a_sort_names_nothing_else() -> None:
+def test_no_run_is_named_like_a_level_and_a_sort_names_a_run_of_events_and_nothing_else() -> None:
     with pytest.raises(Exception, match="run"):
         decode(ListMessage, b'{"run": "~1"}')
     with pytest.raises(Exception, match="nothing else"):
         decode(ListMessage, b'{"sort": "events-1", "events": true}')
+    for other in ("on-demand", "list-1", "events", "~1"):
+        with pytest.raises(Exception, match="sort"):
+            decode(ListMessage, json.dumps({"sort": other}).encode())
     assert not is_level(MERGED)
     assert batch_id("a", []) != batch_id("b", [])
 
