@@ -117,8 +117,15 @@ def test_gcs_rewrites_into_another_class_in_several_calls(bucket: Bucket) -> Non
     token, done, total = cold.rewrite(bucket.blob("from"), token=token, if_generation_match=0)
     assert (token, done, total) == (None, 4, 4)
     assert bucket.get_blob("to").storage_class == "COLDLINE"
-    with pytest.raises(exceptions.PreconditionFailed):
-        bucket.blob("other").rewrite(bucket.blob("from"), if_source_generation_match=1)
+    generation = bucket.get_blob("from").generation
+    for unmet in (
+        {"if_source_generation_match": 1},
+        {"if_source_generation_not_match": generation},
+        {"if_source_metageneration_match": 7},
+        {"if_source_metageneration_not_match": 1},
+    ):
+        with pytest.raises(exceptions.PreconditionFailed):
+            bucket.blob("other").rewrite(bucket.blob("from"), **unmet)
 
 
 def test_gcs_refuses_a_chunk_that_is_no_multiple_of_256_kib_unless_it_is_the_last(bucket: Bucket) -> None:

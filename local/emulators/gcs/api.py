@@ -207,7 +207,6 @@ class GcsServer:
     def _move(self, bucket: str, name: bytes, to_name: bytes, query: dict[str, str]) -> StoredObject:
         """https://cloud.google.com/storage/docs/json_api/v1/objects/move"""
         source = self._store.get(bucket, name)
-        check_preconditions(source, {k.replace("Source", ""): v for k, v in query.items() if k.startswith("ifSource")})
         moved = self._rewrite(source, bucket, to_name, query, {})
         if name != to_name:
             del self._store.bucket(bucket).objects[name]
@@ -224,8 +223,7 @@ class GcsServer:
     def _rewrite(
         self, source: StoredObject, bucket: str, name: bytes, query: dict[str, str], given: dict[str, Any]
     ) -> StoredObject:
-        if query.get("ifSourceGenerationMatch", source.generation) != source.generation:
-            raise GcsError(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
+        check_preconditions(source, {k.replace("Source", ""): v for k, v in query.items() if k.startswith("ifSource")})
         check_preconditions(self._store.bucket(bucket).objects.get(name), query)
         checksums: dict[str, Any] = {
             k: source.resource[k] for k in ("crc32c", "md5Hash", "componentCount") if k in source.resource
