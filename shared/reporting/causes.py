@@ -17,6 +17,10 @@ Named = tuple[str, int, str]
 """Of a key: itself, its bytes, and why: a verdict, an outcome, or a reason as the ledger has it."""
 
 
+_MERGED = "the run's own records have been taken into later ones since"
+"""Why a count of failed keys may be all that is left of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """name: in words. keys: that are named, of `total`, where that is known. advice: what to do. table: the keys."""
@@ -50,12 +54,16 @@ class Group:
 
 
 def groups(report: Report) -> list[Group]:
-    """What has failed for good, what the next run tries again, and what a comparison found; without empty ones."""
+    """What has failed for good, what the next run tries again, and what a comparison found; without empty ones, unless
+    keys have failed and none can be named.
+    """
     stays = [item for item in report.failed if not passes_by_itself(item[2])]
     again = [item for item in report.failed if passes_by_itself(item[2])]
-    more = ""
+    more, unnamed = "", 0 if report.running else report.failures - len(report.failed)
     if len(report.failed) >= MOST_FAILED:
         more = f" Only the first {MOST_FAILED:,} failed keys are named here; `bucket-transfer failures` has all."
+    elif unnamed > 0:
+        more = f" Of {numbered(unnamed, 'failed key')} more nothing but the count is left: {_MERGED}."
     totals = {name: keys for name, keys, _ in [*report.outcomes, *report.verdicts]}
     found = [
         Group(
@@ -74,7 +82,11 @@ def groups(report: Report) -> list[Group]:
             _causes(report.sums.differing, totals),
         ),
     ]
-    return [group for group in found if group.causes]
+    found = [group for group in found if group.causes]
+    if unnamed > 0 and not report.failed:
+        told = f"{_MERGED[:1].upper()}{_MERGED[1:]}. `bucket-transfer failures` has those that still fail."
+        found.insert(0, Group(f"{numbered(unnamed, 'failed key')}, none of them named", told, []))
+    return found
 
 
 def _causes(items: Iterable[Named], totals: dict[str, int]) -> list[Cause]:

@@ -321,6 +321,18 @@ def test_causes_have_their_keys_and_what_to_do() -> None:
     assert all(cause.advice for cause in differ.causes)
 
 
+def test_failed_keys_that_no_record_names_are_told() -> None:
+    """As of a run of events whose batches are sorted, when its report is made anew."""
+    report = sample.copying()
+    few = replace(report, failed=report.failed[:1])
+    (group,) = groups(few)
+    assert f"Of {report.failures - 1:,} failed keys more nothing but the count is left" in group.note
+    (group,) = groups(replace(report, failed=[]))
+    assert group.title == f"{report.failures:,} failed keys, none of them named"
+    assert "`bucket-transfer failures` has those that still fail" in group.note
+    assert group.title in page(replace(report, failed=[]))
+
+
 def test_a_run_stands_beside_its_plan_and_the_other_ways() -> None:
     report = sample.copying()
     found = costs(report)
