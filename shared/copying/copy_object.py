@@ -8,6 +8,10 @@ Why old bytes can never replace new ones:
     4. write on condition that the generation is still g
 
 Whoever wrote in between made g invalid, so step 4 fails and everything begins again at step 1.
+
+Who writes nothing leaves g valid. If what was listed is gone again, and what is at the destination is current once
+more, another instance may have read the listed version and stand still before step 4, or its request may be under way:
+neither can be seen. So the current version is written once more, and g is invalid (`_may_be_overwritten`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,7 +104,7 @@ class CopyObject:
         if not force and is_of(listed, existing, place):
             return _unchanged(listed, listed, existing)
         current = await self.source.head(listed.key)
-        if not force and is_of(current, existing, place):
+        if not force and is_of(current, existing, place) and not _may_be_overwritten(existing, listed):
             return _unchanged(listed, current, existing)
         return CopyPlan(listed, fitting(current), name, existing.generation)
 
@@ -197,6 +201,15 @@ def copied(
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
     proof = VerifiedBy.MD5 if present.md5 is not None and present.md5 == version.etag else VerifiedBy.SIZE
     return _ended(listed, version, present, Outcome.UNCHANGED, proof)
+
+
+def _may_be_overwritten(present: DestinationObject, listed: SourceObject) -> bool:
+    """Whether somebody who copies the listed version may have seen this copy, so that the write is still allowed. Not
+    if the copy was made from a later version: who saw that there no longer finds the listed one current. S3 tells whole
+    seconds; of two versions of one second the copy counts as the later.
+    """
+    modified = present.modified
+    return modified is None or modified < listed.modified
 
 
 def fitting(version: SourceObject) -> SourceObject:

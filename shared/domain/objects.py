@@ -107,6 +107,12 @@ class DestinationObject:
         """How the S3 object is encrypted, None if its ETag may be an MD5."""
         return self._said(SOURCE_ENCRYPTION)
 
+    @property
+    def modified(self) -> int | None:
+        """Last-Modified of the S3 version that this was copied from (epoch seconds), None if it does not say."""
+        said = self.metadata.get(SOURCE_MTIME, "")
+        return int(said) if said.isascii() and said.isdecimal() else None
+
     def _said(self, name: str) -> str | None:
         return self.metadata.get(_BEFORE[name] if self.before_prefix else name)
 

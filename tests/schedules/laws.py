@@ -89,14 +89,26 @@ class Laws:
         if was is not None and number < was:
             self.broken("never older over newer", f"{stored.name.decode()}: version {number} replaces version {was}")
         self._shown[stored.name] = number
-        if was == number and self.world.copies_once:
+        if was == number and self.world.copies_once and not self._came_back(stored):
             self.broken("nothing is copied twice", f"{stored.name.decode()}: version {number} replaces itself")
 
     def _version(self, stored: Stored) -> int | None:
+        return max(self._versions(stored), default=None)
+
+    def _versions(self, stored: Stored) -> list[int]:
+        """The versions with its ETag and bytes."""
         etag = stored.metadata.get(SOURCE_ETAG)
         history = self.world.s3.history.get(stored.name, ())
-        found = [item.number for item in history if item is not None and (item.etag, item.body) == (etag, stored.body)]
-        return max(found, default=None)
+        return [item.number for item in history if item is not None and (item.etag, item.body) == (etag, stored.body)]
+
+    def _came_back(self, stored: Stored) -> bool:
+        """Whether the key had other bytes in between: somebody may still be writing these, and a copy of what is there
+        already stops that.
+        """
+        numbers = self._versions(stored)
+        history = self.world.s3.history[stored.name]
+        between = [item for item in history if item is not None and min(numbers) < item.number < max(numbers)]
+        return any(item.number not in numbers for item in between)
 
     def connected(self, instance: "Instance", host: str, count: int) -> None:
         if count > self.world.settings.objects_in_flight * len(Lane):
