@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.domain.messages import TransferMessage
-from shared.domain.objects import SOURCE_ETAG
+from shared.domain.objects import SOURCE_ETAG, SOURCE_MTIME
 from shared.domain.reasons import Reason, Scope
 from shared.http.pool import Lane
 from shared.ledger.entry import Entry
@@ -89,26 +89,23 @@ class Laws:
         if was is not None and number < was:
             self.broken("never older over newer", f"{stored.name.decode()}: version {number} replaces version {was}")
         self._shown[stored.name] = number
-        if was == number and self.world.copies_once and not self._came_back(stored):
+        again = was == number and self.world.copies_once
+        if before is not None and again and not self._came_back(before, number):
             self.broken("nothing is copied twice", f"{stored.name.decode()}: version {number} replaces itself")
 
     def _version(self, stored: Stored) -> int | None:
-        return max(self._versions(stored), default=None)
-
-    def _versions(self, stored: Stored) -> list[int]:
-        """The versions with its ETag and bytes."""
         etag = stored.metadata.get(SOURCE_ETAG)
         history = self.world.s3.history.get(stored.name, ())
-        return [item.number for item in history if item is not None and (item.etag, item.body) == (etag, stored.body)]
+        found = [item.number for item in history if item is not None and (item.etag, item.body) == (etag, stored.body)]
+        return max(found, default=None)
 
-    def _came_back(self, stored: Stored) -> bool:
-        """Whether the key had other bytes in between: somebody may still be writing these, and a copy of what is there
-        already stops that.
+    def _came_back(self, copy: Stored, number: int) -> bool:
+        """Whether the key held something else after what was copied, which is there again by its version `number`.
+        Somebody may still be writing that; another copy of what is there stops it.
         """
-        numbers = self._versions(stored)
-        history = self.world.s3.history[stored.name]
-        between = [item for item in history if item is not None and min(numbers) < item.number < max(numbers)]
-        return any(item.number not in numbers for item in between)
+        etag, modified = copy.metadata.get(SOURCE_ETAG), int(copy.metadata[SOURCE_MTIME])
+        before = (item for item in self.world.s3.history[copy.name] if item is not None and item.number < number)
+        return any(item.modified > modified and (item.etag, item.body) != (etag, copy.body) for item in before)
 
     def connected(self, instance: "Instance", host: str, count: int) -> None:
         if count > self.world.settings.objects_in_flight * len(Lane):

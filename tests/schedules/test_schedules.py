@@ -212,6 +212,14 @@ def test_no_schedule_of_events_breaks_any_law(followed: str) -> None:
     assert followed.splitlines()[-1] == f"{EVENTS} schedules, 0 violations"
 
 
+@pytest.mark.parametrize("seed", ["8334", "8962"])
+def test_a_late_write_undoes_nothing(seed: str) -> None:
+    """A write that was under way for a minute, or by an instance that stood still for five, of a version that was gone
+    by then: another instance had found the one before at both ends.
+    """
+    assert schedules(SEED=seed, ONLY="events").stdout.splitlines()[-1] == "1 schedules, 0 violations"
+
+
 def test_what_is_taken_away_from_events_is_found() -> None:
     """That a message is deleted last, and that the greater sequencer is newer."""
     for taken_away, law in (("events recorded", "deleted when sent"), ("the smaller", "told is copied")):

@@ -3,7 +3,8 @@
 told is copied             once the queue is empty, every key whose last change came through it is as that change made it
 deleted when sent          a message is deleted only after its change, or a later one of its key, was recorded and sent
 older events cost nothing  an instance publishes no change that is older than one of the same key which it has followed
-nothing is copied twice    no copy is replaced by the same version of its object (`laws.Laws.visible`)
+nothing is copied twice    no copy is replaced by the same version of its object (`laws.Laws.visible`), but one
+                           that is current again after another
 readable events            none is put aside that could be read and was received in good weather more than twice
 missed is what came to nothing  a delta counts each change as missed, or as unsure, whose event came to nothing, and
                            no other

@@ -1,7 +1,7 @@
 """How keys end, on the whole pipeline in memory: failures, stale edges, names, races, verdicts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -11,7 +11,7 @@ from shared.copying import transfer_batch
 from shared.copying.edge_watch import MISSES_IN_A_ROW, PROBE_SECONDS, EdgeWatch
 from shared.copying.route import Cheapest
 from shared.domain.budget import Budget
-from shared.domain.checksums import VerifiedBy
+from shared.domain.checksums import Chunk, VerifiedBy
 from shared.domain.counts import Outcome
 from shared.domain.errors import (
     BadKeys,
@@ -31,6 +31,7 @@ from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, Ve
 from shared.domain.objects import SOURCE_KEY, Attributes, DestinationObject, SourceObject
 from shared.domain.provenance import of_the_owner
 from shared.domain.reasons import Party
+from shared.ports.destination import Upload
 from shared.pricing.egress import Threshold
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored, crc32c_of
 from tests.world import World, counts, filled
@@ -219,6 +220,49 @@ async def test_a_stale_edge_cannot_put_old_bytes_over_new_ones() -> None:
     world.send("transfer", late)
     await world.drain()
     assert world.same()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["uncovered", "written again"])
+async def test_a_write_that_comes_late_cannot_bring_back_what_was_listed_and_is_gone(again: bool) -> None:
+    """One instance stands still before its write, while the newest version is removed, or gets the earlier bytes again.
+    Another one finds the current version at both ends; were that all, the write would still be allowed.
+    """
+    world = filled(1)
+    await world.run()
+    earlier = world.bucket.objects[b"k/000"]
+    world.bucket.put("k/000", b"soon gone")
+    message = TransferMessage(run="late", batch="late", objects=(ObjectEntry.of(world.bucket.listed(b"k/000")),))
+    write = world.destination.write
+
+    async def stands_still(upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        world.destination.write = write  # type: ignore[method-assign]
+        world.bucket.objects[b"k/000"] = earlier
+        if again:
+            world.bucket.put("k/000", earlier.body)
+        world.send("transfer", message)
+        await world._deliver(world.inbox.popleft())
+        assert world.same()
+        refused.append(upload.generation != world.destination.objects[b"k/000"][0].generation)
+        return await write(upload, chunks)
+
+    refused: list[bool] = []
+    world.destination.write = stands_still  # type: ignore[method-assign]
+    world.send("transfer", message)
+    await world.drain()
+    assert refused == [True]
+    assert world.same()
+
+
+async def test_what_was_listed_before_the_copy_s_version_is_copied_by_nobody() -> None:
+    world = filled(1)
+    older = TransferMessage(run="late", batch="late", objects=(ObjectEntry.of(world.bucket.listed(b"k/000")),))
+    world.bucket.put("k/000", b"newer")
+    await world.run()
+    writes = len(world.destination.writes)
+    world.send("transfer", older)
+    await world.drain()
+    assert world.same()
+    assert len(world.destination.writes) == writes == 1
 
 
 async def test_a_version_that_changed_since_the_listing_is_copied_and_the_books_still_balance() -> None:
