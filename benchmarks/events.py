@@ -5,7 +5,9 @@ the transfer copies them. How late a copy is, is told twice: from outside, as th
 object and the moment at which the local Cloud Storage says that it was created; and by the run itself, from the time in
 the event to the end of the copy. What Firestore writes and what all of it costs is as the local servers have counted,
 from before the first event until the run's end is written down; what brings events to the queue is not in it
-(`shared.pricing.following.BusyMonth` has that). The servers share the machine with the functions.
+(`shared.pricing.following.BusyMonth` has that). The servers share the machine with the functions; how busy each process
+was while objects were written is in a table of its own, because one that took a core whole would be what was
+measured.
 
 EVENTS=10000, A_SECOND=200 and BYTES=1000 (of an object) choose what is measured.
 """
@@ -27,6 +29,7 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import of_group
 from local import runs
 from local.children import ROOT
 from local.clients import gcs_client, pubsub_clients, s3_client
@@ -49,20 +52,23 @@ SETTINGS = {"LEASE_SECONDS": "60", "HEARTBEAT_SECONDS": "60", "ROUTE": "direct"}
 WAIT_SECONDS = 300.0
 _CONNECTIONS = 64
 _WARM = "warm"
+_OURS = ("AmazonSQS.ReceiveMessage", "AmazonSQS.DeleteMessageBatch")
 SHARES = (0.5, 0.9, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """late: seconds from PUT to copy, in order. paced: seconds that all the writing took. written: seconds that a PUT
-    took, at the longest. bill: what the servers counted; requests: of the queue's, without those that S3 sent.
+    took, at the longest. bill: what the servers counted. requests: of the queue's, by action. busy: the share of a core
+    that each process took from the first PUT to the last.
     """
 
     late: Sequence[float]
     paced: float
     written: float
     bill: Mapping[str, int]
-    requests: int
+    requests: Mapping[str, int]
+    busy: Mapping[str, float]
     summary: RunSummary
 
     @property
@@ -70,8 +76,13 @@ class Measured:
         return 100 * self.bill.get("firestore.writes", 0) / len(self.late)
 
     @property
+    def asked(self) -> int:
+        """Requests of the queue's that the lister sent."""
+        return sum(self.requests.get(action, 0) for action in _OURS)
+
+    @property
     def dollars(self) -> float:
-        queue = PRICES.cost("sqs.request", self.requests)
+        queue = PRICES.cost("sqs.request", self.asked)
         return queue + sum(line.dollars for line in priced(self.bill))
 
     def within(self, share: float) -> float:
@@ -90,7 +101,9 @@ class Measured:
             "slowest_put_seconds": round(self.written, 3),
             "outcomes": self.summary.outcomes.keys,
             "firestore_writes_a_hundred_events": round(self.writes_a_hundred, 3),
-            "bill": {**self.bill, "sqs.request": self.requests},
+            "requests_of_the_queue": dict(self.requests),
+            "share_of_a_core": {name: round(share, 3) for name, share in self.busy.items()},
+            "bill": {**self.bill, "sqs.request": self.asked},
             "dollars": round(self.dollars, 6),
         }
 
@@ -103,18 +116,20 @@ def measure(stack: Stack, events: int, a_second: float, size: int) -> Measured:
     began = publisher.publish(topic, b'{"events": true, "scheduled": true}').result(timeout=30)
     s3_client(stack.environment).put_object(Bucket=SOURCE, Key=_WARM, Body=b"warm")
     runs.wait_until(lambda: copies.get_blob(_WARM) is not None, WAIT_SECONDS)
-    before, asked = stack.bill(), _requests(stack)
+    before, asked, used, since = stack.bill(), _requests(stack), _cpu(stack), time.monotonic()
     sent, paced, written = asyncio.run(_write(stack, events, a_second, size))
+    took = time.monotonic() - since
+    busy = {name: (cpu - used[name]) / took for name, cpu in _cpu(stack).items()}
     runs.wait_until(lambda: "events followed" in stack.children["lister"].log.read_text(), WAIT_SECONDS)
     summary = asyncio.run(_ended(stack, began))
-    after, requests = stack.bill(), _requests(stack) - asked - events
+    after, requests = stack.bill(), {name: count - asked.get(name, 0) for name, count in _requests(stack).items()}
     bill = {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
     found = {blob.name: blob.time_created for blob in copies.list_blobs() if blob.name != _WARM}
     missing = sent.keys() - found.keys()
     if missing:
         raise SystemExit(f"{len(missing)} of {events} objects were not copied, {min(missing)!r} among them")
     late = sorted(_seconds(found[key]) - at for key, at in sent.items())
-    return Measured(late, paced, written, bill, requests, summary)
+    return Measured(late, paced, written, bill, requests, busy, summary)
 
 
 async def _write(stack: Stack, events: int, a_second: float, size: int) -> tuple[dict[str, float], float, float]:
@@ -162,9 +177,16 @@ async def _ended(stack: Stack, began: str) -> RunSummary:
     raise SystemExit(f"the end of {run} is not written down")
 
 
-def _requests(stack: Stack) -> int:
-    """That the queue has answered: moto writes a line each."""
-    return stack.children["sqs"].log.read_text().count('"POST / ')
+def _requests(stack: Stack) -> dict[str, int]:
+    """What the queue was asked, by action."""
+    return stack.get("sqs", "/_local/bill")
+
+
+def _cpu(stack: Stack) -> dict[str, float]:
+    """CPU seconds of each process of the stack, with those that it started, and of this one."""
+    return {name: of_group(child.pid).cpu_seconds for name, child in stack.children.items()} | {
+        "benchmark": time.process_time()
+    }
 
 
 def _seconds(moment: datetime | None) -> float:
@@ -191,9 +213,19 @@ def bill(found: Measured) -> Table:
         made.add_column(head, justify="right" if head in ("amount", "US$") else "left")
     for line in priced(found.bill):
         made.add_row(line.service, line.what, f"{line.amount:,}", in_dollars(line.dollars))
-    queue = PRICES.cost("sqs.request", found.requests)
-    made.add_row("SQS", "requests of the lister's", f"{found.requests:,}", in_dollars(queue))
+    queue = PRICES.cost("sqs.request", found.asked)
+    made.add_row("SQS", "requests of the lister's", f"{found.asked:,}", in_dollars(queue))
     made.add_row("", "", "together", in_dollars(found.dollars))
+    return made
+
+
+def shares(found: Measured) -> Table:
+    """What was busy: whoever took a core whole is what was measured."""
+    asked = ", ".join(f"{count:,} {name.partition('.')[2]}" for name, count in sorted(found.requests.items()))
+    made = Table(title=f"share of a core; the queue was asked {asked}")
+    for name in found.busy:
+        made.add_column({"sqs": "SQS (moto)"}.get(name, name), justify="right")
+    made.add_row(*(f"{share:.0%}" for share in found.busy.values()))
     return made
 
 
@@ -211,6 +243,7 @@ def main() -> None:
         os.environ.update(stack.environment)
         found = measure(stack, events, a_second, size)
     console.print(table(found))
+    console.print(shares(found))
     console.print(bill(found))
     console.print(f"what brings events is not in it; at this pace all day, {brought(a_second)}")
     report = {

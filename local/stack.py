@@ -204,7 +204,7 @@ class Stack:
             environment = clean_environment({**self.environment, **more, **self._servers})
             self.children[name] = Child(name, command, environment, port, self.logs / f"{name}.log")
         if self._events:
-            command = [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(self.ports.sqs)]
+            command = [sys.executable, "-m", "local.queues", "--port", str(self.ports.sqs)]
             environment, log = clean_environment({}), self.logs / "sqs.log"
             self.children["sqs"] = Child("sqs", command, environment, self.ports.sqs, log)
         self._start(list(self.children.values()))

@@ -17,10 +17,11 @@ ACCESS_KEY, SECRET_KEY = "test", os.environ.get("S3_SECRET_KEY", "test")
 async def _s3(given: Namespace) -> None:
     from local.emulators.instruments import Instruments
     from local.emulators.s3.api import S3Server
+    from local.emulators.s3.outbox import MOST_A_REQUEST
 
-    await listen_http(
-        S3Server(Instruments(), {ACCESS_KEY: SECRET_KEY}, os.environ.get("EVENT_QUEUES", "")).handle, given.port
-    )
+    secrets, queues = {ACCESS_KEY: SECRET_KEY}, os.environ.get("EVENT_QUEUES", "")
+    a_request = int(os.environ.get("EVENTS_A_REQUEST", MOST_A_REQUEST))
+    await listen_http(S3Server(Instruments(), secrets, queues, a_request).handle, given.port)
 
 
 async def _edge(given: Namespace) -> None:

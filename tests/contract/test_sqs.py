@@ -1,20 +1,24 @@
-"""The queue of S3's events, against moto's SQS; by way of moto's EventBridge, too."""
+"""The queue of S3's events, against the stack's SQS, which is moto's; by way of its EventBridge, too."""
 
 import asyncio
 import json
-import socket
+import sys
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from moto.server import ThreadedMotoServer
+from moto.core.utils import unix_time_millis
+from moto.sqs.models import Message, SQSBackend
 
+from local.children import Child, clean_environment
 from local.clients import eventbridge_client, sqs_client
 from local.emulators.blob import Blob
 from local.emulators.loopback import HOST, free_port
 from local.emulators.s3.events import Notifier
 from local.emulators.s3.store import S3Error, StoredObject
+from local.queues import is_kept
 from local.sample import AWKWARD
 from shared.aws.credentials import SigningKeys
 from shared.aws.sqs import SqsEvents
@@ -26,13 +30,15 @@ from shared.ports.event_queue import EventMessage
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    moto = ThreadedMotoServer(HOST, free_port(), verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    with socket.create_connection((host, port), timeout=10):
-        yield f"http://{host}:{port}"
-    moto.stop()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port, log = free_port(), tmp_path_factory.mktemp("queues") / "log"
+    child = Child(
+        "queues", [sys.executable, "-m", "local.queues", "--port", str(port)], clean_environment({}), port, log
+    )
+    child.start()
+    child.wait_ready()
+    yield f"http://{HOST}:{port}"
+    child.stop()
 
 
 @pytest.fixture
@@ -157,3 +163,26 @@ def test_a_configuration_that_makes_no_sense_is_refused(server: str, body: bytes
         Notifier(server).configure("source", body)
     assert refused.value.code == code
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("age_seconds", [0, 59, 61, 86_400])
+def test_how_long_a_queue_keeps_its_messages_is_as_moto_has_it(age_seconds: int) -> None:
+    """What the stack's server asks for each message is asked in another way, and means the same."""
+    backend = SQSBackend("us-east-1", "123456789012")
+    backend.create_queue("short", MessageRetentionPeriod=60)
+    message = Message("m", "body")
+    message.sent_timestamp = int(unix_time_millis()) - age_seconds * 1000  # type: ignore[assignment]
+    kept = backend.is_message_valid_based_on_retention_period("short", message)
+    assert is_kept(backend, "short", message) is kept is (age_seconds < 60)
+
+
+async def test_requests_are_counted_by_action(server: str, queue: tuple[Any, str], http: Http) -> None:
+    def asked() -> dict[str, int]:
+        with urllib.request.urlopen(f"{server}/_local/bill", timeout=10) as answer:
+            return dict(json.load(answer))
+
+    before = asked()
+    await events(queue[1], http).receive(0)
+    after = asked()
+    assert after["AmazonSQS.ReceiveMessage"] == before.get("AmazonSQS.ReceiveMessage", 0) + 1
+    assert sum(after.values()) == sum(before.values()) + 1

@@ -69,7 +69,9 @@ class Storm:
 
 @pytest.fixture
 def storm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storm]:
-    """S3's way to the queue, and the lister's, lead through the proxy."""
+    """S3's way to the queue, and the lister's, lead through the proxy. A request has one event, so that what happens to
+    a request happens to no other event.
+    """
     ports = Ports()
     with Faults({"events": ports.sqs, "queue": ports.sqs}, {}, tmp_path) as faults:
         settings = {
@@ -79,7 +81,7 @@ def storm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storm]:
             "LEASE_SECONDS": "2",
             "KEYS_PER_MESSAGE": "20",
         }
-        servers = {"EVENT_QUEUES": f"http://{faults.address('events')}"}
+        servers = {"EVENT_QUEUES": f"http://{faults.address('events')}", "EVENTS_A_REQUEST": "1"}
         with Stack(events=True, ports=ports, settings=settings, servers=servers) as stack:
             for name, value in stack.environment.items():
                 monkeypatch.setenv(name, value)

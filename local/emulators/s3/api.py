@@ -13,6 +13,7 @@ from local.emulators.s3 import checksums, copying, listing, patterns, sigv4
 from local.emulators.s3.conditions import check_write
 from local.emulators.s3.deleting import delete_many
 from local.emulators.s3.events import Notifier
+from local.emulators.s3.outbox import MOST_A_REQUEST
 from local.emulators.s3.reading import attributes, look
 from local.emulators.s3.receiving import kept, receive
 from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, StoredObject
@@ -31,12 +32,18 @@ _UNSERVED = frozenset({"acl", "legal-hold", "retention", "select", "tagging", "t
 
 class S3Server:
     """secrets: access key → secret key of everybody who may do everything. queues: URL of the server whose
-    queues events are sent to, "" for none.
+    queues events are sent to, "" for none. events_a_request: the most that are sent there at once.
     """
 
-    def __init__(self, instruments: Instruments, secrets: dict[str, str], queues: str = "") -> None:
+    def __init__(
+        self,
+        instruments: Instruments,
+        secrets: dict[str, str],
+        queues: str = "",
+        events_a_request: int = MOST_A_REQUEST,
+    ) -> None:
         self.instruments = instruments
-        self._events = Notifier(queues)
+        self._events = Notifier(queues, events_a_request)
         self._secrets = secrets
         self._buckets: dict[str, Bucket] = {}
 

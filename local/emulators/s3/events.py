@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filter
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -15,11 +14,9 @@ from itertools import count
 from urllib.parse import quote_plus
 from xml.etree import ElementTree
 
-import aiohttp
-
+from local.emulators.s3.outbox import MOST_A_REQUEST, Bridge, Outbox, Queue, Target
 from local.emulators.s3.store import S3Error, StoredObject
 
-_AT_ONCE = 16
 _REGION = "us-east-1"
 
 _REASONS = {"Put": "PutObject", "Copy": "CopyObject", "CompleteMultipartUpload": "CompleteMultipartUpload"}
@@ -27,16 +24,16 @@ _REASONS = {"Put": "PutObject", "Copy": "CopyObject", "CompleteMultipartUpload":
 
 
 class Notifier:
-    """server: URL of the one that has queues and EventBridge, "" for none."""
+    """server: URL of the one that has queues and EventBridge, "" for none. a_request: how many events one request takes
+    at the most; one, if whatever happens to a request is to happen to one event.
+    """
 
-    def __init__(self, server: str) -> None:
-        self._server = server
-        self._queues: dict[str, tuple[str, str]] = {}
+    def __init__(self, server: str, a_request: int = MOST_A_REQUEST) -> None:
+        self._server, self._a_request = server, a_request
+        self._queues: dict[str, tuple[Outbox, str]] = {}
         self._bridged: set[str] = set()
+        self._outboxes: dict[str, Outbox] = {}
         self._numbers = count(time.time_ns())
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._session: aiohttp.ClientSession | None = None
-        self._sending: set[asyncio.Task[None]] = set()
 
     def configure(self, bucket: str, body: bytes) -> None:
         """PutBucketNotificationConfiguration: one queue for all events, EventBridge, both or neither. Raises S3Error
@@ -56,8 +53,10 @@ class Notifier:
         if bridged:
             self._bridged.add(bucket)
         for parts in arns:
-            self._queues[bucket] = f"{self._server}/{parts[4]}/{parts[5]}", parts[3]
-            self._notify(bucket, {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": _now(), "Bucket": bucket})
+            queue = f"{self._server}/{parts[4]}/{parts[5]}"
+            outbox = self._outbox(queue, Queue(queue, parts[3]))
+            self._queues[bucket] = outbox, parts[3]
+            outbox.put({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": _now(), "Bucket": bucket})
 
     def created(self, bucket: str, key: bytes, how: str, stored: StoredObject) -> None:
         size, etag = stored.content.size, stored.etag
@@ -71,10 +70,9 @@ class Notifier:
         self._tell(bucket, key, "ObjectRemoved:Delete", {}, {}, detail)
 
     async def close(self) -> None:
-        """What is under way is sent."""
-        await asyncio.gather(*self._sending)
-        if self._session is not None:
-            await self._session.close()
+        """What waits is sent."""
+        for outbox in self._outboxes.values():
+            await outbox.close()
 
     def _tell(
         self,
@@ -88,10 +86,11 @@ class Notifier:
         """Both forms are of the same change, so they say the same sequencer."""
         sequencer = f"00{next(self._numbers):016X}"
         if bucket in self._queues:
+            outbox, region = self._queues[bucket]
             record = {
                 "eventVersion": "2.5",
                 "eventSource": "aws:s3",
-                "awsRegion": self._queues[bucket][1],
+                "awsRegion": region,
                 "eventTime": _now(),
                 "eventName": name,
                 "s3": {
@@ -100,7 +99,7 @@ class Notifier:
                     "object": {"key": quote_plus(key, safe="/"), "sequencer": sequencer, **notified},
                 },
             }
-            self._notify(bucket, {"Records": [record]})
+            outbox.put({"Records": [record]})
         if bucket in self._bridged:
             item = {"key": key.decode(), "sequencer": sequencer, **bridged}
             said = {"version": "0", "event-version": "1.0", "bucket": {"name": bucket}, "object": item, **detail}
@@ -111,28 +110,11 @@ class Notifier:
                 "Resources": [f"arn:aws:s3:::{bucket}"],
                 "Detail": json.dumps(said),
             }
-            self._send("AWSEvents.PutEvents", "events", _REGION, {"Entries": [entry]})
+            self._outbox("", Bridge(_REGION)).put(entry)
 
-    def _notify(self, bucket: str, said: Mapping[str, object]) -> None:
-        queue, region = self._queues[bucket]
-        self._send("AmazonSQS.SendMessage", "sqs", region, {"QueueUrl": queue, "MessageBody": json.dumps(said)})
-
-    def _send(self, action: str, service: str, region: str, said: Mapping[str, object]) -> None:
-        headers = {
-            "Content-Type": f"application/x-amz-json-1.{0 if service == 'sqs' else 1}",
-            "X-Amz-Target": action,
-            "Authorization": f"AWS4-HMAC-SHA256 Credential=s3/20260101/{region}/{service}/aws4_request",
-        }
-        task = asyncio.get_running_loop().create_task(self._deliver(headers, json.dumps(said)))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-
-    async def _deliver(self, headers: Mapping[str, str], body: str) -> None:
-        self._session = self._session or aiohttp.ClientSession()
-        async with self._turns, self._session.post(self._server + "/", data=body, headers=headers) as answer:
-            text = await answer.text()
-            if answer.status != 200 or '"ErrorCode"' in text:
-                print(f"an event was not sent: {answer.status} {text}", flush=True)
+    def _outbox(self, name: str, target: Target) -> Outbox:
+        """That of a queue, or of EventBridge, whose name is "". A queue may be named by several buckets."""
+        return self._outboxes.setdefault(name, Outbox(self._server, target, self._a_request))
 
 
 def _now() -> str:
