@@ -18,11 +18,7 @@ from shared.domain.reasons import Party
 from shared.http.classification import Classifier
 from shared.http.client import Answer, Http, Request
 from shared.http.retry import read
-from shared.ports.event_queue import EventMessage
-
-MOST_MESSAGES = 10
-"""Of one request:
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html"""
+from shared.ports.event_queue import MOST_MESSAGES, EventMessage
 
 _SQS = Classifier(Party.SQS)
 _DELETES_AT_ONCE = 16

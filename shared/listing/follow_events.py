@@ -1,8 +1,8 @@
 """Follow the source's events: what S3 says it has written is published within a second or two.
 
-The queue is read by several long polls side by side. What they bring is published at most about once in
-`WINDOW_SECONDS`, as one batch: recorded, then sent, then deleted from the queue. Killed in between, the events come
-again, and the run's next holder counts what was recorded and sends it again.
+What the queue brings is published at most about once in `pace.WINDOW_SECONDS`, as one batch: recorded, then sent, then
+deleted from the queue. Killed in between, the events come again, and the run's next holder counts what was recorded and
+sends it again.
 
 Events come twice, late, and in no order. Of one key the newest sequencer is published, and what an instance has
 published already it drops. It does not ask the ledger: the transfer looks at the destination and at S3 before it
@@ -32,6 +32,7 @@ from shared.domain.objects import SourceObject
 from shared.domain.page import Page
 from shared.domain.runs import RunKind
 from shared.ledger.record import batch_id
+from shared.listing.pace import Pace
 from shared.listing.seen_events import SeenEvents
 from shared.listing.stretch import Stretch
 from shared.ports.event_queue import EventMessage, EventQueue
@@ -44,14 +45,8 @@ from shared.ranges.range_work import MOST_REASON, RangeWork
 from shared.ranges.sending import Sending
 from shared.runs.ceilings import CeilingGuard, Stopped
 
-WINDOW_SECONDS = 0.7
-"""Between two batches: at 200 events a second each has 140 keys, and costs two writes of Firestore's."""
-
 WAIT_SECONDS = 5
 """Of one long poll, at most 20; a run that ends waits for those under way, since what they bring would be hidden."""
-
-POLLS = 4
-"""Side by side: ten messages each in a tenth of a second are 400 a second."""
 
 
 @dataclass(slots=True)
@@ -177,23 +172,30 @@ class FollowEvents:
         waiting: list[EventMessage],
     ) -> bool:
         clock = self.work.clock
-        came_at, sent_at, ending = clock.monotonic(), float("-inf"), False
+        came_at, pace, ending = clock.monotonic(), Pace(), False
         while True:
-            while not ending and len(polls) < POLLS:
+            now = clock.monotonic()
+            rest = 0.0 if ending else pace.rest(now)
+            while not ending and not rest and len(polls) < pace.polls:
                 polls.add(asyncio.create_task(self.queue.receive(WAIT_SECONDS)))
-            due_in = max(0.0, sent_at + WINDOW_SECONDS - clock.monotonic()) if waiting else None
+            resting = rest > 0 and len(polls) < pace.polls
             done: set[asyncio.Task[list[EventMessage]]] = set()
             if polls:
-                done, _ = await asyncio.wait(polls, timeout=due_in, return_when=asyncio.FIRST_COMPLETED)
-            brought = [message for poll in done for message in poll.result()]
+                timeout = rest if resting else pace.due_in(now) if waiting else None
+                done, _ = await asyncio.wait(polls, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            elif resting:
+                await clock.sleep(rest)
             polls -= done
-            waiting += brought
             now = clock.monotonic()
-            if brought:
-                came_at = now
-            due = not done or now - sent_at >= WINDOW_SECONDS
+            for poll in done:
+                brought = poll.result()
+                pace.brought(len(brought), clock.now() - _oldest(brought, clock.now()), now)
+                waiting += brought
+                came_at = now if brought else came_at
+            due = not pace.due_in(now) or not (done or resting)
             if waiting and (due or _events(waiting) >= MOST_KEYS):
-                portion, waiting, sent_at = waiting, [], now
+                portion, waiting = waiting, []
+                pace.sent(now)
                 await self._publish(stretch, portion)
             await stretch.lease.renew()
             await stretch.ceiling.mind()
@@ -276,3 +278,8 @@ class FollowEvents:
 
 def _events(waiting: Sequence[EventMessage]) -> int:
     return sum(len(message.events) for message in waiting)
+
+
+def _oldest(brought: Sequence[EventMessage], otherwise: float) -> float:
+    """When the oldest of these events was."""
+    return min((event.at for message in brought for event in message.events), default=otherwise)

@@ -6,6 +6,10 @@ from typing import Protocol
 
 from shared.domain.events import ObjectEvent
 
+MOST_MESSAGES = 10
+"""Of one request:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html"""
+
 
 @dataclass(frozen=True, slots=True)
 class EventMessage:
@@ -23,7 +27,7 @@ class EventQueue(Protocol):
     """A bucket's events. What is received and not deleted comes again, and in the end goes to the dead letters."""
 
     async def receive(self, wait_seconds: int) -> list[EventMessage]:
-        """A few messages; none if none came in so many seconds."""
+        """At most MOST_MESSAGES, as soon as there is one; none if none came in so many seconds."""
         ...
 
     async def delete(self, handles: Sequence[str]) -> int:

@@ -18,8 +18,8 @@ _READS = 5
 _GIB = 1.0
 """Memory of the lister's instance, with its one CPU: terraform/modules/job/sizes.tf."""
 
-_REQUESTS_AN_EVENT = 0.2
-"""Of SQS, by the lister: ten are received at a time, and as many deleted (`shared.aws.sqs`)."""
+REQUESTS_AN_EVENT = 0.25
+"""Of SQS, by the lister, of many events: nearly ten are received at a time (`shared.listing.pace`), and ten deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def busy_month(prices: Prices, a_second: float, *, bridged: bool) -> BusyMonth:
         events,
         _listed(prices, "eventbridge.event", events) if bridged else 0.0,
         _listed(prices, "sqs.request", events),
-        _listed(prices, "sqs.request", events * _REQUESTS_AN_EVENT),
+        _listed(prices, "sqs.request", events * REQUESTS_AN_EVENT),
     )
 
 

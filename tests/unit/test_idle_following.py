@@ -44,7 +44,7 @@ def test_the_page_says_what_two_hundred_a_second_cost() -> None:
     rows = {
         "EventBridge": (bridged.bus, straight.bus),
         "SQS, a request that brings each": (bridged.sent, straight.sent),
-        "SQS, a fifth of one that receives and deletes it": (bridged.asked, straight.asked),
+        "SQS, a quarter of one that receives and deletes it": (bridged.asked, straight.asked),
     }
     for name, (one, other) in rows.items():
         assert f"| {name} | ${one:.2f} | ${other:.2f} |" in text
