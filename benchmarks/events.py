@@ -122,8 +122,7 @@ def measure(stack: Stack, events: int, a_second: float, size: int) -> Measured:
     busy = {name: (cpu - used[name]) / took for name, cpu in _cpu(stack).items()}
     runs.wait_until(lambda: "events followed" in stack.children["lister"].log.read_text(), WAIT_SECONDS)
     summary = asyncio.run(_ended(stack, began))
-    after, requests = stack.bill(), {name: count - asked.get(name, 0) for name, count in _requests(stack).items()}
-    bill = {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
+    bill, requests = _more(stack.bill(), before), _more(_requests(stack), asked)
     found = {blob.name: blob.time_created for blob in copies.list_blobs() if blob.name != _WARM}
     missing = sent.keys() - found.keys()
     if missing:
@@ -180,6 +179,10 @@ async def _ended(stack: Stack, began: str) -> RunSummary:
 def _requests(stack: Stack) -> dict[str, int]:
     """What the queue was asked, by action."""
     return stack.get("sqs", "/_local/bill")
+
+
+def _more(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
 
 
 def _cpu(stack: Stack) -> dict[str, float]:
