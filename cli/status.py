@@ -82,6 +82,7 @@ async def _look(session: Session) -> Answer:
         "paused": control.paused,
         "most_objects": control.most_objects,
         "most_bytes": control.most_bytes,
+        "most_dollars": control.most_dollars,
         "busy": any(not item.done for item in views),
         "queues": None if unknown else [asdict(item) for item in depths],
         "running": [item.document() for item in views],
@@ -160,10 +161,11 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
     output.line(f"job {document['job']}: {document['source']} to {document['destination']}")
     if control.paused:
         output.line("paused: nothing is published or copied until `bucket-transfer resume`", style="yellow")
-    if control.most_objects is not None or control.most_bytes is not None:
+    if control.bounded:
         objects = "any number of" if control.most_objects is None else f"{control.most_objects:,}"
         amount = "any size" if control.most_bytes is None else size(control.most_bytes)
-        output.line(f"ceiling of a run: {objects} objects, {amount}")
+        money = "" if control.most_dollars is None else f", for US$ {control.most_dollars:,.2f}"
+        output.line(f"ceiling of a run: {objects} objects, {amount}{money}")
     if not views:
         output.line("nothing is running")
     for item in views:

@@ -82,8 +82,9 @@ class Fault:
     `NAME wire`, of `answer 3`, the fourth piece that a connection brings back. It happens to every `every`th request
     that matches, `times` times. least: only to requests and answers with at least so many bytes of body, where the
     kind is about a body. body: a glob of the request's body, of HTTP; where one is planned, all bodies of the door are
-    read before they are passed on. status: of HTTP; code: of gRPC, or the name of the error in the body. fired: how
-    often it really happened; taken: to how many it has happened or is about to.
+    read before they are passed on. Of a commit of Firestore, `grpc_calls.OF_A_TRANSACTION`. status: of HTTP; code: of
+    gRPC, or the name of the error in the body. fired: how often it really happened; taken: to how many it has happened
+    or is about to.
     """
 
     door: str

@@ -1,4 +1,5 @@
-"""gRPC passed on, call by call, with what goes wrong on the way. Messages stay bytes: what they mean is not looked at.
+"""gRPC passed on, call by call, with what goes wrong on the way. Messages stay bytes; only of a commit it is looked at
+whether it ends a transaction, where a fault is planned for those.
 
 A call that is lost is told as UNAVAILABLE, as gRPC tells a connection that broke:
 https://grpc.github.io/grpc/core/md_doc_statuscodes.html
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from google.cloud.firestore_v1.types import CommitRequest
 
 from local.emulators.loopback import HOST
 from local.faults.fault import OF_CALLS, Kind, Met, Plan
@@ -16,6 +18,9 @@ from local.faults.fault import OF_CALLS, Kind, Met, Plan
 _MOST_BYTES = 64 << 20
 _OPTIONS = [("grpc.max_receive_message_length", _MOST_BYTES), ("grpc.max_send_message_length", _MOST_BYTES)]
 _BROKEN = "recvmsg:Connection reset by peer"
+
+OF_A_TRANSACTION = "of a transaction"
+"""What the `body` of a fault says that is of such commits."""
 
 
 class Calls(grpc.GenericRpcHandler):
@@ -40,7 +45,11 @@ class Calls(grpc.GenericRpcHandler):
         """Every method is taken for one with streams both ways, which on the wire are the same as single messages."""
 
         async def call(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-            with self._plan.meeting(self.name, details.method) as met:
+            about = ""
+            if details.method.endswith("/Commit") and self._plan.reads(self.name):
+                sent = [message async for message in requests]
+                about, requests = _about(sent[0] if sent else b""), _each(sent)
+            with self._plan.meeting(self.name, details.method, about) as met:
                 try:
                     async for answer in self._call(details, requests, context, met):
                         yield answer
@@ -99,6 +108,11 @@ class Calls(grpc.GenericRpcHandler):
         task = asyncio.create_task(later())
         self._repeats.add(task)
         task.add_done_callback(self._repeats.discard)
+
+
+def _about(commit: bytes) -> str:
+    """What a fault's `body` is held against."""
+    return OF_A_TRANSACTION if CommitRequest.deserialize(commit).transaction else ""
 
 
 async def _each(messages: list[bytes]) -> AsyncIterator[bytes]:

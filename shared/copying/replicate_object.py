@@ -1,6 +1,7 @@
 """Copy one object now, because somebody asks for it. Who asks for one that is being copied waits for that copy."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from shared.copying.copy_large import CopyLarge
@@ -8,7 +9,7 @@ from shared.copying.copy_object import CopyObject
 from shared.copying.in_flight import InFlight
 from shared.domain.backoff import KEY
 from shared.domain.counts import Outcome
-from shared.domain.errors import Transient
+from shared.domain.errors import StateConflict, Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
@@ -77,5 +78,6 @@ class ReplicateObject:
             return started
         ended = await self.copy.copy_latest(decided)
         if ended.outcome is Outcome.COPIED:
-            await self.ledger.commit_results(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)
+            with suppress(StateConflict):  # nobody else names this batch: it was written, and the answer lost
+                await self.ledger.commit_results(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)
         return ended

@@ -4,7 +4,7 @@
     200  there already, with this ETag             404  no such key
     202  so large that its parts are on their way  405  another method than POST
     409  changed under our hands, or archived      422  Cloud Storage cannot hold it
-    502  S3, the CDN or Cloud Storage refuses      500  a fault of ours; the log has it
+    502  a service refuses for good                 500  a fault of ours; the log has it
                                                    503  try again later; Retry-After says when
 
 {"key": …, "force": true} copies even what is unchanged. Who may ask is IAM's to say: in the cloud nobody without
@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
-from shared.domain.errors import Busy, ObjectError
+from shared.domain.errors import Busy, ObjectError, OutOfService
 from shared.domain.messages import MOST_PROBLEMS, ObjectKey
+from shared.domain.reasons import Reason
 from shared.domain.text import writable
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
@@ -28,6 +29,7 @@ from shared.ledger.entry import Entry
 PATH = "/v1/replicate"
 RETRY_SECONDS = 5
 _SAID_CHARACTERS = 2000
+_ASK_AGAIN = "it may have been copied; ask again, which copies nothing twice"
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 """JSON body, status, headers"""
@@ -68,7 +70,11 @@ class OnDemand:
             return answer(key, runtime.run(work(request.key, request.force)))
         except ObjectError as failure:
             self._instance.log.warning("not replicated", key=key, reason=failure.reason, why=str(failure))
-            return refusal(failure)
+            return refusal(failure.reason, str(failure), failure.retry_after)
+        except OutOfService as outage:
+            told = {"reason": outage.reason, "party": outage.party, "why": str(outage)}
+            self._instance.log.warning("not replicated", key=key, **told)
+            return refusal(outage.reason, f"{outage}; what came of {key!r} is not on record: {_ASK_AGAIN}")
         except Busy as busy:
             self._instance.log.info("put off", key=key, reason=str(busy))
             return error(503, "busy", str(busy), {"Retry-After": str(RETRY_SECONDS)})
@@ -95,11 +101,10 @@ def answer(key: str, ended: Entry | None) -> Answer:
     return dict(fields), 201 if ended.outcome is Outcome.COPIED else 200, {}
 
 
-def refusal(failure: ObjectError) -> Answer:
-    """What went wrong, as an HTTP answer."""
-    reason = failure.reason
-    wait = {"Retry-After": str(round(failure.retry_after or RETRY_SECONDS))} if reason.status == 503 else {}
-    body, status, headers = error(reason.status, reason.value, str(failure), wait)
+def refusal(reason: Reason, message: str, retry_after: float | None = None) -> Answer:
+    """What went wrong, as an HTTP answer. retry_after: the seconds of patience that a service asked for."""
+    wait = {"Retry-After": str(round(retry_after or RETRY_SECONDS))} if reason.status == 503 else {}
+    body, status, headers = error(reason.status, reason.value, message, wait)
     return {"error": {**body["error"], "advice": reason.advice}}, status, headers
 
 

@@ -3,16 +3,23 @@ of a mutation's name: whether the laws see what is planted, on one stack.
 """
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 import time
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 from local.children import interruptible
 from tests.chaos.driver import Chaos, Told
-from tests.chaos.mutations import MUTATIONS, planted
+from tests.chaos.mutations import MUTATIONS, Mutation, planted
 from tests.chaos.workers import run_all
+
+MOST_SCHEDULES = 50
+SCHEDULES_SECONDS = 300
+"""Of those that are tried in virtual time, and how long they may take."""
 
 MOST_SEEDS = 8
 """Of those that have what it takes, until a mutation counts as not found."""
@@ -56,7 +63,9 @@ def _mutate(which: str) -> int:
                 continue
             tried, laws = 0, set[str]()
             with planted(mutation) as tree:
-                for seed in islice(mutation.seeds(), MOST_SEEDS):
+                if mutation.scheduled:
+                    tried, laws = _scheduled(mutation, tree)
+                for seed in islice(mutation.seeds(), 0 if mutation.scheduled else MOST_SEEDS):
                     told, tried = chaos.run(seed, tree), tried + 1
                     laws = {law for law, _ in told.wrong} & mutation.laws
                     if told.logs is not None:
@@ -65,10 +74,28 @@ def _mutate(which: str) -> int:
                         break
             missed += not laws
             print(
-                f"| {mutation.name} | {tried if laws else f'not in {tried}'} | {', '.join(sorted(laws)) or '-'} |",
+                f"| {mutation.name} | {tried if laws else f'not in {tried}'}{' schedules' * mutation.scheduled} "
+                f"| {', '.join(sorted(laws)) or '-'} |",
                 flush=True,
             )
     return 1 if missed else 0
+
+
+def _scheduled(mutation: Mutation, tree: Path) -> tuple[int, set[str]]:
+    """How many schedules of the transfer function it took, and which of its laws they broke."""
+    asked = {"SCHEDULES": str(MOST_SCHEDULES), "ONLY": "transfer", "FIRST": "0", "SEED": "", "MUTATE": ""}
+    environment = {**os.environ, **asked, "PYTHONPATH": str(tree)}
+    command = [sys.executable, "-m", "tests.schedules"]
+    ran = subprocess.run(
+        command, check=False, cwd=tree, env=environment, capture_output=True, text=True, timeout=SCHEDULES_SECONDS
+    )
+    if f"{MOST_SCHEDULES} schedules, " not in ran.stdout:
+        raise RuntimeError(f"{mutation.name}: the schedules did not run: {ran.stderr[-1500:]}")
+    told = [(int(seed), law) for seed, law in re.findall(r"^seed (\d+): ([^:]+):", ran.stdout, re.MULTILINE)]
+    first = min((seed for seed, law in told if law in mutation.laws), default=None)
+    if first is None:
+        return MOST_SCHEDULES, set()
+    return first + 1, {law for seed, law in told if seed == first} & mutation.laws
 
 
 def _tell(told: Told) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.faults.fault import Kind
+from local.faults.grpc_calls import OF_A_TRANSACTION
 from local.sample import MIB
 from tests.schedules.chance import Chance
 from tests.shapes import ENCODED, IDENTICAL, TOO_LONG
@@ -107,6 +108,7 @@ def draw(seed: int) -> Drawn:
     if large and parts.random() < 0.6:
         kind = parts.choice((*3 * (Kind.CORRUPT,), Kind.HALF_ANSWER, Kind.CUT_ANSWER, Kind.STALL))
         faults.append({"door": "s3", "match": LARGE_PARTS, "kind": kind.value, "times": parts.randint(1, 2)})
+    faults += _of_transactions(chance.of("transactions"))
     if tls:
         faults += _below_tls(chance.of("wires"), edge is not None)
     acts = _acts(chance.of("acts"), edge is not None and not stale) + _down(chance.of("down"))
@@ -243,6 +245,17 @@ def _acts(chance: random.Random, mortal_edge: bool) -> list[Act]:
     for _ in range(chance.choice((0, 2, 5, 10))):
         found.append(Act(when(), chance.choice(("replace", "replace", "delete", "add"))))
     return found
+
+
+def _of_transactions(chance: random.Random) -> list[Planned]:
+    """What happens to the commit of a page's batches, in three of ten seeds. Of all commits they are so few that what
+    happens to any commit hardly ever happens to them.
+    """
+    if chance.random() < 0.7:
+        return []
+    kind = chance.choice((*2 * (Kind.LOST_ANSWER,), Kind.LOST_REQUEST, Kind.REFUSED, Kind.SILENCE))
+    fault: Planned = {"door": "firestore", "match": "*/Commit", "body": OF_A_TRANSACTION, "kind": kind.value}
+    return [{**fault, "times": chance.choice((1, 2)), "code": "ABORTED", "seconds": 1.0}]
 
 
 def _below_tls(chance: random.Random, edge: bool) -> list[Planned]:

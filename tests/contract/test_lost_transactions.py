@@ -7,6 +7,7 @@ import pytest
 
 from local.faults.client import Faults
 from local.faults.fault import Kind
+from local.faults.grpc_calls import OF_A_TRANSACTION
 from local.stack import Stack
 from shared.domain.errors import OutOfService
 from shared.domain.runs import RunKind
@@ -42,7 +43,9 @@ async def test_batches_whose_commit_is_not_answered_are_recorded(faults: Faults,
     """The client sends the commit again, under a transaction that is closed where the first one took effect."""
     stores = firestore_stores("local-project", "(default)", f"{fresh}-{kind.value[:6]}-{kind.value[5:8]}", Log("ERROR"))
     holder = await held(stores)
-    faults.plan([{"door": "firestore", "kind": kind.value, "match": "*/Commit"}])
+    faults.plan([{"door": "firestore", "kind": kind.value, "match": "*/Commit", "body": OF_A_TRANSACTION}])
+    await stores.ledger.create(BATCHES[:1])
+    assert [fault.fired for fault in faults.told().faults] == [0], "this commit ends no transaction"
     await stores.ledger.create(BATCHES, holder)
     assert [item.record.batch async for item in stores.ledger.scan(b"", b"")] == ["b1", "b2"]
 

@@ -5,13 +5,17 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import runs
 from local.clients import gcs_client, s3_client
+from local.faults.client import Faults
+from local.faults.fault import Kind
 from local.names import DESTINATION, SOURCE
+from local.ports import Ports
 from local.sample import MIB
 from local.stack import Stack
 
@@ -155,6 +159,25 @@ def test_a_cdn_that_cannot_be_reached_is_named_and_no_key_pays_for_it(monkeypatc
         assert "CDN_URL" in told[0]["why"]
         run = asyncio.run(runs.run_name(started))
         assert "failed" not in asyncio.run(runs.summary(run)).outcomes.keys
+
+
+def test_a_firestore_that_is_out_of_service_is_503_and_an_answer_that_is_lost_nothing(tmp_path: Path) -> None:
+    """Both were 500. The second commit finds what the first one wrote."""
+    ports = Ports()
+    with Faults({}, {"firestore": ports.firestore}, tmp_path) as faults:
+        settings = {"FIRESTORE_EMULATOR_HOST": faults.address("firestore")}
+        with Stack(ports=ports, settings=settings, functions=("transfer",)) as stack:
+            put(stack, "k")
+            commit = {"door": "firestore", "match": "*/Commit"}
+            faults.plan([{**commit, "kind": Kind.REFUSED.value, "code": "INTERNAL", "times": 9}])
+            status, said, headers = ask(stack, {"key": "k"})
+            assert (status, said["error"]["reason"], int(headers["Retry-After"])) == (503, "unreachable", 5)
+            assert "it may have been copied; ask again" in said["error"]["message"]
+            assert faults.calm().never == []
+            assert ask(stack, {"key": "k"})[1]["outcome"] == "unchanged"
+            faults.plan([{**commit, "kind": Kind.LOST_ANSWER.value}])
+            assert ask(stack, {"key": "k", "force": True})[0] == 201
+            assert faults.calm().never == []
 
 
 def test_405_for_anything_but_post(stack: Stack) -> None:

@@ -5,6 +5,7 @@ right bytes                       whatever becomes visible is, whole, a version 
 never older over newer            a copy is never replaced by one of an earlier version
 read what was listed              every GET says by If-Match which version it means
 preconditions                     every write and deletion at the destination says which generation it replaces
+on record when there              a key is on record as copied only once that version has been at the destination
 acknowledged when settled         a key of an acknowledged message has ended, or another message still carries it
 cancelled is cancelled            a run that a person has ended ends as that, and its report is not green
 counts balance                    every listed key and byte of a run has exactly one outcome, and the run ends
@@ -59,6 +60,7 @@ class Laws:
     violations: list[Violation] = field(default_factory=list)
     _seen: Counter[str] = field(default_factory=Counter)
     _shown: dict[bytes, int] = field(default_factory=dict)
+    _appeared: set[tuple[bytes, str | None]] = field(default_factory=set)
 
     def broken(self, law: str, what: str, error: BaseException | None = None) -> None:
         """Note that a law was broken; the first three times each."""
@@ -79,6 +81,7 @@ class Laws:
 
     def visible(self, stored: Stored, before: Stored | None) -> None:
         """Something became visible at the destination."""
+        self._appeared.add((stored.name, stored.metadata.get(SOURCE_ETAG)))
         number = self._version(stored)
         if number is None:
             self.broken("right bytes", f"{stored.name.decode()} shows {len(stored.body)} bytes that no version with ETag "
@@ -110,6 +113,13 @@ class Laws:
     def connected(self, instance: "Instance", host: str, count: int) -> None:
         if count > self.world.settings.objects_in_flight * len(Lane):
             self.broken("bounded connections", f"{instance.name} holds {count} to {host}")
+
+    def copied(self, entry: Entry) -> None:
+        """A key is on record as copied. Where it is now is no matter: it may have been damaged or deleted since."""
+        if (entry.key, entry.etag) not in self._appeared:
+            self.broken(
+                "on record when there", f"{entry.key.decode()}, ETag {entry.etag}, never was at the destination"
+            )
 
     def failed(self, entry: Entry) -> None:
         """A key is on record as failed."""

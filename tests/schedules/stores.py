@@ -58,6 +58,8 @@ class StrictLedger(FakeLedger):
             for entry in record.entries:
                 if entry.outcome is Outcome.FAILED and was.get(entry.key) is None:
                     self.laws.failed(entry)
+                if entry.outcome is Outcome.COPIED and was.get(entry.key) is None:
+                    self.laws.copied(entry)
 
 
 class StrictRanges(FakeRanges):

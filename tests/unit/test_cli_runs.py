@@ -98,7 +98,10 @@ def test_status_of_a_job_at_rest_at_work_and_paused(monkeypatch: pytest.MonkeyPa
     world.stores.control.said = replace(world.stores.control.said, paused=True, most_objects=5)
     shown = operator.types("status").stdout
     assert "paused: nothing is published or copied until `bucket-transfer resume`" in shown
-    assert "ceiling of a run: 5 objects, any size" in shown
+    assert "ceiling of a run: 5 objects, any size\n" in shown
+    world.stores.control.said = replace(world.stores.control.said, most_objects=None, most_dollars=1234.5)
+    assert "ceiling of a run: any number of objects, any size, for US$ 1,234.50\n" in operator.types("status").stdout
+    assert operator.asks("status")["most_dollars"] == 1234.5
     assert "\x1b" not in shown
 
 
