@@ -72,8 +72,8 @@ class OnDemand:
             self._instance.log.warning("not replicated", key=key, reason=failure.reason, why=str(failure))
             return refusal(failure.reason, str(failure), failure.retry_after)
         except OutOfService as outage:
-            told = {"reason": outage.reason, "party": outage.party, "why": str(outage)}
-            self._instance.log.warning("not replicated", key=key, **told)
+            log = self._instance.log
+            log.warning("not replicated", key=key, reason=outage.reason, party=outage.party, why=str(outage))
             return refusal(outage.reason, f"{outage}; what came of {key!r} is not on record: {_ASK_AGAIN}")
         except Busy as busy:
             self._instance.log.info("put off", key=key, reason=str(busy))
