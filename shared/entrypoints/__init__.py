@@ -7,7 +7,4 @@ comparison's CPU (`make bench-walk`) and a sixth of a start's. https://docs.pyth
 
 import gc
 
-from shared.entrypoints.heap import keep_freed_memory
-
-keep_freed_memory()
 gc.set_threshold(10_000, 20, 20)
