@@ -4,13 +4,11 @@ import flask
 import functions_framework
 
 from shared.domain.messages import TransferMessage
-from shared.entrypoints.heap import keep_freed_memory
 from shared.entrypoints.instance import Instance
 from shared.entrypoints.push import Handler
 from shared.entrypoints.pusher import pushes
 from shared.entrypoints.replicate import PATH, Answer, OnDemand, error
 
-keep_freed_memory()
 instance = Instance("transfer")
 handle = Handler("transfer", TransferMessage, lambda app: app.copier, instance)
 replicate = OnDemand(instance)

@@ -22,7 +22,6 @@ from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
     Archived,
-    Busy,
     Changed,
     Corrupt,
     Gone,
@@ -147,9 +146,7 @@ class CopyLarge:
             else:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
-            now = await self.uploads.get(number)
-            if now is None or now.upload != opened.upload:
-                raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+            now = await self._giving_up.still_carried(message.batch, number, opened)
             return None if now.published_for else await self._unpublished(message, wanted, now)
         lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
         await lease.take()

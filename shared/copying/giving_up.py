@@ -46,6 +46,17 @@ class GivingUp:
         if not opened.published_for and self.clock.now() - opened.opened_at < self.lease_seconds:
             raise Busy(f"{opened.key}: its parts are being published")
 
+    async def still_carried(self, batch: str, number: str, opened: OpenUpload) -> OpenUpload:
+        """An upload as it is now, parts of which are missing that other messages of this batch bring, or nobody has
+        published yet. Raises Busy if it was given up meanwhile, or is carried for another batch only.
+        """
+        now = await self.uploads.get(number)
+        if now is None or now.upload != opened.upload:
+            raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+        if now.published_for and not now.carried_for(batch):
+            raise Busy(f"{opened.key}: its parts are on their way for another batch, which ends no key of this one")
+        return now
+
     async def drop(self, number: str, opened: OpenUpload) -> bool:
         """Drop what is staged, then what is noted; whether the note was there, and nobody else has taken it away."""
         await self.staging.abort(number.encode(), opened.upload)

@@ -5,6 +5,7 @@ import threading
 from shared import bootstrap
 from shared.bootstrap import App, JobConfig
 from shared.entrypoints import runtime
+from shared.entrypoints.heap import keep_freed_memory
 from shared.ports.queue import Queue
 from shared.telemetry import Log
 from shared.version import VERSION
@@ -20,6 +21,8 @@ class Instance:
         self.settings = bootstrap.settings()
         self.log = Log(self.settings.log_level, job=self.settings.job, function=function)
         self.log.info("an instance starts", version=VERSION)
+        if function == "transfer":
+            keep_freed_memory()
         self._lock = threading.Lock()
         self._app: App | None = None
         self._queue: Queue | None = None

@@ -14,9 +14,9 @@ class OpenUpload:
     """A large object on its way. upload: the multipart upload's id. part_bytes: of every part but the last, or what
     each has at least. source_part_bytes: of the source's own parts, 0 where they prove nothing or differ in size;
     source_parts: their sizes where they differ, and copied are whole ones. opened_at: epoch seconds of when its parts
-    were last published, for the batch `published_for`. attempt: which one their messages were. move_token: how far its
-    move has come. crc: which CRC, besides CRC32C, the notes of its parts hold ("" for none); digest: which digest of
-    the source's parts.
+    were last published, for the batch `published_for`. batches: those of which messages are out for all that was
+    missing. attempt: which one the last messages were. move_token: how far its move has come. crc: which CRC, besides
+    CRC32C, the notes of its parts hold ("" for none); digest: which digest of the source's parts.
     """
 
     key: str
@@ -30,6 +30,13 @@ class OpenUpload:
     digest: str = "md5"
     source_parts: tuple[int, ...] = ()
     attempt: int = 1
+    batches: tuple[str, ...] = ()
+
+    def carried_for(self, batch: str) -> bool:
+        """Whether messages of this batch bring all the parts that are missing. An upload that was begun anew for
+        another batch has none: that batch's messages end only their own.
+        """
+        return batch == self.published_for or batch in self.batches
 
     def plan(self, size: int) -> PartPlan:
         """How an object of so many bytes is cut."""
@@ -105,7 +112,8 @@ class UploadStore(Protocol):
 
     async def close(self, number: str, upload: str) -> bool:
         """Forget a multipart upload and its parts, but none that was begun anew under the same number. Whether it was
-        there: of those who close it at the same time one is told so.
+        there: of those who close it at the same time one is told so. Nobody finds the upload without its parts: he
+        would wait for messages that have ended.
         """
         ...
 

@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from google.cloud.firestore import DELETE_FIELD, Client
+from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
 from google.cloud.storage import Bucket
 
 from local.clients import gcs_client
@@ -178,6 +180,12 @@ async def test_an_upload_is_opened_once(uploads: UploadStore) -> None:
     assert found is not None
     assert (found.published_for, found.opened_at, found.move_token) == ("batch", 1_800_000_001.0, "token")
     assert (found.attempt, WISH.attempt) == (2, 1)
+    for batch in ("other", "batch"):
+        await uploads.published("n", "upload-1", batch, 1_800_000_002.0, 2)
+    again = await uploads.get("n")
+    assert again is not None
+    assert (again.published_for, set(again.batches)) == ("batch", {"batch", "other"})
+    assert [again.carried_for(batch) for batch in ("batch", "other", "third", "")] == [True, True, False, False]
 
 
 async def test_how_it_is_cut_and_proven_is_remembered(uploads: UploadStore) -> None:
@@ -192,7 +200,7 @@ async def test_what_a_version_of_before_noted_is_read(reachable: Stack, fresh: s
     await uploads.note("upload-1", 1, NOTE)
     job = Client(project="local-project").collection("jobs").document(fresh)
     upload, part = job.collection("uploads").document("n"), next(job.collection("parts").list_documents())
-    upload.update({name: DELETE_FIELD for name in ("crc", "digest", "source_parts", "attempt")})
+    upload.update({name: DELETE_FIELD for name in ("crc", "digest", "source_parts", "attempt", "batches")})
     part.update({"crc": DELETE_FIELD, "crc64nvme": NOTE.crc.to_bytes(8, "big")})
     assert await uploads.get("n") == WISH
     assert await uploads.parts("upload-1") == {1: NOTE}
@@ -217,6 +225,31 @@ async def test_parts_are_noted_counted_and_forgotten(uploads: UploadStore) -> No
     assert await uploads.get("n") is None
 
 
+@pytest.mark.parametrize("how", ["close", "expire"])
+async def test_nobody_finds_an_upload_without_its_parts(
+    embedded: Stack, fresh: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Who does takes their messages to be on the way, and leaves it to them. Here whoever forgets it is looked at after
+    each of his commits.
+    """
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", embedded.environment["FIRESTORE_EMULATOR_HOST"])
+    monkeypatch.setattr("shared.gcp.firestore.uploads._BATCH", 2)
+    uploads = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).uploads
+    await uploads.open("n", WISH)
+    for part in range(1, 6):
+        await uploads.note("upload-1", part, NOTE)
+    seen, commit = [], AsyncWriteBatch.commit
+
+    async def looked_at(self: AsyncWriteBatch, *given: Any, **named: Any) -> Any:
+        done = await commit(self, *given, **named)
+        seen.append((await uploads.get("n") is not None, await uploads.count("upload-1")))
+        return done
+
+    monkeypatch.setattr(AsyncWriteBatch, "commit", looked_at)
+    assert await (uploads.close("n", "upload-1") if how == "close" else uploads.expire("n", WISH))
+    assert seen == [(False, 3), (False, 1), (False, 0)]
+
+
 async def test_old_uploads_are_found_and_forgotten_with_their_parts(uploads: UploadStore) -> None:
     for number, at in (("new", 300.0), ("older", 200.0), ("oldest", 100.0)):
         await uploads.open(number, replace(WISH, upload=f"upload-{number}", opened_at=at))
@@ -236,27 +269,32 @@ async def test_an_upload_that_is_taken_up_again_meanwhile_is_not_forgotten(uploa
     ((number, read),) = await uploads.unpublished_since(WISH.opened_at + 1)
     await uploads.published("n", "upload-1", "batch", WISH.opened_at + 2, 1)
     assert not await uploads.expire(number, read)
-    assert await uploads.get("n") == replace(WISH, published_for="batch", opened_at=WISH.opened_at + 2)
+    assert await uploads.get("n") == replace(
+        WISH, published_for="batch", batches=("batch",), opened_at=WISH.opened_at + 2
+    )
     assert await uploads.count("upload-1") == 1
     assert not await uploads.expire("of nobody", read)
 
 
-async def test_an_upload_that_is_taken_up_while_its_parts_are_forgotten_stays(
+async def test_an_upload_that_is_taken_up_while_it_is_forgotten_stays_with_its_parts(
     embedded: Stack, monkeypatch: pytest.MonkeyPatch, fresh: str
 ) -> None:
-    """The deletion itself has a precondition. Its parts are gone, and are sent again: no record says otherwise."""
+    """The deletion itself has a precondition."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", embedded.environment["FIRESTORE_EMULATOR_HOST"])
     uploads = firestore_stores("local-project", "(default)", fresh, Log("ERROR")).uploads
     await uploads.open("n", WISH)
-    forget = uploads._forget_parts  # type: ignore[attr-defined]
+    await uploads.note("upload-1", 1, NOTE)
+    commit = AsyncWriteBatch.commit
 
-    async def slowly(upload: str) -> None:
-        await forget(upload)
+    async def late(self: AsyncWriteBatch, *given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(AsyncWriteBatch, "commit", commit)
         await uploads.published("n", "upload-1", "batch", 1.0, 1)
+        return await commit(self, *given, **named)
 
-    monkeypatch.setattr(uploads, "_forget_parts", slowly)
+    monkeypatch.setattr(AsyncWriteBatch, "commit", late)
     assert not await uploads.expire("n", WISH)
-    assert await uploads.get("n") == replace(WISH, published_for="batch", opened_at=1.0)
+    assert await uploads.get("n") == replace(WISH, published_for="batch", batches=("batch",), opened_at=1.0)
+    assert await uploads.count("upload-1") == 1
 
 
 async def test_one_at_a_time_finishes(uploads: UploadStore) -> None:

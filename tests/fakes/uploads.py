@@ -20,7 +20,9 @@ class FakeUploads:
 
     async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
         if number in self.opened and self.opened[number].upload == upload:
-            self.opened[number] = replace(self.opened[number], published_for=batch, opened_at=now, attempt=attempt)
+            known = self.opened[number]
+            batches = (*(other for other in known.batches if other != batch), batch)
+            self.opened[number] = replace(known, published_for=batch, batches=batches, opened_at=now, attempt=attempt)
 
     async def moving(self, number: str, owner: str, token: str) -> None:
         if number in self.opened and self.leases.get(number, ("", 0.0))[0] == owner:

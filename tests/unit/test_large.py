@@ -599,6 +599,32 @@ async def test_a_part_whose_upload_is_given_up_while_it_is_counted_comes_again()
     assert entry(world).outcome is Outcome.COPIED
 
 
+async def test_a_part_of_an_upload_that_was_begun_anew_for_another_batch_comes_again() -> None:
+    """The other batch's messages bring all parts, and end its own key only."""
+    world = world_with()
+    mine = await fanned_out(world)
+    for message in mine[:2]:
+        await world._deliver(("transfer", message, "mine"))
+    other = [message.model_copy(update={"batch": "other", "run": "other", "part": None}) for message in mine[:1]]
+    await world._deliver(("transfer", other[0], "other"))
+    ((_, theirs),) = world.queue.sent
+    world.queue.sent.clear()
+    assert isinstance(theirs, TransferMessage)
+    assert theirs.part is not None, "the one that was missing"
+    world.staging.uploads.clear()
+    await world._deliver(("transfer", mine[2], "begins it anew"))
+    begun = [(topic, message, f"b{number}") for number, (topic, message) in enumerate(world.queue.sent)]
+    world.queue.sent.clear()
+    assert {message.batch for _, message, _ in begun} == {mine[0].batch}  # type: ignore[attr-defined]
+    await world._deliver(("transfer", theirs, "theirs"))
+    assert [delivery for _, _, delivery in world.inbox] == ["theirs"], "not acknowledged"
+    world.inbox.extend(begun)
+    await world.drain()
+    ended = [item for record, _ in world.stores.ledger.documents.values() for item in record.entries]
+    assert [item.outcome for item in ended if item.key == KEY] == [Outcome.COPIED, Outcome.UNCHANGED]
+    assert clean(world)
+
+
 async def test_a_part_that_the_upload_begun_anew_does_not_have_is_not_missed() -> None:
     """PART_BYTES was raised between; then the upload vanished."""
     world = World(large_bytes=PART, max_attempts=1)

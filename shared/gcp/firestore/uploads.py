@@ -13,12 +13,13 @@ from operator import index
 from typing import Any, TypeVar
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient, AsyncDocumentReference
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.errors import StateConflict
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import Fields, expiry, paged, reading, remove, rewrite
+from shared.gcp.firestore.documents import TRIES, Fields, expiry, paged, pause, reading, rewrite
 from shared.gcp.firestore.leases import held_by_another
 from shared.gcp.firestore.sums import count
 from shared.ports.upload_store import OpenUpload, PartNote
@@ -26,7 +27,10 @@ from shared.ports.upload_store import OpenUpload, PartNote
 T = TypeVar("T", OpenUpload, PartNote)
 
 _BATCH = 400
-"""Deletions in one commit, and old uploads that are looked at in one go."""
+"""Parts that are forgotten in one commit, and old uploads that are looked at in one go."""
+
+_MOST_BATCHES = 100
+"""That are remembered of those that carry an upload; one that is not comes again until the object is there."""
 
 
 @in_firestore
@@ -51,6 +55,7 @@ class FirestoreUploads:
             "digest": opened.digest,
             "source_parts": list(opened.source_parts),
             "attempt": opened.attempt,
+            "batches": list(opened.batches),
         }
         try:
             await self._upload(number).create({**fields, **lease, **expiry(clock.time())})
@@ -63,8 +68,15 @@ class FirestoreUploads:
         return _opened(fields) if fields else None
 
     async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
-        fields = {"published_for": batch, "opened_at": now, "attempt": attempt}
-        await self._update(number, fields, upload=upload)
+        def taken_over(known: Fields | None) -> Fields | None:
+            if known is None or known["upload"] != upload:
+                return None
+            others = [other for other in known.get("batches", ()) if other != batch]
+            batches = [*others, batch][-_MOST_BATCHES:]
+            fields = {"published_for": batch, "batches": batches, "opened_at": now, "attempt": attempt}
+            return {**fields, **expiry(clock.time())}
+
+        await rewrite(self._client, self._upload(number), taken_over, f"upload {number}")
 
     async def moving(self, number: str, owner: str, token: str) -> None:
         await self._update(number, {"move_token": token}, owner=owner)
@@ -111,18 +123,13 @@ class FirestoreUploads:
         await self._update(number, {"owner": "", "lease_until": 0.0}, owner=owner)
 
     async def close(self, number: str, upload: str) -> bool:
-        await self._forget_parts(upload)
-        return await self._forget(number, upload)
-
-    async def _forget_parts(self, upload: str) -> None:
-        while True:
-            found = [item.reference async for item in self._of(upload).select([]).limit(_BATCH).stream()]
-            batch = self._client.batch()
-            for item in found:
-                batch.delete(item)
-            await batch.commit()
-            if len(found) < _BATCH:
-                break
+        for tries in range(TRIES):
+            snapshot = await self._upload(number).get()
+            there = bool(snapshot.exists and snapshot.get("upload") == upload)
+            if await self._forget(upload, snapshot if there else None):
+                return there
+            await pause(tries)
+        raise StateConflict(f"upload {number}: written {TRIES} times by others meanwhile")
 
     async def unpublished_since(self, moment: float) -> list[tuple[str, OpenUpload]]:
         old = self._uploads.where(filter=FieldFilter("opened_at", "<", moment)).order_by("opened_at").limit(_BATCH)
@@ -131,22 +138,26 @@ class FirestoreUploads:
     async def expire(self, number: str, read: OpenUpload) -> bool:
         snapshot = await self._upload(number).get()
         fields = snapshot.to_dict()
-        if not fields or _opened(fields) != read:
-            return False
-        await self._forget_parts(read.upload)
-        try:
-            await self._upload(number).delete(option=self._client.write_option(last_update_time=snapshot.update_time))
-        except (FailedPrecondition, NotFound):
-            return False
-        return True
+        return fields is not None and _opened(fields) == read and await self._forget(read.upload, snapshot)
 
-    async def _forget(self, number: str, upload: str) -> bool:
-        """Delete what is noted of a multipart upload; of one that was begun anew, nothing. Whether it was there."""
-
-        def still(fields: Fields) -> bool:
-            return bool(fields["upload"] == upload)
-
-        return await remove(self._client, self._upload(number), still, f"upload {number}")
+    async def _forget(self, upload: str, noted: "DocumentSnapshot[Any] | None") -> bool:
+        """Forget the parts of a multipart upload, and what is noted of it in the same commit as the first of them.
+        False, and nothing is forgotten, if that was written since it was read.
+        """
+        while True:
+            batch = self._client.batch()
+            if noted is not None:
+                batch.delete(noted.reference, option=self._client.write_option(last_update_time=noted.update_time))
+            found = [item.reference async for item in self._of(upload).select([]).limit(_BATCH).stream()]
+            for item in found:
+                batch.delete(item)
+            try:
+                await batch.commit()
+            except (FailedPrecondition, NotFound):
+                return False
+            noted = None
+            if len(found) < _BATCH:
+                return True
 
     async def _update(self, number: str, fields: dict[str, object], **still: str) -> None:
         """Change an upload that is still there and of which all this still holds."""
@@ -179,7 +190,8 @@ def _opened(fields: dict[str, Any]) -> OpenUpload:
     """What a version of before did not write is as it did it."""
     known = {name: fields[name] for name in OpenUpload.__slots__ if name in fields}
     with reading("what is noted of a large object (`uploads`)"):
-        opened = _checked(OpenUpload(**{**known, "source_parts": tuple(map(index, known.get("source_parts", ())))}))
+        parts, batches = tuple(map(index, known.get("source_parts", ()))), tuple(map(str, known.get("batches", ())))
+        opened = _checked(OpenUpload(**{**known, "source_parts": parts, "batches": batches}))
         if min(opened.part_bytes, *opened.source_parts, 1) < 1:
             raise ValueError(f"part_bytes {opened.part_bytes}, source_parts {opened.source_parts}")
         return opened
@@ -203,4 +215,11 @@ def _checked(value: T) -> T:
     return value
 
 
-_KINDS: dict[Any, Any] = {str: str, bytes: bytes, int: int, float: (int, float), tuple[int, ...]: tuple}
+_KINDS: dict[Any, Any] = {
+    str: str,
+    bytes: bytes,
+    int: int,
+    float: (int, float),
+    tuple[int, ...]: tuple,
+    tuple[str, ...]: tuple,
+}
