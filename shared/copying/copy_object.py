@@ -192,10 +192,8 @@ def copied(
     wanted: CopyPlan, written: DestinationObject, proof: VerifiedBy, route: str, attributes: Attributes
 ) -> Entry:
     """The entry of a version that is at the destination now."""
-    listed, version = wanted.listed, wanted.version
-    return _ended(
-        listed, version, written, Outcome.COPIED, proof, route, attributes.storage_class, attributes.asked_kms
-    )
+    listed, version, classes = wanted.listed, wanted.version, (attributes.storage_class, attributes.asked_kms)
+    return _ended(listed, version, written, Outcome.COPIED, proof, route, *classes, wanted.generation != 0)
 
 
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
@@ -228,6 +226,7 @@ def _ended(
     route: str = "",
     storage_class: str = "",
     kms: bool = False,
+    replaced: bool = False,
 ) -> Entry:
     return Entry(
         key=version.key,
@@ -242,4 +241,5 @@ def _ended(
         drift=written.size - listed.size,
         storage_class=storage_class,
         kms=kms,
+        replaced=replaced,
     )
