@@ -22,9 +22,10 @@ class SeenEvents:
         return event.is_newer(self._sequencers.get(event.key))
 
     def add(self, events: Iterable[ObjectEvent]) -> None:
-        """These were followed."""
+        """These were followed. Whoever stood still meanwhile brings older ones than are remembered."""
         for event in events:
-            self._sequencers[event.key] = event.sequencer
+            if self.is_new(event):
+                self._sequencers[event.key] = event.sequencer
             self._sequencers.move_to_end(event.key)
         while len(self._sequencers) > self.most:
             self._sequencers.popitem(last=False)

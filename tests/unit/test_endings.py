@@ -31,6 +31,8 @@ from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, Ve
 from shared.domain.objects import SOURCE_KEY, Attributes, DestinationObject, SourceObject
 from shared.domain.provenance import of_the_owner
 from shared.domain.reasons import Party
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
 from shared.ports.destination import Upload
 from shared.pricing.egress import Threshold
 from tests.fakes import FakeBucket, FakeDestination, FakeDownload, Stored, crc32c_of
@@ -250,6 +252,37 @@ async def test_a_write_that_comes_late_cannot_bring_back_what_was_listed_and_is_
     world.send("transfer", message)
     await world.drain()
     assert refused == [True]
+    assert world.same()
+
+
+async def test_what_was_written_last_is_on_record_last_whichever_batch_was_published_first() -> None:
+    """A batch stood still before its look, while a later one was copied; then the source has the later one's version
+    again, which is not what is at the destination.
+    """
+    world = filled(1)
+    await world.run()
+
+    def batch(name: str) -> TransferMessage:
+        listed = ObjectEntry.of(world.bucket.listed(b"k/000"))
+        record = BatchRecord(name, name, world.clock.now(), [Entry.of(listed.source())])
+        world.stores.ledger.documents[name] = record, 1
+        return TransferMessage(run=name, batch=name, objects=(listed,))
+
+    async def copied(message: TransferMessage) -> Stored:
+        world.clock.pass_time(60)
+        world.send("transfer", message)
+        await world.drain()
+        assert world.same()
+        return world.bucket.objects[b"k/000"]
+
+    world.bucket.put("k/000", b"when the early one was published")
+    early = batch("early")
+    world.bucket.put("k/000", b"of the later one")
+    later = await copied(batch("later"))
+    world.bucket.put("k/000", b"what the early one finds")
+    await copied(early)
+    world.bucket.objects[b"k/000"] = later
+    await world.run()
     assert world.same()
 
 

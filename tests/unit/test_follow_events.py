@@ -12,6 +12,7 @@ from shared.domain.messages import ListMessage, decode
 from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind
 from shared.ledger.record import BatchRecord
+from shared.listing.seen_events import SeenEvents
 from shared.ports.control_store import Control
 from shared.ports.event_queue import EventMessage
 from shared.ports.range_store import HeldRange, OpenRange, RangeId
@@ -122,6 +123,15 @@ async def test_what_comes_again_later_is_dropped_or_costs_no_copy() -> None:
     elsewhere.events.send(old)
     assert await counts(elsewhere, await follow(elsewhere)) == {"unchanged": 1}
     assert world.destination.objects[b"k"] == copied
+
+
+def test_who_stood_still_does_not_make_what_is_remembered_older() -> None:
+    """Two invocations of one instance: the earlier one lost its lease, and says late what it had followed."""
+    seen, bucket = SeenEvents(), World()
+    old, newer = written(bucket, "k", b"old", 1), written(bucket, "k", b"newer", 3)
+    seen.add([newer])
+    seen.add([old])
+    assert not seen.is_new(written(bucket, "k", b"between", 2))
 
 
 async def test_a_removal_leaves_the_copy_to_comparisons_and_drops_the_older_creation() -> None:
