@@ -134,6 +134,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.events.clock = self.clock
+        self.destination.now = self.clock.now
         self.bucket.listed_page = lambda: self.clock.pass_time(self.seconds_a_page)
         self.cdn = FakeDownload(self.bucket)
         self.direct = FakeDownload(self.bucket, "direct")

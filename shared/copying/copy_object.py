@@ -193,7 +193,8 @@ def copied(
 ) -> Entry:
     """The entry of a version that is at the destination now."""
     listed, version, classes = wanted.listed, wanted.version, (attributes.storage_class, attributes.asked_kms)
-    return _ended(listed, version, written, Outcome.COPIED, proof, route, *classes, wanted.generation != 0)
+    at = written.created if wanted.generation else 0.0
+    return _ended(listed, version, written, Outcome.COPIED, proof, route, *classes, at)
 
 
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
@@ -226,7 +227,7 @@ def _ended(
     route: str = "",
     storage_class: str = "",
     kms: bool = False,
-    replaced: bool = False,
+    at: float = 0.0,
 ) -> Entry:
     return Entry(
         key=version.key,
@@ -241,5 +242,5 @@ def _ended(
         drift=written.size - listed.size,
         storage_class=storage_class,
         kms=kms,
-        replaced=replaced,
+        at=at,
     )

@@ -169,11 +169,8 @@ class TryKey:
             return ended
         if not key.in_parts:
             self.heartbeat.took(key.message.run, key.source.text, key.source.size, self.clock.monotonic() - began)
-        event_at, now = key.source.event_at, self.clock.now()
-        if not event_at and not ended.replaced:
-            return ended
-        lag = max(0.0, now - event_at) if event_at else None
-        return replace(ended, lag=lag, at=now if ended.replaced else 0.0)
+        event_at = key.source.event_at
+        return replace(ended, lag=max(0.0, self.clock.now() - event_at)) if event_at else ended
 
     async def _copy(self, key: KeyTask, present: Existing | None) -> Entry | None:
         message = key.message

@@ -76,7 +76,8 @@ class DestinationObject:
     """One live GCS object. md5 is hex, None for composite objects; crc32c is base64 as GCS writes it, "" where it shows
     none.
 
-    metageneration: 1, and one more whenever its metadata is changed; 1, too, where it was not asked for.
+    metageneration: 1, and one more whenever its metadata is changed; 1, too, where it was not asked for. created: when
+    the service wrote it (epoch seconds), 0 where it was not asked.
     """
 
     name: bytes
@@ -86,6 +87,7 @@ class DestinationObject:
     md5: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     metageneration: int = 1
+    created: float = 0.0
 
     @property
     def source_etag(self) -> str | None:

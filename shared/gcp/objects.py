@@ -2,6 +2,7 @@
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.domain.copies import CopyPage
@@ -16,7 +17,10 @@ _MD5_BYTES = 16
 _WRITE = Classifier(Party.DESTINATION, writes=True)
 
 FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
-"""What `parse` reads, besides how often the metadata was changed, which only some ask for."""
+"""What `parse` reads, besides what only some ask for."""
+
+WRITTEN = f"{FIELDS},timeCreated"
+"""Of an object that was just written, by the service's clock too."""
 
 CHANGES = f"{FIELDS},metageneration"
 
@@ -56,6 +60,7 @@ def parse(what: str, resource: dict[str, object]) -> DestinationObject:
             md5=_md5(md5) if md5 else None,
             metadata={str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
             metageneration=_count(resource.get("metageneration", 1)),
+            created=_moment(resource.get("timeCreated")),
         )
     except (KeyError, ValueError) as wrong:
         raise Transient(f"{what}: an answer that does not describe the object: {wrong!r:.200}") from None
@@ -107,6 +112,11 @@ def _count(value: object) -> int:
     if not isinstance(number, int) or number < 0:
         raise ValueError(value)
     return number
+
+
+def _moment(value: object) -> float:
+    """Epoch seconds, 0 for none. Raises ValueError for what is no time."""
+    return datetime.fromisoformat(str(value)).timestamp() if value else 0.0
 
 
 def _md5(value: object) -> str:

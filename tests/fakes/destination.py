@@ -4,7 +4,7 @@ import base64
 import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import google_crc32c
@@ -24,6 +24,7 @@ class FakeDestination:
     writes: list[bytes] = field(default_factory=list)
     classes: dict[bytes, str | None] = field(default_factory=dict)
     attributes: dict[bytes, Attributes] = field(default_factory=lambda: defaultdict(Attributes))
+    now: Callable[[], float] = lambda: 0.0
 
     async def stat(self, name: bytes) -> DestinationObject | None:
         found = self.objects.get(name)
@@ -60,7 +61,8 @@ class FakeDestination:
         self, name: bytes, body: bytes, metadata: dict[str, str] | None = None, composite: bool = False
     ) -> DestinationObject:
         md5 = None if composite else hashlib.md5(body).hexdigest()
-        written = DestinationObject(name, len(body), next(self.generations), crc32c_of(body), md5, metadata or {})
+        generation, crc32c, created = next(self.generations), crc32c_of(body), self.now()
+        written = DestinationObject(name, len(body), generation, crc32c, md5, metadata or {}, created=created)
         self.objects[name] = (written, body)
         self.writes.append(name)
         return written

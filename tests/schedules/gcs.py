@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -25,7 +26,7 @@ DESTINATION, STAGING = "destination", "staging"
 @dataclass(slots=True)
 class Stored:
     """A live object. resource: what was sent ahead of its bytes. metageneration: one more whenever that is changed.
-    locked: under a customer's own key, so that it shows no checksums.
+    locked: under a customer's own key, so that it shows no checksums. created: epoch seconds.
     """
 
     name: bytes
@@ -35,6 +36,7 @@ class Stored:
     composite: bool = False
     metageneration: int = 1
     locked: bool = False
+    created: float = 0.0
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -48,6 +50,7 @@ class Stored:
             "metadata": self.metadata,
             "metageneration": str(self.metageneration),
             "contentType": self.resource.get("contentType", "application/octet-stream"),
+            "timeCreated": datetime.fromtimestamp(self.created, UTC).isoformat(timespec="milliseconds"),
         }
         if not self.locked:
             shown["crc32c"] = crc32c(self.body)
@@ -279,7 +282,7 @@ class Gcs:
             raise Refusal(400, f"Provided MD5 hash doesn't match calculated MD5 hash {md5}.")
         self._match(str(expected) if expected is not None else None, held.get(name))
         self._generation += 1
-        stored = Stored(name, body, self._generation, resource, composite)
+        stored = Stored(name, body, self._generation, resource, composite, created=self._laws.world.time())
         if bucket == DESTINATION:
             self._laws.visible(stored, held.get(name))
             self._laws.world.truth.copied(name, stored)
@@ -290,6 +293,7 @@ class Gcs:
         """Somebody else writes to the destination."""
         self._generation += 1
         stored = Stored(name, body, self._generation, {"name": name.decode(), "metadata": metadata})
+        stored.created = self._laws.world.time()
         self.buckets[DESTINATION][name] = stored
         return stored
 
