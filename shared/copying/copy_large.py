@@ -147,18 +147,20 @@ class CopyLarge:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
             now = await self._giving_up.still_carried(message.batch, number, opened)
-            return None if now.published_for else await self._unpublished(message, wanted, now)
-        lease = FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
-        await lease.take()
-        try:
+            return None if now.carried_for(message.batch) else await self._unpublished(message, wanted, now)
+        async with self._lease(number, wanted) as lease:
             return await self._finish(message, wanted, lease, budget)
-        finally:
-            await lease.give_back()
 
     async def _unpublished(self, message: TransferMessage, wanted: CopyPlan, opened: OpenUpload) -> Entry | None:
-        """Publish the other parts, if whoever began the upload did not come to it. Raises Busy while it still may."""
+        """Publish the other parts, if whoever began the upload did not come to it, or has died since. Raises Busy while
+        it still may, and while another part does so: each would publish all of them.
+        """
         self._giving_up.let_publish(opened)
-        return await self.start(message.model_copy(update={"part": None}), wanted)
+        async with self._lease(_identity(wanted), wanted):
+            return await self.start(message.model_copy(update={"part": None}), wanted)
+
+    def _lease(self, number: str, wanted: CopyPlan) -> FinishLease:
+        return FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
 
     async def _send(
         self, run: str, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int
@@ -288,7 +290,7 @@ class CopyLarge:
 
     @property
     def _giving_up(self) -> GivingUp:
-        return GivingUp(self.uploads, self.staging, self.clock, self.lease_seconds)
+        return GivingUp(self.uploads, self.staging, self.clock, self.lease_seconds, self.life_seconds)
 
 
 def _identity(wanted: CopyPlan) -> str:

@@ -104,7 +104,8 @@ class CopyObject:
         if not force and is_of(listed, existing, place):
             return _unchanged(listed, listed, existing)
         current = await self.source.head(listed.key)
-        if not force and is_of(current, existing, place) and not _may_be_overwritten(existing, listed):
+        written_once_more = force or (_may_be_overwritten(existing, listed) and not current.archived)
+        if is_of(current, existing, place) and not written_once_more:
             return _unchanged(listed, current, existing)
         return CopyPlan(listed, fitting(current), name, existing.generation)
 

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from shared.domain.errors import Busy
 from shared.ports.clock import Clock
@@ -29,6 +29,13 @@ class FinishLease:
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     _until: float = field(default=0.0, init=False)
     _lost: bool = field(default=False, init=False)
+
+    async def __aenter__(self) -> Self:
+        await self.take()
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        await self.give_back()
 
     async def take(self) -> None:
         """Raises Busy while another invocation finishes the object: no attempt is spent on that."""

@@ -25,12 +25,15 @@ def attempt_of(message: TransferMessage, opened: OpenUpload) -> int:
 
 @dataclass(frozen=True, slots=True)
 class GivingUp:
-    """lease_seconds: for so long whoever has begun an upload may take to publish its parts."""
+    """lease_seconds: for so long whoever has begun an upload may take to publish its parts. life_seconds: for so long
+    the messages of its parts may be on their way.
+    """
 
     uploads: UploadStore
     staging: Staging
     clock: Clock
     lease_seconds: float
+    life_seconds: float
 
     async def give_up(self, number: str, opened: OpenUpload) -> None:
         """Drop an upload that one of its parts found to be in vain: whoever returns from this begins it anew. Raises
@@ -47,13 +50,15 @@ class GivingUp:
             raise Busy(f"{opened.key}: its parts are being published")
 
     async def still_carried(self, batch: str, number: str, opened: OpenUpload) -> OpenUpload:
-        """An upload as it is now, parts of which are missing that other messages of this batch bring, or nobody has
-        published yet. Raises Busy if it was given up meanwhile, or is carried for another batch only.
+        """An upload as it is now, parts of which are missing that other messages of this batch bring, or nobody does.
+        Raises Busy if it was given up meanwhile, or is carried for another batch only, whose messages may all be gone
+        once its life is over.
         """
         now = await self.uploads.get(number)
         if now is None or now.upload != opened.upload:
             raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
-        if now.published_for and not now.carried_for(batch):
+        alive = now.published_for and self.clock.now() - now.opened_at < self.life_seconds
+        if alive and not now.carried_for(batch):
             raise Busy(f"{opened.key}: its parts are on their way for another batch, which ends no key of this one")
         return now
 

@@ -105,6 +105,8 @@ class ListMessage(RangeMessage):
     def _one_scope(self) -> Self:
         if self.events and (self.keys or self.until or self.cursor or (self.prefix and self.run is None)):
             raise ValueError('"events" are of the whole job: name no "prefix" and no "keys"')
+        if self.events and self.run is not None and not self.run.startswith(f"{RunKind.EVENTS}-"):
+            raise ValueError('a "run" of "events" is called "events-…"')
         if self.sort is not None and not self.sort.startswith(f"{RunKind.EVENTS}-"):
             raise ValueError('"sort" names a run of events ("events-…"): the batches of others are not sorted')
         if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):

@@ -8,6 +8,7 @@ from shared.domain.archive import Restore
 from shared.domain.missed import Change
 from shared.domain.valueclass import valueclass
 
+_SECONDS = re.compile(r"[0-9]{1,12}")
 _MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
 
 OURS = "s3gcs-"
@@ -111,9 +112,11 @@ class DestinationObject:
 
     @property
     def modified(self) -> int | None:
-        """Last-Modified of the S3 version that this was copied from (epoch seconds), None if it does not say."""
-        said = self.metadata.get(SOURCE_MTIME, "")
-        return int(said) if said.isascii() and said.isdecimal() else None
+        """Last-Modified of the S3 version that this was copied from (epoch seconds), None if it does not say. A copy
+        that others made says when their file was changed.
+        """
+        said = "" if self.source_etag is None else self.metadata.get(SOURCE_MTIME, "")
+        return int(said) if _SECONDS.fullmatch(said) else None
 
     def _said(self, name: str) -> str | None:
         return self.metadata.get(_BEFORE[name] if self.before_prefix else name)

@@ -29,7 +29,11 @@ class FollowUp:
         await self.queue.publish(self.topic, [VerifyMessage(close=True)])
 
     async def sort(self, run: OpenRun) -> None:
-        """Ask for a run of events to have its batches sorted; the message is put off until its end is written down."""
+        """Ask for a run of events to have its batches sorted; the message is put off until its end is written down. One
+        that somebody called otherwise stays as it is: nobody could read the message.
+        """
+        if not run.name.startswith(f"{RunKind.EVENTS}-"):
+            return
         await self.queue.publish(self.list_topic, [ListMessage(sort=run.name)])
 
     async def __call__(self, run: OpenRun, summary: RunSummary, initial: bool) -> None:

@@ -10,6 +10,7 @@ import pytest
 from shared.copying import transfer_batch
 from shared.copying.edge_watch import MISSES_IN_A_ROW, PROBE_SECONDS, EdgeWatch
 from shared.copying.route import Cheapest
+from shared.domain.archive import Restore
 from shared.domain.budget import Budget
 from shared.domain.checksums import Chunk, VerifiedBy
 from shared.domain.counts import Outcome
@@ -28,7 +29,7 @@ from shared.domain.errors import (
 )
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, ObjectEntry, TransferMessage, VerifyMessage
-from shared.domain.objects import SOURCE_KEY, Attributes, DestinationObject, SourceObject
+from shared.domain.objects import SOURCE_KEY, SOURCE_MTIME, Attributes, DestinationObject, SourceObject
 from shared.domain.provenance import of_the_owner
 from shared.domain.reasons import Party
 from shared.ledger.entry import Entry
@@ -283,6 +284,39 @@ async def test_what_was_written_last_is_on_record_last_whichever_batch_was_publi
     await copied(early)
     world.bucket.objects[b"k/000"] = later
     await world.run()
+    assert world.same()
+
+
+async def gone_again(world: World) -> None:
+    """A version is listed and gone again; what is copied already is current once more. Its batch, seen through."""
+    earlier = world.bucket.objects[b"k/000"]
+    world.bucket.put("k/000", b"soon gone")
+    message = TransferMessage(run="late", batch="late", objects=(ObjectEntry.of(world.bucket.listed(b"k/000")),))
+    world.bucket.objects[b"k/000"] = earlier
+    world.send("transfer", message)
+    await world.drain()
+
+
+async def test_what_is_archived_and_current_once_more_is_not_read_again() -> None:
+    """It cannot be, and the key would end as one that must be restored, although its copy is there."""
+    world = filled(1)
+    await world.run()
+    world.bucket.objects[b"k/000"].restore = Restore.NEEDED
+    await gone_again(world)
+    assert [entry.outcome for entry in (await world.stores.ledger.get("late")).record.entries] == [Outcome.UNCHANGED]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"), [(True, "9" * 5000), (False, "4000000000")], ids=["no number", "of a file that others copied"]
+)
+async def test_a_copy_that_does_not_say_of_which_version_it_is_is_written_once_more(ours: bool, said: str) -> None:
+    world = filled(1)
+    await world.run()
+    stored, body = world.destination.objects[b"k/000"]
+    told = {**stored.metadata, SOURCE_MTIME: said} if ours else {SOURCE_MTIME: said}
+    world.destination.objects[b"k/000"] = replace(stored, metadata=told), body
+    await gone_again(world)
+    assert world.destination.objects[b"k/000"][0].generation > stored.generation
     assert world.same()
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from shared.domain.counts import RangeCounts
-from shared.domain.errors import Forbidden, OutOfService, StateConflict, Transient
+from shared.domain.errors import Forbidden, MalformedMessage, OutOfService, StateConflict, Transient
 from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
-from shared.domain.messages import ListMessage, decode
+from shared.domain.messages import ListMessage, VerifyMessage, decode
 from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind
 from shared.ledger.record import BatchRecord
@@ -49,6 +49,23 @@ async def test_what_events_name_is_copied_without_a_listing() -> None:
     assert await counts(world, run) == {"copied": 25}
     assert not world.events.messages
     assert reads(world, "list") == 0
+
+
+def test_a_run_of_events_is_called_so() -> None:
+    with pytest.raises(MalformedMessage, match="events-"):
+        decode(ListMessage, b'{"events": true, "run": "nightly"}')
+
+
+async def test_a_run_of_events_that_is_called_otherwise_ends_nevertheless() -> None:
+    """By `starts`, or by a message of before: its batches stay as they are, and the ends of other runs are seen to."""
+    world = World()
+    world.events.send(written(world, "k", b"x", 1))
+    world.inbox.append(("list", FOLLOW.model_copy(update={"run": "nightly"}), "m"))
+    await world.drain()
+    world.clock.pass_time(3600)
+    await world.run(VerifyMessage(close=True))
+    assert await counts(world, "nightly") == {"copied": 1}
+    assert not [run.name for run in await world.stores.runs.running()]
 
 
 async def test_a_thousand_events_cost_no_two_writes_a_hundred() -> None:

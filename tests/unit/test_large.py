@@ -570,7 +570,7 @@ async def test_a_part_waits_for_who_may_still_publish_the_others() -> None:
     world = world_with()
     first, *_ = await fanned_out(world)
     ((number, opened),) = world.stores.uploads.opened.items()
-    world.stores.uploads.opened[number] = replace(opened, published_for="")
+    world.stores.uploads.opened[number] = replace(opened, published_for="", batches=())
     await world._deliver(("transfer", first, "first"))
     assert [delivery for _, _, delivery in world.inbox] == ["first"], "not acknowledged, and nothing published"
     assert not world.queue.sent
@@ -622,6 +622,46 @@ async def test_a_part_of_an_upload_that_was_begun_anew_for_another_batch_comes_a
     await world.drain()
     ended = [item for record, _ in world.stores.ledger.documents.values() for item in record.entries]
     assert [item.outcome for item in ended if item.key == KEY] == [Outcome.COPIED, Outcome.UNCHANGED]
+    assert clean(world)
+
+
+async def begun_for_another(world: World) -> list[TransferMessage]:
+    """Messages of all parts, of which each upload is noted for another batch, whose own messages are gone."""
+    mine = await fanned_out(world)
+    for number, opened in world.stores.uploads.opened.items():
+        world.stores.uploads.opened[number] = replace(opened, published_for="other", batches=("other",))
+    return mine
+
+
+async def test_an_upload_whose_other_batch_has_lost_its_messages_is_taken_up_once_its_life_is_over() -> None:
+    """A queue that was purged, say: each part that comes again would find that another batch's messages bring all."""
+    world = world_with()
+    mine = await begun_for_another(world)
+    await world._deliver(("transfer", mine[0], "mine"))
+    assert [delivery for _, _, delivery in world.inbox] == ["mine"], "not acknowledged while the others may come"
+    world.clock.pass_time(LIFE)
+    await world.drain()
+    assert entry(world).outcome is Outcome.COPIED
+    assert sorted(world.staging.sent) == [1, 2, 3]
+    assert clean(world)
+
+
+async def test_parts_that_find_at_once_that_nobody_brings_the_others_publish_them_once() -> None:
+    world = world_with()
+    mine = await begun_for_another(world)
+    world.clock.pass_time(LIFE)
+    publish = world.queue.publish
+
+    async def slowly(topic: str, messages: Sequence[TransferMessage]) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await publish(topic, messages)
+
+    world.queue.publish = slowly  # type: ignore[assignment, method-assign]
+    await asyncio.gather(*(world._deliver(("transfer", message, f"p{message.part}")) for message in mine[:2]))
+    assert len(world.queue.sent) <= len(mine)
+    await world.drain()
+    assert entry(world).outcome is Outcome.COPIED
     assert clean(world)
 
 
