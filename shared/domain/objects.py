@@ -88,7 +88,7 @@ class DestinationObject:
     md5: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     metageneration: int = 1
-    created: float = 0.0
+    created: float = field(default=0.0, compare=False)
 
     @property
     def source_etag(self) -> str | None:
