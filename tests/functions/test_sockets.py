@@ -24,7 +24,7 @@ INPUTS = int(os.environ.get("INPUTS") or 100)
 """Connections to each function."""
 
 SILENT_SECONDS = 15.0
-GROWTH_BYTES = 32 << 20
+GROWTH_BYTES = 48 << 20
 AT_ONCE = 4
 
 
