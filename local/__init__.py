@@ -4,6 +4,7 @@
     faults/        a proxy between any client and any server of the stack, with what goes wrong on the way
     stack          all processes together; made of children (and tether), deployed (the functions), google (Google's own
                    emulators), ports, names, choices and provisioning (what Terraform makes in the cloud)
+    queues         S3's events on the stack: moto's SQS and EventBridge, and what they were asked
     clients        the real libraries' clients, pointed to the stack
     demo, up       `make demo` and `make up` (its stack_file is `.local/env`); with sample, comparison, runs and prices
     settings_page  writes docs/settings.md

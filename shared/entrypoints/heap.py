@@ -1,8 +1,8 @@
 """What the C library does with memory that is freed: it keeps it.
 
 By its own rule a body's half megabyte that is freed at the top of the heap goes back to the kernel, and comes again as
-pages of zeros, each by a fault: up to 10,000 faults for two objects of a GiB over TLS, and 60 with this. The most that
-an instance ever takes is the same. https://man7.org/linux/man-pages/man3/mallopt.3.html
+pages of zeros, each by a fault: some 10,000 faults for two objects of a GiB over TLS, and under 200 with this. The most
+that a transfer ever takes is the same. https://man7.org/linux/man-pages/man3/mallopt.3.html
 
 Of the transfer alone: a lister and a verifier read pages and records of every size between their own objects, and what
 lies between those would be kept as well.
