@@ -6,8 +6,7 @@ object and the moment at which the local Cloud Storage says that it was created;
 the event to the end of the copy. What Firestore writes and what all of it costs is as the local servers have counted,
 from before the first event until the run's end is written down; what brings events to the queue is not in it
 (`shared.pricing.following.BusyMonth` has that). The servers share the machine with the functions; how busy each process
-was while objects were written is in a table of its own, because one that took a core whole would be what was
-measured.
+was while objects were written is in a table of its own, because one that took a core whole would be what was measured.
 
 EVENTS=10000, A_SECOND=200 and BYTES=1000 (of an object) choose what is measured.
 """

@@ -96,7 +96,9 @@ class Steps:
 
 @dataclass
 class World:
-    """budgets: of single topics, in the place of `budget_seconds`. seconds_a_page: how much time passes while a page is listed."""
+    """budgets: of single topics, in the place of `budget_seconds`. seconds_a_page: how much time passes while a page is
+    listed.
+    """
 
     job: str = "job"
     source: str = "source"

@@ -8,6 +8,7 @@
 A completion takes no precondition, so it must not happen under the object's own name; the move takes one. Killed
 anywhere, the message comes again: noted parts are not sent twice, an upload that vanished is begun anew, and an object
 that is there already is only put on record.
+An upload whose messages may be gone is taken up by the next part that comes.
 """
 
 import hashlib
@@ -147,13 +148,13 @@ class CopyLarge:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
             now = await self._giving_up.still_carried(message.batch, number, opened)
-            return None if now.carried_for(message.batch) else await self._unpublished(message, wanted, now)
+            return None if now.carried_for(message.batch) else await self._take_up(message, wanted, now)
         async with self._lease(number, wanted) as lease:
             return await self._finish(message, wanted, lease, budget)
 
-    async def _unpublished(self, message: TransferMessage, wanted: CopyPlan, opened: OpenUpload) -> Entry | None:
-        """Publish the other parts, if whoever began the upload did not come to it, or has died since. Raises Busy while
-        it still may, and while another part does so: each would publish all of them.
+    async def _take_up(self, message: TransferMessage, wanted: CopyPlan, opened: OpenUpload) -> Entry | None:
+        """Publish the parts that are missing, where whoever began the upload did not come to it, or its messages may be
+        gone. Raises Busy while it still may, and while another part does so: each would publish all of them.
         """
         self._giving_up.let_publish(opened)
         async with self._lease(_identity(wanted), wanted):

@@ -11,7 +11,8 @@ Whoever wrote in between made g invalid, so step 4 fails and everything begins a
 
 Who writes nothing leaves g valid. If what was listed is gone again, and what is at the destination is current once
 more, another instance may have read the listed version and stand still before step 4, or its request may be under way:
-neither can be seen. So the current version is written once more, and g is invalid (`_may_be_overwritten`).
+neither can be seen. So the current version is written once more, unless it is archived and cannot be read, and g is
+invalid (`_may_be_overwritten`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,8 +105,8 @@ class CopyObject:
         if not force and is_of(listed, existing, place):
             return _unchanged(listed, listed, existing)
         current = await self.source.head(listed.key)
-        written_once_more = force or (_may_be_overwritten(existing, listed) and not current.archived)
-        if is_of(current, existing, place) and not written_once_more:
+        write_anyway = force or (_may_be_overwritten(existing, listed) and not current.archived)
+        if is_of(current, existing, place) and not write_anyway:
             return _unchanged(listed, current, existing)
         return CopyPlan(listed, fitting(current), name, existing.generation)
 
@@ -206,7 +207,7 @@ def _unchanged(listed: SourceObject, version: SourceObject, present: Destination
 def _may_be_overwritten(present: DestinationObject, listed: SourceObject) -> bool:
     """Whether somebody who copies the listed version may have seen this copy, so that the write is still allowed. Not
     if the copy was made from a later version: who saw that there no longer finds the listed one current. S3 tells whole
-    seconds; of two versions of one second the copy counts as the later.
+    seconds; of two versions of one second the copy counts as the later, and one that says no time as the earlier.
     """
     modified = present.modified
     return modified is None or modified < listed.modified

@@ -1,4 +1,6 @@
-"""The right to finish a large object, kept for as long as its completion and its move take."""
+"""The right to finish a large object, kept for as long as its completion and its move take; also to publish its missing
+parts, which is one message's work, too.
+"""
 
 import asyncio
 import uuid

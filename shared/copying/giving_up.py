@@ -1,4 +1,4 @@
-"""An upload that is in vain is given up once, and begun anew once, however many of its parts find so at a time.
+"""Who may give an upload up or take it up: one at a time, however many of its parts find it in vain.
 
 If each of them began it anew, each attempt would have as many times the messages of the last as there are parts. So one
 message may; the others come again, and find that a later attempt has messages of its own.
@@ -50,9 +50,9 @@ class GivingUp:
             raise Busy(f"{opened.key}: its parts are being published")
 
     async def still_carried(self, batch: str, number: str, opened: OpenUpload) -> OpenUpload:
-        """An upload as it is now, parts of which are missing that other messages of this batch bring, or nobody does.
-        Raises Busy if it was given up meanwhile, or is carried for another batch only, whose messages may all be gone
-        once its life is over.
+        """An upload some parts of which are missing, as it is now: other messages of this batch bring them, or else it
+        may be taken up. Raises Busy if it was given up meanwhile, or while only another batch's messages may bring
+        them; these count as gone once its life is over.
         """
         now = await self.uploads.get(number)
         if now is None or now.upload != opened.upload:

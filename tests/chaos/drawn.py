@@ -22,7 +22,7 @@ Planned = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """An object of the source. part_bytes: of a multipart upload, None for a single PUT. headers: as boto3 names them."""
+    """An object of the source. part_bytes: of a multipart upload, None for one PUT. headers: as boto3 names them."""
 
     key: str
     size: int
@@ -46,10 +46,10 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """edge: how it asks who may read, None for none on the way. stale: whether it serves an object as it was, until the
-    storm is over. skew: seconds by which a function's clock is wrong. tls: whether the functions speak HTTPS. page_keys:
-    of a page of S3's listing, so small that ranges split; None for S3's own. ceiling: objects that a run may publish
-    until the storm is over, None for any. held: seconds that the job stays paused, from before its first message on,
-    once that is acknowledged; 0 for not at all.
+    storm is over. skew: seconds by which a function's clock is wrong. tls: whether the functions speak HTTPS.
+    page_keys: of a page of S3's listing, so small that ranges split; None for S3's own. ceiling: objects that a run may
+    publish until the storm is over, None for any. held: seconds that the job stays paused, from before its first
+    message on, once that is acknowledged; 0 for not at all.
     """
 
     seed: int

@@ -33,8 +33,8 @@ SEED = 20_261_129
 OFTEN, VERSIONS = 2, 3
 BASE = 3
 FIRST = next(power for power in range(40) if BASE**power > 2 * OBJECTS)
-"""The sizes of what is written often are powers of BASE from BASE**FIRST on, so that the bytes which the destination has
-taken in say how often it took each version: a digit each. What is written once has a byte.
+"""The sizes of what is written often are powers of BASE from BASE**FIRST on, so that the bytes that the destination
+has taken in say how often it took each version: a digit each. What is written once has a byte.
 """
 
 BEGINNING = "beginning"

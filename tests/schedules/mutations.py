@@ -27,9 +27,9 @@ def _as_answered(_request: Arrived, reply: Reply) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """only: the world that it is tried in. laws: those that it is about; only they count as finding it. sends: what leaves in a request's place. hears: what
-    arrives in an answer's place. enforced: whether Cloud Storage holds anybody to a precondition. unwaited: calls of
-    ports whose end nobody waits for.
+    """only: the world that it is tried in. laws: those that it is about; only they count as finding it. sends: what
+    leaves in a request's place. hears: what arrives in an answer's place. enforced: whether Cloud Storage holds anybody
+    to a precondition. unwaited: calls of ports whose end nobody waits for.
     """
 
     name: str

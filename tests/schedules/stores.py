@@ -32,8 +32,8 @@ class TooLarge(Exception):
 
 
 class StrictLedger(FakeLedger):
-    """Records are packed when they are written; a commit above 10 MiB and a document above 1 MiB are refused. heard: told
-    of each record that is created. merged: batches of which nothing was open when others took their records' place.
+    """Records are packed when they are written; a commit above 10 MiB and a document above 1 MiB are refused. heard:
+    told of each record that is created. merged: batches of which nothing was open when others took their records' place.
     """
 
     laws: "Laws"

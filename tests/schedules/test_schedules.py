@@ -1,4 +1,4 @@
-"""A few hundred histories, and what makes them worth believing: they repeat, they die, and they see what is taken away."""
+"""A few hundred histories, and why they are worth believing: they repeat, they die, and they see what is taken away."""
 
 import asyncio
 import os

@@ -1,6 +1,6 @@
 """What events have told, and what must come of it. The laws of events, each by its name:
 
-told is copied             once the queue is empty, every key whose last change came through it is as that change made it
+told is copied             once the queue is empty, each key whose last change came through it is as that made it
 deleted when sent          a message is deleted only after its change, or a later one of its key, was recorded and sent
 older events cost nothing  an instance publishes no change that is older than one of the same key which it has followed
 nothing is copied twice    no copy is replaced by the same version of its object (`laws.Laws.visible`), but one
@@ -43,7 +43,8 @@ JUDGED_SECONDS = 15.0
 class Told:
     """sent: by key, when a message that an event has led to was last accepted. removals: by key, the last removal that
     was handed out. followed: by instance and key, the last change that was published or dropped before its message was
-    deleted. fresh: by instance and key, changes that were handed out to it before it had followed a later one. came: changes whose messages came to an end in the queue. received: by message, when it was handed out.
+    deleted. fresh: by instance and key, changes that were handed out to it before it had followed a later one. came:
+    changes whose messages came to an end in the queue. received: by message, when it was handed out.
     """
 
     world: "EventsWorld"

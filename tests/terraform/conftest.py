@@ -1,6 +1,7 @@
 """A Terraform that can be used here: its providers must be within reach.
 
-TERRAFORM names the command, as `make tf-check` sets it; without it nothing here runs. TERRAFORM_STANDS_IN=1 says that its google provider reaches no cloud, so that it may apply.
+TERRAFORM names the command, as `make tf-check` sets it; without it nothing here runs. TERRAFORM_STANDS_IN=1 says that
+its google provider reaches no cloud, so that it may apply.
 """
 
 import json

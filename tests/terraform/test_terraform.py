@@ -1,4 +1,4 @@
-"""Terraform on the real schemas: what is right passes, what is mistyped does not, and a second apply changes nothing."""
+"""Terraform on the real schemas: what is right passes, what is mistyped does not, a second apply changes nothing."""
 
 import base64
 import json
@@ -133,7 +133,7 @@ def usable(resources: dict[str, Any], variables: dict[str, Any]) -> None:
 
 
 def changes(plan: dict[str, Any]) -> list[str]:
-    """What a plan would change, but for where moto answers otherwise than CloudFront: with fields of the time before cache
+    """What a plan would change, but for where moto answers otherwise than CloudFront: with fields of before cache
     policies, with `sni-only` where nothing was asked, and without the origin access control.
     """
     found = []

@@ -1,4 +1,4 @@
-"""Pages as a parser reads them: whole without anything from elsewhere, no key is markup, numbers have sensible digits."""
+"""Pages as a parser reads them: whole without anything from elsewhere, no key is markup, numbers have few digits."""
 
 import base64
 import hashlib

@@ -30,7 +30,8 @@ _BATCH = 400
 """Parts that are forgotten in one commit, and old uploads that are looked at in one go."""
 
 _MOST_BATCHES = 100
-"""That are remembered of those that carry an upload; one that is not comes again until the object is there."""
+"""That are remembered of those that carry an upload. The parts of one that is not come again, until the object is there
+or the upload's life is over."""
 
 
 @in_firestore
