@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.domain.budget import Budget
 from shared.domain.counts import RangeCounts
 from shared.domain.errors import Forbidden, MalformedMessage, OutOfService, StateConflict, Transient
 from shared.domain.events import ObjectEvent
@@ -17,7 +18,7 @@ from shared.ports.control_store import Control
 from shared.ports.event_queue import EventMessage
 from shared.ports.range_store import HeldRange, OpenRange, RangeId
 from tests.fakes import FakeEvents
-from tests.world import World, counts
+from tests.world import LIFE, World, counts
 
 FOLLOW = ListMessage(events=True, scheduled=True)
 
@@ -57,15 +58,16 @@ def test_a_run_of_events_is_called_so() -> None:
 
 
 async def test_a_run_of_events_that_is_called_otherwise_ends_nevertheless() -> None:
-    """By `starts`, or by a message of before: its batches stay as they are, and the ends of other runs are seen to."""
+    """By `starts`: its batches stay as they are, and the ends of other runs are seen to."""
     world = World()
     world.events.send(written(world, "k", b"x", 1))
-    world.inbox.append(("list", FOLLOW.model_copy(update={"run": "nightly"}), "m"))
+    await world.handlers["list"](FOLLOW, "nightly", Budget(world.clock.monotonic(), world.budget_seconds))
     await world.drain()
-    world.clock.pass_time(3600)
+    assert [run.name for run in await world.stores.runs.running()] == ["nightly"]
+    world.clock.pass_time(LIFE + 1)
     await world.run(VerifyMessage(close=True))
     assert await counts(world, "nightly") == {"copied": 1}
-    assert not [run.name for run in await world.stores.runs.running()]
+    assert not await world.stores.runs.running()
 
 
 async def test_a_thousand_events_cost_no_two_writes_a_hundred() -> None:
