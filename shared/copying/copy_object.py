@@ -194,9 +194,10 @@ def copied(
     wanted: CopyPlan, written: DestinationObject, proof: VerifiedBy, route: str, attributes: Attributes
 ) -> Entry:
     """The entry of a version that is at the destination now."""
-    listed, version, classes = wanted.listed, wanted.version, (attributes.storage_class, attributes.asked_kms)
-    at = written.created if wanted.generation else 0.0
-    return _ended(listed, version, written, Outcome.COPIED, proof, route, *classes, at)
+    listed, version = wanted.listed, wanted.version
+    return _ended(
+        listed, version, written, Outcome.COPIED, proof, route, attributes.storage_class, attributes.asked_kms
+    )
 
 
 def _unchanged(listed: SourceObject, version: SourceObject, present: DestinationObject) -> Entry:
@@ -229,7 +230,6 @@ def _ended(
     route: str = "",
     storage_class: str = "",
     kms: bool = False,
-    at: float = 0.0,
 ) -> Entry:
     return Entry(
         key=version.key,
@@ -244,5 +244,5 @@ def _ended(
         drift=written.size - listed.size,
         storage_class=storage_class,
         kms=kms,
-        at=at,
+        at=written.created,
     )

@@ -78,7 +78,7 @@ class DestinationObject:
     none.
 
     metageneration: 1, and one more whenever its metadata is changed; 1, too, where it was not asked for. created: when
-    the service wrote it (epoch seconds), 0 where it was not asked.
+    the service wrote it (epoch seconds), of what was just written in another's place; else 0.
     """
 
     name: bytes
@@ -88,7 +88,7 @@ class DestinationObject:
     md5: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     metageneration: int = 1
-    created: float = field(default=0.0, compare=False)
+    created: float = 0.0
 
     @property
     def source_etag(self) -> str | None:

@@ -19,13 +19,17 @@ _WRITE = Classifier(Party.DESTINATION, writes=True)
 FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
 """What `parse` reads, besides what only some ask for."""
 
-WRITTEN = f"{FIELDS},timeCreated"
-"""Of an object that was just written, by the service's clock too."""
+_REPLACED = f"{FIELDS},timeCreated"
 
 CHANGES = f"{FIELDS},metageneration"
 
 ALL_FIELDS = f"{CHANGES},contentType,contentEncoding,contentLanguage,contentDisposition,cacheControl"
 """What `described` reads, too."""
+
+
+def fields_of(upload: Upload) -> str:
+    """What is asked of an object that is written; when that was, only of one in another's place."""
+    return _REPLACED if upload.generation else FIELDS
 
 
 def resource_of(upload: Upload) -> dict[str, object]:

@@ -15,7 +15,7 @@ from shared.domain.errors import Corrupt, Forbidden, Retained, Transient, Upload
 from shared.domain.objects import DestinationObject
 from shared.domain.reasons import Party
 from shared.gcp.api import JSON, GoogleApi, resource
-from shared.gcp.objects import WRITTEN, parse, resource_of
+from shared.gcp.objects import fields_of, parse, resource_of
 from shared.gcp.storage import GcsDestination
 from shared.gcp.token import Token
 from shared.http.classification import Classifier
@@ -97,7 +97,7 @@ class GcsStaging:
         target = f"b/{quote(self._destination, safe='')}/o/{quote(upload.name, safe='')}"
         url = (
             f"{self._objects}/{quote(staged.name, safe='')}/rewriteTo/{target}?ifGenerationMatch={upload.generation}"
-            f"&ifSourceGenerationMatch={staged.generation}&fields=done,rewriteToken,resource({WRITTEN})"
+            f"&ifSourceGenerationMatch={staged.generation}&fields=done,rewriteToken,resource({fields_of(upload)})"
         )
         if token:
             url += f"&rewriteToken={quote(token, safe='')}"

@@ -26,9 +26,9 @@ from shared.gcp.objects import (
     ALL_FIELDS,
     CHANGES,
     FIELDS,
-    WRITTEN,
     described,
     failure,
+    fields_of,
     looked_at,
     parse,
     parse_page,
@@ -216,12 +216,12 @@ class GcsDestination:
         described = orjson.dumps({**resource_of(upload), "crc32c": whole})
         between = f"\r\n--{_BOUNDARY}\r\ncontent-type: {_header(mime)}\r\n\r\n".encode()
         body = [_BEGIN, described, between, *content, _END]
-        url = f"{self._upload}?uploadType=multipart&ifGenerationMatch={upload.generation}&fields={WRITTEN}"
+        url = f"{self._upload}?uploadType=multipart&ifGenerationMatch={upload.generation}&fields={fields_of(upload)}"
         headers = {"Content-Type": f"multipart/related; boundary={_BOUNDARY}"}
         return whole, await self._api.send(Request("POST", url, headers, body, Lane.UPLOAD, idempotent=True))
 
     async def _write_in_chunks(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> tuple[str, Answer]:
-        url = f"{self._upload}?uploadType=resumable&ifGenerationMatch={upload.generation}&fields={WRITTEN}"
+        url = f"{self._upload}?uploadType=resumable&ifGenerationMatch={upload.generation}&fields={fields_of(upload)}"
         described = orjson.dumps(resource_of(upload))
         session = await UploadSession.begin(self._api, upload, Request("POST", url, JSON, described))
         crc = held = 0

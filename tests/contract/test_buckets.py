@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -280,6 +281,9 @@ async def test_only_the_expected_generation_is_replaced(destination: Destination
             await destination.write(upload("k", body, wrong), stream(body))
     second = await destination.write(upload("k", body, first.generation), stream(body))
     assert second.generation > first.generation
+    if not isinstance(destination, FakeDestination):
+        assert abs(second.created - time.time()) < 60
+    assert (first.created, (await destination.stat(b"k")).created) == (0.0, 0.0)  # type: ignore[union-attr]
 
 
 async def test_names_are_kept_byte_for_byte_and_listed_in_order(destination: Destination) -> None:

@@ -223,3 +223,34 @@ def test_gcs_refuses_what_it_would_get_wrong(bucket: Bucket) -> None:
     for path in ("o?maxResults=blah", "o?pageToken=a"):
         with pytest.raises(exceptions.BadRequest):
             bucket.client._connection.api_request("GET", f"/b/{bucket.name}/{path}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ("name,size", {"name": "k", "size": "4"}),
+        ("name,metadata/a", {"name": "k", "metadata": {"a": "1"}}),
+        ("metadata(a,b),metadata/c", {"metadata": {"a": "1", "b": "2", "c": "3"}}),
+        ("metadata/a,metadata", {"metadata": {"a": "1", "b": "2", "c": "3", "d": "4"}}),
+    ],
+)
+def test_gcs_tells_what_it_was_asked_for_and_no_more(bucket: Bucket, fields: str, told: dict[str, Any]) -> None:
+    """Of an object, of a page of them, and of what was just written."""
+    blob = bucket.blob("k")
+    blob.metadata = {"a": "1", "b": "2", "c": "3", "d": "4"}
+    blob.upload_from_string(b"body")
+    ask = bucket.client._connection.api_request
+    path = f"/b/{bucket.name}/o"
+    assert ask("GET", f"{path}/k", query_params={"fields": fields}) == told
+    paged = {"fields": f"items({fields}),kind"}
+    assert ask("GET", path, query_params=paged) == {"kind": "storage#objects", "items": [told]}
+    moved = ask("POST", f"{path}/k/rewriteTo{path}/k", query_params={"fields": f"done,resource({fields})"})
+    assert moved == {"done": True, "resource": told}
+    assert ask("PATCH", f"{path}/k", query_params={"fields": fields}, data={}) == told
+
+
+@pytest.mark.parametrize("fields", ["name(", "name)", ",", "name,,size", "(name)", "/"])
+def test_gcs_refuses_to_be_asked_for_no_field(bucket: Bucket, fields: str) -> None:
+    bucket.blob("k").upload_from_string(b"body")
+    with pytest.raises(exceptions.BadRequest, match="Invalid field selection"):
+        bucket.client._connection.api_request("GET", f"/b/{bucket.name}/o/k", query_params={"fields": fields})

@@ -55,17 +55,21 @@ class FakeDestination:
         if (present[0].generation if present else 0) != upload.generation:
             raise LostRace(upload.name.decode())
         self.classes[upload.name], self.attributes[upload.name] = upload.storage_class, upload.attributes
-        return self.install(upload.name, body, upload.metadata)
+        return self.install(upload.name, body, upload.metadata, replaces=present is not None)
 
     def install(
-        self, name: bytes, body: bytes, metadata: dict[str, str] | None = None, composite: bool = False
+        self,
+        name: bytes,
+        body: bytes,
+        metadata: dict[str, str] | None = None,
+        composite: bool = False,
+        replaces: bool = False,
     ) -> DestinationObject:
         md5 = None if composite else hashlib.md5(body).hexdigest()
-        generation, crc32c, created = next(self.generations), crc32c_of(body), self.now()
-        written = DestinationObject(name, len(body), generation, crc32c, md5, metadata or {}, created=created)
+        written = DestinationObject(name, len(body), next(self.generations), crc32c_of(body), md5, metadata or {})
         self.objects[name] = (written, body)
         self.writes.append(name)
-        return written
+        return replace(written, created=self.now()) if replaces else written
 
     async def delete(self, name: bytes, generation: int) -> None:
         found = self.objects.get(name)

@@ -61,8 +61,9 @@ class FakeStaging:
         if int(token or 1) < self.calls_a_move:
             return str(int(token or 1) + 1)
         self.destination.classes[upload.name] = upload.storage_class
+        body = self.staged.objects[staged.name][1]
         return self.destination.install(
-            upload.name, self.staged.objects[staged.name][1], upload.metadata, composite=True
+            upload.name, body, upload.metadata, composite=True, replaces=present is not None
         )
 
     async def delete(self, name: bytes) -> None:

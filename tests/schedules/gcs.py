@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import google_crc32c
 
+from local.emulators.gcs.partial import partial
 from tests.schedules.network import Reply, Request
 from tests.schedules.scale import QUANTUM
 
@@ -59,13 +60,18 @@ class Stored:
         return shown
 
 
+def _told(document: dict[str, Any], query: dict[str, str]) -> Reply:
+    return Reply(200, {}, json.dumps(partial(document, query.get("fields"))).encode())
+
+
 @dataclass(slots=True)
 class Session:
-    """A resumable upload."""
+    """A resumable upload. query: of the request that began it."""
 
     bucket: str
     resource: dict[str, Any]
     expected: int | None
+    query: dict[str, str]
     data: bytearray = field(default_factory=bytearray)
     done: Stored | None = None
 
@@ -145,7 +151,7 @@ class Gcs:
                 self._laws.world.truth.deleted(found)
                 self._laws.world.truth.copied(found.name, None)
             return Reply(204)
-        return Reply(200, {}, json.dumps(found.shown()).encode())
+        return _told(found.shown(), request.query)
 
     def _list(self, held: dict[bytes, Stored], query: dict[str, str]) -> Reply:
         low, high = query.get("startOffset", "").encode(), query.get("endOffset", "").encode()
@@ -156,7 +162,7 @@ class Gcs:
         page: dict[str, Any] = {"items": [held[name].shown() for name in names[:most]]}
         if len(names) > most:
             page["nextPageToken"] = names[most].decode()
-        return Reply(200, {}, json.dumps(page).encode())
+        return _told(page, query)
 
     def _upload(self, request: Request, bucket: str) -> Reply:
         self._bucket(bucket)
@@ -167,14 +173,14 @@ class Gcs:
             resource = json.loads(request.body)
             self._match(str(expected), self._bucket(bucket).get(resource["name"].encode()))
             self._numbers += 1
-            self.sessions[f"s{self._numbers}"] = Session(bucket, resource, expected)
+            self.sessions[f"s{self._numbers}"] = Session(bucket, resource, expected, request.query)
             return Reply(200, {"Location": f"http://gcs.test/upload/session/s{self._numbers}"})
         boundary = request.headers["content-type"].partition("boundary=")[2].encode()
         _, described, content, _ = request.body.split(b"--" + boundary)
         resource = json.loads(described.partition(b"\r\n\r\n")[2])
         body = content.partition(b"\r\n\r\n")[2][:-2]
         stored = self._install(bucket, resource, body, expected, resource.get("crc32c"))
-        return Reply(200, {}, json.dumps(stored.shown()).encode())
+        return _told(stored.shown(), request.query)
 
     def _expected(self, request: Request, bucket: str) -> int | None:
         given = request.query.get("ifGenerationMatch")
@@ -191,7 +197,7 @@ class Gcs:
             del self.sessions[number]
             return Reply(499)
         if session.done is not None:
-            return Reply(200, {}, json.dumps(session.done.shown()).encode())
+            return _told(session.done.shown(), session.query)
         span, _, total = request.headers["content-range"].removeprefix("bytes ").partition("/")
         if span != "*":
             start, _, end = span.partition("-")
@@ -210,7 +216,7 @@ class Gcs:
         session.done = self._install(
             session.bucket, session.resource, bytes(session.data), session.expected, sum_of_all
         )
-        return Reply(200, {}, json.dumps(session.done.shown()).encode())
+        return _told(session.done.shown(), session.query)
 
     def _rewrite(self, request: Request, held: dict[bytes, Stored], source: bytes, to: str, name: bytes) -> Reply:
         found, target = held.get(source), self._bucket(to)
@@ -230,7 +236,7 @@ class Gcs:
             return Reply(200, {}, json.dumps({"done": False, "rewriteToken": f"t{self._numbers}"}).encode())
         resource = {**json.loads(request.body), "name": name.decode()}
         stored = self._install(to, resource, found.body, expected, None, composite=found.composite)
-        return Reply(200, {}, json.dumps({"done": True, "resource": stored.shown()}).encode())
+        return _told({"done": True, "resource": stored.shown()}, request.query)
 
     def _xml(self, request: Request, bucket: str, name: bytes) -> Reply:
         self._bucket(bucket)

@@ -13,6 +13,7 @@ from aiohttp import web
 from local.emulators.gcs import listing
 from local.emulators.gcs.media import media
 from local.emulators.gcs.multipart import Multipart, completed
+from local.emulators.gcs.partial import partial
 from local.emulators.gcs.store import (
     WRITABLE,
     Content,
@@ -80,7 +81,7 @@ class GcsServer:
                     return outcome
                 self.instruments.count("gcs.objects_written")
                 self.instruments.count("gcs.ingress_bytes", outcome.blob.size)
-                return _json(outcome.resource)
+                return _json(outcome.resource, self._uploads.fields(query))
             case ["download", "storage", "v1", "b", bucket, "o", *name]:
                 return await self._read(request, unquote(bucket), _name(name), {**query, "alt": "media"})
             case ["batch", *_]:
@@ -107,6 +108,7 @@ class GcsServer:
     async def _resource(
         self, request: web.BaseRequest, method: str, steps: list[str], query: dict[str, str], given: dict[str, Any]
     ) -> web.StreamResponse:
+        fields = query.get("fields")
         match steps:
             case ["b"] if method == "GET":
                 items = [bucket.resource for bucket in self._store.buckets.values()]
@@ -123,25 +125,24 @@ class GcsServer:
                 return _json({"kind": "storage#managedFolders"})  # it has none
             case ["b", name, "o"]:
                 await self.instruments.enter("gcs.class_a", f"list {unquote(name)}")
-                return _json(listing.render(self._store.bucket(unquote(name)), query))
+                return _json(listing.render(self._store.bucket(unquote(name)), query), fields)
             case ["b", bucket, "o", *name, "compose"] if method == "POST":
                 await self.instruments.enter("gcs.class_a", "compose")
-                return _json(self._compose(unquote(bucket), _name(name), query, given).resource)
+                return _json(self._compose(unquote(bucket), _name(name), query, given).resource, fields)
             case ["b", bucket, "o", name, "rewriteTo" | "copyTo" as verb, "b", to_bucket, "o", to_name]:
                 await self.instruments.enter("gcs.class_a", "rewrite")
                 source = self._store.get(unquote(bucket), _name([name]), query.get("sourceGeneration"))
                 size = source.resource["size"]
                 if self._takes_longer(source, unquote(to_bucket), query, given):
                     wait = {"kind": "storage#rewriteResponse", "done": False, "rewriteToken": "half"}
-                    return _json({**wait, "objectSize": size, "totalBytesRewritten": str(int(size) // 2)})
+                    return _json({**wait, "objectSize": size, "totalBytesRewritten": str(int(size) // 2)}, fields)
                 copied = self._rewrite(source, unquote(to_bucket), _name([to_name]), query, given).resource
                 done = {"kind": "storage#rewriteResponse", "done": True, "resource": copied}
-                return _json(
-                    {**done, "objectSize": size, "totalBytesRewritten": size} if verb == "rewriteTo" else copied
-                )
+                whole_answer = {**done, "objectSize": size, "totalBytesRewritten": size}
+                return _json(whole_answer if verb == "rewriteTo" else copied, fields)
             case ["b", bucket, "o", name, "moveTo", "o", to_name] if method == "POST":
                 await self.instruments.enter("gcs.class_a", "move")
-                return _json(self._move(unquote(bucket), _name([name]), _name([to_name]), query).resource)
+                return _json(self._move(unquote(bucket), _name([name]), _name([to_name]), query).resource, fields)
             case ["b", bucket, "o", *name]:
                 return await self._object(request, method, unquote(bucket), _name(name), query, given)
         raise GcsError(404, "Not Found", "notFound")
@@ -177,7 +178,7 @@ class GcsServer:
         if method == "DELETE":
             del self._store.bucket(bucket).objects[name]
             return web.Response(status=204)
-        return _json(_patch(stored, given, merge=method == "PATCH"))
+        return _json(_patch(stored, given, merge=method == "PATCH"), query.get("fields"))
 
     async def _read(
         self, request: web.BaseRequest, bucket: str, name: bytes, query: dict[str, str]
@@ -186,7 +187,7 @@ class GcsServer:
         stored = self._store.get(bucket, name, query.get("generation"))
         check_preconditions(stored, query, reading=True)
         if query.get("alt") != "media":
-            return _json(stored.resource)
+            return _json(stored.resource, query.get("fields"))
         return await media(request, stored, fault)
 
     def _compose(self, bucket: str, name: bytes, query: dict[str, str], given: dict[str, Any]) -> StoredObject:
@@ -283,14 +284,13 @@ def _name(steps: list[str]) -> bytes:
     return unquote_to_bytes("/".join(steps))
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(
-        body=json.dumps(value).encode(), status=status, headers={"Content-Type": "application/json; charset=UTF-8"}
-    )
+def _json(value: Any, fields: str | None = None, status: int = 200) -> web.Response:
+    body = json.dumps(partial(value, fields)).encode()
+    return web.Response(body=body, status=status, headers={"Content-Type": "application/json; charset=UTF-8"})
 
 
 def _error(error: GcsError) -> web.Response:
     if error.status == 304:
         return web.Response(status=304)
     detail = {"message": str(error), "domain": "global", "reason": error.reason}
-    return _json({"error": {"code": error.status, "message": str(error), "errors": [detail]}}, error.status)
+    return _json({"error": {"code": error.status, "message": str(error), "errors": [detail]}}, status=error.status)

@@ -1,15 +1,12 @@
 """objects.list: https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 
 import base64
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from local.emulators.gcs.store import Bucket, GcsError, number
 
 PAGE = 1000
-_TOGETHER = re.compile(r"items(?:\(([^)]*)\)|/\(([^)]*)\))")
-_SINGLY = re.compile(r"items/(\w+)")
 
 
 def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
@@ -51,22 +48,9 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
         position = name
     page: dict[str, Any] = {"kind": "storage#objects"}
     if items:
-        page["items"] = _project(items, query.get("fields"))
+        page["items"] = items
     if prefixes:
         page["prefixes"] = [item.decode() for item in prefixes]
     if more:
         page["nextPageToken"] = base64.urlsafe_b64encode(position).decode()
     return page
-
-
-def _project(items: list[dict[str, Any]], fields: str | None) -> list[dict[str, Any]]:
-    """Only the fields of items that were asked for: `items(name,size)` or `items/name,items/size`.
-
-    https://cloud.google.com/storage/docs/json_api#partial-response
-    """
-    together = _TOGETHER.search(fields or "")
-    wanted = {name.strip() for name in (together[1] or together[2] or "").split(",")} if together else set()
-    wanted |= set(_SINGLY.findall(fields or ""))
-    if not wanted:
-        return items
-    return [{name: value for name, value in item.items() if name in wanted} for item in items]

@@ -64,6 +64,11 @@ class Uploads:
                 return await self._begin(request, bucket, query)
         raise GcsError(400, "unknown uploadType")
 
+    def fields(self, query: dict[str, str]) -> str | None:
+        """What a request wants to hear of the object; of a session that was said when it was begun."""
+        session = self._sessions.get(query.get("upload_id", ""))
+        return (session.query if session else query).get("fields")
+
     async def _begin(self, request: web.BaseRequest, bucket: str, query: dict[str, str]) -> web.Response:
         raw = await whole(request)
         resource = json.loads(raw) if raw else {}
