@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import FailedPrecondition
 from google.cloud.firestore import AsyncClient
+from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
 from google.cloud.firestore_v1.async_document import AsyncDocumentReference
 
 from local.stack import Stack
@@ -37,19 +38,14 @@ def stores(google_like: Stack, fresh: str) -> Stores:
 def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
     """Has something done between the next look at a document and its change."""
     waiting: list[Act] = []
+    commit = AsyncWriteBatch.commit
 
-    def after(name: str) -> None:
-        original = getattr(AsyncDocumentReference, name)
+    async def met(self: AsyncWriteBatch, *given: Any, **named: Any) -> Any:
+        if waiting:
+            await waiting.pop()()
+        return await commit(self, *given, **named)
 
-        async def met(self: AsyncDocumentReference, *given: Any, **named: Any) -> Any:
-            if waiting:
-                await waiting.pop()()
-            return await original(self, *given, **named)
-
-        monkeypatch.setattr(AsyncDocumentReference, name, met)
-
-    after("update")
-    after("delete")
+    monkeypatch.setattr(AsyncWriteBatch, "commit", met)
     return waiting.append
 
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -123,9 +123,11 @@ async def remove(
     still: Callable[[Fields], bool],
     what: str,
     version: object | None = None,
+    along: Iterable[AsyncDocumentReference] = (),
 ) -> bool:
     """Delete a document as long as something is still true of it; whether it was there. version: of the document if it
-    was read, and true, already. Raises StateConflict as `rewrite` does.
+    was read, and true, already. along: others that are deleted in the same commit, a few hundred at the most. Raises
+    StateConflict as `rewrite` does.
     """
     for tries in range(TRIES):
         if version is None:
@@ -133,8 +135,12 @@ async def remove(
             if not snapshot.exists or not still(snapshot.to_dict() or {}):
                 return False
             version = snapshot.update_time
+        batch = client.batch()
+        batch.delete(reference, option=client.write_option(last_update_time=version))
+        for other in along:
+            batch.delete(other)
         try:
-            await reference.delete(option=client.write_option(last_update_time=version))
+            await batch.commit()
         except (FailedPrecondition, NotFound):
             version = None
             await pause(tries)

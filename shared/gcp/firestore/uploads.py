@@ -8,18 +8,18 @@ A document a part: parts arrive by the hundred a second, and no document takes m
 
 import hashlib
 import time as clock
+from collections.abc import Callable
 from dataclasses import fields as dataclass_fields
 from operator import index
 from typing import Any, TypeVar
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.errors import StateConflict
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, Fields, expiry, paged, pause, reading, rewrite
+from shared.gcp.firestore.documents import Fields, expiry, paged, reading, remove, rewrite
 from shared.gcp.firestore.leases import held_by_another
 from shared.gcp.firestore.sums import count
 from shared.ports.upload_store import OpenUpload, PartNote
@@ -69,18 +69,15 @@ class FirestoreUploads:
         return _opened(fields) if fields else None
 
     async def published(self, number: str, upload: str, batch: str, now: float, attempt: int) -> None:
-        def taken_over(known: Fields | None) -> Fields | None:
-            if known is None or known["upload"] != upload:
-                return None
+        def taken_over(known: Fields) -> Fields:
             others = [other for other in known.get("batches", ()) if other != batch]
             batches = [*others, batch][-_MOST_BATCHES:]
-            fields = {"published_for": batch, "batches": batches, "opened_at": now, "attempt": attempt}
-            return {**fields, **expiry(clock.time())}
+            return {"published_for": batch, "batches": batches, "opened_at": now, "attempt": attempt}
 
-        await rewrite(self._client, self._upload(number), taken_over, f"upload {number}")
+        await self._update(number, taken_over, upload=upload)
 
     async def moving(self, number: str, owner: str, token: str) -> None:
-        await self._update(number, {"move_token": token}, owner=owner)
+        await self._update(number, lambda _: {"move_token": token}, owner=owner)
 
     async def note(self, upload: str, part: int, note: PartNote) -> None:
         fields = {
@@ -121,16 +118,12 @@ class FirestoreUploads:
         return True
 
     async def release(self, number: str, owner: str) -> None:
-        await self._update(number, {"owner": "", "lease_until": 0.0}, owner=owner)
+        await self._update(number, lambda _: {"owner": "", "lease_until": 0.0}, owner=owner)
 
     async def close(self, number: str, upload: str) -> bool:
-        for tries in range(TRIES):
-            snapshot = await self._upload(number).get()
-            there = bool(snapshot.exists and snapshot.get("upload") == upload)
-            if await self._forget(upload, snapshot if there else None):
-                return there
-            await pause(tries)
-        raise StateConflict(f"upload {number}: written {TRIES} times by others meanwhile")
+        there = await self._forget(number, upload, lambda known: bool(known["upload"] == upload))
+        await self._forget_parts(upload)
+        return there
 
     async def unpublished_since(self, moment: float) -> list[tuple[str, OpenUpload]]:
         old = self._uploads.where(filter=FieldFilter("opened_at", "<", moment)).order_by("opened_at").limit(_BATCH)
@@ -139,33 +132,39 @@ class FirestoreUploads:
     async def expire(self, number: str, read: OpenUpload) -> bool:
         snapshot = await self._upload(number).get()
         fields = snapshot.to_dict()
-        return fields is not None and _opened(fields) == read and await self._forget(read.upload, snapshot)
+        if fields is None or _opened(fields) != read:
+            return False
+        there = await self._forget(number, read.upload, lambda known: known == fields, snapshot.update_time)
+        if there:
+            await self._forget_parts(read.upload)
+        return there
 
-    async def _forget(self, upload: str, noted: "DocumentSnapshot[Any] | None") -> bool:
-        """Forget the parts of a multipart upload, and what is noted of it in the same commit as the first of them.
-        False, and nothing is forgotten, if that was written since it was read.
-        """
-        while True:
+    async def _forget(
+        self, number: str, upload: str, still: Callable[[Fields], bool], version: object | None = None
+    ) -> bool:
+        """Forget what is noted of a multipart upload, with as many of its parts as go into the commit."""
+        parts = await self._some_parts(upload)
+        return await remove(self._client, self._upload(number), still, f"upload {number}", version, parts)
+
+    async def _forget_parts(self, upload: str) -> None:
+        while found := await self._some_parts(upload):
             batch = self._client.batch()
-            if noted is not None:
-                batch.delete(noted.reference, option=self._client.write_option(last_update_time=noted.update_time))
-            found = [item.reference async for item in self._of(upload).select([]).limit(_BATCH).stream()]
-            for item in found:
-                batch.delete(item)
-            try:
-                await batch.commit()
-            except (FailedPrecondition, NotFound):
-                return False
-            noted = None
-            if len(found) < _BATCH:
-                return True
+            for part in found:
+                batch.delete(part)
+            await batch.commit()
 
-    async def _update(self, number: str, fields: dict[str, object], **still: str) -> None:
-        """Change an upload that is still there and of which all this still holds."""
+    async def _some_parts(self, upload: str) -> list[AsyncDocumentReference]:
+        return [item.reference async for item in self._of(upload).select([]).limit(_BATCH).stream()]
+
+    async def _update(self, number: str, change: Callable[[Fields], Fields], **still: str) -> None:
+        """Change an upload that is still there and of which all this still holds. change: what to write, by what is
+        there.
+        """
 
         def changed(known: Fields | None) -> Fields | None:
-            moved = known is None or any(known[name] != value for name, value in still.items())
-            return None if moved else {**fields, **expiry(clock.time())}
+            if known is None or any(known[name] != value for name, value in still.items()):
+                return None
+            return {**change(known), **expiry(clock.time())}
 
         await rewrite(self._client, self._upload(number), changed, f"upload {number}")
 
