@@ -38,14 +38,19 @@ def stores(google_like: Stack, fresh: str) -> Stores:
 def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
     """Has something done between the next look at a document and its change."""
     waiting: list[Act] = []
-    commit = AsyncWriteBatch.commit
 
-    async def met(self: AsyncWriteBatch, *given: Any, **named: Any) -> Any:
-        if waiting:
-            await waiting.pop()()
-        return await commit(self, *given, **named)
+    def before(changing: type, name: str) -> None:
+        original = getattr(changing, name)
 
-    monkeypatch.setattr(AsyncWriteBatch, "commit", met)
+        async def met(self: Any, *given: Any, **named: Any) -> Any:
+            if waiting:
+                await waiting.pop()()
+            return await original(self, *given, **named)
+
+        monkeypatch.setattr(changing, name, met)
+
+    before(AsyncWriteBatch, "commit")
+    before(AsyncDocumentReference, "delete")
     return waiting.append
 
 
