@@ -221,7 +221,7 @@ def bill(found: Measured) -> Table:
     return made
 
 
-def shares(found: Measured) -> Table:
+def busy(found: Measured) -> Table:
     """What was busy: whoever took a core whole is what was measured."""
     asked = ", ".join(f"{count:,} {name.partition('.')[2]}" for name, count in sorted(found.requests.items()))
     made = Table(title=f"share of a core; the queue was asked {asked}")
@@ -245,7 +245,7 @@ def main() -> None:
         os.environ.update(stack.environment)
         found = measure(stack, events, a_second, size)
     console.print(table(found))
-    console.print(shares(found))
+    console.print(busy(found))
     console.print(bill(found))
     console.print(f"what brings events is not in it; at this pace all day, {brought(a_second)}")
     report = {

@@ -105,9 +105,9 @@ class ListMessage(RangeMessage):
     def _one_scope(self) -> Self:
         if self.events and (self.keys or self.until or self.cursor or (self.prefix and self.run is None)):
             raise ValueError('"events" are of the whole job: name no "prefix" and no "keys"')
-        if self.events and self.run is not None and not self.run.startswith(f"{RunKind.EVENTS}-"):
+        if self.events and self.run is not None and not RunKind.EVENTS.names(self.run):
             raise ValueError('a "run" of "events" is called "events-…"')
-        if self.sort is not None and not self.sort.startswith(f"{RunKind.EVENTS}-"):
+        if self.sort is not None and not RunKind.EVENTS.names(self.sort):
             raise ValueError('"sort" names a run of events ("events-…"): the batches of others are not sorted')
         if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):
             raise ValueError('"sort" names a run of events: name nothing else')

@@ -20,6 +20,10 @@ class RunKind(StrEnum):
     EVENTS = "events"
     """Events of the source, followed for a stretch of time."""
 
+    def names(self, run: str) -> bool:
+        """Whether a run is called after this kind."""
+        return run.startswith(f"{self}-")
+
 
 class RunState(StrEnum):
     """How far a run is. The words are on disk, in logs and in reports."""

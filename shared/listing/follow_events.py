@@ -189,7 +189,7 @@ class FollowEvents:
             now = clock.monotonic()
             for poll in done:
                 brought = poll.result()
-                pace.brought(len(brought), clock.now() - _oldest(brought, clock.now()), now)
+                pace.brought(len(brought), _age(brought, clock.now()), now)
                 waiting += brought
                 came_at = now if brought else came_at
             due = not pace.due_in(now) or not (done or resting)
@@ -280,6 +280,6 @@ def _events(waiting: Sequence[EventMessage]) -> int:
     return sum(len(message.events) for message in waiting)
 
 
-def _oldest(brought: Sequence[EventMessage], otherwise: float) -> float:
-    """When the oldest of these events was."""
-    return min((event.at for message in brought for event in message.events), default=otherwise)
+def _age(brought: Sequence[EventMessage], now: float) -> float:
+    """How old the oldest of these events is, in seconds; 0 for none."""
+    return max((now - event.at for message in brought for event in message.events), default=0.0)

@@ -32,7 +32,7 @@ class FollowUp:
         """Ask for a run of events to have its batches sorted; the message is put off until its end is written down. One
         that somebody called otherwise stays as it is: nobody could read the message.
         """
-        if not run.name.startswith(f"{RunKind.EVENTS}-"):
+        if not RunKind.EVENTS.names(run.name):
             return
         await self.queue.publish(self.list_topic, [ListMessage(sort=run.name)])
 

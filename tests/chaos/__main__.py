@@ -61,17 +61,8 @@ def _mutate(which: str) -> int:
         for mutation in MUTATIONS:
             if which not in ("all", "") and which not in mutation.name:
                 continue
-            tried, laws = 0, set[str]()
             with planted(mutation) as tree:
-                if mutation.scheduled:
-                    tried, laws = _scheduled(mutation, tree)
-                for seed in islice(mutation.seeds(), 0 if mutation.scheduled else MOST_SEEDS):
-                    told, tried = chaos.run(seed, tree), tried + 1
-                    laws = {law for law, _ in told.wrong} & mutation.laws
-                    if told.logs is not None:
-                        shutil.rmtree(told.logs)
-                    if laws:
-                        break
+                tried, laws = _scheduled(mutation, tree) if mutation.scheduled else _seeded(mutation, tree, chaos)
             missed += not laws
             print(
                 f"| {mutation.name} | {tried if laws else f'not in {tried}'}{' schedules' * mutation.scheduled} "
@@ -79,6 +70,17 @@ def _mutate(which: str) -> int:
                 flush=True,
             )
     return 1 if missed else 0
+
+
+def _seeded(mutation: Mutation, tree: Path, chaos: Chaos) -> tuple[int, set[str]]:
+    """How many seeds it took, and which of its laws they broke."""
+    for tried, seed in enumerate(islice(mutation.seeds(), MOST_SEEDS), 1):
+        told = chaos.run(seed, tree)
+        if told.logs is not None:
+            shutil.rmtree(told.logs)
+        if laws := {law for law, _ in told.wrong} & mutation.laws:
+            return tried, laws
+    return MOST_SEEDS, set()
 
 
 def _scheduled(mutation: Mutation, tree: Path) -> tuple[int, set[str]]:

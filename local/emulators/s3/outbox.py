@@ -131,10 +131,10 @@ class Outbox:
             for number, reason, again in refused:
                 if not again:
                     print(f"an event was refused: {reason}: {json.dumps(events[number])}", flush=True)
-            events = [events[number] for number, _, again in refused if again]
-            if not events:
+            passing = [(events[number], reason) for number, reason, again in refused if again]
+            if not passing:
                 return
-            why = refused[0][1]
+            events, why = [event for event, _ in passing], passing[0][1]
         print(f"{len(events)} events were not sent: {why}", flush=True)
 
     async def _ask(self, events: Sequence[Event]) -> Mapping[str, Any]:
