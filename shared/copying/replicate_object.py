@@ -11,6 +11,7 @@ from shared.domain.backoff import KEY
 from shared.domain.counts import Outcome
 from shared.domain.errors import StateConflict, Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
+from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord, batch_id
 from shared.ports.clock import Clock
@@ -73,11 +74,16 @@ class ReplicateObject:
             objects = (ObjectEntry.of(current),)
             message = TransferMessage(run=RUN, batch=batch, objects=objects, force=force, first=True)
             started = await self.large.start(message, decided)
-            record = BatchRecord(batch, RUN, self.clock.now(), (started or Entry.of(current),))
+            record = self._record(batch, current, started)
             await self.ledger.create([record])  # after the start: one that fails must leave no key in flight
             return started
         ended = await self.copy.copy_latest(decided)
         if ended.outcome is Outcome.COPIED:
             with suppress(StateConflict):  # nobody else names this batch: it was written, and the answer lost
-                await self.ledger.commit_results(BatchRecord(batch, RUN, self.clock.now(), (ended,)), None)
+                await self.ledger.commit_results(self._record(batch, current, ended), None)
         return ended
+
+    def _record(self, batch: str, current: SourceObject, ended: Entry | None) -> BatchRecord:
+        """As of now. ended: None while parts are on their way."""
+        record = BatchRecord(batch, RUN, self.clock.now(), (Entry.of(current),))
+        return record if ended is None else record.with_results([ended], record.attempt)

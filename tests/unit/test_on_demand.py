@@ -62,6 +62,21 @@ async def test_who_asks_at_once_gets_one_copy() -> None:
     assert outcome(await work(b"k")) is Outcome.UNCHANGED
 
 
+async def test_what_replaces_a_copy_is_on_record_no_earlier_than_its_record() -> None:
+    """Though the destination's clock is behind ours: else a batch from just before would be believed."""
+    world = World()
+    world.bucket.put("k", b"body")
+    work = replicate(world)
+    await work(b"k")
+    world.bucket.put("k", b"another")
+    world.destination.now = lambda: world.clock.now() - 5
+    ended = await work(b"k")
+    ledger = world.handlers["transfer"].ledger
+    (known,) = [entry async for item in ledger.scan(b"", b"") for entry in item.record.entries if entry.generation == 2]
+    assert outcome(ended) is Outcome.COPIED
+    assert known.at == world.clock.now()
+
+
 async def test_who_goes_away_does_not_stop_the_others_copy() -> None:
     world = World()
     world.bucket.put("k", b"body")
