@@ -88,9 +88,11 @@ class GcsDestination:
         self._upload = f"{endpoint}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
 
     async def stat(self, name: bytes) -> DestinationObject | None:
-        what = _stat(name)
-        found = await self._described(name, FIELDS)
-        return looked_at(what, found) if found is not None else None
+        return await self._look(name, FIELDS)
+
+    async def _look(self, name: bytes, fields: str) -> DestinationObject | None:
+        found = await self._described(name, fields)
+        return looked_at(_stat(name), found) if found is not None else None
 
     async def inspect(self, name: bytes) -> tuple[DestinationObject, Attributes] | None:
         found = await self._described(name, ALL_FIELDS)
@@ -189,7 +191,7 @@ class GcsDestination:
         try:
             return parse(what, resource(what, answer))
         except Transient as unreadable:
-            found = await self.stat(upload.name)
+            found = await self._look(upload.name, fields_of(upload))
             generation = found.generation if found is not None else 0
             if generation == upload.generation:
                 raise Transient(f"{unreadable}; nothing is written") from None
