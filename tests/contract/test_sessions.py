@@ -212,7 +212,7 @@ async def test_a_good_answer_that_cannot_be_read_is_looked_at_and_not_written_ag
 async def test_a_look_in_place_of_an_answer_asks_when_another_copy_was_replaced(http: Http) -> None:
     async def serve(asked: Asked) -> bytes:
         fields = asked.target.partition("fields=")[2].split(",")
-        when = {"timeCreated": "2026-11-29T09:19:28.250Z"} if "timeCreated" in fields else {}
+        when: dict[str, object] = {"timeCreated": "2026-11-29T09:19:28.250Z"} if "timeCreated" in fields else {}
         return answer(200, b"{" if asked.method == "POST" else described(4, SMALL_CRC, **when))
 
     async with answering(serve) as (url, _):

@@ -4,16 +4,16 @@ Class A and B operations are counted as billed: https://cloud.google.com/storage
 """
 
 import json
-import re
 from typing import Any
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from aiohttp import web
 
 from local.emulators.gcs import listing
+from local.emulators.gcs.batch import batch
 from local.emulators.gcs.media import media
 from local.emulators.gcs.multipart import Multipart, completed
-from local.emulators.gcs.partial import partial
+from local.emulators.gcs.partial import OBJECT, check, partial, shape_of
 from local.emulators.gcs.store import (
     WRITABLE,
     Content,
@@ -27,6 +27,9 @@ from local.emulators.gcs.store import (
 )
 from local.emulators.gcs.uploads import Uploads, whole
 from local.emulators.instruments import Instruments, Refusal, Reset, drop
+
+Outcome = dict[str, Any] | web.StreamResponse
+"""A resource, of which the fields are answered that were asked for; or what is no resource."""
 
 
 class GcsServer:
@@ -72,6 +75,7 @@ class GcsServer:
         match steps:
             case ["upload" | "resumable", *_]:
                 bucket = unquote(steps[steps.index("b") + 1])
+                check(query.get("fields"), OBJECT)
                 if "upload_id" not in query:
                     await self.instruments.enter("gcs.class_a", f"upload {bucket}")
                 else:
@@ -83,12 +87,12 @@ class GcsServer:
                 self.instruments.count("gcs.ingress_bytes", outcome.blob.size)
                 return _json(outcome.resource, self._uploads.fields(query))
             case ["download", "storage", "v1", "b", bucket, "o", *name]:
-                return await self._read(request, unquote(bucket), _name(name), {**query, "alt": "media"})
+                return _told(await self._read(request, unquote(bucket), _name(name), {**query, "alt": "media"}))
             case ["batch", *_]:
-                return await self._batch(request)
+                return await batch(request, self._part)
             case ["storage", "v1", *rest]:
                 raw = await whole(request)
-                return await self._resource(request, request.method, rest, query, parsed(raw))
+                return await self._answer(request, request.method, rest, query, parsed(raw))
             case [bucket, *name] if "uploads" in query or "uploadId" in query:
                 return await self._xml_multipart(request, unquote(bucket), _name(name), query)
         raise GcsError(404, f"local gcs does not serve {path}", "notFound")
@@ -105,49 +109,63 @@ class GcsServer:
         self.instruments.count("gcs.ingress_bytes", outcome.blob.size)
         return completed(outcome)
 
-    async def _resource(
+    async def _answer(
         self, request: web.BaseRequest, method: str, steps: list[str], query: dict[str, str], given: dict[str, Any]
     ) -> web.StreamResponse:
-        fields = query.get("fields")
+        check(query.get("fields"), shape_of(steps))
+        return _told(await self._resource(request, method, steps, query, given), query.get("fields"))
+
+    async def _part(
+        self, request: web.BaseRequest, method: str, steps: list[str], query: dict[str, str], given: dict[str, Any]
+    ) -> web.StreamResponse:
+        """Of a batch."""
+        try:
+            return await self._answer(request, method, steps, query, given)
+        except GcsError as error:
+            return _error(error)
+
+    async def _resource(
+        self, request: web.BaseRequest, method: str, steps: list[str], query: dict[str, str], given: dict[str, Any]
+    ) -> Outcome:
         match steps:
             case ["b"] if method == "GET":
                 items = [bucket.resource for bucket in self._store.buckets.values()]
-                return _json({"kind": "storage#buckets", "items": items})
+                return {"kind": "storage#buckets", "items": items}
             case ["b"]:
-                return _json(self._store.create_bucket(given).resource)
+                return self._store.create_bucket(given).resource
             case ["b", name]:
                 return self._bucket(method, unquote(name), given)
             case ["b", name, "iam", *_]:
-                return _json({"kind": "storage#policy", "bindings": [], "etag": "CAE=", "version": 1})
+                return {"kind": "storage#policy", "bindings": [], "etag": "CAE=", "version": 1}
             case ["b", name, "storageLayout"]:
-                return _json(self._store.bucket(unquote(name)).layout)
+                return self._store.bucket(unquote(name)).layout
             case ["b", name, "managedFolders"] if method == "GET" and self._store.bucket(unquote(name)):
-                return _json({"kind": "storage#managedFolders"})  # it has none
+                return {"kind": "storage#managedFolders"}  # it has none
             case ["b", name, "o"]:
                 await self.instruments.enter("gcs.class_a", f"list {unquote(name)}")
-                return _json(listing.render(self._store.bucket(unquote(name)), query), fields)
+                return listing.render(self._store.bucket(unquote(name)), query)
             case ["b", bucket, "o", *name, "compose"] if method == "POST":
                 await self.instruments.enter("gcs.class_a", "compose")
-                return _json(self._compose(unquote(bucket), _name(name), query, given).resource, fields)
+                return self._compose(unquote(bucket), _name(name), query, given).resource
             case ["b", bucket, "o", name, "rewriteTo" | "copyTo" as verb, "b", to_bucket, "o", to_name]:
                 await self.instruments.enter("gcs.class_a", "rewrite")
                 source = self._store.get(unquote(bucket), _name([name]), query.get("sourceGeneration"))
                 size = source.resource["size"]
                 if self._takes_longer(source, unquote(to_bucket), query, given):
                     wait = {"kind": "storage#rewriteResponse", "done": False, "rewriteToken": "half"}
-                    return _json({**wait, "objectSize": size, "totalBytesRewritten": str(int(size) // 2)}, fields)
+                    return {**wait, "objectSize": size, "totalBytesRewritten": str(int(size) // 2)}
                 copied = self._rewrite(source, unquote(to_bucket), _name([to_name]), query, given).resource
                 done = {"kind": "storage#rewriteResponse", "done": True, "resource": copied}
                 whole_answer = {**done, "objectSize": size, "totalBytesRewritten": size}
-                return _json(whole_answer if verb == "rewriteTo" else copied, fields)
+                return whole_answer if verb == "rewriteTo" else copied
             case ["b", bucket, "o", name, "moveTo", "o", to_name] if method == "POST":
                 await self.instruments.enter("gcs.class_a", "move")
-                return _json(self._move(unquote(bucket), _name([name]), _name([to_name]), query).resource, fields)
+                return self._move(unquote(bucket), _name([name]), _name([to_name]), query).resource
             case ["b", bucket, "o", *name]:
                 return await self._object(request, method, unquote(bucket), _name(name), query, given)
         raise GcsError(404, "Not Found", "notFound")
 
-    def _bucket(self, method: str, name: str, given: dict[str, Any]) -> web.Response:
+    def _bucket(self, method: str, name: str, given: dict[str, Any]) -> Outcome:
         bucket = self._store.bucket(name)
         if method == "DELETE":
             if bucket.objects:
@@ -159,7 +177,7 @@ class GcsServer:
             changed = merged(bucket.resource, given) if method == "PATCH" else {**bucket.resource, **given}
             bucket.resource = {**changed, **fixed}
             bucket.resource["metageneration"] = str(int(bucket.resource["metageneration"]) + 1)
-        return _json(bucket.resource)
+        return bucket.resource
 
     async def _object(
         self,
@@ -169,7 +187,7 @@ class GcsServer:
         name: bytes,
         query: dict[str, str],
         given: dict[str, Any],
-    ) -> web.StreamResponse:
+    ) -> Outcome:
         if method == "GET":
             return await self._read(request, bucket, name, query)
         await self.instruments.enter("gcs.delete" if method == "DELETE" else "gcs.class_a", name.decode())
@@ -178,16 +196,14 @@ class GcsServer:
         if method == "DELETE":
             del self._store.bucket(bucket).objects[name]
             return web.Response(status=204)
-        return _json(_patch(stored, given, merge=method == "PATCH"), query.get("fields"))
+        return _patch(stored, given, merge=method == "PATCH")
 
-    async def _read(
-        self, request: web.BaseRequest, bucket: str, name: bytes, query: dict[str, str]
-    ) -> web.StreamResponse:
+    async def _read(self, request: web.BaseRequest, bucket: str, name: bytes, query: dict[str, str]) -> Outcome:
         fault = await self.instruments.enter("gcs.class_b", name.decode(errors="replace"))
         stored = self._store.get(bucket, name, query.get("generation"))
         check_preconditions(stored, query, reading=True)
         if query.get("alt") != "media":
-            return _json(stored.resource, query.get("fields"))
+            return stored.resource
         return await media(request, stored, fault)
 
     def _compose(self, bucket: str, name: bytes, query: dict[str, str], given: dict[str, Any]) -> StoredObject:
@@ -231,36 +247,6 @@ class GcsServer:
         }
         return self._store.install(bucket, name, given or source.resource, source.blob, checksums)
 
-    async def _batch(self, request: web.BaseRequest) -> web.Response:
-        """https://cloud.google.com/storage/docs/batch"""
-        found = re.search(r'boundary="?([^";]+)"?', request.headers["Content-Type"])
-        if found is None:
-            raise GcsError(400, "batch without a boundary")
-        answers = []
-        for part in (await whole(request)).decode().split("--" + found.group(1))[1:-1]:
-            outer, _, inner = re.split(r"(\r?\n\r?\n)", part.lstrip(), maxsplit=1)
-            cid = re.search(r"(?i)content-id:\s*<?([^>\r\n]+)", outer)
-            head, _, body = [*re.split(r"(\r?\n\r?\n)", inner.lstrip(), maxsplit=1), "", ""][:3]
-            method, target = head.split()[:2]
-            url = urlsplit(target)
-            steps = url.path.partition("/storage/v1/")[2].split("/")
-            given = json.loads(body) if body.strip() else {}
-            try:
-                answer = await self._resource(request, method, steps, dict(parse_qsl(url.query)), given)
-            except GcsError as error:
-                answer = _error(error)
-            content = answer.body if isinstance(answer, web.Response) and isinstance(answer.body, bytes) else b""
-            number = cid.group(1) if cid else "0"
-            answers.append(
-                f"--batch_local\r\nContent-Type: application/http\r\nContent-ID: <response-{number}>"
-                f"\r\n\r\nHTTP/1.1 {answer.status} X\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(content)}\r\n\r\n{content.decode()}\r\n"
-            )
-        return web.Response(
-            body=("".join(answers) + "--batch_local--").encode(),
-            headers={"Content-Type": "multipart/mixed; boundary=batch_local"},
-        )
-
 
 def _patch(stored: StoredObject, given: dict[str, Any], merge: bool) -> dict[str, Any]:
     resource = stored.resource
@@ -282,6 +268,10 @@ def _patch(stored: StoredObject, given: dict[str, Any], merge: bool) -> dict[str
 
 def _name(steps: list[str]) -> bytes:
     return unquote_to_bytes("/".join(steps))
+
+
+def _told(outcome: Outcome, fields: str | None = None) -> web.StreamResponse:
+    return outcome if isinstance(outcome, web.StreamResponse) else _json(outcome, fields)
 
 
 def _json(value: Any, fields: str | None = None, status: int = 200) -> web.Response:
