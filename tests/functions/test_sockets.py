@@ -45,7 +45,8 @@ def test_every_shape_is_answered_or_closed(stack: Stack, function: str) -> None:
     given = [spoken(Draw(f"{function} {number}")) for number in range(INPUTS)]
     assert lives(stack, function)
     for run in ("first", "second"):  # connects, and writes a report: what is loaded once is no growth
-        assert post(stack, function, push(b"{}", f"{run} run")) in (200, 204)
+        assert post(stack, function, push(b"{}", f"{run}-run")) in (200, 204)
+    assert ("run ended" in child.log.read_text()) == (function != "transfer"), "the second one ends the first"
     with ThreadPoolExecutor(AT_ONCE) as pool:
 
         def tried(item: Spoken) -> bytes | None:
