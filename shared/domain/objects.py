@@ -78,7 +78,7 @@ class DestinationObject:
     none.
 
     metageneration: 1, and one more whenever its metadata is changed; 1, too, where it was not asked for. created: when
-    the service wrote it (epoch seconds), of what was just written in another's place; else 0.
+    the service wrote it (epoch seconds), 0 of what is listed, and of what was just written where nothing was.
     """
 
     name: bytes
@@ -88,7 +88,7 @@ class DestinationObject:
     md5: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     metageneration: int = 1
-    created: float = 0.0
+    created: float = field(default=0.0, compare=False)
 
     @property
     def source_etag(self) -> str | None:

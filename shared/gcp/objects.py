@@ -19,7 +19,8 @@ _WRITE = Classifier(Party.DESTINATION, writes=True)
 FIELDS = "name,size,generation,crc32c,md5Hash,metadata"
 """What `parse` reads, besides what only some ask for."""
 
-_REPLACED = f"{FIELDS},timeCreated"
+FOUND = f"{FIELDS},timeCreated"
+"""Of what may be the copy of a write whose answer was lost."""
 
 CHANGES = f"{FIELDS},metageneration"
 
@@ -29,7 +30,7 @@ ALL_FIELDS = f"{CHANGES},contentType,contentEncoding,contentLanguage,contentDisp
 
 def fields_of(upload: Upload) -> str:
     """What is asked of an object that is written; when that was, only of one in another's place."""
-    return _REPLACED if upload.generation else FIELDS
+    return FOUND if upload.generation else FIELDS
 
 
 def resource_of(upload: Upload) -> dict[str, object]:

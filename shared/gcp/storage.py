@@ -26,6 +26,7 @@ from shared.gcp.objects import (
     ALL_FIELDS,
     CHANGES,
     FIELDS,
+    FOUND,
     described,
     failure,
     fields_of,
@@ -52,6 +53,7 @@ PAGE = 1000
 _READ, _WRITE = Classifier(Party.DESTINATION), Classifier(Party.DESTINATION, writes=True)
 _PAGE_FIELDS = f"fields=items({FIELDS}),nextPageToken"
 _PAGE_CHANGES = f"fields=items({CHANGES}),nextPageToken"
+_PAGE_FOUND = f"fields=items({FOUND}),nextPageToken"
 _BOUNDARY = uuid.uuid4().hex
 """Separates metadata and bytes; drawn once a process, and nobody who writes objects can know it."""
 
@@ -88,10 +90,7 @@ class GcsDestination:
         self._upload = f"{endpoint}/upload/storage/v1/b/{quote(bucket, safe='')}/o"
 
     async def stat(self, name: bytes) -> DestinationObject | None:
-        return await self._look(name, FIELDS)
-
-    async def _look(self, name: bytes, fields: str) -> DestinationObject | None:
-        found = await self._described(name, fields)
+        found = await self._described(name, FOUND)
         return looked_at(_stat(name), found) if found is not None else None
 
     async def inspect(self, name: bytes) -> tuple[DestinationObject, Attributes] | None:
@@ -120,7 +119,7 @@ class GcsDestination:
         if len(wanted) >= _WORTH_A_PAGE:
             most = min(PAGE, len(wanted) * _PAGE_SHARE)
             start, end = quote(wanted[0], safe=""), quote(wanted[-1][: MAX_KEY_BYTES - 1] + b"!", safe="")
-            url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FIELDS}"
+            url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FOUND}"
             page = await self._page(url)
             listed = [(str(item.get("name", "")).encode(), item) for item in page.get("items", ())]
             what = f"listing gs://{self._bucket}"
@@ -191,7 +190,7 @@ class GcsDestination:
         try:
             return parse(what, resource(what, answer))
         except Transient as unreadable:
-            found = await self._look(upload.name, fields_of(upload))
+            found = await self.stat(upload.name)
             generation = found.generation if found is not None else 0
             if generation == upload.generation:
                 raise Transient(f"{unreadable}; nothing is written") from None

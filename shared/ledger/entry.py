@@ -14,10 +14,10 @@ class Entry:
     outcome: None while the key is still to be copied. reason: why, where the outcome needs one.
     generation, crc32c (base64): of the GCS object. proof: how its bytes were shown to be right. route: their way.
     drift: bytes by which the version that was copied is larger than the one that was listed; counts
-    are of listed bytes. at: when it was published (epoch seconds), or was written in the place of another copy, by the
-    destination's clock: the last write tells what is there, whichever was published first. 0 for when its record was
-    published. event_at: when S3's event says that it was written, of a key that an event named and that is not copied;
-    0 for any other.
+    are of listed bytes. at: when it was published (epoch seconds), or, where that is later and was asked, when the copy
+    was written, by the destination's clock: the last write tells what is there, whichever was published first. 0 for
+    when its record was published. event_at: when S3's event says that it was written, of a key that an event named and
+    that is not copied; 0 for any other.
 
     storage_class, kms, lag: S3's class, whether KMS was asked, and the seconds since the event, None for none, of what
     this instance has just copied. They go into the run's progress and the record's distribution; the ledger does not

@@ -75,9 +75,7 @@ class BatchRecord:
         The first ending of a key stands: a duplicate delivery finds the copy already there and must not
         turn "copied" into "unchanged", nor be counted as later than it was.
         """
-        ended = {
-            entry.key: replace(entry, at=max(entry.at, self.published_at)) if entry.at else entry for entry in results
-        }
+        ended = {entry.key: replace(entry, at=0.0) if 0 < entry.at <= self.published_at else entry for entry in results}
         entries = tuple(ended.get(entry.key, entry) if entry.open else entry for entry in self.entries)
         new = (ended[entry.key] for entry in self.entries if entry.open and entry.key in ended)
         lag = Lag.of(entry.lag for entry in new if entry.lag is not None)

@@ -66,10 +66,11 @@ class FakeDestination:
         replaces: bool = False,
     ) -> DestinationObject:
         md5 = None if composite else hashlib.md5(body).hexdigest()
-        written = DestinationObject(name, len(body), next(self.generations), crc32c_of(body), md5, metadata or {})
+        generation, crc32c, now = next(self.generations), crc32c_of(body), self.now()
+        written = DestinationObject(name, len(body), generation, crc32c, md5, metadata or {}, created=now)
         self.objects[name] = (written, body)
         self.writes.append(name)
-        return replace(written, created=self.now()) if replaces else written
+        return written if replaces else replace(written, created=0.0)
 
     async def delete(self, name: bytes, generation: int) -> None:
         found = self.objects.get(name)

@@ -256,12 +256,19 @@ async def test_a_write_that_comes_late_cannot_bring_back_what_was_listed_and_is_
     assert world.same()
 
 
-async def test_what_was_written_last_is_on_record_last_whichever_batch_was_published_first() -> None:
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "its answer lost"])
+async def test_what_was_written_last_is_on_record_last_whichever_batch_was_published_first(heard: bool) -> None:
     """A batch stood still before its look, while a later one was copied; then the source has the later one's version
-    again, which is not what is at the destination.
+    again, which is not what is at the destination. Who does not hear that it has written finds its own copy.
     """
     world = filled(1)
     await world.run()
+    write = world.destination.write
+
+    async def loses_its_answer(upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        world.destination.write = write  # type: ignore[method-assign]
+        await write(upload, chunks)
+        raise Transient("no answer")
 
     def batch(name: str) -> TransferMessage:
         listed = ObjectEntry.of(world.bucket.listed(b"k/000"))
@@ -281,6 +288,8 @@ async def test_what_was_written_last_is_on_record_last_whichever_batch_was_publi
     world.bucket.put("k/000", b"of the later one")
     later = await copied(batch("later"))
     world.bucket.put("k/000", b"what the early one finds")
+    if not heard:
+        world.destination.write = loses_its_answer  # type: ignore[method-assign]
     await copied(early)
     world.bucket.objects[b"k/000"] = later
     await world.run()
