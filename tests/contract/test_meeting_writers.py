@@ -20,7 +20,7 @@ from shared.gcp.firestore.stores import firestore_stores
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ports.run_store import PartialSummary, RunSummary
 from shared.ports.stores import Stores
-from shared.ports.upload_store import OpenUpload
+from shared.ports.upload_store import OpenUpload, PartNote
 from shared.telemetry import Log
 
 NOW = 1_800_000_000.0
@@ -150,6 +150,43 @@ async def test_two_that_finish_an_object_at_once_are_one(stores: Stores, between
     between(other)
     assert not await stores.uploads.claim("n", "slow", NOW, 60)
     assert claimed == [True]
+
+
+async def test_who_did_not_hear_that_he_may_finish_an_object_finishes_it(
+    stores: Stores, lose: Callable[[], None]
+) -> None:
+    """Else nobody would, until the lease has run out."""
+    await stores.uploads.open("n", OpenUpload("key", "upload", 256 << 20, 8 << 20, NOW))
+    lose()
+    assert await stores.uploads.claim("n", "me", NOW, 60)
+    assert not await stores.uploads.claim("n", "other", NOW, 60)
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["claimed", "begun anew"])
+async def test_an_upload_that_is_written_while_it_is_forgotten_goes_whole_or_is_another(
+    stores: Stores, between: Callable[[Act], None], monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    """In commits of two parts each; one more part is noted after they were read."""
+    monkeypatch.setattr("shared.gcp.firestore.uploads._BATCH", 2)
+    uploads, opened = stores.uploads, OpenUpload("key", "upload", 256 << 20, 8 << 20, NOW)
+    note, later = PartNote("etag", 1, 2, 3, b"", "direct"), replace(opened, upload="later")
+
+    async def written() -> None:
+        await uploads.note("upload", 4, note)
+        await uploads.claim("n", "owner", NOW, 60)
+        if anew:
+            assert await uploads.close("n", "upload")
+            await uploads.open("n", later)
+            await uploads.note("later", 1, note)
+
+    await uploads.open("n", opened)
+    for part in (1, 2, 3):
+        await uploads.note("upload", part, note)
+    between(written)
+    assert await uploads.close("n", "upload") is not anew
+    assert await uploads.count("upload") == 0
+    assert await uploads.get("n") == (later if anew else None)
+    assert await uploads.count("later") == int(anew)
 
 
 async def test_what_a_run_that_timed_out_has_left_open_may_go(

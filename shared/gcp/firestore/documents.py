@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -123,7 +123,7 @@ async def remove(
     still: Callable[[Fields], bool],
     what: str,
     version: object | None = None,
-    along: Iterable[AsyncDocumentReference] = (),
+    along: Sequence[AsyncDocumentReference] = (),
 ) -> bool:
     """Delete a document as long as something is still true of it; whether it was there. version: of the document if it
     was read, and true, already. along: others that are deleted in the same commit, a few hundred at the most. Raises

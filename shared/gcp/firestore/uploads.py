@@ -19,7 +19,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import Fields, expiry, paged, reading, remove, rewrite
+from shared.gcp.firestore.documents import Fields, expiry, holds, paged, reading, remove, rewrite
 from shared.gcp.firestore.leases import held_by_another
 from shared.gcp.firestore.sums import count
 from shared.ports.upload_store import OpenUpload, PartNote
@@ -111,10 +111,11 @@ class FirestoreUploads:
         if fields is None or held_by_another(fields, owner, now, lease_seconds):
             return False
         option = self._client.write_option(last_update_time=snapshot.update_time)
+        held = {"owner": owner, "lease_until": now + lease_seconds}
         try:
-            await reference.update({"owner": owner, "lease_until": now + lease_seconds}, option=option)
+            await reference.update(held, option=option)
         except (FailedPrecondition, NotFound):
-            return False
+            return await holds(reference, held)
         return True
 
     async def release(self, number: str, owner: str) -> None:
