@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
@@ -62,14 +63,18 @@ class ReplicateObject:
 
     async def _tries(self, key: bytes, force: bool) -> Entry | None:
         async with self.in_flight.slot(self.weight):
-            return await retried(KEY, self.clock, lambda: self._once(key, force))
+            tries = count()
+            return await retried(KEY, self.clock, lambda: self._once(key, force, again=next(tries) > 0))
 
-    async def _once(self, key: bytes, force: bool) -> Entry | None:
+    async def _once(self, key: bytes, force: bool, again: bool = False) -> Entry | None:
+        """again: whether a try before may have written what is there, unheard."""
         current = await self.source.head(key)
         decided = await self.copy.decide(current, force)
-        if isinstance(decided, Entry):
-            return decided
         batch = batch_id(f"{RUN} {self.clock.now()}", [current])
+        if isinstance(decided, Entry):
+            if again and decided.outcome is Outcome.UNCHANGED:
+                await self._write_down(batch, current, decided)
+            return decided
         if decided.version.size > self.large_bytes:
             objects = (ObjectEntry.of(current),)
             message = TransferMessage(run=RUN, batch=batch, objects=objects, force=force, first=True)
@@ -79,9 +84,12 @@ class ReplicateObject:
             return started
         ended = await self.copy.copy_latest(decided)
         if ended.outcome is Outcome.COPIED:
-            with suppress(StateConflict):  # nobody else names this batch: it was written, and the answer lost
-                await self.ledger.commit_results(self._record(batch, current, ended), None)
+            await self._write_down(batch, current, ended)
         return ended
+
+    async def _write_down(self, batch: str, current: SourceObject, ended: Entry) -> None:
+        with suppress(StateConflict):  # nobody else names this batch: it was written, and the answer lost
+            await self.ledger.commit_results(self._record(batch, current, ended), None)
 
     def _record(self, batch: str, current: SourceObject, ended: Entry | None) -> BatchRecord:
         """As of now. ended: None while parts are on their way."""

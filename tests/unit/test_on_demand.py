@@ -78,6 +78,27 @@ async def test_what_replaces_a_copy_is_on_record_no_earlier_than_its_record() ->
     assert at == world.clock.now()
 
 
+async def test_what_was_copied_unheard_is_on_record_as_what_is_there() -> None:
+    """The source has the version before it again, which a listing would take for copied."""
+    world = World()
+    world.bucket.put("k", b"body")
+    await world.run()
+    before, write = world.bucket.objects[b"k"], world.destination.write
+
+    async def loses_its_answer(*given: Any) -> Any:
+        world.destination.write = write  # type: ignore[method-assign]
+        await write(*given)
+        raise Transient("no answer")
+
+    world.destination.write = loses_its_answer  # type: ignore[assignment,method-assign]
+    world.bucket.put("k", b"another")
+    world.clock.pass_time(60)
+    assert outcome(await replicate(world)(b"k")) is Outcome.UNCHANGED
+    world.bucket.objects[b"k"] = before
+    await world.run()
+    assert world.same()
+
+
 async def test_who_goes_away_does_not_stop_the_others_copy() -> None:
     world = World()
     world.bucket.put("k", b"body")
