@@ -123,11 +123,11 @@ class Demo:
         self.console.print(f"written while S3's events are followed: at the destination {late:.1f} s later")
         self._check(late <= MOST_LATE, f"what S3's events told of came after {late:.1f} s, not {MOST_LATE:g}")
         self.bill = self.stack.bill()
-        await self._save_reports(gcs, first.run, repair.run, clean.run, forced.run)
         with self.console.status("comparing both buckets independently"):
             result = await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
         followed = await self._run("S3's events followed", following)
         self._expect(followed.summary, Outcome.COPIED, 1)
+        await self._save_reports(gcs, first.run, repair.run, clean.run, forced.run, followed.run)
         return result
 
     async def _save_reports(self, gcs: Client, *wanted: str) -> None:

@@ -111,6 +111,8 @@ class ListMessage(RangeMessage):
             raise ValueError('"sort" names a run of events ("events-…"): the batches of others are not sorted')
         if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):
             raise ValueError('"sort" names a run of events: name nothing else')
+        if self.run is None and "keys" in self.model_fields_set and not self.keys:
+            raise ValueError('"keys" names none: leave it out for the whole job')
         if self.keys and (self.prefix or self.until or (self.cursor and self.run is None)):
             raise ValueError('name either "prefix" or "keys", not both')
         return self

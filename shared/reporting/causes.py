@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.reasons import passes_by_itself
 from shared.domain.rollup import MOST_DIFFERING
+from shared.domain.runs import RunKind
 from shared.reporting.model import MOST_FAILED, Report
 from shared.reporting.sentence import what_to_do
 from shared.reporting.table import Cell, Row, Table
@@ -55,11 +56,12 @@ class Group:
 
 def groups(report: Report) -> list[Group]:
     """What has failed for good, what the next run tries again, and what a comparison found; without empty ones, unless
-    keys have failed and none can be named.
+    keys have failed and none can be named. A comparison that repairs nothing has no records: its keys are among those
+    that are not the same.
     """
     stays = [item for item in report.failed if not passes_by_itself(item[2])]
     again = [item for item in report.failed if passes_by_itself(item[2])]
-    more, unnamed = "", 0 if report.running else report.failures - len(report.failed)
+    more, unnamed = "", 0 if report.running or report.kind is RunKind.VERIFY else report.failures - len(report.failed)
     if len(report.failed) >= MOST_FAILED:
         more = f" Only the first {MOST_FAILED:,} failed keys are named here; `bucket-transfer failures` has all."
     elif unnamed > 0:

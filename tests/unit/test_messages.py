@@ -33,6 +33,8 @@ def test_what_a_person_types(body: bytes, expected: ListMessage) -> None:
         (b'{"keys": "a"}', ['"keys"']),
         (b'{"keys": [""]}', ['"keys.0"']),
         (b'{"prefix": "a/", "keys": ["b"]}', ["not both"]),
+        (b'{"keys": []}', ["names none"]),
+        (b'{"prefix": "a/", "keys": []}', ["names none"]),
         (b'{"prefix": "b/", "cursor": "a"}', ["cursor"]),
         (b'{"run": "../../x"}', ['"run"']),
         (b'{"prefix": 1, "force": 2, "x": 3}', ['"prefix"', '"force"', '"x"']),

@@ -331,6 +331,8 @@ def test_failed_keys_that_no_record_names_are_told() -> None:
     assert group.title == f"{report.failures:,} failed keys, none of them named"
     assert "`bucket-transfer failures` has those that still fail" in group.note
     assert group.title in page(replace(report, failed=[]))
+    compared = replace(sample.comparing(), outcomes=[("failed", 3, 10), ("unchanged", 5, 10)])
+    assert [found.title for found in groups(compared)] == ["Keys that are not the same"], "without a repair"
 
 
 def test_a_run_stands_beside_its_plan_and_the_other_ways() -> None:
