@@ -81,7 +81,7 @@ class RangeMessage(Message):
     def behind(self, cursor: Key, until: Key | None, deeper: int = 0) -> Self:
         """The message of a range that is split off this one's. Raises ValueError if nobody could read it."""
         fields = {"cursor": cursor, "until": until, "depth": self.depth + deeper}
-        return type(self).model_validate({**self.model_dump(), **fields})
+        return type(self).model_validate({**self.model_dump(exclude_defaults=True), **fields})
 
     def named(self, run: str, prefix: Key) -> Self:
         """The message with its run and its prefix filled in, as its further ranges carry them."""
@@ -111,7 +111,7 @@ class ListMessage(RangeMessage):
             raise ValueError('"sort" names a run of events ("events-…"): the batches of others are not sorted')
         if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):
             raise ValueError('"sort" names a run of events: name nothing else')
-        if self.run is None and "keys" in self.model_fields_set and not self.keys:
+        if "keys" in self.model_fields_set and not self.keys:
             raise ValueError('"keys" names none: leave it out for the whole job')
         if self.keys and (self.prefix or self.until or (self.cursor and self.run is None)):
             raise ValueError('name either "prefix" or "keys", not both')
