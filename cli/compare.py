@@ -48,7 +48,8 @@ async def compare(
     sides = await _side(session, a), await _side(session, b)
     one, other = sides
     if one.compared is not other.compared:
-        raise CommandError(f"{a} and {b} are a comparison and a listing: there is nothing to compare", Exit.USAGE)
+        verified, listed = (a, b) if one.compared else (b, a)
+        raise CommandError(f"{verified} is a comparison, {listed} is none: only two of a kind compare", Exit.USAGE)
     both, gaps = one.compared, not_covered(one, other)
     keys, changed = None, differences(one.figures, other.figures)
     if both:

@@ -10,6 +10,7 @@ state; the file of the local stack, `.local/env` here or above
 
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Callable, Mapping
@@ -32,6 +33,9 @@ _STATES = ("terraform.tfstate", ".terraform/terraform.tfstate")
 """Where a configuration that was applied keeps its state, or says in which backend that is."""
 
 _TERRAFORM_SECONDS = 120
+
+_NO_OUTPUT = re.compile(r"^Error: Output .* not found$")
+"""What Terraform says of a folder whose state has no such output, as before its first apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def _has_state(folder: Path) -> bool:
 
 def _from_terraform(folder: Path, environment: Mapping[str, str]) -> FoundJob:
     program = environment.get("TERRAFORM") or "terraform"
-    command = [program, f"-chdir={folder}", "output", "-json", "environment"]
+    command = [program, f"-chdir={folder}", "output", "-json", "-no-color", "environment"]
     try:
         told = subprocess.run(command, capture_output=True, text=True, timeout=_TERRAFORM_SECONDS, check=False)
     except FileNotFoundError:
@@ -119,9 +123,7 @@ def _from_terraform(folder: Path, environment: Mapping[str, str]) -> FoundJob:
     except subprocess.TimeoutExpired:
         raise CommandError(f"`{' '.join(command)}` does not answer within {_TERRAFORM_SECONDS} s") from None
     if told.returncode != 0:
-        lines = [line.strip("│╷╵ ") for line in told.stderr.splitlines()]
-        why = next((line for line in lines if line), f"exit status {told.returncode}")
-        raise CommandError(f"`{' '.join(command)}`: {why}")
+        raise CommandError(f"`{' '.join(command)}`: {_why(told.stderr) or f'exit status {told.returncode}'}")
     try:
         settings = json.loads(told.stdout)
     except ValueError:
@@ -130,6 +132,14 @@ def _from_terraform(folder: Path, environment: Mapping[str, str]) -> FoundJob:
         raise CommandError(f"`{' '.join(command)}` does not answer with a job's settings: was it applied?")
     given = {name: str(value) for name, value in settings.items() if value is not None}
     return FoundJob(given, f"terraform output in {folder}")
+
+
+def _why(told: str) -> str:
+    """The line that says what Terraform refused, and what to do where nothing was applied. Warnings may come first."""
+    lines = [line.strip("│╷╵ ") for line in told.splitlines()]
+    said = [line for line in lines if line]
+    why = next((line for line in said if line.startswith("Error")), said[-1] if said else "")
+    return f"{why}: was it applied?" if _NO_OUTPUT.search(why) else why
 
 
 def stands_for_itself(found: FoundJob, environment: Mapping[str, str]) -> Mapping[str, str | None]:

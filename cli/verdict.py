@@ -3,8 +3,7 @@
 from cli.scope import hint_of
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
-from shared.domain.errors import MalformedMessage
-from shared.domain.messages import VerifyMessage, decode
+from shared.domain.messages import repairs
 from shared.domain.runs import RunKind, RunState
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
 from shared.reporting.lateness import changes_line, lag_line
@@ -82,7 +81,7 @@ def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -
     failed = summary.outcomes.keys.get(Outcome.FAILED, 0)
     if not failed:
         return []
-    if run.kind is RunKind.VERIFY and not _repairs(run):
+    if run.kind is RunKind.VERIFY and not repairs(run.message):
         names = f"`bucket-transfer report {run.name}` names them" if reports else "no report names them (REPORT_BUCKET)"
         return [f"{numbered(failed, 'key does', 'keys do')} not agree, and nothing was repaired: {names}"]
     if cancelled:
@@ -94,13 +93,6 @@ def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -
             "a key that is not in the source is not among those: `bucket-transfer explain KEY` says if it is there"
         )
     return said
-
-
-def _repairs(run: OpenRun) -> bool:
-    try:
-        return decode(VerifyMessage, run.message).repair
-    except MalformedMessage:
-        return True
 
 
 def _compared(summary: RunSummary) -> list[str]:

@@ -198,6 +198,16 @@ def decode(model: type[M], data: bytes) -> M:
         raise MalformedMessage(problems) from None
 
 
+def repairs(message: bytes) -> bool:
+    """Whether a comparison copies again what differs, by the message that began it. One that cannot be read says
+    nothing else.
+    """
+    try:
+        return decode(VerifyMessage, message).repair
+    except MalformedMessage:
+        return True
+
+
 def _sentence(problem: dict[str, object]) -> str:
     """In text that can be written down: half of a surrogate pair cannot."""
     return writable(_told(problem)[:_SAID_CHARACTERS])

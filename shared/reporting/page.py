@@ -36,7 +36,7 @@ KINDS = {
 
 _NOTE = "Times are UTC. Bytes are in powers of 1,024."
 
-_CHECKS = "checks, repairs: comparisons of the folder so far, and those that found something to repair."
+_CHECKS = "checks, repairs: comparisons of the folder so far, and those of them that repaired something."
 
 Section = tuple[str, Table, str]
 """Title, table, and a note below it."""

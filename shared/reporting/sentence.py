@@ -157,6 +157,11 @@ def verdict(run: Ended) -> tuple[str, str]:
     return "warning", f"{run.proven:,} of {whole} {are(run.proven)} {_proven(run)}{_listed(apart)}{again}.{alone}"
 
 
+def alone(sentence: str) -> str:
+    """A verdict's sentence where no page is below it."""
+    return sentence.removesuffix(f" {BELOW}")
+
+
 def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
     """How far a run is that has not ended. counted: whether its counts could be added up in time. listing: whether more
     is being listed. told: keys that the heartbeats tell of.

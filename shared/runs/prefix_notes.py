@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain.counts import Outcome
 from shared.domain.keys import Key
+from shared.domain.messages import repairs
 from shared.domain.rollup import Checks, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ports.clock import Clock
@@ -86,7 +87,8 @@ class PrefixNotes:
 
     async def ended(self, run: OpenRun, state: RunState, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
-        and repaired so far. initial: whether it was the prefix's first run.
+        and repaired so far. initial: whether it was the prefix's first run. A comparison that had nothing to copy
+        again, or was not to, is no repair.
         """
         now, failed = self.clock.now(), summary.outcomes.keys.get(Outcome.FAILED, 0)
         noted = {"run": run.name, "state": state.value, "ended_at": now, "failed": failed, "pending": summary.pending}
@@ -97,13 +99,14 @@ class PrefixNotes:
         if run.kind is RunKind.VERIFY:
             checks = await self._folders(run, sums, now)
             copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
-            fields["repair"] = {
-                "run": run.name,
-                "state": state.value,
-                "ended_at": now,
-                "copied": copied,
-                "failed": failed,
-            }
+            if repairs(run.message) and (copied or failed or sums.whole().wrong):
+                fields["repair"] = {
+                    "run": run.name,
+                    "state": state.value,
+                    "ended_at": now,
+                    "copied": copied,
+                    "failed": failed,
+                }
         await self.prefixes.update(run.prefix, lambda _: fields)
         return checks
 
@@ -124,10 +127,10 @@ class PrefixNotes:
         amount = sums.whole() if own else sums.folders[folder]
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
-            checks, repairs = known.get("checks", 0), known.get("repairs", 0)
+            checks, repaired = known.get("checks", 0), known.get("repairs", 0)
             if known.get("counted") != run.name:
-                checks, repairs = checks + 1, repairs + bool(amount.wrong)
-            fields: dict[str, Any] = {**asdict(amount), "counted": run.name, "checks": checks, "repairs": repairs}
+                checks, repaired = checks + 1, repaired + (repairs(run.message) and amount.wrong > 0)
+            fields: dict[str, Any] = {**asdict(amount), "counted": run.name, "checks": checks, "repairs": repaired}
             if not own:
                 fields["check"] = {"run": run.name, "started_at": run.started_at, "ended_at": now, "error": ""}
             return fields

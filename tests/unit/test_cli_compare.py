@@ -292,7 +292,9 @@ def test_two_listings_are_compared_by_their_counts(monkeypatch: pytest.MonkeyPat
     assert (found["same"], found["differs"]) == (False, False)
     shown = operator.types("compare", again, equal).stdout
     assert shown.startswith(f"{again} and {equal}: their counts are equal; which keys differ is not known")
-    assert "a comparison and a listing" in operator.types("compare", first, verified, status=2).stderr
+    for pair in ((first, verified), (verified, first)):
+        refused = operator.types("compare", *pair, status=2).stderr
+        assert f"{verified} is a comparison, {first} is none" in refused, "whichever is named first"
     assert "there is no run 'never'" in operator.types("compare", first, "never", status=1).stderr
     assert "--output is for two of these" in operator.types("compare", first, again, "-o", "x", status=2).stderr
 

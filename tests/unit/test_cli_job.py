@@ -30,16 +30,30 @@ from tests.world import SETTINGS
 LIVE = {name.upper(): str(value) for name, value in SETTINGS.items()}
 
 
+REFUSED = """There are some problems with the CLI configuration:
+╷
+│ Warning: Unable to open CLI configuration file
+╵
+
+
+${red}Error: Output "environment" not found
+
+The output variable requested could not be found in the state file.
+"""
+"""What Terraform 1.11 says of a folder that was not applied, to whom it also has something else to tell."""
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "TERRAFORM": str(terraform(tmp_path, LIVE))}
 
 
 def terraform(folder: Path, settings: Mapping[str, str | None], status: int = 0) -> Path:
-    """What stands in for the program: answers as it does."""
+    """What stands in for the program: answers as it does, with colours unless it is asked for none."""
     program = folder / "terraform-stands-in"
-    told = f"cat <<'END'\n{json.dumps(settings)}\nEND" if not status else "echo '╷\n│ Error: no state file' >&2"
-    program.write_text(f'#!/bin/sh\necho "$@" > {folder}/asked\n{told}\nexit {status}\n')
+    told = f"cat <<'END'\n{json.dumps(settings)}\nEND" if not status else f"cat >&2 <<END\n{REFUSED}END"
+    colour = "case $* in *-no-color*) red=;; *) red=$(printf '\\033[31m');; esac"
+    program.write_text(f'#!/bin/sh\necho "$@" > {folder}/asked\n{colour}\n{told}\nexit {status}\n')
     program.chmod(program.stat().st_mode | stat.S_IEXEC)
     return program
 
@@ -78,7 +92,7 @@ def test_the_configuration_here_comes_before_the_local_stack_and_this_is_found_f
     below.mkdir(parents=True)
     assert find(None, None, home, below).environment["SOURCE_BUCKET"] == "of the stack"
     assert find(None, None, home, applied(tmp_path)).where == f"terraform output in {tmp_path / 'terraform'}"
-    assert (tmp_path / "asked").read_text() == f"-chdir={tmp_path / 'terraform'} output -json environment\n"
+    assert (tmp_path / "asked").read_text() == f"-chdir={tmp_path / 'terraform'} output -json -no-color environment\n"
 
 
 def test_a_name_means_the_saved_job_or_whatever_here_has_it(tmp_path: Path, home: dict[str, str]) -> None:
@@ -98,8 +112,10 @@ def test_nothing_found_says_what_to_do(tmp_path: Path, home: dict[str, str]) -> 
 
 def test_a_configuration_that_cannot_say_is_told_in_a_line(tmp_path: Path, home: dict[str, str]) -> None:
     refuses = {**home, "TERRAFORM": str(terraform(tmp_path, {}, status=1))}
-    with pytest.raises(CommandError, match=r"output -json environment`: Error: no state file$"):
+    with pytest.raises(CommandError) as refused:
         find(None, tmp_path, refuses, tmp_path)
+    asked = f"{refuses['TERRAFORM']} -chdir={tmp_path} output -json -no-color environment"
+    assert str(refused.value) == f'`{asked}`: Error: Output "environment" not found: was it applied?'
     with pytest.raises(CommandError, match="is not installed"):
         find(None, tmp_path, {**home, "TERRAFORM": "/nowhere/terraform"}, tmp_path)
 

@@ -78,7 +78,16 @@ def test_a_bad_verdict_is_an_exit_status(monkeypatch: pytest.MonkeyPatch, here: 
     shown = operator.types("report", first, status=3).stdout
     assert "bad: 1 of 4 keys is not at the destination" in shown
     assert "failed      1 forbidden" in shown
-    assert operator.asks("report", first, status=3)["figures"]["causes"] == {"forbidden": 1}
+    assert "Below is why" not in shown, "it is below in the page only"
+    found = operator.asks("report", first, status=3)["figures"]
+    assert found["causes"] == {"forbidden": 1}
+    assert "Below" not in found["sentence"]
+    assert "Below is why." in (here / f"{first}.html").read_text()
+    name = f"job/{first}/report.json"
+    written = world.reports.files[name]
+    older = {**json.loads(written[0]), "sentence": f"{found['sentence']} Below is why."}
+    world.reports.files[name] = (json.dumps(older).encode(), written[1])
+    assert "Below is why" not in operator.types("report", first, status=3).stdout, "as earlier versions wrote it"
 
 
 def test_what_is_not_there_is_a_line(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:

@@ -217,8 +217,28 @@ async def test_a_prefix_document_tells_its_story() -> None:
     await world.run(VerifyMessage())
     document = world.stores.prefixes.documents[b""]
     assert document["check"]["frequency_seconds"] == 100.0
-    assert document["repair"]["state"] == "finished"
-    assert document["repair"]["copied"] == 0
+    assert "repair" not in document, "nothing was to be repaired"
+
+
+async def test_only_a_comparison_that_has_something_to_repair_is_a_repair() -> None:
+    world = filled(3)
+    await world.run()
+
+    async def compared(message: VerifyMessage) -> dict[str, Any]:
+        await world.run(message)
+        await world.run(VerifyMessage(close=True))
+        return world.stores.prefixes.documents[b""]
+
+    world.destination.objects.pop(b"k/001")
+    document = await compared(VerifyMessage(repair=False))
+    assert (document["checks"], document["repairs"], document.get("repair")) == (1, 0, None), "it was told not to"
+    document = await compared(VerifyMessage())
+    repaired = document["repair"]
+    assert (document["checks"], document["repairs"]) == (2, 1)
+    assert (repaired["state"], repaired["copied"], repaired["failed"]) == ("finished", 1, 0)
+    document = await compared(VerifyMessage())
+    assert (document["checks"], document["repairs"]) == (3, 1)
+    assert document["repair"] == repaired, "the last one stays the last"
 
 
 async def test_each_folder_s_document_has_the_sums_of_both_sides() -> None:
@@ -746,6 +766,7 @@ async def test_a_prefix_s_document_has_the_fields_that_people_read() -> None:
     assert list(document) == ["copy", "s3_count", "s3_bytes", "initial"]
     assert sorted(document["copy"]) == sorted(copy)
     await world.run()
+    world.destination.objects.pop(b"k/001")
     await world.run(VerifyMessage())
     await world.run(VerifyMessage(close=True))
     assert {name: sorted(value) for name, value in document.items() if isinstance(value, dict)} == {
