@@ -1,7 +1,8 @@
 """Dead letters: messages that no function could read, and those that Pub/Sub gave up on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cli.dead_letter import MALFORMED, MOST, UNDELIVERED, DeadLetter
@@ -14,6 +15,12 @@ ADVICE = {
     MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --cause malformed`",
     UNDELIVERED: "the function's log says why it was refused; mend that, then `bucket-transfer redrive`",
 }
+
+_LEFT = {
+    MALFORMED: ADVICE[MALFORMED],
+    UNDELIVERED: "`bucket-transfer failures` shows what it says, `bucket-transfer drop --cause undelivered` deletes it",
+}
+"""What to do about those that nothing can be sent for."""
 
 _EXAMPLES = 3
 _BODY = 200
@@ -86,25 +93,53 @@ async def letters_of(session: Session, causes: list[str] | None) -> Letters:
     return Letters([letter for letter in found if not causes or letter.cause in causes])
 
 
-async def send_letters(session: Session, causes: list[str] | None) -> tuple[int, str]:
-    """How many dead letters went back to their topics, and why none could be looked at. A letter is taken away once its
-    message is accepted: killed in between it is sent twice, which does no harm.
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of the dead letters that were asked for. sent: went back to their topics. left: no function can read
+    them, so they would only come again; by cause. unknown: why none could be looked at.
+    """
+
+    sent: int = 0
+    left: Mapping[str, int] = field(default_factory=dict)
+    unknown: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """letters: None where it is not known whether there are any."""
+        return {"letters": None if self.unknown else self.sent, "letters_left": dict(self.left)}
+
+    def sentences(self) -> list[str]:
+        """About those that were not sent."""
+        found = [self.unknown] if self.unknown else []
+        for cause, letters in self.left.items():
+            which = numbered(letters, f"{cause} dead letter is", f"{cause} dead letters are")
+            unreadable = f"as no function can read {'it' if letters == 1 else 'them'}"
+            found.append(f"{which} left, {unreadable}: {_LEFT[cause]}")
+        return found
+
+
+async def send_letters(session: Session, causes: list[str] | None) -> Redriven:
+    """Send the dead letters that a function can read back to their topics. A letter is taken away once its message is
+    accepted: killed in between it is sent twice, which does no harm.
     """
     if causes and not ADVICE.keys() & set(causes):
-        return 0, ""
+        return Redriven()
     try:
         found = await session.dead_letters.look()
     except CommandError as refused:
-        return 0, str(refused)
+        return Redriven(unknown=str(refused))
     topics = session.settings.topics
-    sent = list[DeadLetter]()
+    sent, left = list[DeadLetter](), Counter[str]()
     try:
         for letter in found:
             message = letter.message()
-            if message is not None and (not causes or letter.cause in causes):
-                await session.sender.send(topics[letter.topic], message)
-                await session.dead_letters.take_away([letter])
-                sent.append(letter)
+            if causes and letter.cause not in causes:
+                continue
+            if message is None:
+                left[letter.cause] += 1
+                continue
+            await session.sender.send(topics[letter.topic], message)
+            await session.dead_letters.take_away([letter])
+            sent.append(letter)
     finally:
         await session.dead_letters.give_back([letter for letter in found if letter not in sent])
-    return len(sent), ""
+    return Redriven(len(sent), left)

@@ -1,14 +1,14 @@
 """`failures` and `redrive`: keys that were not copied and dead letters, by cause, and another try for them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import typer
 
 from cli import sending
 from cli.command import command
-from cli.dead_letters import NO_LETTERS, letters_of, send_letters
+from cli.dead_letters import NO_LETTERS, Redriven, letters_of, send_letters
 from cli.exits import Exit
 from cli.ledger import that_ended
 from cli.output import Answer, Output, moment, size
@@ -70,7 +70,8 @@ class Cause:
 
 
 Causes = Annotated[
-    list[str] | None, typer.Option("--cause", metavar="CAUSE", help="Only these, as `failures` names them. Repeatable.")
+    list[str] | None,
+    typer.Option("--cause", "--reason", metavar="CAUSE", help="Only these, as `failures` names them. Repeatable."),
 ]
 Prefix = Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only keys that begin so; else the job.")]
 
@@ -138,33 +139,36 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
     """Try failed keys again, all of them or those of some causes, once what kept them is mended; dead letters, too.
 
     Keys go out by name, so nothing is listed. Dead letters that a function can read go back to the topic that they came
-    from, where no PREFIX is named; the others stay. While the job is paused nothing is sent, and the exit status is 3.
+    from, where no PREFIX is named; the others stay, and you are told how many. While the job is paused nothing is
+    sent, and the exit status is 3.
     """
     kept = await sending.may_send(session)
     if kept is not None:
         return kept
     causes = await causes_of(session, typed(session, prefix), cause, OUTCOMES if cause else (Outcome.FAILED,))
     keys = sorted(known.entry.key for item in causes for known in item.known)
-    letters, unknown = await send_letters(session, cause) if not prefix else (0, "")
+    letters = await send_letters(session, cause) if not prefix else Redriven()
     if not keys:
         nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "")
-        text = (
-            f"{nothing}; {numbered(letters, 'dead letter was', 'dead letters were')} sent again"
-            if letters
-            else f"{nothing}: nothing was sent"
-        )
-        if unknown:
-            text += f"; {unknown}"
-        document = {
-            "sent": letters > 0,
-            "keys": 0,
-            "letters": letters,
-            **({} if letters else {"why": "nothing failed"}),
-        }
-        return Answer(document, lambda output: output.line(text))
+        again = numbered(letters.sent, "dead letter was", "dead letters were")
+        text = f"{nothing}; {again} sent again" if letters.sent else f"{nothing}: nothing was sent"
+        why = {} if letters.sent else {"why": "nothing could be sent" if letters.left else "nothing failed"}
+        document = {"sent": letters.sent > 0, "keys": 0, **letters.document(), **why}
+        return _beside_letters(Answer(document, lambda output: output.line(text)), letters)
     portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
     sent = await sending.send(session, session.config.list_topic, [ListMessage(keys=some) for some in portions])
-    again = f" and {numbered(letters, 'dead letter')}" if letters else ""
+    again = f" and {numbered(letters.sent, 'dead letter')}" if letters.sent else ""
     answer = await sending.answer(session, sent, wait, f"{numbered(len(keys), 'failed key')}{again}")
-    answer.document.update(keys=len(keys), letters=letters)
-    return answer
+    answer.document.update(keys=len(keys), **letters.document())
+    return _beside_letters(answer, letters)
+
+
+def _beside_letters(answer: Answer, letters: Redriven) -> Answer:
+    """The answer, with what is to be said of dead letters that were not sent."""
+
+    def show(output: Output) -> None:
+        answer.show(output)
+        for sentence in letters.sentences():
+            output.line(sentence, style="yellow")
+
+    return replace(answer, show=show)

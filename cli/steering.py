@@ -20,6 +20,8 @@ from shared.ports.run_store import OpenRun
 from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
 
+_MOST = "NUMBER|none"
+
 
 def register(app: typer.Typer) -> None:
     command(app, "pause", ("pause", "pause --job photos --json"))(pause)
@@ -99,22 +101,40 @@ def _cancelled(name: str, told: dict[str, Any], text: str, show: Callable[[Outpu
     return Answer({"run": name, "cancelled": True, **told}, show or (lambda output: output.line(text)))
 
 
+def _most(name: str, given: str) -> float | None:
+    """A ceiling as it was typed; None for none."""
+    if given == "none":
+        return None
+    read: Callable[[str], float] = float if name == "most_dollars" else int
+    try:
+        most = read(given)
+    except ValueError:
+        most = -1
+    if not (most >= 0 and isfinite(most)):
+        option, what = name.replace("most_", "--"), "a number" if read is float else "a whole number"
+        raise CommandError(f"{option} wants {what} from 0 on, or none, not {given!r}", Exit.USAGE)
+    return most
+
+
 async def ceiling(
     session: Session,
-    objects: Annotated[int | None, typer.Option(min=0, help="The most objects that one run may publish.")] = None,
-    amount: Annotated[int | None, typer.Option("--bytes", min=0, help="The most bytes.")] = None,
-    dollars: Annotated[float | None, typer.Option(min=0, help="The most US$ that its copies may cost.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="Take all away: the settings' own ceilings hold.")] = False,
+    objects: Annotated[
+        str | None, typer.Option(metavar=_MOST, help="The most objects that one run may publish.")
+    ] = None,
+    amount: Annotated[str | None, typer.Option("--bytes", metavar=_MOST, help="The most bytes.")] = None,
+    dollars: Annotated[str | None, typer.Option(metavar=_MOST, help="The most US$ that its copies may cost.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Take all away.")] = False,
 ) -> Answer:
-    """Set the most that one run may publish, or show it. What is not named stays as it is."""
+    """Set the most that one run may publish, or show it. What is not named stays as it is.
+
+    What is taken away (`--objects none`, or `--none` for all three) is as the job's settings have it.
+    """
     named = {"most_objects": objects, "most_bytes": amount, "most_dollars": dollars}
     asked = {name: most for name, most in named.items() if most is not None}
     if none and asked:
         raise CommandError("--none takes all ceilings away: it goes with no other", Exit.USAGE)
-    if dollars is not None and not isfinite(dollars):
-        raise CommandError("--dollars is an amount", Exit.USAGE)
+    changed = {name: _most(name, most) for name, most in asked.items()} or (dict.fromkeys(named) if none else {})
     control = session.admin.stores.control
-    changed = dict.fromkeys(named, None) if none else asked
     if changed:
         await control.update(lambda said: replace(said, **changed))
     most = await JobControl(control, session.clock, session.config.default_control).read(afresh=True)

@@ -1,5 +1,7 @@
 """What a run's counts come to, in a sentence and for the shell."""
 
+from shlex import quote
+
 from cli.scope import hint_of
 from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
@@ -48,8 +50,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
         where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
         parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix)}")
     if summary.stopped_ranges:
-        why = "the cancellation" if cancelled else "a ceiling or an error"
-        parts.append(f"{numbered(summary.stopped_ranges, 'range')} ended before their last key, by {why}")
+        parts.append(_cut_short(run, summary.stopped_ranges, cancelled))
     parts += _failed(run, summary, cancelled, reports)
     parts = parts or ["every listed key has an outcome, and none has failed"]
     if run.kind is RunKind.VERIFY:
@@ -75,6 +76,15 @@ def _unended(summary: RunSummary, state: str) -> str:
     if not summary.balanced:
         return "the outcomes do not add up to what was listed: keep the run's documents, and report it"
     return ""
+
+
+def _cut_short(run: OpenRun, ranges: int, cancelled: bool) -> str:
+    """Of ranges whose last keys were not reached. What stopped them is noted at the run's prefix."""
+    if cancelled:
+        return f"{numbered(ranges, 'range was', 'ranges were')} cut short by that"
+    named = quote(run.prefix.decode())
+    why = f"by a ceiling or an error, which `bucket-transfer prefix {named}` names"
+    return f"not every key was looked at: {numbered(ranges, 'range was', 'ranges were')} cut short {why}"
 
 
 def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -> list[str]:

@@ -16,7 +16,6 @@ topic verify     {} or {"prefix": "a/"}               compare, and repair unless
 The remaining fields are machine-made and optional to a person.
 """
 
-import json
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,17 +24,12 @@ from shared.domain.errors import MalformedMessage
 from shared.domain.keys import MAX_KEY_BYTES, Key
 from shared.domain.objects import SourceObject
 from shared.domain.parts import MOST_PARTS
+from shared.domain.problems import sentences
 from shared.domain.runs import RunKind
-from shared.domain.text import writable
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
 MOST_KEYS = 1000
 """Single keys that one message names: a megabyte at the most, a tenth of what Pub/Sub takes."""
-
-MOST_PROBLEMS = 20
-"""What is said of a malformed message fits into a line of the log and a document, whatever the message is."""
-
-_SAID_CHARACTERS = 300
 
 ObjectKey = Annotated[Key, Field(min_length=1, max_length=MAX_KEY_BYTES)]
 
@@ -191,11 +185,7 @@ def decode(model: type[M], data: bytes) -> M:
     try:
         return model.model_validate_json(data or b"{}")
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        problems = [_sentence(dict(problem)) for problem in found[:MOST_PROBLEMS]]
-        if len(found) > MOST_PROBLEMS:
-            problems.append(f"and {len(found) - MOST_PROBLEMS} more")
-        raise MalformedMessage(problems) from None
+        raise MalformedMessage(sentences(error)) from None
 
 
 def repairs(message: bytes) -> bool:
@@ -206,21 +196,3 @@ def repairs(message: bytes) -> bool:
         return decode(VerifyMessage, message).repair
     except MalformedMessage:
         return True
-
-
-def _sentence(problem: dict[str, object]) -> str:
-    """In text that can be written down: half of a surrogate pair cannot."""
-    return writable(_told(problem)[:_SAID_CHARACTERS])
-
-
-def _told(problem: dict[str, object]) -> str:
-    where = problem.get("loc")
-    path = ".".join(str(step) for step in where) if isinstance(where, tuple) else ""
-    given = problem.get("input")
-    text = str(problem.get("msg", "is wrong")).removeprefix("Value error, ")
-    if problem.get("type") == "json_invalid":
-        return f"not JSON: {text.removeprefix('Invalid JSON: ')}"
-    if problem.get("type") == "extra_forbidden":
-        return f'unknown field "{path}"'
-    shown = json.dumps(given, default=str)[:80] if path else ""
-    return f'"{path}": {text}, got {shown}' if path else text

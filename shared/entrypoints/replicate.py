@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
 from shared.domain.errors import Busy, ObjectError, OutOfService
-from shared.domain.messages import MOST_PROBLEMS, ObjectKey
+from shared.domain.messages import ObjectKey
+from shared.domain.problems import sentences
 from shared.domain.reasons import Reason
-from shared.domain.text import writable
 from shared.entrypoints import runtime
 from shared.entrypoints.instance import Instance
 from shared.ledger.entry import Entry
@@ -29,6 +29,7 @@ from shared.ledger.entry import Entry
 PATH = "/v1/replicate"
 RETRY_SECONDS = 5
 _SAID_CHARACTERS = 2000
+_SPELLING = "check how the key is written: without s3:// and the bucket, and as it is, not percent-encoded"
 _ASK_AGAIN = "it may have been copied; ask again, which copies nothing twice"
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
@@ -57,9 +58,7 @@ class OnDemand:
         try:
             request = ReplicateRequest.model_validate_json(body)
         except ValidationError as wrong:
-            where = [(".".join(map(str, item["loc"])), item["msg"]) for item in wrong.errors()[:MOST_PROBLEMS]]
-            told = "; ".join(f"{path}: {said}" if path else said for path, said in where)
-            problems = writable(told[:_SAID_CHARACTERS])
+            problems = "; ".join(sentences(wrong))[:_SAID_CHARACTERS]
             return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
         root = self._instance.settings.source_prefix
         key = request.key.decode()
@@ -102,10 +101,13 @@ def answer(key: str, ended: Entry | None) -> Answer:
 
 
 def refusal(reason: Reason, message: str, retry_after: float | None = None) -> Answer:
-    """What went wrong, as an HTTP answer. retry_after: the seconds of patience that a service asked for."""
+    """What went wrong, as an HTTP answer, with what to do in a field of its own. retry_after: the seconds of patience
+    that a service asked for.
+    """
     wait = {"Retry-After": str(round(retry_after or RETRY_SECONDS))} if reason.status == 503 else {}
-    body, status, headers = error(reason.status, reason.value, message, wait)
-    return {"error": {**body["error"], "advice": reason.advice}}, status, headers
+    body, status, headers = error(reason.status, reason.value, message.replace(f"; {reason.advice}", ""), wait)
+    advice = _SPELLING if reason is Reason.GONE else reason.advice
+    return {"error": {**body["error"], "advice": advice}}, status, headers
 
 
 def error(status: int, reason: str, message: str, headers: dict[str, str] | None = None) -> Answer:

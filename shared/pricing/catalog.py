@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from shared.domain.problems import words
 from shared.pricing.meter import Dollars, Meter
 
 NEEDED = frozenset(
@@ -187,8 +188,12 @@ def read(patch: str) -> Catalog:
     try:
         return Catalog.model_validate(_merged(theirs, own))
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".lstrip(": ") for fault in error.errors())
+        lines = (_line(fault["loc"], words(fault)) for fault in error.errors())
         raise BadPrices("the price list is not usable: " + "; ".join(lines)) from None
+
+
+def _line(where: tuple[int | str, ...], said: str) -> str:
+    return f"{'.'.join(map(str, where))}: {said}" if where else said
 
 
 def _merged(target: Any, patch: Any) -> Any:

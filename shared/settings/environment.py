@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from shared.domain.errors import SettingsError
+from shared.domain.problems import words
 from shared.settings.model import Settings
 
 _MEANT_EMPTY = frozenset({"destination_prefix"})
@@ -22,7 +23,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             {name: value for name, value in given.items() if value or (value == "" and name in _MEANT_EMPTY)}
         )
     except ValidationError as error:
-        lines = [f"  {_line(problem['loc'], problem['type'], problem['msg'])}" for problem in error.errors()]
+        lines = [f"  {_line(problem['loc'], problem['type'], words(problem))}" for problem in error.errors()]
         raise SettingsError("The settings are not usable:\n" + "\n".join(lines)) from None
 
 
@@ -30,8 +31,8 @@ def _line(where: tuple[int | str, ...], kind: str, message: str) -> str:
     """What is wrong with a setting, and what it means."""
     name = ".".join(str(step) for step in where).upper()
     if not where:
-        return message.removeprefix("Value error, ")
+        return message
     meaning = Settings.model_fields[str(where[0])].description
     if kind == "missing":
         return f"{name} is missing: {meaning}"
-    return f"{name}: {message.removeprefix('Value error, ')} ({meaning})"
+    return f"{name}: {message} ({meaning})"

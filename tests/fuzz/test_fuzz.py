@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.aws import listing
-from shared.domain import messages
+from shared.domain import problems
 from shared.gcp.firestore import control
 from shared.http import classification
 from tests.fuzz.__main__ import TARGETS, one
@@ -24,7 +24,7 @@ def test_hostile_input_is_answered(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "place", "attribute", "defect"),
     [
-        ("message", messages, "MOST_PROBLEMS", 10**9),
+        ("message", problems, "MOST_PROBLEMS", 10**9),
         ("listing", listing, "_sensible", lambda page: page),
         ("control", control, "_number", lambda fields, name: fields.get(name)),
         ("refusal", classification, "MOST_WAIT_SECONDS", float("inf")),

@@ -52,7 +52,8 @@ def waiting(operator: Operator) -> Sequence[DeadLetter]:
 def test_dead_letters_are_told_by_cause(operator: Operator) -> None:
     found = operator.asks("failures", status=3)
     assert letters(found) == {"malformed": (1, [False]), "undelivered": (3, [True, True, False])}
-    assert letters(operator.asks("failures", "--cause", "malformed", status=3)) == {"malformed": (1, [False])}
+    for option in ("--cause", "--reason"):
+        assert letters(operator.asks("failures", option, "malformed", status=3)) == {"malformed": (1, [False])}
     assert operator.asks("failures", "k/", status=3)["dead_letters"] is None
     shown = operator.types("failures", status=3).stdout
     assert 'list 1: {"prefx": "a/"}  unknown field "prefx"' in shown
@@ -64,7 +65,9 @@ def test_where_they_cannot_be_looked_at_that_is_said(operator: Operator) -> None
     operator.dead_letters.refused = "dead letters cannot be looked at: 403"
     assert operator.asks("failures", status=3)["dead_letters"] is None
     assert "not known here: dead letters cannot be looked at: 403" in operator.types("failures", status=3).stdout
-    assert operator.asks("redrive", "--cause", "undelivered")["sent"] is False
+    answer = operator.asks("redrive", "--cause", "undelivered")
+    assert (answer["sent"], answer["letters"]) == (False, None)
+    assert "dead letters cannot be looked at: 403" in operator.types("redrive").stdout, "where keys were sent, too"
 
 
 def test_what_a_function_can_read_goes_back_to_its_topic(operator: Operator) -> None:
@@ -79,8 +82,22 @@ def test_what_a_function_can_read_goes_back_to_its_topic(operator: Operator) -> 
         "sent": False,
         "keys": 0,
         "letters": 0,
-        "why": "nothing failed",
+        "letters_left": {"undelivered": 1},
+        "why": "nothing could be sent",
     }
+
+
+def test_what_no_function_can_read_is_left_and_the_person_is_told(operator: Operator) -> None:
+    shown = operator.types("redrive").stdout
+    assert "asked for 3 failed keys and 2 dead letters" in shown
+    assert "1 malformed dead letter is left, as no function can read it: send what was meant" in shown
+    assert "1 undelivered dead letter is left, as no function can read it: `bucket-transfer failures` shows" in shown
+    shown = operator.types("redrive", "--cause", "malformed").stdout
+    assert shown.startswith("no key has failed for malformed: nothing was sent\n1 malformed dead letter is left")
+    assert waiting(operator) == [TYPO, NOBODY_S]
+    operator.asks("drop", "--cause", "malformed", "--yes")
+    assert operator.asks("redrive", "--cause", "malformed")["why"] == "nothing failed"
+    assert "malformed" not in operator.types("redrive", "k/").stdout, "they belong to no prefix"
 
 
 def test_only_what_is_named_goes_back(operator: Operator) -> None:

@@ -298,10 +298,24 @@ def test_ceilings_are_set_one_by_one_shown_and_taken_away(operator: Operator) ->
     assert "may publish 10 objects and 0 B (0)" in operator.types("ceiling").stdout
     assert operator.asks("ceiling", "--dollars", "12.5") == {**known, "most_bytes": 0, "most_dollars": 12.5}
     assert "for US$ 12.50" in operator.types("ceiling").stdout
-    operator.types("ceiling", "--dollars", "inf", status=2)
+    assert operator.asks("ceiling", "--bytes", "none") == {**known, "most_dollars": 12.5}
+    for option, typed in (("--dollars", "inf"), ("--dollars", "nan"), ("--objects", "-1"), ("--bytes", "1.5")):
+        refused = operator.types("ceiling", option, typed, status=2).stderr
+        assert f"{option} wants a " in refused
+        assert f"number from 0 on, or none, not '{typed}'" in refused
+    assert operator.asks("ceiling") == {**known, "most_dollars": 12.5}
     assert operator.asks("ceiling", "--none")["most_objects"] is None
     assert "goes with no other" in operator.types("ceiling", "--none", "--bytes", "1", status=2).stderr
-    operator.types("ceiling", "--objects", "-1", status=2)
+
+
+def test_what_is_cut_short_says_so_and_what_names_the_reason(operator: Operator) -> None:
+    operator.asks("ceiling", "--objects", "0")
+    shown = operator.types("run", "k/", "--wait", status=3).stdout
+    named = (
+        "not every key was looked at: 1 range was cut short by a ceiling or an error, which `bucket-transfer prefix k/`"
+    )
+    assert named in shown
+    assert "ceiling" in operator.types("prefix", "k/").stdout
 
 
 def test_the_job_s_own_ceiling_holds_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from shared.aws.attributes import attributes
 from shared.aws.listing import NotAListing, parse
 from shared.domain.counts import Counts
 from shared.domain.errors import MalformedMessage, Transient, UnreadableDocument
-from shared.domain.messages import MOST_PROBLEMS, ListMessage, decode
+from shared.domain.messages import ListMessage, decode
+from shared.domain.problems import MOST_PROBLEMS
 from shared.domain.reasons import Party
 from shared.entrypoints.push import read_push
 from shared.gcp.firestore.counts import read_tally

@@ -49,6 +49,33 @@ def test_everything_wrong_is_said(body: bytes, problems: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"prefix": 7}', '"prefix" must be a text, got 7'),
+        (b'{"prefix": null}', '"prefix" must be a text, got null'),
+        (b'{"keys": [""]}', '"keys.0" must not be empty, got ""'),
+        (b'{"keys": "a"}', '"keys" must be a list, got "a"'),
+        (b'{"force": "yes"}', '"force" must be true or false, got "yes"'),
+        (b'{"sort": 1.5}', '"sort" must be a text, got 1.5'),
+        (b"[]", "it must be a JSON object"),
+        (b'{"prefx": "a/"}', 'unknown field "prefx"'),
+        (json.dumps({"keys": ["k"] * 1001}).encode(), '"keys" must name at most 1,000, not 1,001'),
+        (json.dumps({"keys": ["k" * 1025]}).encode(), f'"keys.0" must have at most 1,024 bytes, got "{"k" * 79}'),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_person_s_words(body: bytes, said: str) -> None:
+    with pytest.raises(MalformedMessage) as caught:
+        decode(ListMessage, body)
+    assert caught.value.problems == [said]
+
+
+def test_what_is_missing_is_said_without_what_is_there() -> None:
+    with pytest.raises(MalformedMessage) as caught:
+        decode(TransferMessage, b'{"run": "r"}')
+    assert caught.value.problems == ['"batch" is missing', '"objects" is missing']
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"objects": []},

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 
 from shared.copying.replicate_object import ReplicateObject
 from shared.domain.counts import Outcome
-from shared.domain.errors import Retained, Transient
+from shared.domain.errors import Forbidden, Gone, Retained, Transient
 from shared.domain.messages import ListMessage, Message
+from shared.domain.objects import SourceObject
+from shared.domain.reasons import Reason
 from shared.entrypoints import runtime
 from shared.entrypoints.replicate import OnDemand
 from shared.ledger.entry import Entry
@@ -193,6 +195,34 @@ def test_who_asks_while_the_parts_are_being_published_asks_again(monkeypatch: py
     assert (status, said["error"]["reason"], headers) == (503, "busy", {"Retry-After": "5"})
     world.clock.time += LEASE
     assert door("POST", b'{"key": "large"}')[1] == 202
+
+
+def test_what_to_do_is_said_once_and_about_a_key_that_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    work, gone = replicate(world), Gone(f"S3 has no such object; {Reason.GONE.advice}")
+    monkeypatch.setattr(runtime, "run", asyncio.run)
+    instance = SimpleNamespace(
+        settings=SimpleNamespace(source_prefix=""), log=world.log, app=lambda: SimpleNamespace(replicate=work)
+    )
+    door = OnDemand(instance)  # type: ignore[arg-type]
+    world.bucket.head = fails(gone)  # type: ignore[method-assign]
+    said, status, _ = door("POST", b'{"key": "nowhere"}')
+    assert (status, said["error"]["message"]) == (404, "S3 has no such object")
+    assert "check how the key is written" in said["error"]["advice"]
+    denied = Forbidden(f"S3 denies it; {Reason.FORBIDDEN.advice}")
+    world.bucket.head = fails(denied)  # type: ignore[method-assign]
+    said, status, _ = door("POST", b'{"key": "k"}')
+    told = {"reason": "forbidden", "message": "S3 denies it", "advice": Reason.FORBIDDEN.advice}
+    assert (status, said["error"]) == (502, told)
+    said, status, _ = door("POST", b'{"key": 7}')
+    assert (status, said["error"]["message"]) == (400, 'want {"key": "…"}: "key" must be a text, got 7')
+
+
+def fails(error: Exception) -> Callable[[bytes], Awaitable[SourceObject]]:
+    async def head(_key: bytes) -> SourceObject:
+        raise error
+
+    return head
 
 
 @pytest.mark.parametrize(
