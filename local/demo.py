@@ -53,7 +53,7 @@ IN_PARTS = {"LARGE_BYTES": str(64 * MIB), "PART_BYTES": str(32 * MIB)}
 
 @dataclass(slots=True)
 class Step:
-    """One run of the demo. bill: what it added to the bill."""
+    """One run of the demo. bill: what was added to the bill while it was waited for."""
 
     title: str
     run: str
@@ -119,14 +119,15 @@ class Demo:
         forced = await self._run(f"forced prefix {FORCED}", self._publish({"prefix": FORCED, "force": True}))
         self._expect(forced.summary, Outcome.COPIED, in_prefix)
 
+        began = time.monotonic()
         following, late = await written_while_followed(self.stack, s3, gcs)
         self.console.print(f"written while S3's events are followed: at the destination {late:.1f} s later")
         self._check(late <= MOST_LATE, f"what S3's events told of came after {late:.1f} s, not {MOST_LATE:g}")
+        followed = await self._run("S3's events followed", following, began)
+        self._expect(followed.summary, Outcome.COPIED, 1)
         self.bill = self.stack.bill()
         with self.console.status("comparing both buckets independently"):
             result = await asyncio.to_thread(compare, s3, SOURCE, gcs, DESTINATION, set(UNSUPPORTED))
-        followed = await self._run("S3's events followed", following)
-        self._expect(followed.summary, Outcome.COPIED, 1)
         await self._save_reports(gcs, first.run, repair.run, clean.run, forced.run, followed.run)
         return result
 
@@ -158,8 +159,9 @@ class Demo:
             load(s3, SOURCE, self.objects, lambda done: progress.advance(bar, done))
         self.console.print(f"loaded {len(self.objects):,} objects, {in_units(size)}, into s3://{SOURCE}")
 
-    async def _run(self, title: str, message_id: str) -> Step:
-        before, started = self.stack.bill(), time.monotonic()
+    async def _run(self, title: str, message_id: str, began: float | None = None) -> Step:
+        """Wait for the run of a message. began: when it was sent, on the monotonic clock; just now if None."""
+        before, started = self.stack.bill(), time.monotonic() if began is None else began
         with self._progress() as progress:
             bar = progress.add_task(title, total=None, objects="")
 
@@ -212,13 +214,10 @@ def report(demo: Demo, result: Comparison) -> None:
     """The runs with their counts, the bill, and the verdict."""
     console = demo.console
     console.print(of_runs(demo.steps))
-    console.print("written: to Cloud Storage, with the pages of the runs that ended")
     first = demo.steps[0]
-    moved = first.bill.get("gcs.ingress_bytes", 0)
-    keys = first.summary.outcomes.keys.get(Outcome.COPIED, 0)
-    console.print(
-        f"first run: {keys / first.seconds:,.0f} objects/s, {in_units(moved / first.seconds)}/s on this machine"
-    )
+    copied, seconds = first.summary.outcomes, first.seconds
+    keys, moved = copied.keys.get(Outcome.COPIED, 0), copied.bytes.get(Outcome.COPIED, 0)
+    console.print(f"first run: {keys / seconds:,.0f} objects/s, {in_units(moved / seconds)}/s on this machine")
     bill = demo.bill
     shown = _table("The measured bill of the whole demo, at list prices", "service", "counted", ">amount", ">US$")
     for item in priced(bill):
@@ -236,7 +235,7 @@ def report(demo: Demo, result: Comparison) -> None:
 
 
 def of_runs(steps: Sequence[Step]) -> Table:
-    """A row a run; outcomes that none of them has are left out."""
+    """A row a run; outcomes that none of them has are left out. written: the bytes of what was copied."""
     there = [outcome for outcome in Outcome if any(step.summary.outcomes.keys.get(outcome) for step in steps)]
     heads = [f">{outcome.replace('_', ' ')}" for outcome in there]
     table = _table("Runs: outcomes add up to what was listed", "run", *heads, ">listed", ">written", ">took")
@@ -246,7 +245,7 @@ def of_runs(steps: Sequence[Step]) -> Table:
             step.title,
             *(f"{outcomes.keys.get(outcome, 0):,}" for outcome in there),
             f"{step.summary.listed_keys:,}",
-            in_units(step.bill.get("gcs.ingress_bytes", 0)),
+            in_units(outcomes.bytes.get(Outcome.COPIED, 0)),
             f"{step.seconds:.1f} s",
         )
     return table

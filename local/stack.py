@@ -48,8 +48,9 @@ GOOGLES = {"pubsub", "firestore"}
 class Stack:
     """A context manager: everything runs inside, nothing is left behind after.
 
-    settings: overrides of the functions' environment. schedule: seconds between ticks of list and verify,
-    0 for none. logs: where the children's output goes; a folder that is deleted at the end if None.
+    settings: overrides of the functions' environment. schedule: seconds between ticks of list, verify and close (the
+    look for runs that have ended), 0 for none. logs: where the children's output goes; a folder that is deleted at the
+    end if None.
     functions: those that run; messages to the others wait. servers: further environment of the servers.
     events: whether S3's events go to a queue, and the lister follows them. bridged: whether by way of EventBridge.
     silent: S3 sends none until it is told to (`notify`).
@@ -62,7 +63,7 @@ class Stack:
         flavour: Flavour = Flavour.EMBEDDED,
         ports: Ports | None = None,
         settings: Mapping[str, str] | None = None,
-        schedule: tuple[float, float] = (0, 0),
+        schedule: tuple[float, float, float] = (0, 0, 0),
         logs: Path | None = None,
         functions: Iterable[str] = tuple(FUNCTIONS),
         servers: Mapping[str, str] | None = None,
@@ -188,7 +189,8 @@ class Stack:
 
     def _start_servers(self) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
-        more = {"LIST_SECONDS": str(self._schedule[0]), "VERIFY_SECONDS": str(self._schedule[1])}
+        names = ("LIST_SECONDS", "VERIFY_SECONDS", "CLOSE_SECONDS")
+        more = {name: str(seconds) for name, seconds in zip(names, self._schedule, strict=True)}
         more |= self.edge_environment
         more["EVENT_QUEUES"] = self.url("sqs") if self._events else ""
         for name in ("s3", "edge", "gcs", "pubsub", "firestore", "secrets", "scheduler"):

@@ -23,6 +23,8 @@ from local.stack import Stack
 BASE_PORT = 8600
 BILL_OFFSET = 20
 MOST_PORT = 65_535
+CLOSE_SECONDS = 10.0
+"""Between two looks for runs that have ended, whatever else is scheduled; in the cloud two minutes."""
 LOGS = ROOT / ".local" / "logs"
 
 
@@ -48,7 +50,8 @@ def main() -> int:
             raise StackError(f"PORT={base} is none: it and the {BILL_OFFSET} above it lie within 1 and {MOST_PORT}")
         ports, bill_port = Ports.from_base(base), base + BILL_OFFSET
         check_free("the bill", bill_port)
-        schedule = (float(os.environ.get("LIST_SECONDS") or 0), float(os.environ.get("VERIFY_SECONDS") or 0))
+        listing, comparing = (float(os.environ.get(name) or 0) for name in ("LIST_SECONDS", "VERIFY_SECONDS"))
+        schedule = (listing, comparing, CLOSE_SECONDS)
         interruptible()
         with Stack(flavour, ports, chosen_settings(), schedule, LOGS) as stack:
             _serve_bill(stack, bill_port)

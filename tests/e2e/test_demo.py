@@ -23,6 +23,10 @@ def test_the_demo_passes_and_shows_its_books(auth: str, columns: str) -> None:
     assert "…" not in done.stdout
     heads = next(line.split() for line in done.stdout.splitlines() if line.strip().startswith("run "))
     assert heads == ["run", "copied", "unchanged", "unsupported", "listed", "written", "took"]
+    rows = [line.split() for line in done.stdout.splitlines() if line.rstrip().endswith(" s")]
+    events = next(row for row in rows if row[:2] == ["S3's", "events"])
+    assert events[-8:-2] == ["1", "0", "0", "1", "8", "B"], "what was copied has its bytes beside it"
+    assert done.stdout.index("S3's events followed: 1 listed = 1 copied") < done.stdout.index("measured bill")
     for words in ("first run: 300 listed = 297 copied, 3 unsupported", "0 differences", "everything adds up", "US$"):
         assert words in " ".join(done.stdout.split())
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from local.children import ROOT
-from local.clients import gcs_client, s3_client
+from local.clients import gcs_client, pubsub_clients, s3_client
 from local.emulators.loopback import HOST
 from local.ports import Ports
 from local.stack_file import PATH as ENVIRONMENT_FILE
@@ -121,6 +121,21 @@ def test_a_prefix_forced_with_gcloud_moves(
     assert process.wait(30) == 0
     assert not any(listening(base + number) for number in range(COUNT))
     assert not ENVIRONMENT_FILE.exists()
+
+
+def test_a_run_that_nobody_waits_for_ends_and_leaves_its_report(
+    up: tuple[subprocess.Popen[str], dict[str, str], int],
+) -> None:
+    _, environment, _ = up
+    s3_client(environment).put_object(Bucket=environment["SOURCE_BUCKET"], Key="a/1", Body=b"body")
+    publisher, _ = pubsub_clients(environment)
+    topic = publisher.topic_path(environment["GOOGLE_CLOUD_PROJECT"], environment["LIST_TOPIC"])
+    message = publisher.publish(topic, b"{}").result(timeout=30)
+    reports = gcs_client(environment).bucket(environment["REPORT_BUCKET"])
+    deadline = time.monotonic() + 60
+    while not any(f"-{message}/report.json" in blob.name for blob in reports.list_blobs()):
+        assert time.monotonic() < deadline, "its end is not written down"
+        time.sleep(0.5)
 
 
 def test_even_a_killed_stack_leaves_nothing_behind(up: tuple[subprocess.Popen[str], dict[str, str], int]) -> None:

@@ -16,9 +16,6 @@ from aiohttp import web
 
 from local.emulators.loopback import HOST
 
-CLOSE_SECONDS = 10.0
-"""Between two looks for runs that have ended; in the cloud a few minutes."""
-
 
 @dataclass(slots=True)
 class Job:
@@ -69,15 +66,15 @@ class Scheduler:
 
 
 async def serve(port: int) -> None:
-    """Jobs as the environment sets them: LIST_TOPIC every LIST_SECONDS, VERIFY_TOPIC every VERIFY_SECONDS. What has
-    ended is looked for where either of them ticks.
+    """Jobs as the environment sets them: LIST_TOPIC every LIST_SECONDS, VERIFY_TOPIC every VERIFY_SECONDS, and every
+    CLOSE_SECONDS a look for runs that have ended.
     """
-    ticking = any(float(os.environ.get(name, "0")) for name in ("LIST_SECONDS", "VERIFY_SECONDS"))
+    seconds = {name: float(os.environ.get(f"{name.upper()}_SECONDS", "0")) for name in ("list", "verify", "close")}
     scheduler = Scheduler(
         {
-            "list": Job(os.environ["LIST_TOPIC"], float(os.environ.get("LIST_SECONDS", "0"))),
-            "verify": Job(os.environ["VERIFY_TOPIC"], float(os.environ.get("VERIFY_SECONDS", "0"))),
-            "close": Job(os.environ["VERIFY_TOPIC"], CLOSE_SECONDS if ticking else 0, b'{"close": true}'),
+            "list": Job(os.environ["LIST_TOPIC"], seconds["list"]),
+            "verify": Job(os.environ["VERIFY_TOPIC"], seconds["verify"]),
+            "close": Job(os.environ["VERIFY_TOPIC"], seconds["close"], b'{"close": true}'),
         }
     )
     runner = web.ServerRunner(web.Server(scheduler.handle, access_log=None))
