@@ -47,8 +47,9 @@ async def drop(
             nothing = f"nothing is known that has failed for {reason!r}: `bucket-transfer failures` names the causes"
             return _answer(reason, 0, 0, 0, nothing)
         if not yes:
-            what = f"{numbered(len(keys), 'key')} and delete {numbered(len(meant), 'dead letter')}"
-            session.output.confirm(f"forget {what} of the cause {reason!r}?")
+            what = [f"forget {numbered(len(keys), 'key')}"] if keys else []
+            what += [f"delete {numbered(len(meant), 'dead letter')}"] if meant else []
+            session.output.confirm(f"{' and '.join(what)} of the cause {reason!r}?")
         dropped = await _forget(session, wanted, keys)
         await session.dead_letters.take_away(meant) if meant else None
         letters = [letter for letter in letters if letter not in meant]
@@ -56,11 +57,13 @@ async def drop(
         if letters:
             await session.dead_letters.give_back(letters)
     kept = len(keys) - dropped
-    forgotten = numbered(dropped, "key is", "keys are")
-    text = f"{forgotten} forgotten, and tried again when listed; {numbered(len(meant), 'dead letter')} deleted"
+    said = [f"{numbered(dropped, 'key is', 'keys are')} forgotten, and tried again when listed"] if keys else []
+    if meant:
+        said.append(f"{numbered(len(meant), 'dead letter')} deleted")
     if kept:
-        text += f"; {numbered(kept, 'key is', 'keys are')} left: a run that is going on, or has changed them meanwhile"
-    return _answer(reason, dropped, len(meant), kept, text)
+        left = numbered(kept, "key is", "keys are")
+        said.append(f"{left} left: a run that is going on counts by them, or has changed them meanwhile")
+    return _answer(reason, dropped, len(meant), kept, "; ".join(said))
 
 
 async def _forget(session: Session, prefix: Key, keys: set[Key]) -> int:

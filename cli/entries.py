@@ -10,9 +10,11 @@ from cli.exits import CommandError
 from cli.output import Answer, Output, moment, size, span
 from cli.scope import typed
 from cli.session import Session
+from shared.domain.runs import RunState
 from shared.ledger.entry import Entry
 from shared.ledger.levels import run_of
 from shared.ledger.record import BatchRecord
+from shared.reporting.sentence import STATES
 from shared.reporting.units import numbered
 
 
@@ -126,8 +128,10 @@ def _show_prefix(found: dict[str, Any], output: Output) -> None:
 def _of_run(noted: dict[str, Any]) -> Iterator[str]:
     """One run's notes in the order in which they were made, without those of the run before."""
     yield f"{noted.get('run', 'a run')}{_state(noted)}"
-    began = noted.get("started_at")
+    began, cut_short = noted.get("started_at"), noted.get("state") in ("stopped", "cancelled", "stalled")
     for name, word in (("started_at", "began"), ("published_at", "all published"), ("ended_at", "ended")):
+        if name == "published_at" and (cut_short or noted.get("error")):
+            continue
         if noted.get(name) is not None and (began is None or noted[name] >= began):
             yield f"{word} {moment(noted[name])}"
     if noted.get("frequency_seconds"):
@@ -142,6 +146,7 @@ def _of_run(noted: dict[str, Any]) -> Iterator[str]:
 
 
 def _state(noted: dict[str, Any]) -> str:
-    words = {"in_progress": "under way", "published": "all of it listed"}
+    listed = "cut short" if noted.get("error") else "all of it listed"
+    words = {"in_progress": "under way", "published": listed, RunState.TIMED_OUT: STATES[RunState.TIMED_OUT]}
     state = noted.get("state", "")
     return f", {words.get(state, state)}" if state else ""

@@ -180,7 +180,9 @@ def _kept(decision: Decision, last: Known | None) -> NextRun:
     by = "an earlier run" if last is None or not last.run else f"the run {last.run}"
     match decision:
         case Decision.UNCHANGED:
-            return NextRun(decision.value, f"{by} has copied this version", "`run PREFIX --force` copies it again")
+            return NextRun(
+                decision.value, f"{by} has copied this version", "to copy it all the same: `run PREFIX --force`"
+            )
         case Decision.IN_FLIGHT:
             return NextRun(decision.value, f"{by} is copying this version")
         case Decision.ARCHIVED if last is None or last.entry.outcome is not Outcome.ARCHIVED:

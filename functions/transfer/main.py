@@ -20,7 +20,7 @@ def transfer(request: flask.Request) -> Answer | tuple[str, int]:
     if request.path == PATH:
         return replicate(request.method, request.get_data())
     if request.path != "/":
-        return error(404, "path", f"nothing is here: pushes go to /, wishes to {PATH}")
+        return error(404, "path", f"nothing is here: pushes go to /, requests for an object to {PATH}")
     if request.method != "POST":
         return error(405, "method", f"pushes come by POST, not {request.method}", {"Allow": "POST"})
     if not pushes(dict(request.headers), instance.settings.push_service_account):

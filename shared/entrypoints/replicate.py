@@ -59,7 +59,7 @@ class OnDemand:
             request = ReplicateRequest.model_validate_json(body)
         except ValidationError as wrong:
             problems = "; ".join(sentences(wrong))[:_SAID_CHARACTERS]
-            return error(400, "malformed", f'want {{"key": "…"}}: {problems}')
+            return error(400, "malformed", f'want {{"key": "a/b.jpg"}}: {problems}')
         root = self._instance.settings.source_prefix
         key = request.key.decode()
         if not key.startswith(root):

@@ -87,4 +87,4 @@ class ListRange:
         keys, size = listed.total_keys, listed.total_bytes
         self.log.info("listed", run=range_id.run, prefix=range_id.prefix, keys=keys, bytes=size)
         if kind is RunKind.LIST:
-            await self.work.runs.notes.listed(range_id.run, range_id.prefix, keys, size)
+            await self.work.runs.notes.listed(range_id.run, range_id.prefix)

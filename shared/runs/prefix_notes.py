@@ -66,20 +66,17 @@ class PrefixNotes:
 
         await self.prefixes.update(prefix, note)
 
-    async def listed(self, run: str, prefix: Key, keys: int, size: int) -> None:
-        """All that a run lists is listed and published: so many keys and bytes."""
-        await self._published(run, RunKind.LIST, prefix, {}, {"s3_count": keys, "s3_bytes": size})
+    async def listed(self, run: str, prefix: Key) -> None:
+        """All that a run lists is listed and published."""
+        await self._published(run, RunKind.LIST, prefix, {})
 
     async def compared(self, run: str, prefix: Key, verdicts: Mapping[str, int]) -> None:
         """All that a run compares is compared, and what is to be copied again is published. verdicts: keys by each."""
-        await self._published(run, RunKind.VERIFY, prefix, {"verdicts": dict(verdicts)}, {})
+        await self._published(run, RunKind.VERIFY, prefix, {"verdicts": dict(verdicts)})
 
-    async def _published(
-        self, run: str, kind: RunKind, prefix: Key, of_run: dict[str, Any], of_prefix: dict[str, Any]
-    ) -> None:
+    async def _published(self, run: str, kind: RunKind, prefix: Key, of_run: dict[str, Any]) -> None:
         noted = {"run": run, "state": "published", "published_at": self.clock.now(), **of_run}
-        fields = {FLOWS[kind]: noted, **of_prefix}
-        await self.prefixes.update(prefix, lambda _: fields)
+        await self.prefixes.update(prefix, lambda _: {FLOWS[kind]: noted})
 
     async def had_first_run(self, prefix: Key) -> bool:
         """Whether a run that listed the whole prefix has finished."""
@@ -88,16 +85,20 @@ class PrefixNotes:
     async def ended(self, run: OpenRun, state: RunState, summary: RunSummary, sums: Rollup, initial: bool) -> Checks:
         """Note the end of a run at its prefix, and what a comparison found at every folder; how often each was compared
         and repaired so far. initial: whether it was the prefix's first run. A comparison that had nothing to copy
-        again, or was not to, is no repair.
+        again, or was not to, is no repair. A run that did not come to its end has not counted what there is, so what is
+        known of that stays.
         """
         now, failed = self.clock.now(), summary.outcomes.keys.get(Outcome.FAILED, 0)
         noted = {"run": run.name, "state": state.value, "ended_at": now, "failed": failed, "pending": summary.pending}
         fields: dict[str, Any] = {FLOWS[run.kind]: noted}
-        if initial and state is RunState.FINISHED:
+        whole = state is RunState.FINISHED
+        if whole and run.kind is RunKind.LIST:
+            fields |= {"s3_count": summary.listed_keys, "s3_bytes": summary.listed_bytes}
+        if initial and whole:
             fields["initial"] = {"run": run.name, "started_at": run.started_at, "ended_at": now}
         checks: Checks = {}
         if run.kind is RunKind.VERIFY:
-            checks = await self._folders(run, sums, now)
+            checks = await self._folders(run, sums, now) if whole else {}
             copied = summary.outcomes.keys.get(Outcome.COPIED, 0)
             if repairs(run.message) and (copied or failed or sums.whole().wrong):
                 fields["repair"] = {

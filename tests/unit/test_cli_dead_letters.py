@@ -127,7 +127,7 @@ def test_what_is_dropped_is_unknown_and_its_neighbours_are_not(operator: Operato
 
 
 def test_dead_letters_are_dropped_for_good(operator: Operator) -> None:
-    assert operator.asks("drop", "--cause", "malformed", "--yes")["dropped_letters"] == 1
+    assert operator.types("drop", "--cause", "malformed", "--yes").stdout == "1 dead letter deleted\n"
     assert waiting(operator) == [LOST, COMPARISON, NOBODY_S]
     assert "nothing is known that has failed for 'malformed'" in operator.types("drop", "--reason", "malformed").stdout
 
@@ -136,8 +136,10 @@ def test_dropping_asks_or_wants_yes(operator: Operator, monkeypatch: pytest.Monk
     assert "--yes says that it is meant" in operator.types("drop", "--reason", "malformed", status=2).stderr
     monkeypatch.setattr("cli.output.Output.interactive", True)
     asked = operator.types("drop", "--reason", "forbidden", "k/001", typed="n\n", status=1).stdout
-    assert "forget 1 key and delete 0 dead letters of the cause 'forbidden'?" in asked
-    operator.types("drop", "--reason", "undelivered", typed="n\n", status=1)
+    assert "forget 1 key of the cause 'forbidden'?" in asked
+    asked = operator.types("drop", "--reason", "undelivered", typed="n\n", status=1).stdout
+    assert "delete 3 dead letters of the cause 'undelivered'?" in asked
+    assert "forget" not in asked
     assert len(waiting(operator)) == 4
     assert operator.asks("failures", "k/", status=3)["keys"] == 3
 

@@ -130,8 +130,8 @@ def test_what_is_stored_is_shown_and_forgotten(troubled: Operator, monkeypatch: 
 
 
 def test_what_is_known_of_a_prefix(troubled: Operator) -> None:
-    assert troubled.asks("prefix", "")["s3_count"] == 10
     troubled.run(VerifyMessage(close=True))
+    assert troubled.asks("prefix", "")["s3_count"] == 10
     shown = troubled.types("prefix", "").stdout.splitlines()
     assert shown[0] == "source          10 objects, 39 B"
     assert "last copy       list-m0, finished; began 1970-01-12T13:46:40Z" in shown[1]

@@ -315,7 +315,10 @@ def test_what_is_cut_short_says_so_and_what_names_the_reason(operator: Operator)
         "not every key was looked at: 1 range was cut short by a ceiling or an error, which `bucket-transfer prefix k/`"
     )
     assert named in shown
-    assert "ceiling" in operator.types("prefix", "k/").stdout
+    (copy,) = [line for line in operator.types("prefix", "k/").stdout.splitlines() if line.startswith("last copy")]
+    assert "the ceiling of 0 objects a run is reached" in copy
+    assert ", stopped; began" in copy
+    assert "published" not in copy
 
 
 def test_the_job_s_own_ceiling_holds_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

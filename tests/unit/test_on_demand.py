@@ -4,7 +4,7 @@ import asyncio
 import gc
 import importlib
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -215,10 +215,10 @@ def test_what_to_do_is_said_once_and_about_a_key_that_was_typed(monkeypatch: pyt
     told = {"reason": "forbidden", "message": "S3 denies it", "advice": Reason.FORBIDDEN.advice}
     assert (status, said["error"]) == (502, told)
     said, status, _ = door("POST", b'{"key": 7}')
-    assert (status, said["error"]["message"]) == (400, 'want {"key": "…"}: "key" must be a text, got 7')
+    assert (status, said["error"]["message"]) == (400, 'want {"key": "a/b.jpg"}: "key" must be a text, got 7')
 
 
-def fails(error: Exception) -> Callable[[bytes], Awaitable[SourceObject]]:
+def fails(error: Exception) -> Callable[[bytes], Coroutine[Any, Any, SourceObject]]:
     async def head(_key: bytes) -> SourceObject:
         raise error
 

@@ -29,7 +29,7 @@ from shared.ranges import ranges
 from shared.ranges.resume import Resumed
 from shared.runs.lifecycle import BEGIN_SECONDS
 from shared.runs.prefix_notes import PrefixNotes
-from tests.fakes import StoredRun
+from tests.fakes import FakeBucket, StoredRun
 from tests.world import LEASE, LIFE, Crash, World, counts, filled
 
 
@@ -196,7 +196,7 @@ async def test_a_prefix_s_document_says_of_a_run_nothing_that_was_of_the_one_bef
     await notes.started("next", RunKind.LIST, b"")
     later = ("published_at", "ended_at", "failed", "pending")
     assert [world.stores.prefixes.documents[b""]["copy"][name] for name in later] == [None] * 4
-    await notes.listed("next", b"", 3, 3)
+    await notes.listed("next", b"")
     await notes.started("next", RunKind.LIST, b"")
     assert world.stores.prefixes.documents[b""]["copy"]["published_at"] == 1_000_000.0, "a start that comes twice"
 
@@ -218,6 +218,36 @@ async def test_a_prefix_document_tells_its_story() -> None:
     document = world.stores.prefixes.documents[b""]
     assert document["check"]["frequency_seconds"] == 100.0
     assert "repair" not in document, "nothing was to be repaired"
+
+
+@pytest.mark.parametrize("message", [ListMessage(prefix=b"k/", force=True), VerifyMessage(prefix=b"k/")])
+@pytest.mark.parametrize("how", ["ceiling", "cancelled"])
+async def test_a_run_that_was_cut_short_has_not_counted_what_there_is(
+    message: ListMessage | VerifyMessage, how: str
+) -> None:
+    world = filled(40, bucket=FakeBucket(page_size=2))
+    await world.run(ListMessage(prefix=b"k/"))
+    await world.run(VerifyMessage(prefix=b"k/"))
+    await world.run(VerifyMessage(close=True))
+    figures = ("s3_count", "s3_bytes", "gcs_count", "gcs_bytes", "wrong", "checks")
+    known = world.stores.prefixes.documents[b"k/"]
+    before = {name: known[name] for name in figures}
+    assert (before["s3_count"], before["gcs_count"]) == (40, 40)
+    world.destination.objects.pop(b"k/003")
+    if how == "ceiling":
+        await world.stores.control.update(lambda said: replace(said, most_objects=0))
+
+    def cancelled() -> None:
+        world.clock.pass_time(LEASE / 9)
+        going = frozenset(name for name, run in world.stores.runs.documents.items() if run.state == "going")
+        world.stores.control.said = replace(world.stores.control.said, cancelled=going)
+
+    if how == "cancelled":
+        world.bucket.listed_page = cancelled
+    run = await world.run(message)
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[run].state == ("stopped" if how == "ceiling" else "cancelled")
+    assert {name: known[name] for name in figures} == before
 
 
 async def test_only_a_comparison_that_has_something_to_repair_is_a_repair() -> None:
