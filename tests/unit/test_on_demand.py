@@ -205,12 +205,12 @@ def test_what_to_do_is_said_once_and_about_a_key_that_was_typed(monkeypatch: pyt
         settings=SimpleNamespace(source_prefix=""), log=world.log, app=lambda: SimpleNamespace(replicate=work)
     )
     door = OnDemand(instance)  # type: ignore[arg-type]
-    world.bucket.head = fails(gone)  # type: ignore[method-assign]
+    monkeypatch.setattr(world.bucket, "head", fails(gone))
     said, status, _ = door("POST", b'{"key": "nowhere"}')
     assert (status, said["error"]["message"]) == (404, "S3 has no such object")
     assert "check how the key is written" in said["error"]["advice"]
     denied = Forbidden(f"S3 denies it; {Reason.FORBIDDEN.advice}")
-    world.bucket.head = fails(denied)  # type: ignore[method-assign]
+    monkeypatch.setattr(world.bucket, "head", fails(denied))
     said, status, _ = door("POST", b'{"key": "k"}')
     told = {"reason": "forbidden", "message": "S3 denies it", "advice": Reason.FORBIDDEN.advice}
     assert (status, said["error"]) == (502, told)
