@@ -73,21 +73,36 @@ def spawned(command: Sequence[str], stack: Stack) -> tuple[float, Usage]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process group holds at a moment: bytes of resident memory, open sockets, threads."""
+    """What a process group holds at a moment: bytes of resident memory, open sockets without those that others opened
+    to it, threads.
+    """
 
     resident_bytes: int
     sockets: int
     threads: int
 
 
-def held_by(leader: int) -> Held:
-    """What all living processes of the group that `leader` leads hold together."""
-    resident = sockets = threads = 0
+def held_by(leader: int, port: int) -> Held:
+    """What all living processes of the group that `leader` leads, and that listens on `port`, hold together. How many
+    connections wait there is up to who makes them.
+    """
+    resident = threads = 0
+    sockets = set[str]()
     for folder, fields in _members(leader):
         with suppress(FileNotFoundError, ProcessLookupError):
             resident += int(fields[21]) * _PAGE
             threads += int(fields[17])
             for item in (folder / "fd").iterdir():
                 with suppress(FileNotFoundError):
-                    sockets += os.readlink(item).startswith("socket:")
-    return Held(resident, sockets, threads)
+                    sockets.add(os.readlink(item))
+    opened = {name for name in sockets if name.startswith("socket:")} - _at(port)
+    return Held(resident, len(opened), threads)
+
+
+def _at(port: int) -> set[str]:
+    """Sockets of TCP whose own end is the port, as /proc names them. Fields of a line: number, own address and port
+    (hexadecimal), the other's, state, queues, timer, retransmissions, user, timeouts, inode
+    (https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html).
+    """
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {f"socket:[{line[9]}]" for line in lines if int(line[1].rpartition(":")[2], 16) == port}

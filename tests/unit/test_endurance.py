@@ -1,11 +1,14 @@
 """`make endurance` sees growth and counts that are wrong; that it has run is not enough."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from benchmarks.endurance import LEAST_SAMPLES, MIB, Sample, course, judged, rates
 from benchmarks.processes import Held
+from local.children import ROOT
 from shared.domain.counts import Counts
 from shared.ports.run_store import RunSummary
 
@@ -91,3 +94,27 @@ def summary(listed: int = 10, size: int = 640, open_ranges: int = 0, verdicts: i
 )
 def test_counts_that_are_not_those_of_the_source_are_wrong(phase: str, found: RunSummary, right: bool) -> None:
     assert (judged(phase, found, 10, 64) == "") == right
+
+
+COUNTED = """
+import os, socket
+from benchmarks.processes import held_by
+
+def opened() -> int:
+    return held_by(os.getpgrp(), port).sockets
+
+with socket.create_server(("127.0.0.1", 0)) as own, socket.create_server(("127.0.0.1", 0)) as other:
+    port = own.getsockname()[1]
+    counts = [opened()]
+    with socket.create_connection(own.getsockname()), own.accept()[0]:
+        counts.append(opened())
+    with socket.create_connection(other.getsockname()), other.accept()[0]:
+        counts.append(opened())
+print(*counts)
+"""
+
+
+def test_connections_that_others_opened_are_not_counted() -> None:
+    command = [sys.executable, "-c", COUNTED]
+    told = subprocess.run(command, cwd=ROOT, start_new_session=True, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["1", "2", "3"], "of a connection to itself one end, of one to another port both"
