@@ -7,7 +7,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up schedules chaos fuzz foreign test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start bench-events endurance simulate acceptance check tf-check lock sbom audit format clean
+.PHONY: help demo up schedules chaos fuzz foreign night test test-fast test-large bench-transfer bench-latency bench-scan bench-walk bench-start bench-events endurance simulate acceptance check tf-check lock sbom audit format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,15 @@ chaos: .venv/.dev  ## real processes and sockets in bad weather, against the law
 
 foreign: .venv/.dev  ## the main job on servers of others, others' clients on ours, as a table (ONLY=moto; docs/reliability.md)
 	@ONLY="$(ONLY)" $(BIN)/python -m tests.foreign
+
+night: .venv/.dev  ## what numbers draw, others each day: 50,000 schedules, 200 seeds of chaos, a million inputs (SHARE=1: a hundredth)
+	@day=$$(( $$(date +%s) / 86400 )); failed=; share() { echo $$(( $$1 * $(or $(SHARE),100) / 100 )); }; \
+	for world in transfer:20000 lister:10000 verifier:10000 events:10000; do only=$${world%:*}; \
+	    ONLY=$$only SCHEDULES=$$(share $${world#*:}) FIRST=$$(( day * 20000 )) $(BIN)/python -m tests.schedules || failed="$$failed $$only"; \
+	done; \
+	SEEDS=$$(share 200) FIRST=$$(( day * 200 )) WORKERS="$(WORKERS)" $(BIN)/python -m tests.chaos || failed="$$failed chaos"; \
+	INPUTS=$$(share 1000000) FIRST=$$(( day * 1000000 )) $(BIN)/python -m tests.fuzz || failed="$$failed fuzz"; \
+	echo "day $$day:$${failed:- nothing} failed"; test -z "$$failed"
 
 test-large: .venv/.dev  ## carry an object of 20 GiB through the real functions and report memory (LARGE_GIB=20)
 	@LARGE_GIB="$(or $(LARGE_GIB),20)" $(BIN)/python -m pytest tests/e2e/test_large.py -k larger_than
