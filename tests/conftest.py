@@ -22,6 +22,7 @@ ALONE = (
     "tests/e2e/test_demo.py",
     "tests/e2e/test_kill.py",
     "tests/e2e/test_large.py",
+    "tests/e2e/test_leftovers.py",
     "tests/e2e/test_memory.py",
     "tests/e2e/test_scan.py",
     "tests/e2e/test_verify.py::test_an_archived_object",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from local.emulators.loopback import HOST, PortTaken, check_free
-from local.emulators.serving import listen_both, listen_http, scheme
+from local.emulators.serving import listen_both, listen_http, scheme, until_told
 
 ACCESS_KEY, SECRET_KEY = "test", os.environ.get("S3_SECRET_KEY", "test")
 """Of the one who may do everything at S3."""
@@ -113,7 +113,7 @@ def main() -> None:
     try:
         import uvloop
 
-        uvloop.run(SERVERS[given.server](given))
+        uvloop.run(until_told(SERVERS[given.server](given)))
     except KeyboardInterrupt:
         return
 

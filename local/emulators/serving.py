@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import ssl
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import grpc
 from aiohttp import web
@@ -40,27 +42,39 @@ async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler
     The emulators that the client libraries know are one host:port each, and answer both there.
     """
     folder = tempfile.mkdtemp(prefix="local-stack-")
-    grpc_path, http_path = os.path.join(folder, "grpc"), os.path.join(folder, "http")
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 << 20)])
-    server.add_generic_rpc_handlers(tuple(grpc_handlers))
-    server.add_insecure_port(f"unix:{grpc_path}")
-    await server.start()
-    runner = await _runner(http)
-    await web.UnixSite(runner, http_path).start()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            first = await reader.readexactly(len(_HTTP2_PREFACE))
-            inner = await asyncio.open_unix_connection(grpc_path if first == _HTTP2_PREFACE else http_path)
-            inner[1].write(first)
-            await asyncio.gather(_pump(reader, inner[1]), _pump(inner[0], writer))
-
-    front = await asyncio.start_server(connected, HOST, port, backlog=BACKLOG)
     try:
-        await front.serve_forever()
+        grpc_path, http_path = os.path.join(folder, "grpc"), os.path.join(folder, "http")
+        server.add_generic_rpc_handlers(tuple(grpc_handlers))
+        server.add_insecure_port(f"unix:{grpc_path}")
+        await server.start()
+        await web.UnixSite(await _runner(http), http_path).start()
+        await asyncio.start_server(partial(_connected, grpc_path, http_path), HOST, port, backlog=BACKLOG)
+        await asyncio.Event().wait()
     finally:
+        shutil.rmtree(folder, ignore_errors=True)  # before anything that waits: whoever ends this has little patience
         await server.stop(grace=None)
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def until_told(serving: Coroutine[None, None, None]) -> None:
+    """Serve until SIGTERM, which may come more than once: to a process, and to its group."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    server, end = asyncio.ensure_future(serving), asyncio.ensure_future(told.wait())
+    await asyncio.wait({server, end}, return_when=asyncio.FIRST_COMPLETED)
+    server.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await server
+
+
+async def _connected(
+    grpc_path: str, http_path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        first = await reader.readexactly(len(_HTTP2_PREFACE))
+        inner = await asyncio.open_unix_connection(grpc_path if first == _HTTP2_PREFACE else http_path)
+        inner[1].write(first)
+        await asyncio.gather(_pump(reader, inner[1]), _pump(inner[0], writer))
 
 
 async def _runner(handler: Handler) -> web.ServerRunner:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -57,16 +58,17 @@ def listening(port: int) -> bool:
 @pytest.fixture
 def up() -> Iterator[tuple[subprocess.Popen[str], dict[str, str], int]]:
     base = free_base()
-    process = start(base)
-    deadline = time.monotonic() + 60
-    while not ENVIRONMENT_FILE.exists() or not listening(base + LAST):
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    lines = [line.removeprefix("export ").partition("=") for line in ENVIRONMENT_FILE.read_text().splitlines()]
-    yield process, {name: shlex.split(value)[0] for name, _, value in lines}, base
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with tempfile.TemporaryDirectory(prefix="up-", ignore_cleanup_errors=True) as place:  # some tests end it by SIGKILL
+        process = start(base, TMPDIR=place)
+        deadline = time.monotonic() + 60
+        while not ENVIRONMENT_FILE.exists() or not listening(base + LAST):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        lines = [line.removeprefix("export ").partition("=") for line in ENVIRONMENT_FILE.read_text().splitlines()]
+        yield process, {name: shlex.split(value)[0] for name, _, value in lines}, base
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 def wait_for(environment: dict[str, str], name: str) -> None:
