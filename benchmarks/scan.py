@@ -51,7 +51,7 @@ def canned_ours(canned: Canned) -> float:
     ranges = OneRange()
     app = canned_app(CannedHttp(canned), canned_stores(CannedLedger(canned), ranges))
     before = time.process_time()
-    asyncio.run(app.lister(ListMessage(prefix=b"photos/"), "run", Budget(app.adapters.clock.monotonic(), 540)))
+    asyncio.run(app.lister(ListMessage(prefix=b"photos/"), "list-1", Budget(app.adapters.clock.monotonic(), 540)))
     spent = time.process_time() - before
     unchanged = ranges.counts.outcomes.keys if ranges.counts else {}
     if unchanged != {Outcome.UNCHANGED: canned.keys}:

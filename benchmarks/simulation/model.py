@@ -154,7 +154,7 @@ class Instances:
     async def _invoke(self, message: ListMessage, instance: int) -> None:
         await self.clock.sleep(limits.DELIVERY_SECONDS)
         started = self.clock.monotonic()
-        await self._started[instance](message, "first-run", Budget(started, self.budget_seconds))
+        await self._started[instance](message, "list-first", Budget(started, self.budget_seconds))
         self._working[instance] -= 1
         self.busy_seconds += self.clock.monotonic() - started
         self.busy -= 1

@@ -62,9 +62,9 @@ class TransferBatch:
 
     async def __call__(self, message: TransferMessage, _new_run: str, budget: Budget) -> None:
         """Returns when the message may be acknowledged, within END_SECONDS after the budget. While the job is paused
-        that is at once: the batch's record stays open, and resuming sends it again. Parts of an object that was begun
-        go on. Of a cancelled run nothing begins, neither a batch nor a part. Raises Postponed, OutOfService or Busy if
-        the message must come again later.
+        that is at once: the batch's record stays open, and resuming sends it again; without a record the message waits.
+        Parts of an object that was begun go on. Of a cancelled run nothing begins, neither a batch nor a part. Raises
+        Postponed, OutOfService or Busy if the message must come again later.
         """
         end = asyncio.timeout(max(0.0, budget.left(self.clock.monotonic())) + END_SECONDS)
         try:
@@ -76,11 +76,14 @@ class TransferBatch:
             raise Postponed("what came of the keys could not be written down in time") from None
 
     async def _carry(self, message: TransferMessage, budget: Budget) -> None:
-        if message.part is None and await self.job_control.paused(message.run):
-            self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
-            return
+        paused = message.part is None and await self.job_control.paused(message.run)
         began = self.clock.monotonic()
         found = await self.ledger.get(message.batch)
+        if paused and found is None:
+            raise Postponed("the job is paused, and resuming it would not send again what is not on record")
+        if paused:
+            self.log.info("left for when the job is resumed", run=message.run, batch=message.batch)
+            return
         record = found.record if found else self._from_message(message)
         settled = {entry.key for entry in record.entries if not entry.open}
         told = {entry.key: entry.event_at for entry in record.entries if entry.event_at}

@@ -13,7 +13,8 @@ topic verify     {} or {"prefix": "a/"}               compare, and repair unless
                  {"scheduled": true}                  the scheduler's, as above
                  {"close": true}                      see which runs have ended, and what follows from them
 
-The remaining fields are machine-made and optional to a person.
+The remaining fields are the functions' own. A `run` is one that the functions have begun, and goes on only with what
+is on record of it: whoever names one of their own is told so, and the message is put aside.
 """
 
 from typing import Annotated, Self, TypeVar
@@ -47,11 +48,12 @@ class Message(BaseModel):
 class RangeMessage(Message):
     """Work on a key range of a prefix, the whole job's by default. What follows is set by the functions themselves.
 
-    cursor, until: only keys greater than the one, and up to the other. depth: how often the range was split off a
-    longer one, `generation` on the wire. scheduled: the scheduler sent this; it starts no run while the job is paused
-    or one of its kind is running. Without it, a message is a person's or follows from a run, and starts one. A
-    scheduler of before 25 November 2026 sent `{}`, which is a person's now: until Terraform is applied, its runs may
-    overlap. starts: the run that it starts, once it was published anew: the same as before.
+    run: the one that the range is of, None where the message begins one. cursor, until: only keys greater than the one,
+    and up to the other; of ranges only, since what is said of a run is said of its whole prefix. depth: how often the
+    range was split off a longer one, `generation` on the wire. scheduled: the scheduler sent this; it starts no run
+    while the job is paused or one of its kind is running. Without it, a message is a person's or follows from a run,
+    and starts one. A scheduler of before 25 November 2026 sent `{}`, which is a person's now: until Terraform is
+    applied, its runs may overlap. starts: the run that it starts, once it was published anew: the same as before.
     """
 
     prefix: Key = b""
@@ -63,6 +65,12 @@ class RangeMessage(Message):
     )
     scheduled: bool = False
     starts: RunId | None = None
+
+    @model_validator(mode="after")
+    def _of_a_whole_prefix(self) -> Self:
+        if self.run is None and (self.cursor or self.until is not None):
+            raise ValueError('"cursor" and "until" are of a range of a "run": name a "prefix"')
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -96,11 +104,15 @@ class ListMessage(RangeMessage):
     sort: RunId | None = None
 
     @model_validator(mode="after")
+    def _own_run(self) -> Self:
+        _expect(self.run, RunKind.EVENTS if self.events else RunKind.LIST)
+        _expect(self.starts, RunKind.LIST)
+        return self
+
+    @model_validator(mode="after")
     def _one_scope(self) -> Self:
         if self.events and (self.keys or self.until or self.cursor or (self.prefix and self.run is None)):
             raise ValueError('"events" are of the whole job: name no "prefix" and no "keys"')
-        if self.events and self.run is not None and not RunKind.EVENTS.names(self.run):
-            raise ValueError('a "run" of "events" is called "events-…"')
         if self.sort is not None and not RunKind.EVENTS.names(self.sort):
             raise ValueError('"sort" names a run of events ("events-…"): the batches of others are not sorted')
         if self.sort is not None and (self.events or self.keys or self.prefix or self.cursor or self.until):
@@ -175,6 +187,20 @@ class VerifyMessage(RangeMessage):
     repair: bool = True
     close: bool = False
     passed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _own_run(self) -> Self:
+        _expect(self.run, RunKind.VERIFY)
+        _expect(self.starts, RunKind.VERIFY)
+        return self
+
+
+def _expect(run: str | None, kind: RunKind) -> None:
+    """Raises ValueError if a run is not called as the functions call those of a kind: another topic's run has ranges of
+    the same keys.
+    """
+    if run is not None and not kind.names(run):
+        raise ValueError(f'no run of this kind is called "{run}" but "{kind}-…": leave "run" out to begin one')
 
 
 M = TypeVar("M", bound=Message)

@@ -108,14 +108,15 @@ class FollowEvents:
             await self.messages.publish(self.topic, [ListMessage(events=True, scheduled=True)])
 
     async def _open(self) -> str:
-        """The first of the runs of events that are not over, "" if there is none.
+        """The first of the runs of this job's events that are not over, "" if there is none.
 
         One follows at a time, and who does may have died: its message may come again after minutes, or never if it was
         a second delivery of one that had been acknowledged. It need not be the run that was scheduled last: whoever
         stands still between scheduling a run and creating it finds another one begun meanwhile.
         """
         for item in await self.runs.running():
-            if item.kind is RunKind.EVENTS and await self.ranges.is_open(item.name):
+            of_events = item.kind is RunKind.EVENTS and item.prefix == self.work.ranges.root
+            if of_events and await self.ranges.is_open(item.name):
                 return item.name
         return ""
 

@@ -15,6 +15,7 @@ class Refusal(Enum):
 
     HELD = "held by another invocation"
     DONE = "done already"
+    UNKNOWN = "not on record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,7 @@ class RangeStore(Protocol):
     """The ranges of all runs of one job: each key of a run lies in exactly one."""
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        """Take a range for `lease_seconds`, unless it is done or another's lease still runs. A range that is not stored
-        is opened.
-        """
+        """Take a range for `lease_seconds`, unless it is not on record, is done, or another's lease still runs."""
         ...
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from shared.domain.errors import Busy, StateConflict
+from shared.domain.errors import Busy, MalformedMessage, StateConflict
 from shared.domain.keys import Key
 from shared.ports.clock import Clock
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, RangeStore, Refusal
@@ -43,11 +43,17 @@ class Lease:
         return self.grant is not None and self.grant.taken_over
 
     async def take(self) -> bool:
-        """True if the range is ours, False if it is done. Raises Busy while another holder lives."""
+        """True if the range is ours, False if it is done. Raises Busy while another holder lives, and MalformedMessage
+        if the range is not on record: ranges are written down before their messages are sent, so it is nobody's.
+        """
         self._renewed = self.clock.monotonic()
         answer = await self.ranges.acquire(self.opened, self.owner, self.clock.now(), self.seconds)
         if answer is Refusal.HELD:
             raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor.decode()!r} is being worked on")
+        if answer is Refusal.UNKNOWN:
+            raise MalformedMessage(
+                [f'no such range of "{self.range_id.run}" is on record: leave "run" out to begin one']
+            )
         self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 

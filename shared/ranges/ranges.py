@@ -49,8 +49,8 @@ class Ranges:
         """A message, its run and prefix filled in, with the lease on its range; None if that is done already.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
-        scopes: what must lie under the root, besides the prefix. Raises MalformedMessage if it does not,
-        Busy while another invocation holds the range.
+        scopes: what must lie under the root, besides the prefix. Raises MalformedMessage if it does not, or if a
+        message of a run names a range that is not on record; Busy while another invocation holds the range.
         """
         prefix = message.prefix or self.root
         outside = [scope.decode() for scope in (prefix, *scopes) if not scope.startswith(self.root)]

@@ -74,6 +74,7 @@ def lose(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 async def test_two_that_take_a_range_over_at_once_are_one_holder(
     stores: Stores, between: Callable[[Act], None]
 ) -> None:
+    await stores.runs.create(OPENED, RunKind.LIST, NOW)
     await stores.ranges.acquire(OPENED, "dead", NOW, 60)
     held: list[HeldRange | Refusal] = []
 
@@ -88,6 +89,7 @@ async def test_two_that_take_a_range_over_at_once_are_one_holder(
 
 
 async def test_a_holder_whose_renewal_was_not_heard_goes_on(stores: Stores, lose: Callable[[], None]) -> None:
+    await stores.runs.create(OPENED, RunKind.LIST, NOW)
     held = await stores.ranges.acquire(OPENED, "me", NOW, 60)
     assert isinstance(held, HeldRange)
     lose()

@@ -251,13 +251,17 @@ async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
 
 
 async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores: Stores) -> None:
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ranges.acquire(opened(), "ahead", NOW + 10**8, 60)
     assert await stores.ranges.acquire(opened(), "me", NOW, 60) == HeldRange(opened().range_id, "me", None)
 
 
-async def test_a_range_whose_document_is_lost_can_be_claimed(stores: Stores) -> None:
-    given = opened(b"a/k", b"a/z")
-    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.range_id, "me", b"a/z", (), b"a/z")
+async def test_a_range_that_is_not_on_record_is_nobody_s(stores: Stores) -> None:
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
+    for unknown in (opened(b"a/k", b"a/z"), opened(run="another")):
+        assert await stores.ranges.acquire(unknown, "me", NOW, 60) is Refusal.UNKNOWN
+    assert await stores.ranges.messages("run") == [b"message "]
+    assert not await stores.ranges.is_open("another")
 
 
 async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
@@ -426,6 +430,8 @@ async def test_a_pulse_tells_of_a_run_that_its_records_do_not(stores: Stores) ->
 
 
 async def test_the_sums_of_all_ranges_are_merged(stores: Stores) -> None:
+    await stores.runs.create(opened(), RunKind.VERIFY, NOW)
+    await stores.ranges.split(await take(stores, opened()), [opened(b"a/5"), opened(b"b")])
     for cursor in (b"", b"a/5"):
         sums = Rollup()
         sums.of(b"a/").merge(FolderRollup(1, 2, 3, 4, 5, 6))

@@ -31,7 +31,9 @@ class FakeRanges:
     writes: int = 0
 
     async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        found = self.documents.setdefault(opened.range_id, StoredRange(opened))
+        found = self.documents.get(opened.range_id)
+        if found is None:
+            return Refusal.UNKNOWN
         if found.state == "done":
             return Refusal.DONE
         if found.owner not in ("", owner) and 0 < found.until - now <= 2 * lease_seconds:

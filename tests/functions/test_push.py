@@ -62,6 +62,9 @@ BAD = [
     ("transfer", b"{}", '"objects"'),
     ("transfer", b'{"run": "r", "batch": "b", "objects": [{"key": "k"}]}', '"objects.0.etag"'),
     ("verifier", b'{"repair": "perhaps"}', '"repair"'),
+    ("lister", b'{"run": "x"}', 'leave "run" out'),
+    ("lister", b'{"run": "list-20261129T100000-7", "prefix": "root/"}', 'leave "run" out'),
+    ("verifier", b'{"run": "verify-20261129T100000-7", "prefix": "root/"}', 'leave "run" out'),
 ]
 
 

@@ -241,7 +241,7 @@ def test_what_is_not_of_both_is_not_covered(monkeypatch: pytest.MonkeyPatch) -> 
     operator, whole = compared(world, monkeypatch)
     part = operator.run(VerifyMessage(prefix=b"k/"))
     apart = operator.run(VerifyMessage(prefix=b"l/"))
-    cut = operator.run(VerifyMessage(cursor=b"k/002"))
+    cut = operator.run(VerifyMessage().model_copy(update={"cursor": b"k/002"}))
     closed(operator)
     found = operator.asks("compare", whole, part, status=3)
     assert found["keys"]["agreeing"] == 5

@@ -220,8 +220,8 @@ def test_a_comparison_after_the_last_delta_is_ready_again(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "message",
     [
-        VerifyMessage(cursor=b"k/001"),
-        VerifyMessage(until=b"k/005"),
+        VerifyMessage().model_copy(update={"cursor": b"k/001"}),
+        VerifyMessage().model_copy(update={"until": b"k/005"}),
         VerifyMessage(prefix=b"k/00"),
     ],
 )

@@ -188,12 +188,12 @@ async def test_names_that_must_be_asked_for_one_by_one_are_asked_within_the_budg
     else:
         world.bucket.head = slowly(world.bucket.head)  # type: ignore[method-assign]
     started = world.clock.monotonic()
-    await world.handlers["verify"](VerifyMessage(), "v", Budget(started, 300.0))
+    await world.handlers["verify"](VerifyMessage(), "verify-1", Budget(started, 300.0))
     assert world.clock.monotonic() - started < 300 + 256 + 1, "the budget, and what was begun within it"
     assert slow == "stat" or most > 1, "not one after the other"
     world.budgets["verify"] = 300.0
     await world.drain()
-    assert await agrees(world, "v", 1500) == {"same": 1500}
+    assert await agrees(world, "verify-1", 1500) == {"same": 1500}
 
 
 async def test_a_subfolder_s_comparison_leaves_its_parent_s_document_alone() -> None:

@@ -29,7 +29,9 @@ from tests.world import SETTINGS, World, filled
 def test_who_waits(message: ListMessage | VerifyMessage, waits: bool) -> None:
     """A message, the same with its run named, and the ranges that are split off it, also over the wire."""
     split = isinstance(message, VerifyMessage) or not (message.keys or message.events)
-    named = message.named("events-1", (message.prefix or b"root/") if split else b"")
+    events = isinstance(message, ListMessage) and message.events
+    run = "verify-1" if isinstance(message, VerifyMessage) else "events-1" if events else "list-1"
+    named = message.named(run, (message.prefix or b"root/") if split else b"")
     further = named.behind(named.prefix + b"x", None, 1) if split else named
     further = decode(type(message), further.encode())
     assert [goes_first(message), goes_first(named), goes_first(further)] == [waits] * 3

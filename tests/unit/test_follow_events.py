@@ -9,6 +9,7 @@ from shared.domain.counts import RangeCounts
 from shared.domain.errors import Forbidden, MalformedMessage, OutOfService, StateConflict, Transient
 from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
+from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage, decode
 from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind
@@ -237,9 +238,17 @@ async def test_a_run_that_was_created_late_is_taken_over_though_another_was_sche
     assert not await world.stores.ranges.is_open("events-first")
 
 
-async def begun(world: World, run: str) -> OpenRange:
+async def test_a_run_of_another_root_is_not_gone_on_with() -> None:
+    """The job's prefix was changed while it was open: its range is of other keys."""
+    world = World(mapping=KeyMapping(b"k/"))
+    await begun(world, "events-first", b"old/")
+    world.events.send(written(world, "k/1", b"body", 1))
+    assert await counts(world, await follow(world)) == {"copied": 1}
+
+
+async def begun(world: World, run: str, prefix: bytes = b"") -> OpenRange:
     """A run of events that is going, as far as its documents say."""
-    opened = OpenRange(RangeId(run, b"", b""), None, FOLLOW.encode())
+    opened = OpenRange(RangeId(run, prefix, b""), None, FOLLOW.encode())
     runs = world.stores.runs
     await runs.create(opened, RunKind.EVENTS, world.clock.now())
     await runs.schedule(RunKind.EVENTS, run, (await runs.scheduled(RunKind.EVENTS))[1])

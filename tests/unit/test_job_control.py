@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from shared.domain.messages import ObjectEntry, TransferMessage
+from shared.ledger.entry import Entry
+from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
 from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import FRESH_SECONDS, JobControl
@@ -80,8 +82,23 @@ async def test_a_message_is_left_only_if_the_job_is_paused_at_that_moment(resume
     assert (await world.job_control.read()).paused
     if resumed:
         await world.stores.control.update(lambda control: replace(control, paused=False))
-    source = ObjectEntry.of(world.bucket.listed(b"k"))
-    world.send("transfer", TransferMessage(run="r", batch="b", objects=(source,)))
+    source = world.bucket.listed(b"k")
+    await world.stores.ledger.create([BatchRecord("b", "r", 1.0, (Entry.of(source),))])
+    world.send("transfer", TransferMessage(run="r", batch="b", objects=(ObjectEntry.of(source),)))
     world.clock.pass_time(FRESH_SECONDS / 2)
     await world.drain()
     assert world.same() is resumed
+
+
+async def test_a_batch_that_is_not_on_record_waits_for_the_end_of_a_pause() -> None:
+    """Somebody typed it, or its record is lost: resuming sends only what is on record, so it was gone."""
+    world = World()
+    world.bucket.put("k", b"body")
+    world.stores.control.said = Control(paused=True)
+    entry = ObjectEntry.of(world.bucket.listed(b"k"))
+    world.send("transfer", TransferMessage(run="r", batch="b", objects=(entry,)))
+    await world.drain(most=3, finish=False)
+    assert len(world.inbox) == 1
+    await world.admin.resume()
+    await world.drain()
+    assert world.same()

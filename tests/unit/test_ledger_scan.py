@@ -9,12 +9,14 @@ from shared.domain.counts import Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
+from shared.domain.runs import RunKind
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.record import MERGED, BatchRecord
 from shared.ledger.table import Table, pack
 from shared.ports.control_store import Control
 from shared.ports.ledger_store import Versioned
+from shared.ports.range_store import OpenRange, RangeId
 from shared.ranges import ledger_scan
 from shared.ranges.ledger_scan import BEYOND, HELD_KEYS, LedgerScan
 from tests.fakes import FakeStores
@@ -184,7 +186,10 @@ async def test_a_ceiling_ends_a_range_whose_last_key_begins_the_record_at_which_
         await world.stores.ledger.create([BatchRecord(f"x{number}", "of-a-run-of-before", 1.0, (entry,))])
     world.stores.control.said = Control(most_objects=0)
     world.budgets["list"] = 0
-    await world._deliver(("list", ListMessage(prefix=b"k/", run="r", cursor=b"k/!", until=b"k/00099"), "m"))
+    message = ListMessage(prefix=b"k/", run="list-1", cursor=b"k/!", until=b"k/00099")
+    opened = OpenRange(RangeId("list-1", b"k/", message.cursor), message.until, message.encode())
+    await world.stores.runs.create(opened, RunKind.LIST, world.clock.now())
+    await world._deliver(("list", message, "m"))
     (stored,) = world.stores.ranges.documents.values()
     assert (stored.state, stored.counts.stopped) == ("done", "the ceiling of 0 objects a run is reached")
 

@@ -39,6 +39,14 @@ def test_what_a_person_types(body: bytes, expected: ListMessage) -> None:
         (b'{"run": "../../x"}', ['"run"']),
         (b'{"prefix": 1, "force": 2, "x": 3}', ['"prefix"', '"force"', '"x"']),
         (b"\xff\xfe", ["not JSON"]),
+        (b'{"run": "x"}', ['"x"', '"list-', 'leave "run" out']),
+        (b'{"run": "verify-20261129T100000-7"}', ['"list-']),
+        (b'{"run": "events-20261129T100000-7"}', ['"list-']),
+        (b'{"events": true, "run": "list-20261129T100000-7"}', ['"events-']),
+        (b'{"starts": "x"}', ['"list-']),
+        (b'{"events": true, "starts": "nightly"}', ['"list-']),
+        (b'{"cursor": "a"}', ['"cursor"', 'name a "prefix"']),
+        (b'{"prefix": "a/", "until": "a/b"}', ['"until"', 'name a "prefix"']),
     ],
 )
 def test_everything_wrong_is_said(body: bytes, problems: list[str]) -> None:
@@ -46,6 +54,13 @@ def test_everything_wrong_is_said(body: bytes, problems: list[str]) -> None:
         decode(ListMessage, body)
     for problem in problems:
         assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b'{"run": "list-20261129T100000-7"}', b'{"starts": "x"}', b'{"until": "a"}'])
+def test_the_verifier_s_runs_are_its_own_and_of_whole_prefixes(body: bytes) -> None:
+    """`{"run": "list-…"}` took the lister's range of all keys, and `{"until": "a"}` made a green page of a part."""
+    with pytest.raises(MalformedMessage):
+        decode(VerifyMessage, body)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import (
     Busy,
     Forbidden,
+    MalformedMessage,
     NoSuchBucket,
     ObjectError,
     OutOfService,
@@ -717,14 +718,14 @@ async def test_a_holder_that_was_suspended_before_its_last_write_counts_nothing_
         world.stores.ranges.complete = original  # type: ignore[method-assign]
         world.clock.time += LEASE + 1
         world.bucket.listed_page = lambda: world.clock.pass_time(1000.0)
-        await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 500.0))
+        await world.handlers["list"](message, "list-1", Budget(world.clock.monotonic(), 500.0))
         await original(*closing)
 
     world.stores.ranges.complete = suspended  # type: ignore[method-assign,assignment]
     with pytest.raises(Busy, match="took over the range"):
-        await world.handlers["list"](message, "run", Budget(world.clock.monotonic(), 540.0))
+        await world.handlers["list"](message, "list-1", Budget(world.clock.monotonic(), 540.0))
     await world.drain()
-    summary = await world.stores.runs.summary("run")
+    summary = await world.stores.runs.summary("list-1")
     assert (summary.listed_keys, summary.balanced) == (20, True)
 
 
@@ -807,3 +808,36 @@ async def test_a_prefix_s_document_has_the_fields_that_people_read() -> None:
     }
     figures = ["s3_count", "s3_bytes", "gcs_count", "gcs_bytes", "extra", "wrong", "checks", "repairs"]
     assert document.keys() - {"copy", "initial", "check", "repair"} == {*figures, "counted"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        ("list", ListMessage(run="list-nowhere")),
+        ("list", ListMessage(run="list-nowhere", keys=(b"k/000",))),
+        ("list", ListMessage(events=True, run="events-nowhere")),
+        ("verify", VerifyMessage(run="verify-nowhere")),
+    ],
+)
+async def test_a_message_of_a_run_that_is_not_on_record_is_refused(
+    topic: str, message: ListMessage | VerifyMessage
+) -> None:
+    """It listed the whole job, for a run that nobody ended or reported, as there was no document of it."""
+    world = filled(3)
+    with pytest.raises(MalformedMessage, match='leave "run" out'):
+        await world.handlers[topic](message, f"{topic}-m1", Budget(world.clock.monotonic(), 540.0))
+    assert not world.queue.sent
+    assert not world.stores.ranges.documents
+    assert not world.stores.ledger.documents
+
+
+async def test_a_run_goes_on_only_with_the_ranges_that_it_has() -> None:
+    """Keys that a person adds to a run by a cursor of his own were counted twice."""
+    world = filled(6)
+    run = await world.run()
+    listed = (await world.stores.runs.summary(run)).listed_keys
+    with pytest.raises(MalformedMessage, match="on record"):
+        await world.handlers["list"](ListMessage(run=run, cursor=b"k/002"), "list-m9", Budget(0, 10**9))
+    world.send("list", ListMessage(run=run))
+    await world.drain()
+    assert (await world.stores.runs.summary(run)).listed_keys == listed == 6

@@ -1,5 +1,6 @@
 """The walk through a range, by itself: whatever comes in and however it ends, its answers speak of the same keys."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -157,9 +158,11 @@ def test_plans_come_in_order_and_within_the_range() -> None:
             held.add(wrong)
 
 
-@pytest.mark.parametrize("message", [ListMessage(prefix=b"a/", until=b"a/z"), VerifyMessage(prefix=b"a/")])
+@pytest.mark.parametrize("message", [ListMessage(run="list-1", until=b"a/z"), VerifyMessage(run="verify-1")])
 def test_a_message_that_nobody_could_read_is_never_built(message: ListMessage | VerifyMessage) -> None:
-    assert message.behind(b"a/b", b"a/c", 2) == type(message)(prefix=b"a/", cursor=b"a/b", until=b"a/c", depth=2)
+    message = message.named(message.run or "", b"a/")
+    further = {"run": message.run, "prefix": "a/", "cursor": "a/b", "until": "a/c", "depth": 2}
+    assert message.behind(b"a/b", b"a/c", 2) == type(message).model_validate_json(json.dumps(further))
     for cursor, until in ((b"a/c", b"a/c"), (b"a/c", b"a/b"), (b"b", None)):
         with pytest.raises(ValueError, match="cursor"):
             message.behind(cursor, until)

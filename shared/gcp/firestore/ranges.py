@@ -56,19 +56,17 @@ class FirestoreRanges:
         reference = self.document(opened.range_id)
         lease = {"owner": owner, "lease_until": now + lease_seconds}
         snapshot = await reference.get()
-        fields: dict[str, Any] | None = snapshot.to_dict() if snapshot.exists else None
+        if not snapshot.exists:
+            return Refusal.UNKNOWN
+        fields: dict[str, Any] = snapshot.to_dict() or {}
+        if fields["state"] == "done":
+            return Refusal.DONE
+        if held_by_another(fields, owner, now, lease_seconds):
+            return Refusal.HELD
         try:
-            if fields is None:
-                fields = open_range(opened)
-                written = await reference.create({**fields, **lease, **expiry(now)})
-            elif fields["state"] == "done":
-                return Refusal.DONE
-            elif held_by_another(fields, owner, now, lease_seconds):
-                return Refusal.HELD
-            else:
-                option = self._client.write_option(last_update_time=snapshot.update_time)
-                written = await reference.update(lease, option=option)
-        except (AlreadyExists, FailedPrecondition, NotFound):
+            option = self._client.write_option(last_update_time=snapshot.update_time)
+            written = await reference.update(lease, option=option)
+        except (FailedPrecondition, NotFound):
             return Refusal.HELD
         split_points = tuple(point.encode() for point in fields.get("fences", ()))
         until = None if fields.get("until") is None else str(fields["until"]).encode()
