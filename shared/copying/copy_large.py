@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.copying.copy_object import CopyObject, CopyPlan, copied, fitting
-from shared.copying.finish_lease import FinishLease
-from shared.copying.giving_up import GivingUp, attempt_of, is_stale
+from shared.copying.giving_up import GivingUp
+from shared.copying.part_messages import PartMessages, attempt_of, is_stale
 from shared.copying.part_proof import PartChecks, PartSums, are_its_parts, proof_of_parts
+from shared.copying.upload_lease import UploadLease
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
 from shared.domain.errors import (
@@ -87,7 +88,7 @@ class CopyLarge:
         if found.published_for == message.batch and now - found.opened_at < self.life_seconds:
             return None
         if known is not None:
-            self._giving_up.let_publish(known)
+            self._part_messages.let_publish(known)
         there = await self.uploads.parts(found.upload) if known is not None else {}
         plan = found.plan(current.size)
         missing = [part for part in plan if part not in there] or [plan.count]
@@ -109,7 +110,7 @@ class CopyLarge:
         opened = await self.uploads.open(number, sums.opened(version.text, upload, version.size, self.part_bytes, now))
         if opened.upload != upload:
             await self.staging.abort(number.encode(), upload)
-            self._giving_up.let_publish(opened)
+            self._part_messages.let_publish(opened)
         return opened
 
     def wanted(self, listed: SourceObject, reference: PartReference) -> CopyPlan:
@@ -120,7 +121,7 @@ class CopyLarge:
         self, message: TransferMessage, listed: SourceObject, reference: PartReference, budget: Budget
     ) -> Entry | None:
         """Copy one part; how the key ended, if this was the last one. Raises ObjectError, OutOfAttempts where
-        it would have to begin anew once too often, or Busy while another invocation finishes the object.
+        it would have to begin anew once too often, or Busy while another invocation has the upload's lease.
         """
         wanted = self.wanted(listed, reference)
         number = _identity(wanted)
@@ -147,7 +148,7 @@ class CopyLarge:
             else:
                 await self.uploads.note(opened.upload, reference.number, note)
         if await self.uploads.count(opened.upload) < plan.count:
-            now = await self._giving_up.still_carried(message.batch, number, opened)
+            now = await self._part_messages.still_carried(message.batch, number, opened)
             return None if now.carried_for(message.batch) else await self._take_up(message, wanted, now)
         async with self._lease(number, wanted) as lease:
             return await self._finish(message, wanted, lease, budget)
@@ -156,12 +157,12 @@ class CopyLarge:
         """Publish the parts that are missing, where whoever began the upload did not come to it, or its messages may be
         gone. Raises Busy while it still may, and while another part does so: each would publish all of them.
         """
-        self._giving_up.let_publish(opened)
+        self._part_messages.let_publish(opened)
         async with self._lease(_identity(wanted), wanted):
             return await self.start(message.model_copy(update={"part": None}), wanted)
 
-    def _lease(self, number: str, wanted: CopyPlan) -> FinishLease:
-        return FinishLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
+    def _lease(self, number: str, wanted: CopyPlan) -> UploadLease:
+        return UploadLease(self.uploads, self.clock, self.log, number, wanted.version.text, self.lease_seconds)
 
     async def _send(
         self, run: str, wanted: CopyPlan, number: str, opened: OpenUpload, plan: PartPlan, part: int
@@ -178,14 +179,14 @@ class CopyLarge:
         return PartNote(stored.etag, end - start, stored.crc32c, sums.crc, sums.digests, body.route)
 
     async def _finish(
-        self, message: TransferMessage, wanted: CopyPlan, lease: FinishLease, budget: Budget
+        self, message: TransferMessage, wanted: CopyPlan, lease: UploadLease, budget: Budget
     ) -> Entry | None:
         decided = await self.copy.decide(wanted.listed, message.force)
         if isinstance(decided, Entry):
             return decided
         current, attributes = await self.source.inspect(wanted.version.key)
         if current.etag != wanted.version.etag:
-            await self.abandon(wanted)
+            await self._giving_up.abandon(lease.number)
             return await self._again(message, wanted.listed, Changed(f"{current.text}: replaced while it was copied"))
         opened = await self.uploads.get(lease.number)
         parts = await self.uploads.parts(opened.upload) if opened is not None else {}
@@ -201,7 +202,7 @@ class CopyLarge:
             proof = proof_of_parts(promise, opened, notes)
             staged = await self._staged(lease, opened, current.size, notes)
         except (Corrupt, UploadLost) as wrong:
-            await self.abandon(wanted)
+            await self._giving_up.abandon(lease.number)
             return await self._again(message, wanted.listed, wrong, opened)
         final = replace(wanted, version=current, generation=decided.generation)
         upload = self.copy.upload(final, attributes, promise)
@@ -212,7 +213,7 @@ class CopyLarge:
         return copied(final, written, proof, "+".join(sorted({note.route for note in notes})), attributes)
 
     async def _move_to_name(
-        self, lease: FinishLease, staged: DestinationObject, upload: Upload, token: str, budget: Budget
+        self, lease: UploadLease, staged: DestinationObject, upload: Upload, token: str, budget: Budget
     ) -> DestinationObject | None:
         """None if that takes longer than this invocation may: what is done is kept.
 
@@ -232,7 +233,7 @@ class CopyLarge:
                 return None
 
     async def _staged(
-        self, lease: FinishLease, opened: OpenUpload, size: int, notes: list[PartNote]
+        self, lease: UploadLease, opened: OpenUpload, size: int, notes: list[PartNote]
     ) -> DestinationObject:
         """The whole object in the staging bucket, its checksum the one that its parts make. Raises UploadLost if both
         it and its parts are gone.
@@ -278,20 +279,18 @@ class CopyLarge:
         """Drop what a key that has ended leaves behind, unless another batch has taken its upload over. Only what is on
         record as ended may be cleaned up: any other part that missed its upload would begin it anew.
         """
-        wanted = self.wanted(listed, reference)
-        opened = await self.uploads.get(_identity(wanted))
+        number = _identity(self.wanted(listed, reference))
+        opened = await self.uploads.get(number)
         if opened is not None and opened.published_for in (message.batch, ""):
-            await self.abandon(wanted)
+            await self._giving_up.abandon(number)
 
-    async def abandon(self, wanted: CopyPlan) -> None:
-        """Drop what is staged of a version and what is noted of it."""
-        number = _identity(wanted)
-        if opened := await self.uploads.get(number):
-            await self._giving_up.drop(number, opened)
+    @property
+    def _part_messages(self) -> PartMessages:
+        return PartMessages(self.uploads, self.clock, self.lease_seconds, self.life_seconds)
 
     @property
     def _giving_up(self) -> GivingUp:
-        return GivingUp(self.uploads, self.staging, self.clock, self.lease_seconds, self.life_seconds)
+        return GivingUp(self.uploads, self.staging, self._part_messages)
 
 
 def _identity(wanted: CopyPlan) -> str:

@@ -103,7 +103,7 @@ class UploadStore(Protocol):
         ...
 
     async def claim(self, number: str, owner: str, now: float, lease_seconds: float) -> bool:
-        """Take the right to finish the object, unless another's lease still runs."""
+        """Take the right to work on the upload as a whole, unless another's lease still runs."""
         ...
 
     async def release(self, number: str, owner: str) -> None:

@@ -1,6 +1,6 @@
 """Large objects on their way, in Firestore.
 
-    jobs/{job}/uploads/{number}    the multipart upload, and who is finishing it
+    jobs/{job}/uploads/{number}    the multipart upload, and who has the lease on it
     jobs/{job}/parts/{upload}-{n}  one part that has arrived
 
 A document a part: parts arrive by the hundred a second, and no document takes more than about one write a second.

@@ -1,5 +1,5 @@
-"""The right to finish a large object, kept for as long as its completion and its move take; also to publish its missing
-parts, which is one message's work, too.
+"""The right to work on a large object's upload as a whole, which one message at a time has: to publish the parts that
+are missing, or to finish it, for as long as its completion and its move take.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class FinishLease:
+class UploadLease:
     """Completing or rewriting takes minutes and says nothing meanwhile, so the lease is renewed beside it. What is
     under way when a renewal fails ends by itself, and its own conditions keep it harmless; nothing further is begun.
     """
@@ -40,10 +40,10 @@ class FinishLease:
         await self.give_back()
 
     async def take(self) -> None:
-        """Raises Busy while another invocation finishes the object: no attempt is spent on that."""
+        """Raises Busy while another invocation has it: no attempt is spent on that."""
         await self._claim()
         if self._lost:
-            raise Busy(f"{self.key}: another invocation is finishing it")
+            raise Busy(f"{self.key}: another invocation has the lease on its upload")
 
     async def write(self, step: Coroutine[Any, Any, T]) -> T:
         """A step that writes, with the lease renewed while it lasts. Raises Busy, and does not begin it, once the lease
@@ -53,7 +53,7 @@ class FinishLease:
             if self._until - self.clock.now() < self.seconds * 2 / 3:
                 await self._claim()
             if self._lost:
-                raise Busy(f"{self.key}: another invocation took over its finish")
+                raise Busy(f"{self.key}: another invocation took over the lease on its upload")
         except BaseException:
             step.close()
             raise

@@ -1,11 +1,11 @@
-"""The lease on finishing a large object, renewed while a move goes on."""
+"""The lease on a large object's upload, renewed while a move goes on."""
 
 import asyncio
 
 import pytest
 
 from shared.clock import SystemClock
-from shared.copying.finish_lease import FinishLease
+from shared.copying.upload_lease import UploadLease
 from shared.domain.errors import Busy
 from shared.ports.upload_store import OpenUpload
 from tests.fakes import FakeLog
@@ -14,10 +14,10 @@ from tests.fakes.uploads import FakeUploads
 SECONDS = 0.15
 
 
-async def held() -> tuple[FakeUploads, FinishLease]:
+async def held() -> tuple[FakeUploads, UploadLease]:
     uploads = FakeUploads()
     await uploads.open("n", OpenUpload("k", "upload", 1, 0, 0.0))
-    lease = FinishLease(uploads, SystemClock(), FakeLog(), "n", "k", SECONDS)
+    lease = UploadLease(uploads, SystemClock(), FakeLog(), "n", "k", SECONDS)
     await lease.take()
     return uploads, lease
 
@@ -27,10 +27,10 @@ async def test_a_lease_is_renewed_while_a_move_goes_on() -> None:
     moving = asyncio.create_task(lease.write(asyncio.sleep(3 * SECONDS, "moved")))
     await asyncio.sleep(2 * SECONDS)
     with pytest.raises(Busy):
-        await FinishLease(uploads, SystemClock(), FakeLog(), "n", "k", SECONDS).take()
+        await UploadLease(uploads, SystemClock(), FakeLog(), "n", "k", SECONDS).take()
     assert await moving == "moved"
     await lease.give_back()
-    await FinishLease(uploads, SystemClock(), FakeLog(), "n", "k", SECONDS).take()
+    await UploadLease(uploads, SystemClock(), FakeLog(), "n", "k", SECONDS).take()
 
 
 async def test_who_lost_the_lease_begins_no_further_write() -> None:
