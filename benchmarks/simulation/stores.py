@@ -65,15 +65,15 @@ class ModelRanges:
         self.ranges[opened.range_id] = ModelRange(opened)
         self.open += 1
 
-    async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        found = self.ranges[opened.range_id]
+    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+        found = self.ranges[range_id]
         if found.done:
             return Refusal.DONE
         self.documents.bill.counts["firestore.reads"] += 1
-        await self.documents.write(f"ranges/{opened.range_id.cursor!r}")
+        await self.documents.write(f"ranges/{range_id.cursor!r}")
         until = found.opened.until
         first = found.split_points[0] if found.split_points else until
-        return HeldRange(opened.range_id, owner, first, found.split_points, until)
+        return HeldRange(range_id, owner, first, found.split_points, until)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         await self.documents.write(f"ranges/{held.id.cursor!r}")

@@ -41,12 +41,16 @@ from shared.ports.queue import Queue
 from shared.ports.range_store import RangeStore
 from shared.ports.run_store import RunStore
 from shared.ports.source import Source
+from shared.ranges.lease import Lease
 from shared.ranges.range_work import MOST_REASON, RangeWork
 from shared.ranges.sending import Sending
 from shared.runs.ceilings import CeilingGuard, Stopped
 
 WAIT_SECONDS = 5
 """Of one long poll, at most 20; a run that ends waits for those under way, since what they bring would be hidden."""
+
+_Taken = tuple[Lease, list[EventMessage]]
+"""The lease on a run's range, and the events that the run begins with."""
 
 
 @dataclass(slots=True)
@@ -71,31 +75,12 @@ class FollowEvents:
 
     async def __call__(self, message: ListMessage, new_run: str, budget: Budget) -> None:
         """Follow until the budget ends, or until nothing came for a while."""
-        run = message.run or new_run.replace("list-", "events-", 1)
-        first: list[EventMessage] = []
-        last = ""
-        if message.run is None and not await self.runs.exists(run):
-            if (await self.work.job_control.read(afresh=True)).paused:
-                self.work.log.info("the job is paused, so no events are followed", run=run)
-                return
-            version = (await self.runs.scheduled(RunKind.EVENTS))[1]  # before it is asked which are open
-            last = await self._open()
-            if last:
-                run, message = last, message.model_copy(update={"run": last})
-            else:
-                first = await self._first(run)
-                if not first or not await self.runs.schedule(RunKind.EVENTS, run, version):
-                    return
-        try:
-            taken = await self.work.ranges.take(RunKind.EVENTS, message, run)
-        except Busy:
-            if last:
-                return  # somebody follows
-            raise
+        taken = await self._take(message, new_run)
         if taken is None:
             return
-        ceiling = CeilingGuard(self.work.job_control, self.work.portions, taken[1].range_id.run)
-        stretch = Stretch(Sending(self.work.publish, ceiling, taken[1], set(), first=True))
+        lease, first = taken
+        ceiling = CeilingGuard(self.work.job_control, self.work.portions, lease.range_id.run)
+        stretch = Stretch(Sending(self.work.publish, ceiling, lease, set(), first=True))
         if stretch.lease.taken_over:
             await self._recount(stretch)
         try:
@@ -107,7 +92,33 @@ class FollowEvents:
         if over:
             await self.messages.publish(self.topic, [ListMessage(events=True, scheduled=True)])
 
-    async def _open(self) -> str:
+    async def _take(self, message: ListMessage, new_run: str) -> _Taken | None:
+        """The lease on the range of the message's run, of one that is open, or of a new one; with what a new one begins
+        with. None if there is nothing to do. Raises Busy while another invocation follows for this very message.
+        """
+        run = message.run or new_run.replace("list-", "events-", 1)
+        if message.run is not None or await self.runs.exists(run):
+            return await self._lease(message, run, [])
+        if (await self.work.job_control.read(afresh=True)).paused:
+            self.work.log.info("the job is paused, so no events are followed", run=run)
+            return None
+        version = (await self.runs.scheduled(RunKind.EVENTS))[1]  # before it is asked which are open
+        open_run = await self._open_run()
+        if open_run:
+            try:
+                return await self._lease(message.model_copy(update={"run": open_run}), open_run, [])
+            except Busy:
+                return None  # somebody follows
+        first = await self._first(run)
+        if not first or not await self.runs.schedule(RunKind.EVENTS, run, version):
+            return None
+        return await self._lease(message, run, first)
+
+    async def _lease(self, message: ListMessage, run: str, first: list[EventMessage]) -> _Taken | None:
+        taken = await self.work.ranges.take(RunKind.EVENTS, message, run)
+        return None if taken is None else (taken[1], first)
+
+    async def _open_run(self) -> str:
         """The first of the runs of this job's events that are not over, "" if there is none.
 
         One follows at a time, and who does may have died: its message may come again after minutes, or never if it was

@@ -60,7 +60,7 @@ class HeldRange:
 class RangeStore(Protocol):
     """The ranges of all runs of one job: each key of a run lies in exactly one."""
 
-    async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
         """Take a range for `lease_seconds`, unless it is not on record, is done, or another's lease still runs."""
         ...
 

@@ -47,7 +47,7 @@ class Lease:
         if the range is not on record: ranges are written down before their messages are sent, so it is nobody's.
         """
         self._renewed = self.clock.monotonic()
-        answer = await self.ranges.acquire(self.opened, self.owner, self.clock.now(), self.seconds)
+        answer = await self.ranges.acquire(self.range_id, self.owner, self.clock.now(), self.seconds)
         if answer is Refusal.HELD:
             raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor.decode()!r} is being worked on")
         if answer is Refusal.UNKNOWN:

@@ -71,7 +71,7 @@ async def listed(stores: SimpleNamespace, count: int) -> None:
         opened = OpenRange(RangeId("run", b"", f"k/{number:05d}".encode()), None, b"message")
         if not await stores.runs.create(opened, RunKind.LIST, NOW):
             await stores.ranges.document(opened.range_id).set(open_range(opened))
-        held = await stores.ranges.acquire(opened, "me", NOW, 60)
+        held = await stores.ranges.acquire(opened.range_id, "me", NOW, 60)
         assert isinstance(held, HeldRange)
         await stores.ranges.complete(held, RangeCounts(Counts({"listed": 1}, {"listed": 5})), NOW)
     await stores.ledger.create([record(number) for number in range(count)])

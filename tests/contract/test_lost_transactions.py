@@ -33,7 +33,7 @@ def faults(embedded: Stack, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> I
 async def held(stores: Stores) -> HeldRange:
     opened = OpenRange(RangeId("run", b"", b""), None, b"{}")
     await stores.runs.create(opened, RunKind.LIST, NOW)
-    taken = await stores.ranges.acquire(opened, "me", NOW, 60)
+    taken = await stores.ranges.acquire(opened.range_id, "me", NOW, 60)
     assert isinstance(taken, HeldRange)
     return taken
 

@@ -75,14 +75,14 @@ async def test_two_that_take_a_range_over_at_once_are_one_holder(
     stores: Stores, between: Callable[[Act], None]
 ) -> None:
     await stores.runs.create(OPENED, RunKind.LIST, NOW)
-    await stores.ranges.acquire(OPENED, "dead", NOW, 60)
+    await stores.ranges.acquire(OPENED.range_id, "dead", NOW, 60)
     held: list[HeldRange | Refusal] = []
 
     async def other() -> None:
-        held.append(await stores.ranges.acquire(OPENED, "other", NOW + 100, 60))
+        held.append(await stores.ranges.acquire(OPENED.range_id, "other", NOW + 100, 60))
 
     between(other)
-    assert await stores.ranges.acquire(OPENED, "slow", NOW + 100, 60) is Refusal.HELD
+    assert await stores.ranges.acquire(OPENED.range_id, "slow", NOW + 100, 60) is Refusal.HELD
     (theirs,) = held
     assert isinstance(theirs, HeldRange)
     await stores.ranges.complete(theirs, RangeCounts(), NOW + 101)
@@ -90,13 +90,13 @@ async def test_two_that_take_a_range_over_at_once_are_one_holder(
 
 async def test_a_holder_whose_renewal_was_not_heard_goes_on(stores: Stores, lose: Callable[[], None]) -> None:
     await stores.runs.create(OPENED, RunKind.LIST, NOW)
-    held = await stores.ranges.acquire(OPENED, "me", NOW, 60)
+    held = await stores.ranges.acquire(OPENED.range_id, "me", NOW, 60)
     assert isinstance(held, HeldRange)
     lose()
     held = await stores.ranges.renew(held, NOW + 30, 60)
     lose()
     await stores.ranges.complete(held, RangeCounts(), NOW + 40)
-    assert await stores.ranges.acquire(OPENED, "other", NOW + 500, 60) is Refusal.DONE
+    assert await stores.ranges.acquire(OPENED.range_id, "other", NOW + 500, 60) is Refusal.DONE
 
 
 async def test_an_end_that_was_not_heard_is_written_once(stores: Stores, lose: Callable[[], None]) -> None:
@@ -204,7 +204,7 @@ async def test_what_a_run_that_timed_out_has_left_open_may_go(
         return "expires_at" in ((await left.reference.get()).to_dict() or {})
 
     assert not await expires()
-    between(lambda: stores.ranges.acquire(OPENED, "other", NOW + 100, 60))
+    between(lambda: stores.ranges.acquire(OPENED.range_id, "other", NOW + 100, 60))
     await stores.ranges.let_expire("run", NOW + 1000)
     assert not await expires()
     await stores.ranges.let_expire("run", NOW + 2000)

@@ -66,7 +66,7 @@ async def end(stores: Stores, state: RunState, summary: RunSummary, at: float = 
 
 
 async def take(stores: Stores, given: OpenRange, owner: str = "me", now: float = NOW) -> HeldRange:
-    held = await stores.ranges.acquire(given, owner, now, 60)
+    held = await stores.ranges.acquire(given.range_id, owner, now, 60)
     assert isinstance(held, HeldRange), held
     return held
 
@@ -240,26 +240,26 @@ async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
     given = opened()
     assert await stores.runs.create(given, RunKind.LIST, NOW)
     assert not await stores.runs.create(given, RunKind.LIST, NOW)
-    assert await stores.ranges.acquire(given, "me", NOW, 60) == HeldRange(given.range_id, "me", None)
-    assert await stores.ranges.acquire(given, "you", NOW + 59, 60) is Refusal.HELD
-    assert await stores.ranges.acquire(given, "me", NOW + 59, 60) == HeldRange(given.range_id, "me", None)
-    assert await stores.ranges.acquire(given, "you", NOW + 118, 60) is Refusal.HELD
-    held = await stores.ranges.acquire(given, "you", NOW + 120, 60)
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60) == HeldRange(given.range_id, "me", None)
+    assert await stores.ranges.acquire(given.range_id, "you", NOW + 59, 60) is Refusal.HELD
+    assert await stores.ranges.acquire(given.range_id, "me", NOW + 59, 60) == HeldRange(given.range_id, "me", None)
+    assert await stores.ranges.acquire(given.range_id, "you", NOW + 118, 60) is Refusal.HELD
+    held = await stores.ranges.acquire(given.range_id, "you", NOW + 120, 60)
     assert held == HeldRange(given.range_id, "you", None)
     await stores.ranges.complete(held, RangeCounts(), NOW + 121)
-    assert await stores.ranges.acquire(given, "me", NOW + 500, 60) is Refusal.DONE
+    assert await stores.ranges.acquire(given.range_id, "me", NOW + 500, 60) is Refusal.DONE
 
 
 async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
-    await stores.ranges.acquire(opened(), "ahead", NOW + 10**8, 60)
-    assert await stores.ranges.acquire(opened(), "me", NOW, 60) == HeldRange(opened().range_id, "me", None)
+    await stores.ranges.acquire(opened().range_id, "ahead", NOW + 10**8, 60)
+    assert await stores.ranges.acquire(opened().range_id, "me", NOW, 60) == HeldRange(opened().range_id, "me", None)
 
 
 async def test_a_range_that_is_not_on_record_is_nobody_s(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     for unknown in (opened(b"a/k", b"a/z"), opened(run="another")):
-        assert await stores.ranges.acquire(unknown, "me", NOW, 60) is Refusal.UNKNOWN
+        assert await stores.ranges.acquire(unknown.range_id, "me", NOW, 60) is Refusal.UNKNOWN
     assert await stores.ranges.messages("run") == [b"message "]
     assert not await stores.ranges.is_open("another")
 
@@ -270,7 +270,7 @@ async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
     first = await take(stores, opened())
     mine = await stores.ranges.split(first, [opened(b"a/4", b"a/7"), opened(b"a/7")])
     assert mine == HeldRange(range_id, "me", b"a/4", (b"a/4", b"a/7"), None)
-    assert await stores.ranges.acquire(opened(), "me", NOW, 60) == mine
+    assert await stores.ranges.acquire(opened().range_id, "me", NOW, 60) == mine
     mine = await stores.ranges.split(await take(stores, opened()), [opened(b"a/2", b"a/4")])
     yours = await take(stores, opened(), "you", NOW + 61)
     assert yours == HeldRange(range_id, "you", b"a/2", (b"a/2", b"a/4", b"a/7"), None)
@@ -656,7 +656,7 @@ async def test_a_holder_whose_range_was_taken_over_changes_nothing(stores: Store
         await stores.ranges.split(zombie, [opened(b"a/9")])
     assert await stores.ranges.messages("run") == [b"message "]
     holder = await stores.ranges.renew(holder, NOW + 90, 60)
-    assert await stores.ranges.acquire(opened(), "third", NOW + 149, 60) is Refusal.HELD
+    assert await stores.ranges.acquire(opened().range_id, "third", NOW + 149, 60) is Refusal.HELD
     holder = await stores.ranges.split(holder, [opened(b"a/5")])
     await stores.ranges.complete(holder, RangeCounts(Counts({"listed": 5}, {"listed": 5})), NOW + 91)
     with pytest.raises(StateConflict):
@@ -692,7 +692,7 @@ async def test_a_split_never_opens_a_neighbour_anew(stores: Stores) -> None:
     await stores.ranges.complete(right, RangeCounts(Counts({"listed": 15}, {"listed": 15})), NOW)
     with pytest.raises(StateConflict):
         await stores.ranges.split(left, [opened(b"a/4", b"a/4")])
-    assert await stores.ranges.acquire(opened(b"a/4"), "third", NOW, 60) is Refusal.DONE
+    assert await stores.ranges.acquire(opened(b"a/4").range_id, "third", NOW, 60) is Refusal.DONE
     assert (await stores.ranges.listed("run")).keys == {"listed": 15}
     assert await take(stores, opened()) == left
 

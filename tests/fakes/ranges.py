@@ -30,8 +30,8 @@ class FakeRanges:
     documents: dict[RangeId, StoredRange] = field(default_factory=dict)
     writes: int = 0
 
-    async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        found = self.documents.get(opened.range_id)
+    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+        found = self.documents.get(range_id)
         if found is None:
             return Refusal.UNKNOWN
         if found.state == "done":
@@ -42,7 +42,7 @@ class FakeRanges:
         found.owner, found.until = owner, now + lease_seconds
         end = found.opened.until
         first = found.fences[0] if found.fences else end
-        return HeldRange(opened.range_id, owner, first, tuple(found.fences), end, self._wrote(found), taken_over)
+        return HeldRange(range_id, owner, first, tuple(found.fences), end, self._wrote(found), taken_over)
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         found = self.of_holder(held)

@@ -206,7 +206,7 @@ async def test_killed_at_any_step_everything_is_copied_and_counted_once(step: in
 async def test_one_follows_at_a_time() -> None:
     world = World()
     opened = await begun(world, "events-first")
-    held = await world.stores.ranges.acquire(opened, "somebody", world.clock.now(), 60)
+    held = await world.stores.ranges.acquire(opened.range_id, "somebody", world.clock.now(), 60)
     assert isinstance(held, HeldRange)
     world.events.send(written(world, "k", b"body", 1))
     assert not await world.stores.runs.exists(await follow(world))
@@ -229,7 +229,7 @@ async def test_a_run_that_was_created_late_is_taken_over_though_another_was_sche
     world = World()
     await begun(world, "events-first")
     second = await begun(world, "events-second")
-    held = await world.stores.ranges.acquire(second, "somebody", world.clock.now(), 60)
+    held = await world.stores.ranges.acquire(second.range_id, "somebody", world.clock.now(), 60)
     assert isinstance(held, HeldRange)
     await world.stores.ranges.complete(held, RangeCounts(), world.clock.now())
     world.events.send(written(world, "k", b"body", 1))

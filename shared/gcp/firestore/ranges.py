@@ -52,8 +52,8 @@ class FirestoreRanges:
         self._client, self._most_summed = client, most_summed
         self._ranges = job.collection("ranges")
 
-    async def acquire(self, opened: OpenRange, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        reference = self.document(opened.range_id)
+    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+        reference = self.document(range_id)
         lease = {"owner": owner, "lease_until": now + lease_seconds}
         snapshot = await reference.get()
         if not snapshot.exists:
@@ -71,7 +71,7 @@ class FirestoreRanges:
         split_points = tuple(point.encode() for point in fields.get("fences", ()))
         until = None if fields.get("until") is None else str(fields["until"]).encode()
         first = split_points[0] if split_points else until
-        return HeldRange(opened.range_id, owner, first, split_points, until, written.update_time, fields["owner"] != "")
+        return HeldRange(range_id, owner, first, split_points, until, written.update_time, fields["owner"] != "")
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:
         lease = {"owner": held.owner, "lease_until": now + lease_seconds}
