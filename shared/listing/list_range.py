@@ -13,7 +13,8 @@ from shared.domain.messages import ListMessage
 from shared.domain.missed import Followed
 from shared.domain.runs import RunKind
 from shared.listing.follow_events import FollowEvents
-from shared.listing.list_steps import KeySteps, ListSteps
+from shared.listing.key_steps import KeySteps
+from shared.listing.list_steps import ListSteps
 from shared.listing.sort_events import SortEvents
 from shared.ports.clock import Clock
 from shared.ports.ledger_store import LedgerStore
