@@ -48,9 +48,13 @@ async def listen_both(grpc_handlers: list[grpc.GenericRpcHandler], http: Handler
         server.add_generic_rpc_handlers(tuple(grpc_handlers))
         server.add_insecure_port(f"unix:{grpc_path}")
         await server.start()
-        await web.UnixSite(await _runner(http), http_path).start()
-        await asyncio.start_server(partial(_connected, grpc_path, http_path), HOST, port, backlog=BACKLOG)
-        await asyncio.Event().wait()
+        runner = await _runner(http)
+        await web.UnixSite(runner, http_path).start()
+        front = await asyncio.start_server(partial(_connected, grpc_path, http_path), HOST, port, backlog=BACKLOG)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            front.close()  # a server that no name holds is collected, and answers nobody
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # before anything that waits: whoever ends this has little patience
         await server.stop(grace=None)
