@@ -93,7 +93,7 @@ def push(draw: Draw) -> None:
     async def work(given: Message, run: str, _budget: object) -> None:
         assert isinstance(given, MODELS[kind])
         if kind != "transfer":
-            MODELS[kind](run=run)
+            MODELS[kind].model_validate({"run": run})
         started.append(run)
 
     queue, stores = FakeQueue(), FakeStores()
