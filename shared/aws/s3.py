@@ -12,7 +12,7 @@ from shared.aws.address import CHECKSUMS, NOTHING, S3Address
 from shared.aws.attributes import attributes
 from shared.aws.listing import Listing, NotAListing, parse, unquoted
 from shared.domain.archive import ARCHIVE_CLASSES, SILENT_CLASSES, Restore, Tier, read_header
-from shared.domain.backoff import QUESTIONS, RetryPolicy
+from shared.domain.backoff import BARREN_SECONDS, QUESTIONS, RetryPolicy
 from shared.domain.checksums import even_sizes
 from shared.domain.errors import Corrupt, Transient, Unsorted
 from shared.domain.objects import Attributes, SourceObject
@@ -42,20 +42,27 @@ class S3Source:
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
         """ListObjectsV2, 1,000 keys a page, each asked for by the last key of the one before: a continuation token
         may expire, a key does not. Pages with archived objects are asked for with what S3 knows of their restores. S3
-        may end a page before it has found a key, among many that were deleted: then its token alone leads on.
+        may end a page before it has found a key, among many that were deleted: then its token alone leads on, and the
+        page is handed on empty.
         """
-        archives, token = False, ""
+        archives, token, named_at = False, "", self._http.clock.monotonic()
         while True:
             more = {"continuation-token": quote(token, safe="")} if token else NOTHING
             listing = await self._list(prefix, after, more, RESTORES if archives else NOTHING)
             archives, asked = not ARCHIVE_CLASSES.isdisjoint(listing.page.storage_classes), archives
             if archives and not asked:
                 continue
-            if len(listing.page):
+            if len(listing.page) or listing.truncated:
                 yield listing.page
-                after = listing.page.last
             if not listing.truncated:
                 return
+            if len(listing.page):
+                after, named_at = listing.page.last, self._http.clock.monotonic()
+            elif self._http.clock.monotonic() - named_at > BARREN_SECONDS:
+                raise Transient(
+                    f"{_listing(prefix)}: pages behind {after!r} name no key and say that there are more",
+                    party=Party.S3,
+                )
             token = listing.token
 
     async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
@@ -77,14 +84,16 @@ class S3Source:
         if after:
             fields["start-after"] = quote(after, safe="")
         url = self._address.url(query="&".join(f"{name}={value}" for name, value in sorted(fields.items())))
-        what = f"listing s3 prefix {prefix.decode()!r}"
+        what = _listing(prefix)
 
         def page(answer: Answer) -> Listing:
             try:
                 listing = parse(answer.body)
             except NotAListing as error:
                 raise Corrupt(f"{what}: not a listing: {error}") from None
-            if listing.truncated and not (len(listing.page) or listing.prefixes or listing.token):
+            named = len(listing.page) or ("delimiter" in more and listing.prefixes)
+            onward = quote(listing.token, safe="") != more.get("continuation-token", "")
+            if listing.truncated and not (named or onward):
                 raise Corrupt(f"{what}: a page without keys says that there are more, and not where")
             if not in_order(listing.page.keys, after):
                 raise Unsorted(
@@ -183,6 +192,10 @@ class S3Source:
     async def _send(self, method: str, url: str, more: Headers) -> Answer:
         signed = await self._address.signed(method, url, CHECKSUMS)
         return await self._http.send(Request(method, url, {**signed, **more}))
+
+
+def _listing(prefix: bytes) -> str:
+    return f"listing s3 prefix {prefix.decode()!r}"
 
 
 def _restore(headers: Mapping[str, str]) -> Restore | None:

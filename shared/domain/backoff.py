@@ -44,6 +44,10 @@ QUESTIONS = RetryPolicy(4, 120.0)
 SESSION = RetryPolicy(5, 240.0)
 BODY = RetryPolicy(6, 540.0)
 
+BARREN_SECONDS = 480.0
+"""How long a listing is followed that says that there is more and names nothing. S3 passes many deleted versions so,
+and nobody tells for how long; an invocation has not much more."""
+
 
 def delay_seconds(attempt: int, draw: float, asked: float | None = None) -> float:
     """Full-jitter exponential backoff.

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
-from shared.domain.backoff import QUESTIONS, RetryPolicy
+from shared.domain.backoff import BARREN_SECONDS, QUESTIONS, RetryPolicy
 from shared.domain.checksums import Chunk, crc32c, encoded
 from shared.domain.copies import CopyPage
 from shared.domain.errors import Corrupt, LostRace, NoSuchBucket, ObjectError, Transient, Unsorted
@@ -48,7 +48,8 @@ CHUNK_BYTES = 8 * 1024 * 1024
 least 8 MiB recommended. https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload"""
 
 PAGE = 1000
-"""The most names of one listing page: https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
+"""The most names of one listing page, which may be empty and not the last:
+https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 
 _READ, _WRITE = Classifier(Party.DESTINATION), Classifier(Party.DESTINATION, writes=True)
 _PAGE_FIELDS = f"fields=items({FIELDS}),nextPageToken"
@@ -82,7 +83,7 @@ class GcsDestination:
         retry: RetryPolicy = QUESTIONS,
         changes: bool = False,
     ) -> None:
-        self._bucket = bucket
+        self._listing = f"listing gs://{bucket}"
         self._changes = changes
         self._api = GoogleApi(http, token)
         self._retry = retry
@@ -120,12 +121,11 @@ class GcsDestination:
             most = min(PAGE, len(wanted) * _PAGE_SHARE)
             start, end = quote(wanted[0], safe=""), quote(wanted[-1][: MAX_KEY_BYTES - 1] + b"!", safe="")
             url = f"{self._objects}?maxResults={most}&startOffset={start}&endOffset={end}&{_PAGE_FOUND}"
-            page = await self._page(url)
-            listed = [(str(item.get("name", "")).encode(), item) for item in page.get("items", ())]
-            what = f"listing gs://{self._bucket}"
-            found = {name: looked_at(what, item) for name, item in listed if name in named}
-            last = listed[-1][0] if "nextPageToken" in page and listed else wanted[-1][: MAX_KEY_BYTES - 1]
-            beyond = [name for name in wanted if name > last]
+            items, more = await self._page(url)
+            listed = [(str(item.get("name", "")).encode(), item) for item in items]
+            found = {name: looked_at(self._listing, item) for name, item in listed if name in named}
+            reached = wanted[-1][: MAX_KEY_BYTES - 1] if not more else listed[-1][0] if listed else b""
+            beyond = [name for name in wanted if name > reached]
         for stat in await asyncio.gather(*(self.stat(name) for name in beyond)):
             if stat is not None:
                 found[stat.name] = stat
@@ -137,7 +137,7 @@ class GcsDestination:
         await self._api.ask(self._retry, what, _WRITE, Request("DELETE", url), good=(200, 204, 404))
 
     async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
-        token, last = "", after
+        token, last, named_at = "", after, self._api.clock.monotonic()
         while True:
             query = f"maxResults={PAGE}&{_PAGE_CHANGES if self._changes else _PAGE_FIELDS}"
             if prefix:
@@ -146,28 +146,37 @@ class GcsDestination:
                 query += f"&pageToken={quote(token, safe='')}"
             elif after:
                 query += f"&startOffset={quote(after, safe='')}"
-            page = await self._page(f"{self._objects}?{query}")
-            found = parse_page(page.get("items", ()), self._changes)
+            items, following = await self._page(f"{self._objects}?{query}")
+            found = parse_page(items, self._changes)
             found = found.part(found.up_to(after)) if after else found
             if len(found):
                 if not in_order(found.names, last):
-                    raise Unsorted(
-                        f"listing gs://{self._bucket}: the page after {last!r} is not in the order of its names"
-                    )
+                    raise Unsorted(f"{self._listing}: the page after {last!r} is not in the order of its names")
                 last = found.names[-1]
                 yield found
-            token = page.get("nextPageToken", "")
-            if not token:
+                named_at = self._api.clock.monotonic()
+            if not following:
                 return
+            if following == token or self._api.clock.monotonic() - named_at > BARREN_SECONDS:
+                raise Transient(
+                    f"{self._listing}: pages behind {last!r} say that there is more, and name nothing more",
+                    party=Party.DESTINATION,
+                )
+            token = following
 
-    async def _page(self, url: str) -> dict[str, Any]:
-        what = f"listing gs://{self._bucket}"
+    async def _page(self, url: str) -> tuple[list[dict[str, Any]], str]:
+        """What a page describes, and the token of the next one, "" for none."""
 
-        async def once() -> dict[str, Any]:
+        async def once() -> tuple[list[dict[str, Any]], str]:
             answer = await self._api.send(Request("GET", url))
             if answer.status != 200:
-                raise _READ(what, answer.status, answer.headers, answer.body)
-            return resource(what, answer)
+                raise _READ(self._listing, answer.status, answer.headers, answer.body)
+            page = resource(self._listing, answer)
+            items, token = page.get("items", []), page.get("nextPageToken", "")
+            described = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+            if not (described and isinstance(token, str)):
+                raise Transient(f"{self._listing}: a page that is no list of objects", party=Party.DESTINATION)
+            return items, token
 
         return await retried(QUESTIONS, self._api.clock, once)
 

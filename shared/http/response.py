@@ -57,9 +57,9 @@ class Response:
             return bytes(self._chunks.popleft())
         chunks, length = [], 0
         while length < most and (chunk := await anext(self, None)) is not None:
-            chunks.append(chunk)
+            chunks.append(chunk[: most - length])
             length += len(chunk)
-        return b"".join(chunks)[:most]
+        return b"".join(chunks)
 
     def news(self) -> "asyncio.Future[None]":
         """To be awaited: until something has come. Raises what the exchange has failed with."""

@@ -22,9 +22,11 @@ class Source(Protocol):
     """The S3 bucket, asked directly."""
 
     def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
-        """Pages of objects with the prefix, in key order, strictly after `after`; none is empty.
+        """Pages of objects with the prefix, in key order, strictly after `after`. An empty one says that S3 has
+        found none yet.
 
-        Raises Unsorted if the server does not list in the order of the keys' bytes.
+        Raises Unsorted if the server does not list in the order of the keys' bytes, Transient if it leads on for
+        BARREN_SECONDS and names nothing.
         """
         ...
 

@@ -143,6 +143,11 @@ class RangeWork:
         walk, depth = held.walk, held.message.depth
         pages, look_at = 0, pages_before_split(depth)
         async for listed in self.source.pages(held.prefix, walk.start):
+            if not len(listed):
+                await self._go_on(held)
+                if walk.read > walk.start and budget.spent(self.clock.monotonic()):
+                    return True
+                continue
             page = listed if walk.until is None else listed.until(walk.until)
             if len(page):
                 left = await self._remember(held, steps, out, budget, page, page.last)

@@ -1,6 +1,8 @@
 """Listing on real wires: what a bad day of S3's does to it, and where a bucket is cut."""
 
 import asyncio
+import secrets
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,11 +10,14 @@ from botocore.credentials import Credentials
 
 from local.names import SOURCE
 from local.stack import Stack
+from shared.aws import s3
 from shared.aws.address import S3Address
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
+from shared.domain.backoff import QUESTIONS
 from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Transient, Unsorted, WrongRegion
-from shared.http.client import Http
+from shared.domain.reasons import Party
+from shared.http.client import ANSWER_BYTES, Http
 from tests.contract.raw import Asked, answer, answering
 from tests.contract.test_http import Serve, serving
 
@@ -159,6 +164,73 @@ async def test_a_page_that_leads_nowhere_is_told(http: Http) -> None:
     async with asyncio.timeout(10), serving(answers(EMPTY.format(""))) as (url, _):
         with pytest.raises(Corrupt, match="and not where"):
             await keys(source(http, url))
+
+
+NEXT = "<NextContinuationToken>{}</NextContinuationToken>"
+ROLLED_UP = "<CommonPrefixes><Prefix>a%2F</Prefix></CommonPrefixes>"
+
+
+@pytest.mark.parametrize(
+    "told", [NEXT.format("same"), ROLLED_UP], ids=["to themselves", "by prefixes nobody asked for"]
+)
+async def test_pages_that_lead_to_themselves_are_told(http: Http, told: str) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, EMPTY.format(told).encode())
+
+    async with asyncio.timeout(10), answering(serve) as (url, asked):
+        with pytest.raises(Corrupt, match="and not where"):
+            await keys(source(http, url))
+        assert len(asked) <= QUESTIONS.tries + 1
+
+
+async def test_pages_that_lead_on_and_name_no_key_end(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "BARREN_SECONDS", 0.2)
+
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, EMPTY.format(NEXT.format(secrets.token_hex(8))).encode())
+
+    async with asyncio.timeout(10), answering(serve) as (url, asked):
+        with pytest.raises(Transient, match="name no key") as found:
+            await keys(source(http, url))
+        assert found.value.party is Party.S3
+        assert len(asked) > 2, "not at the first one"
+
+
+async def test_what_was_deleted_counts_anew_behind_each_key(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "BARREN_SECONDS", 0.3)
+    pages = [EMPTY.format(NEXT.format(number)) if number % 3 else page(f"k{number:02d}") for number in range(1, 31)]
+    told = [text.replace("false", "true") for text in pages[:-1]] + pages[-1:]
+
+    async def serve(asked: Asked) -> bytes:
+        await asyncio.sleep(0.02)
+        return answer(200, told[len(waiting) - 1].encode())
+
+    async with asyncio.timeout(10), answering(serve) as (url, waiting):
+        assert len(await keys(source(http, url))) == 10
+
+
+@pytest.mark.parametrize("framed", ["length", "chunks"])
+async def test_a_page_of_a_hundred_megabytes_is_refused_and_held_but_in_part(http: Http, framed: str) -> None:
+    row = ROW.format("k" * 1000).encode() * 800
+    size = 100 * 2**20 // len(row)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        said = b"Transfer-Encoding: chunked" if framed == "chunks" else b"Content-Length: %d" % (size * len(row))
+        writer.write(b"HTTP/1.1 200 X\r\n%b\r\n\r\n" % said)
+        for _ in range(size):
+            writer.write(b"%x\r\n%b\r\n" % (len(row), row) if framed == "chunks" else row)
+            await writer.drain()
+
+    tracemalloc.start()
+    try:
+        async with asyncio.timeout(60), serving(serve) as (url, connections):
+            with pytest.raises(Corrupt, match="an answer of more than"):
+                await keys(source(http, url))
+        assert len(connections) == QUESTIONS.tries
+        assert tracemalloc.get_traced_memory()[1] < 2 * ANSWER_BYTES + 16 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.fixture

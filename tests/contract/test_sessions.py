@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from google.auth.credentials import Credentials
 from google.auth.exceptions import RefreshError
 
 from shared.clock import SystemClock
-from shared.domain.backoff import SESSION
+from shared.domain.backoff import QUESTIONS, SESSION
 from shared.domain.checksums import crc32c, encoded
 from shared.domain.errors import (
     BadKeys,
@@ -24,6 +25,8 @@ from shared.domain.errors import (
     UploadLost,
 )
 from shared.domain.objects import Attributes, DestinationObject
+from shared.domain.reasons import Party
+from shared.gcp import storage
 from shared.gcp.staging import GcsStaging
 from shared.gcp.storage import CHUNK_BYTES, GcsDestination
 from shared.gcp.token import Token
@@ -328,3 +331,76 @@ async def test_a_listing_out_of_order_is_not_compared(http: Http) -> None:
         assert (await anext(pages)).names == [b"b", b"c"]
         with pytest.raises(Unsorted, match="not in the order"):
             await anext(pages)
+
+
+def page(*names: str, token: str = "") -> bytes:
+    items = [json.loads(described(4, SMALL_CRC)) | {"name": name} for name in names]
+    return answer(200, json.dumps({"items": items, **({"nextPageToken": token} if token else {})}).encode())
+
+
+async def names(destination: GcsDestination, after: bytes = b"") -> list[bytes]:
+    return [name async for found in destination.listing(b"", after) for name in found.names]
+
+
+async def test_a_page_without_names_is_no_end(http: Http) -> None:
+    """https://cloud.google.com/storage/docs/json_api/v1/objects/list: the next page may be empty."""
+
+    async def serve(asked: Asked) -> bytes:
+        if "pageToken=2" in asked.target:
+            return page("b")
+        return page(token="2") if "pageToken=1" in asked.target else page("a", token="1")
+
+    async with answering(serve) as (url, _):
+        assert await names(GcsDestination("b", url, http, Token(None))) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("shown", [(), ("a", "b")], ids=["nothing", "what lies before"])
+async def test_pages_that_lead_to_themselves_are_told(http: Http, shown: tuple[str, ...]) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return page(*shown, token="same")
+
+    async with asyncio.timeout(10), answering(serve) as (url, asked):
+        with pytest.raises(Transient, match="name nothing more") as found:
+            await names(GcsDestination("b", url, http, Token(None)), b"c")
+        assert found.value.party is Party.DESTINATION
+        assert len(asked) == 2
+
+
+async def test_pages_that_lead_on_and_name_nothing_end(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "BARREN_SECONDS", 0.2)
+
+    async def serve(asked: Asked) -> bytes:
+        return page(token=secrets.token_hex(8))
+
+    async with asyncio.timeout(10), answering(serve) as (url, asked):
+        with pytest.raises(Transient, match="name nothing more"):
+            await names(GcsDestination("b", url, http, Token(None)))
+        assert len(asked) > 2, "not at the first one"
+
+
+async def test_names_that_an_empty_page_does_not_reach_are_asked_for(http: Http) -> None:
+    """They were taken for names of no object, and each copy was written as a new one, and refused."""
+    wanted = [b"k%02d" % number for number in range(20)]
+
+    async def serve(asked: Asked) -> bytes:
+        if "maxResults" in asked.target:
+            return page(token="more")
+        return answer(200, json.dumps(json.loads(described(4, SMALL_CRC)) | {"name": asked.target[-99:]}).encode())
+
+    async with answering(serve) as (url, asked):
+        await GcsDestination("b", url, http, Token(None)).stat_many(wanted)
+        assert len(asked) == 1 + len(wanted)
+
+
+@pytest.mark.parametrize("told", ['{"items": {"a": 1}}', '{"items": [1]}', '{"items": [], "nextPageToken": 7}', "[]"])
+async def test_a_page_that_is_no_list_of_objects_is_told(http: Http, told: str) -> None:
+    async def serve(asked: Asked) -> bytes:
+        return answer(200, told.encode())
+
+    async with answering(serve) as (url, asked):
+        destination = GcsDestination("b", url, http, Token(None))
+        with pytest.raises(Transient):
+            await names(destination)
+        with pytest.raises(Transient):
+            await destination.stat_many([b"k%02d" % number for number in range(20)])
+        assert len(asked) == 2 * QUESTIONS.tries

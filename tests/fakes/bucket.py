@@ -11,7 +11,7 @@ from shared.domain.checksums import even_sizes
 from shared.domain.digests import PartDigests
 from shared.domain.errors import Archived, Gone
 from shared.domain.objects import Attributes, SourceObject
-from shared.domain.page import Page
+from shared.domain.page import NO_OBJECTS, Page
 from shared.ports.source import Children
 
 
@@ -49,7 +49,9 @@ class Stored:
 
 @dataclass
 class FakeBucket:
-    """An S3 bucket: `shared.ports.source.Source`, and by `download` a `Download`, which may be a stale edge."""
+    """An S3 bucket: `shared.ports.source.Source`, and by `download` a `Download`, which may be a stale edge. deleted:
+    pages without a key behind a key, where S3 passes versions that were deleted.
+    """
 
     objects: dict[bytes, Stored] = field(default_factory=dict)
     page_size: int = 1000
@@ -57,6 +59,7 @@ class FakeBucket:
     requests: list[tuple[str, bytes]] = field(default_factory=list)
     listed_page: Callable[[], None] = lambda: None
     archived_in_silence: set[bytes] = field(default_factory=set)
+    deleted: dict[bytes, int] = field(default_factory=dict)
 
     def put(
         self,
@@ -78,6 +81,10 @@ class FakeBucket:
     async def pages(self, prefix: bytes, after: bytes) -> AsyncIterator[Page]:
         position = after
         while True:
+            for _ in range(self.deleted.get(position, 0)):
+                self.requests.append(("list", prefix))
+                self.listed_page()
+                yield NO_OBJECTS
             keys = self._after(prefix, position)
             self.requests.append(("list", prefix))
             if not keys:

@@ -601,6 +601,33 @@ async def test_throttled_in_the_middle_what_was_listed_is_kept() -> None:
     assert said(world, "a range is handed on")
 
 
+async def test_deleted_keys_that_take_longer_than_an_invocation_are_passed_by_the_next_one() -> None:
+    """S3's pages name none of them, so nothing but the clock ends an invocation that began with other keys."""
+    world = filled(9, seconds_a_page=50.0)
+    world.bucket.page_size = 3
+    world.bucket.deleted = {b"k/002": 30}
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 9}
+    listed = [what for what, _ in world.bucket.requests].count("list")
+    assert listed == 1 + 10 + 30 + 2, "ended by its budget after ten of them, and by the next invocation passed at once"
+
+
+async def test_the_lease_is_kept_while_pages_are_empty() -> None:
+    world = filled(3, seconds_a_page=LEASE / 2)
+    world.bucket.deleted = {b"": 8}
+    lost = False
+
+    def meanwhile() -> None:
+        nonlocal lost
+        world.clock.pass_time(LEASE / 2)
+        held = [item for item in world.stores.ranges.documents.values() if item.state == "open"]
+        lost = lost or any(item.until < world.clock.now() for item in held)
+
+    world.bucket.listed_page = meanwhile
+    assert await counts(world, await world.run()) == {Outcome.COPIED: 3}
+    assert not lost
+
+
 async def test_a_clock_that_jumps_loses_nothing() -> None:
     world = filled(6)
     run = await listed_only(world)
