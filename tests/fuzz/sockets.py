@@ -40,6 +40,8 @@ def spoken(draw: Draw) -> Spoken:
     """One connection's worth."""
     shape = draw.choice(tuple(_SHAPES))
     head, body = _SHAPES[shape](draw)
+    if draw.once_in(3):
+        head = head.replace(b"POST / HTTP/", b"POST /v1/replicate HTTP/", 1)
     sent = head + body
     match draw.randrange(8):
         case 0:
@@ -185,6 +187,7 @@ def _bodies(draw: Draw) -> tuple[bytes, bytes]:
         json.dumps({"message": {"data": "A" * 900_000}}).encode(),
         json.dumps({f"k{number}": number for number in range(20_000)}).encode(),
         b"1" * 5_000,
+        b'{"key": "nowhere"}',
         _PUSH,
     )
     body = draw.choice(odd)
