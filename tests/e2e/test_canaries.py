@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from google.cloud.firestore import AsyncClient
-from google.protobuf.json_format import MessageToJson
 
 from local import runs
 from local.clients import gcs_client, pubsub_clients, s3_client
-from local.names import DEAD, DESTINATION, LIST, PROJECT, REPORTS, SOURCE
+from local.names import DEAD, DESTINATION, LIST, PROJECT, REPORTS, SOURCE, TRANSFER, VERIFY
 from local.stack import Stack
 from shared.ledger.packing import inflate
 
@@ -45,7 +44,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Written, dict[str
                 stack.fault(server, op=op, do="status", status=status, code="SignatureDoesNotMatch", times=2)
             stack.fault(server, op=op, do="reset", times=2)
         stack.fault("edge", op="edge.get", do="corrupt", times=4)
-        publisher, _ = pubsub_clients(stack.environment)
+        publisher, subscriber = pubsub_clients(stack.environment)
+        for topic in (LIST, TRANSFER, VERIFY):  # whoever comes later hears of all that is sent
+            name = subscriber.subscription_path(PROJECT, f"canaries-{topic}")
+            subscriber.create_subscription(name=name, topic=publisher.topic_path(PROJECT, topic))
         publisher.publish(publisher.topic_path(PROJECT, LIST), b'{"prefix": 7}').result()
         asyncio.run(runs.wait(stack, stack.tick("list"), 120))
         asyncio.run(runs.wait(stack, stack.tick("verify"), 120))
@@ -97,9 +99,16 @@ def objects(stack: Stack) -> Written:
 
 def messages(stack: Stack) -> Written:
     _, subscriber = pubsub_clients(stack.environment)
-    name = subscriber.subscription_path(PROJECT, DEAD)
-    received = subscriber.pull(subscription=name, max_messages=100, timeout=10).received_messages
-    return {f"dead letter {item.message.message_id}": MessageToJson(type(item).pb(item)) for item in received}
+    found = Written()
+    for kind, subscription in (
+        ("dead letter", DEAD),
+        *((f"on {t}", f"canaries-{t}") for t in (LIST, TRANSFER, VERIFY)),
+    ):
+        name = subscriber.subscription_path(PROJECT, subscription)
+        for item in subscriber.pull(subscription=name, max_messages=1000, timeout=10).received_messages:
+            text = item.message.data.decode(errors="replace") + repr(dict(item.message.attributes))
+            found[f"{kind} {item.message.message_id}"] = text
+    return found
 
 
 def test_everything_that_is_written_was_looked_at(written: tuple[Written, dict[str, str]]) -> None:
@@ -115,9 +124,14 @@ def test_everything_that_is_written_was_looked_at(written: tuple[Written, dict[s
         f"gs://{DESTINATION}/k/": KEYS,
         f"gs://{REPORTS}/": 2,
         "dead letter ": 1,
+        f"on {LIST} ": 1,
+        f"on {TRANSFER} ": 1,
+        f"on {VERIFY} ": 1,
         "told at ": 2,
     }.items():
         assert sum(name.startswith(place) and bool(text) for name, text in found.items()) >= least, place
+    for place in ("dead letter ", f"on {LIST} "):
+        assert any('{"prefix": 7}' in text for name, text in found.items() if name.startswith(place)), "read as sent"
     failed = [line for name, text in found.items() if name.startswith("log ") for line in text.splitlines()]
     assert sum('"ERROR"' in line or '"WARNING"' in line for line in failed) > 0
 
