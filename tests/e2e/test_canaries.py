@@ -7,10 +7,13 @@ import gzip
 import json
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
 from google.cloud.firestore import AsyncClient
+from google.cloud.pubsub_v1.subscriber.message import Message
+from google.pubsub_v1 import PubsubMessage
 
 from local import runs
 from local.clients import gcs_client, pubsub_clients, s3_client
@@ -45,16 +48,21 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Written, dict[str
             stack.fault(server, op=op, do="reset", times=2)
         stack.fault("edge", op="edge.get", do="corrupt", times=4)
         publisher, subscriber = pubsub_clients(stack.environment)
-        for topic in (LIST, TRANSFER, VERIFY):  # whoever comes later hears of all that is sent
+        heard, listening = Written(), []
+        for topic in (LIST, TRANSFER, VERIFY):
             name = subscriber.subscription_path(PROJECT, f"canaries-{topic}")
             subscriber.create_subscription(name=name, topic=publisher.topic_path(PROJECT, topic))
+            listening.append(subscriber.subscribe(name, callback=partial(hear, heard, f"on {topic}")))
         publisher.publish(publisher.topic_path(PROJECT, LIST), b'{"prefix": 7}').result()
         asyncio.run(runs.wait(stack, stack.tick("list"), 120))
         asyncio.run(runs.wait(stack, stack.tick("verify"), 120))
         found = {f"told at {key}": told(stack, key) for key in ("k/00", "nowhere")}
         for server in ("s3", "edge", "gcs"):
             stack.clear(server, "/_local/faults")
-        found |= asyncio.run(documents()) | objects(stack) | messages(stack)
+        found |= asyncio.run(documents()) | objects(stack) | dead_letters(stack) | heard
+        for subscription in listening:
+            subscription.cancel()
+            subscription.result(timeout=30)
         secrets = stack.secrets
     found |= {f"log {path.name}": path.read_text(errors="replace") for path in logs.iterdir() if path.is_file()}
     return found, secrets
@@ -97,18 +105,20 @@ def objects(stack: Stack) -> Written:
     return found
 
 
-def messages(stack: Stack) -> Written:
+def dead_letters(stack: Stack) -> Written:
     _, subscriber = pubsub_clients(stack.environment)
-    found = Written()
-    for kind, subscription in (
-        ("dead letter", DEAD),
-        *((f"on {t}", f"canaries-{t}") for t in (LIST, TRANSFER, VERIFY)),
-    ):
-        name = subscriber.subscription_path(PROJECT, subscription)
-        for item in subscriber.pull(subscription=name, max_messages=1000, timeout=10).received_messages:
-            text = item.message.data.decode(errors="replace") + repr(dict(item.message.attributes))
-            found[f"{kind} {item.message.message_id}"] = text
-    return found
+    name = subscriber.subscription_path(PROJECT, DEAD)
+    received = subscriber.pull(subscription=name, max_messages=100, timeout=10).received_messages
+    return {f"dead letter {item.message.message_id}": text(item.message) for item in received}
+
+
+def hear(heard: Written, place: str, message: Message) -> None:
+    heard[f"{place} {message.message_id}"] = text(message)
+    message.ack()
+
+
+def text(message: Message | PubsubMessage) -> str:
+    return message.data.decode(errors="replace") + repr(dict(message.attributes))
 
 
 def test_everything_that_is_written_was_looked_at(written: tuple[Written, dict[str, str]]) -> None:
