@@ -1,16 +1,19 @@
-"""Copy one object now, because somebody asks for it. Who asks for one that is being copied waits for that copy."""
+"""Copy one object now, because somebody asks for it.
+
+Who asks for one that is being copied waits for that copy, and asks S3 once more what is current: the copy may be of the
+version before the one that he has written.
+"""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 
 from shared.copying.copy_large import CopyLarge
 from shared.copying.copy_object import CopyObject
 from shared.copying.in_flight import InFlight
 from shared.domain.backoff import KEY
 from shared.domain.counts import Outcome
-from shared.domain.errors import StateConflict, Transient
+from shared.domain.errors import ObjectError, StateConflict, Transient
 from shared.domain.messages import ObjectEntry, TransferMessage
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
@@ -25,6 +28,11 @@ RUN = "on-demand"
 
 DEADLINE_SECONDS = 540.0
 """As long as a message's copy may take: less than the 600 s after which Cloud Run ends a request, in terraform."""
+
+YOUNG_SECONDS = 3600.0
+"""A copy that is younger may be one that nobody put on record: its writer was cut off or died, the store did not
+answer, and whoever was told so asks again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,52 +54,79 @@ class ReplicateObject:
 
     async def __call__(self, key: bytes, force: bool = False) -> Entry | None:
         """How the key ended; None if its parts are on their way. Raises ObjectError where it could not be copied."""
-        asked = (key, force)
-        copy = self._under_way.get((key, True)) or self._under_way.get(asked)
-        if copy is None:
-            copy = self._under_way[asked] = asyncio.create_task(self._in_time(key, force))
-            copy.add_done_callback(lambda _: self._under_way.pop(asked, None))
-        return await asyncio.shield(copy)
+        began = self.clock.monotonic()
+        earlier = self._under_way.get((key, True)) or self._under_way.get((key, force))
+        if earlier is None:
+            return await asyncio.shield(self._begin(key, force))
+        await asyncio.wait([earlier])
+        if await self._holds(earlier, key):
+            return earlier.result()
+        later = self._under_way.get((key, force)) or self._begin(key, force)
+        await asyncio.wait([later], timeout=max(0.0, began + self.seconds - self.clock.monotonic()))
+        if not later.done():
+            raise self._too_late(key)
+        return later.result()
+
+    def _begin(self, key: bytes, force: bool) -> "asyncio.Task[Entry | None]":
+        copy = self._under_way[key, force] = asyncio.create_task(self._in_time(key, force))
+        copy.add_done_callback(lambda _: self._under_way.pop((key, force), None))
+        return copy
+
+    async def _holds(self, earlier: "asyncio.Task[Entry | None]", key: bytes) -> bool:
+        """Whether what came of a copy that was begun before somebody asked is an answer for him, too: it is of what is
+        current, or may pass by itself, or its parts are on their way, and they ask.
+        """
+        failure = earlier.exception()
+        if failure is not None:
+            return not isinstance(failure, ObjectError) or failure.retryable
+        ended = earlier.result()
+        return ended is None or (await self.source.head(key)).etag == ended.etag
 
     async def _in_time(self, key: bytes, force: bool) -> Entry | None:
         """What is stopped may take a while to leave, and nobody waits for that."""
         work = asyncio.create_task(self._tries(key, force))
         await asyncio.wait([work], timeout=self.seconds)
         if work.cancel():
-            raise Transient(f"{key.decode(errors='replace')}: not copied within {self.seconds:g} s")
+            raise self._too_late(key)
         return work.result()
+
+    def _too_late(self, key: bytes) -> Transient:
+        return Transient(f"{key.decode(errors='replace')}: not copied within {self.seconds:g} s")
 
     async def _tries(self, key: bytes, force: bool) -> Entry | None:
         async with self.in_flight.slot(self.weight):
-            tries = count()
-            return await retried(KEY, self.clock, lambda: self._once(key, force, again=next(tries) > 0))
+            return await retried(KEY, self.clock, lambda: self._once(key, force))
 
-    async def _once(self, key: bytes, force: bool, again: bool = False) -> Entry | None:
-        """again: whether a try before may have written what is there, unheard."""
+    async def _once(self, key: bytes, force: bool) -> Entry | None:
+        began = self.clock.now()
         current = await self.source.head(key)
         decided = await self.copy.decide(current, force)
-        batch = batch_id(f"{RUN} {self.clock.now()}", [current])
         if isinstance(decided, Entry):
-            if again and decided.outcome is Outcome.UNCHANGED:
-                await self._write_down(batch, current, decided)
+            if decided.outcome is Outcome.UNCHANGED and began - decided.at < YOUNG_SECONDS:
+                once = batch_id(f"{RUN} {decided.generation}", [current])
+                await self._write_down(_record(once, began, current, decided))
             return decided
+        batch = batch_id(f"{RUN} {began}", [current])
         if decided.version.size > self.large_bytes:
             objects = (ObjectEntry.of(current),)
             message = TransferMessage(run=RUN, batch=batch, objects=objects, force=force, first=True)
             started = await self.large.start(message, decided)
-            record = self._record(batch, current, started)
+            record = _record(batch, began, current, started)
             await self.ledger.create([record])  # after the start: one that fails must leave no key in flight
             return started
         ended = await self.copy.copy_latest(decided)
         if ended.outcome is Outcome.COPIED:
-            await self._write_down(batch, current, ended)
+            await self._write_down(_record(batch, began, current, ended))
         return ended
 
-    async def _write_down(self, batch: str, current: SourceObject, ended: Entry) -> None:
+    async def _write_down(self, record: BatchRecord) -> None:
         with suppress(StateConflict):  # nobody else names this batch: it was written, and the answer lost
-            await self.ledger.commit_results(self._record(batch, current, ended), None)
+            await self.ledger.commit_results(record, None)
 
-    def _record(self, batch: str, current: SourceObject, ended: Entry | None) -> BatchRecord:
-        """As of now. ended: None while parts are on their way."""
-        record = BatchRecord(batch, RUN, self.clock.now(), (Entry.of(current),))
-        return record if ended is None else record.with_results([ended], record.attempt)
+
+def _record(batch: str, began: float, current: SourceObject, ended: Entry | None) -> BatchRecord:
+    """As of before the look: whoever stands still behind it must not outrank what was published and copied meanwhile.
+    ended: None while parts are on their way.
+    """
+    record = BatchRecord(batch, RUN, began, (Entry.of(current),))
+    return record if ended is None else record.with_results([ended], record.attempt)

@@ -1,22 +1,24 @@
 """`/v1/replicate` and the transfer's door, without a server."""
 
 import asyncio
+import dataclasses
 import gc
 import importlib
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import flask
 import pytest
 
-from shared.copying.replicate_object import ReplicateObject
+from shared.copying.replicate_object import YOUNG_SECONDS, ReplicateObject
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden, Gone, Retained, Transient
+from shared.domain.errors import Forbidden, Gone, OutOfService, Retained, Transient
 from shared.domain.messages import ListMessage, Message
 from shared.domain.objects import SourceObject
-from shared.domain.reasons import Reason
+from shared.domain.reasons import Party, Reason
 from shared.entrypoints import runtime
 from shared.entrypoints.replicate import OnDemand
 from shared.ledger.entry import Entry
@@ -99,6 +101,109 @@ async def test_what_was_copied_unheard_is_on_record_as_what_is_there() -> None:
     world.bucket.objects[b"k"] = before
     await world.run()
     assert world.same()
+
+
+async def test_who_stands_still_before_the_record_does_not_outrank_what_was_copied_meanwhile() -> None:
+    """The source has the version again that was asked for, and a listing would take it for what is there."""
+    world = World()
+    world.bucket.put("k", b"body")
+    await world.run()
+    world.clock.pass_time(60)
+    world.bucket.put("k", b"asked for")
+    asked, write = world.bucket.objects[b"k"], world.destination.write
+
+    async def stands_still(*given: Any) -> Any:
+        world.destination.write = write  # type: ignore[method-assign]
+        written = await write(*given)
+        world.clock.pass_time(10)
+        world.bucket.put("k", b"another")
+        await world.run()
+        world.clock.pass_time(300)
+        return written
+
+    world.destination.write = stands_still  # type: ignore[assignment,method-assign]
+    assert outcome(await replicate(world)(b"k")) is Outcome.COPIED
+    assert world.same()
+    world.bucket.objects[b"k"] = asked
+    await world.run()
+    assert world.same()
+
+
+@pytest.mark.parametrize("cut_off", [True, False], ids=["by the deadline", "by the store"])
+async def test_who_asks_again_has_on_record_what_was_copied_and_not_written_down(cut_off: bool) -> None:
+    world = World()
+    world.bucket.put("k", b"body")
+    await world.run()
+    before, write, ledger = world.bucket.objects[b"k"], world.destination.write, world.stores.ledger
+    world.clock.pass_time(60)
+    world.bucket.put("k", b"another")
+
+    async def answers_too_late(*given: Any) -> Any:
+        await write(*given)
+        await asyncio.sleep(5)
+
+    async def is_down(*_: Any) -> None:
+        raise OutOfService("firestore", Party.FIRESTORE, Reason.UNREACHABLE)
+
+    work = replicate(world)
+    with pytest.MonkeyPatch.context() as patched:
+        if cut_off:
+            patched.setattr(world.destination, "write", answers_too_late)
+        else:
+            patched.setattr(ledger, "commit_results", is_down)
+        with pytest.raises((Transient, OutOfService)):
+            await work(b"k")
+    records = len(ledger.documents)
+    assert [outcome(await work(b"k")) for _ in range(3)] == [Outcome.UNCHANGED] * 3
+    assert len(ledger.documents) == records + 1, "a record, however often somebody asks"
+    world.bucket.objects[b"k"] = before
+    await world.run()
+    assert world.same()
+
+
+async def test_a_copy_of_long_ago_is_put_on_record_by_nobody_who_asks() -> None:
+    world = World()
+    world.bucket.put("k", b"body")
+    await world.run()
+    records = len(world.stores.ledger.documents)
+    world.clock.pass_time(YOUNG_SECONDS + 1)
+    assert outcome(await replicate(world)(b"k")) is Outcome.UNCHANGED
+    assert len(world.stores.ledger.documents) == records
+
+
+@pytest.mark.parametrize("first", [b"body", None], ids=["an older version", "no object"])
+async def test_who_asks_while_an_older_version_is_copied_gets_his_own(first: bytes | None) -> None:
+    world, reached, go = World(), asyncio.Event(), asyncio.Event()
+    if first is not None:
+        world.bucket.put("k", first)
+    port, name = (world.destination, "write") if first else (world.bucket, "head")
+    call, calls = getattr(port, name), count()
+
+    async def held(*given: Any) -> Any:
+        """The first call has seen what was there, and takes a while."""
+        if next(calls):
+            return await call(*given)
+        try:
+            return await call(*given)
+        finally:
+            reached.set()
+            await go.wait()
+
+    setattr(port, name, held)
+    work = dataclasses.replace(replicate(world), seconds=5)
+    earlier = asyncio.create_task(work(b"k"))
+    await reached.wait()
+    world.bucket.put("k", b"another")
+    later = [asyncio.create_task(work(b"k")) for _ in range(3)]
+    await asyncio.sleep(0)
+    go.set()
+    ended = await asyncio.gather(*later)
+    await asyncio.wait([earlier])
+    assert {item.etag for item in ended if item is not None} == {world.bucket.objects[b"k"].etag}
+    assert len(world.destination.writes) <= 2
+    assert world.same()
+    if first is None:
+        assert isinstance(earlier.exception(), Gone)
 
 
 async def test_who_goes_away_does_not_stop_the_others_copy() -> None:
