@@ -50,7 +50,7 @@ class Compaction:
     _bytes: int = 0
 
     def offer(self, record: BatchRecord, version: object = None) -> Merge | None:
-        """A record that the scan has passed, all of whose keys have ended, and the version that was read."""
+        """A record that the scan has passed, and the version that was read."""
         self._group.append(record)
         self._versions.append(version)
         self._keys += len(record.entries)
@@ -83,9 +83,9 @@ def narrowed(records: Sequence[BatchRecord], until: bytes) -> Merge | None:
 
 
 def newest(records: Iterable[BatchRecord], listed: Callable[[bytes], bool] | None = None) -> list[Entry]:
-    """What records know of the keys that the source still has, the newest of each key, in order. What never ended is
-    known no better than nothing, and so is what cannot be read. listed: whether the source has a key; None: it is not
-    known.
+    """What records know of the keys that the source still has, the newest of each key, in order. What never ended stays
+    as it is: its copy may be there, and an older record that is not among these must not speak in its place. What
+    cannot be read is known no better than nothing. listed: whether the source has a key; None: it is not known.
     """
     found: dict[bytes, Entry] = {}
     for record in records:
@@ -94,7 +94,7 @@ def newest(records: Iterable[BatchRecord], listed: Callable[[bytes], bool] | Non
             known = found.get(entry.key)
             if known is None or at >= known.at:
                 found[entry.key] = replace(entry, at=at)
-    return [found[key] for key in sorted(found) if not found[key].open]
+    return [found[key] for key in sorted(found)]
 
 
 def _listed_of(table: Table, listed: Callable[[bytes], bool] | None) -> Sequence[Entry]:

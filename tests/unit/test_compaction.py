@@ -83,9 +83,9 @@ def test_what_the_source_no_longer_has_is_dropped() -> None:
     assert compacted([record("a", range(100))], set()) == []
 
 
-def test_an_open_entry_is_known_no_better_than_nothing() -> None:
+def test_an_open_entry_stays_open_and_takes_the_place_of_what_is_older() -> None:
     (merged,) = compacted([record("a", range(10)), record("b", range(5), at=2.0, outcome=None)])
-    assert [entry.key for entry in merged.entries] == [b"%08d" % number for number in range(5, 10)]
+    assert [(entry.key, entry.open) for entry in merged.entries] == [(b"%08d" % n, n < 5) for n in range(10)]
 
 
 @given(

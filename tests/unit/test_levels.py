@@ -223,6 +223,21 @@ async def test_a_run_that_is_still_counted_is_not_sorted() -> None:
     assert "events-1-0" in ledger.stores.ledger.documents
 
 
+@pytest.mark.parametrize("runs", [1, 4 * FAN], ids=["sorted once", "into the next levels"])
+async def test_what_never_ended_is_not_forgotten_by_sorting(runs: int) -> None:
+    """Its copy may be there though nobody could put that on record. The source has the version before it again: the
+    ledger must not say that that one is there.
+    """
+    ledger, some = await Ledger(2_000).begin(), range(0, 1_000, 20)
+    opened = [Entry(b"%08d" % key, "2.000", 1, 0) for key in some]
+    await ledger.stores.ledger.create([BatchRecord("b", "events-0", 2.0, Table(pack(opened)))])
+    await ledger.sort("events-0")
+    for _ in range(runs - 1):
+        await ledger.follow(30, range(1_000, 2_000))
+    assert not await ledger.stores.ledger.outlines("events-0")
+    assert await ledger.delta(2, merges=False) == len(some)
+
+
 async def test_who_has_no_time_left_goes_on_later() -> None:
     ledger = await Ledger(2_000).begin()
     await ledger.stores.ledger.create([record(f"b{n}", range(n, 2_000, 40), "events-1", 2.0) for n in range(4)])
