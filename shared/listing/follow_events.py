@@ -52,6 +52,9 @@ WAIT_SECONDS = 5
 _Taken = tuple[Lease, list[EventMessage]]
 """The lease on a run's range, and the events that the run begins with."""
 
+_AT_ONCE = 32
+"""Keys whose storage class is asked for at a time."""
+
 
 @dataclass(slots=True)
 class FollowEvents:
@@ -222,7 +225,7 @@ class FollowEvents:
         allowed of it is counted, and its events find it copied when they come again.
         """
         newest = self._newest(stretch, portion)
-        objects = [await self._object(event) for event in newest if not event.removed]
+        objects = await self._objects(stretch, [event for event in newest if not event.removed])
         page = Page.of(objects)
         filtered = self.filters.sift(page)
         wanted = [item for index, item in enumerate(objects) if index not in filtered]
@@ -267,10 +270,17 @@ class FollowEvents:
         stretch.note("removed", sum(event.removed for event in newest.values()))
         return [newest[key] for key in sorted(newest)]
 
-    async def _object(self, event: ObjectEvent) -> SourceObject:
-        """What an event names. It does not tell the storage class, and the transfer asks S3 for all that it copies;
-        only a filter needs it before.
+    async def _objects(self, stretch: Stretch, events: Sequence[ObjectEvent]) -> list[SourceObject]:
+        """What events name. They do not tell the storage class, and the transfer asks S3 for all that it copies; only a
+        filter needs it before. Asked one after the other, they would be fewer a second than come.
         """
+        found: list[SourceObject] = []
+        for start in range(0, len(events), _AT_ONCE):
+            found += await asyncio.gather(*map(self._object, events[start : start + _AT_ONCE]))
+            await stretch.lease.renew()
+        return found
+
+    async def _object(self, event: ObjectEvent) -> SourceObject:
         told = f"{event.sequencer}@{event.at}"
         if self.filters.storage_classes:
             try:

@@ -1,5 +1,6 @@
 """Events are followed: copied once, counted once, whatever comes twice, late, in disorder, or dies in between."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +12,7 @@ from shared.domain.events import ObjectEvent
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, VerifyMessage, decode
+from shared.domain.objects import SourceObject
 from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind
 from shared.ledger.record import BatchRecord
@@ -175,6 +177,27 @@ async def test_a_storage_class_that_is_filtered_is_asked_for() -> None:
     event = written(world, "k", b"body", 1)
     world.events.send(event)
     assert await counts(world, await follow(world)) == {"filtered": 1}
+
+
+async def test_storage_classes_are_asked_for_side_by_side() -> None:
+    """One after the other, no more events a second would be followed than S3 gives answers one after the other."""
+    world = World(filters=Filters(storage_classes=frozenset({"STANDARD"})))
+    for number in range(100):
+        world.events.send(written(world, f"k/{number:03d}", b"x", number))
+    head, at_once, most = world.bucket.head, 0, 0
+
+    async def slow(key: bytes) -> SourceObject:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        return await head(key)
+
+    world.bucket.head = slow  # type: ignore[method-assign]
+    assert await counts(world, await follow(world)) == {"copied": 100}
+    assert 8 <= most <= 32
+    assert world.same()
 
 
 async def test_what_nobody_can_read_is_left_and_the_rest_deleted() -> None:
