@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.domain.counts import Counts
+from shared.domain.counts import Counts, Outcome
 from shared.domain.lag import Lag
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
@@ -73,14 +73,26 @@ class BatchRecord:
         """The record with its open entries replaced by how they ended.
 
         The first ending of a key stands: a duplicate delivery finds the copy already there and must not
-        turn "copied" into "unchanged", nor be counted as later than it was.
+        turn "copied" into "unchanged", nor be counted as later than it was. But what is there was written last.
         """
         ended = {entry.key: replace(entry, at=0.0) if 0 < entry.at <= self.published_at else entry for entry in results}
-        entries = tuple(ended.get(entry.key, entry) if entry.open else entry for entry in self.entries)
+        entries = tuple(_ended(entry, ended.get(entry.key, entry), self.published_at) for entry in self.entries)
         new = (ended[entry.key] for entry in self.entries if entry.open and entry.key in ended)
         lag = Lag.of(entry.lag for entry in new if entry.lag is not None)
         lag.merge(self.lag)
         return replace(self, entries=entries, attempt=max(self.attempt, attempt), lag=lag)
+
+
+def _ended(known: Entry, told: Entry, published_at: float) -> Entry:
+    """How a key ended. A write that came late, of another version than the one that is on record as there, counts as it
+    was counted; but the ledger knows its version, so that the next listing puts the right one in its place.
+    """
+    if known.open:
+        return told
+    later = told.outcome is Outcome.COPIED and told.at > (known.at or published_at)
+    if not later or (told.etag, told.size) == (known.etag, known.size):
+        return known
+    return replace(told, outcome=known.outcome, reason=known.reason, drift=told.size - known.listed_size)
 
 
 def batch_id(run: str, objects: Iterable[SourceObject | Entry]) -> str:

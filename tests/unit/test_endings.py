@@ -256,6 +256,40 @@ async def test_a_write_that_comes_late_cannot_bring_back_what_was_listed_and_is_
     assert world.same()
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["in one second", "the other message names what is there"])
+async def test_a_late_write_that_nothing_refuses_is_on_record_so_that_a_delta_mends_it(named: bool) -> None:
+    """As above, but S3 tells one second of both versions, or the other message names the version that is there: so
+    nothing is written before the late write.
+    """
+    world = filled(1)
+    await world.run()
+    earlier = world.bucket.objects[b"k/000"]
+    world.bucket.put("k/000", b"soon gone")
+    if not named:
+        world.bucket.objects[b"k/000"] = replace(world.bucket.objects[b"k/000"], modified=earlier.modified)
+    late = TransferMessage(run="late", batch="late", objects=(ObjectEntry.of(world.bucket.listed(b"k/000")),))
+    write = world.destination.write
+
+    async def stands_still(upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        world.destination.write = write  # type: ignore[method-assign]
+        world.bucket.objects[b"k/000"] = earlier
+        there = (ObjectEntry.of(world.bucket.listed(b"k/000")),)
+        world.send("transfer", TransferMessage(run="late", batch="other", objects=there) if named else late)
+        await world._deliver(world.inbox.popleft())
+        world.clock.pass_time(60)
+        return await write(upload, chunks)
+
+    world.destination.write = stands_still  # type: ignore[method-assign]
+    world.send("transfer", late)
+    await world.drain()
+    assert not world.same(), "it was not refused"
+    (record,) = [item for item, _ in world.stores.ledger.documents.values() if item.batch == "late"]
+    ended = Outcome.COPIED if named else Outcome.UNCHANGED
+    assert list(record.tally()) == [(ended, 1, len(b"soon gone"))], "counted as it ended first, and as it was listed"
+    await world.run()
+    assert world.same()
+
+
 @pytest.mark.parametrize("heard", [True, False], ids=["heard", "its answer lost"])
 async def test_what_was_written_last_is_on_record_last_whichever_batch_was_published_first(heard: bool) -> None:
     """A batch stood still before its look, while a later one was copied; then the source has the later one's version
