@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from shared.ledger.compaction import Merge, cut
 from shared.ledger.entry import Entry
-from shared.ledger.levels import is_level
+from shared.ledger.levels import is_level, run_of
 from shared.ledger.record import MERGED, BatchRecord
 
 
 def without(record: BatchRecord, dropped: Callable[[Entry], bool]) -> Merge | None:
-    """What takes the place of a record whose dropped entries are forgotten. None if it has none of them, if keys of it
-    have not ended, or if it cannot be read.
+    """What takes the place of a record whose dropped entries are forgotten. None if it has none of them, if messages
+    may still end keys of it, as of a batch, or if it cannot be read.
     """
-    if not record.settled or not record.readable:
+    if not record.readable or (not record.settled and run_of(record.run) is not None):
         return None
     kept = [replace(entry, at=entry.at or record.published_at) for entry in record.entries if not dropped(entry)]
     if len(kept) == len(record.entries):

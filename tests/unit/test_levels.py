@@ -291,6 +291,14 @@ def test_a_sorted_record_of_which_something_is_dropped_stays_one() -> None:
     assert [(item.run, len(item.entries)) for item in merge.merged] == [(level(2), 99)]
 
 
+@pytest.mark.parametrize(("run", "may"), [(MERGED, True), (level(2), True), ("events-1", False)])
+def test_what_never_ended_keeps_nothing_from_being_dropped_once_no_message_may_end_it(run: str, may: bool) -> None:
+    entries = [Entry(b"%08d" % key, "e", 1, 0, None if key else Outcome.FAILED, at=1.0) for key in range(3)]
+    merge = without(BatchRecord("b", run, 1.0, Table(pack(entries))), lambda entry: entry.outcome is Outcome.FAILED)
+    kept = [entry for item in merge.merged for entry in item.entries] if merge is not None else []
+    assert kept == (entries[1:] if may else [])
+
+
 def test_no_run_is_named_like_a_level_and_a_sort_names_a_run_of_events_and_nothing_else() -> None:
     with pytest.raises(Exception, match="run"):
         decode(ListMessage, b'{"run": "~1"}')
