@@ -18,6 +18,7 @@ from shared.copying.try_key import TryKey
 from shared.domain.instance import weight
 from shared.listing.follow_events import FollowEvents
 from shared.listing.list_range import ListRange
+from shared.listing.publish_events import PublishEvents
 from shared.listing.sort_events import SortEvents
 from shared.ranges.range_work import RangeWork
 from shared.ranges.ranges import Ranges
@@ -146,15 +147,21 @@ def follow_events(adapters: Adapters, config: JobConfig, work: RangeWork) -> Fol
         return None
     return FollowEvents(
         queue=adapters.events,
-        source=adapters.source,
+        publish=PublishEvents(
+            queue=adapters.events,
+            source=adapters.source,
+            filters=config.filters,
+            root=work.ranges.root,
+            batch_bytes=config.batch_bytes,
+            clock=adapters.clock,
+            log=adapters.log,
+        ),
         ledger=adapters.stores.ledger,
         runs=adapters.stores.runs,
         ranges=adapters.stores.ranges,
         work=work,
         messages=adapters.queue,
-        filters=config.filters,
         topic=config.list_topic,
-        batch_bytes=config.batch_bytes,
         quiet_seconds=config.events_quiet_seconds,
         late_seconds=config.events_late_seconds,
     )

@@ -140,7 +140,7 @@ class EventsWorld(ScanWorld):
     def started(self, instance: Instance) -> None:
         following = instance.app.lister.events
         assert following is not None
-        following.seen.most = self.most_seen
+        following.publish.seen.most = self.most_seen
 
     @property
     def may_put_aside(self) -> bool:

@@ -120,7 +120,7 @@ class Told:
     def _remembered(self) -> None:
         for instance in self.world.fleet.running.get("list", []):
             following = instance.app.lister.events
-            held = len(following.seen._sequencers) if following is not None else 0
+            held = len(following.publish.seen._sequencers) if following is not None else 0
             if held > self.world.most_seen:
                 self.world.laws.broken("what is remembered", f"{instance.name} holds {held} of {self.world.most_seen}")
 

@@ -141,7 +141,7 @@ ADAPTERS = sorted((ROOT / "shared" / "gcp" / "firestore").glob("*.py"))
 RIGHTS = {
     "lister/list": ("shared/bootstrap/app.py", "range_work(adapters, config, config.list_topic"),
     "lister/transfer": ("shared/ranges/range_work.py", "await out.resend(step.unsent)"),
-    "lister/first": ("shared/listing/follow_events.py", "taken[1], set(), first=True)"),
+    "lister/first": ("shared/listing/follow_events.py", "ceiling, lease, set(), first=True)"),
     "lister/verify": ("shared/runs/follow_up.py", "VerifyMessage(prefix=run.prefix)"),
     "lister/dead-letters": ("shared/entrypoints/push.py", "app.adapters.queue.reject("),
     "transfer/transfer": ("shared/copying/transfer_batch.py", "await self.queue.publish(self.topic"),
