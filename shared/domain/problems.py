@@ -4,9 +4,9 @@ checks them: it says that "Input should be a valid bytes".
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from shared.domain.text import writable
 
@@ -53,16 +53,16 @@ def sentences(error: ValidationError) -> list[str]:
     return said + ([f"and {len(found) - MOST_PROBLEMS} more"] if len(found) > MOST_PROBLEMS else [])
 
 
-def words(problem: ErrorDetails) -> str:
+def words(problem: Mapping[str, Any]) -> str:
     """What is wrong with a value, to be put behind its name."""
     kind, context = problem["type"], problem.get("ctx", {})
     if kind in _EMPTY and context.get("min_length") == 1:
         return "must not be empty"
     known = _WORDS.get(kind)
-    return problem["msg"].removeprefix("Value error, ") if known is None else known.format_map(context)
+    return str(problem["msg"]).removeprefix("Value error, ") if known is None else known.format_map(context)
 
 
-def _sentence(problem: ErrorDetails) -> str:
+def _sentence(problem: Mapping[str, Any]) -> str:
     kind, path = problem["type"], ".".join(str(step) for step in problem["loc"])
     if kind == "json_invalid":
         return f"not JSON: {problem['msg'].removeprefix('Invalid JSON: ')}"

@@ -77,7 +77,7 @@ ALLOWED = {
 """What each room may import of ours, besides itself."""
 
 PURE_ROOMS = ("domain", "ledger", "pricing")
-PURE_LIBRARIES = {"awscrt", "orjson", "pydantic", "pydantic_core"}
+PURE_LIBRARIES = {"awscrt", "orjson", "pydantic"}
 """Libraries that compute and do nothing else: awscrt for its checksums."""
 
 IMPURE = {
