@@ -125,10 +125,14 @@ def _show_prefix(found: dict[str, Any], output: Output) -> None:
             output.line(f"{title:<15} {'; '.join(_of_run(found[name]))}")
 
 
+_CUT_SHORT = frozenset({RunState.STOPPED, RunState.CANCELLED, RunState.TIMED_OUT})
+"""States of runs that were not published whole."""
+
+
 def _of_run(noted: dict[str, Any]) -> Iterator[str]:
     """One run's notes in the order in which they were made, without those of the run before."""
     yield f"{noted.get('run', 'a run')}{_state(noted)}"
-    began, cut_short = noted.get("started_at"), noted.get("state") in ("stopped", "cancelled", "stalled")
+    began, cut_short = noted.get("started_at"), noted.get("state") in _CUT_SHORT
     for name, word in (("started_at", "began"), ("published_at", "all published"), ("ended_at", "ended")):
         if name == "published_at" and (cut_short or noted.get("error")):
             continue

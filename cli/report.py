@@ -17,7 +17,7 @@ from shared.ports.run_store import RunRecord
 from shared.reporting.figures import PAGE
 from shared.reporting.manifest import run_folder
 from shared.reporting.report_running import is_interim
-from shared.reporting.sentence import alone
+from shared.reporting.sentence import without_page
 from shared.reporting.units import numbered
 
 _DAYS = 180.0
@@ -125,7 +125,7 @@ def _show(document: dict[str, Any], found: Figures | None, output: Output) -> No
         output.line("its figures are kept no more: the page has them")
     else:
         style = {"good": "green", "settled": None, "warning": "yellow"}.get(found["tone"], "red")
-        output.line(f"{found['tone']}: {alone(found['sentence'])}", style=style)
+        output.line(f"{found['tone']}: {without_page(found['sentence'])}", style=style)
         show_figures(found, output)
         if rates(found) == (None, None) and not found["written"]:
             output.line("(figures of the run's documents: its report is of an older version, and wrote none down)")

@@ -7,8 +7,8 @@
 
 A completion takes no precondition, so it must not happen under the object's own name; the move takes one. Killed
 anywhere, the message comes again: noted parts are not sent twice, an upload that vanished is begun anew, and an object
-that is there already is only put on record.
-An upload whose messages may be gone is taken up by the next part that comes.
+that is there already is only put on record. An upload whose messages may be gone is taken up by the next part that
+comes.
 """
 
 import hashlib
@@ -22,16 +22,7 @@ from shared.copying.part_proof import PartChecks, PartSums, are_its_parts, proof
 from shared.copying.upload_lease import UploadLease
 from shared.domain.budget import Budget
 from shared.domain.checksums import ExpectedChecksums, combined_crc32c, encoded
-from shared.domain.errors import (
-    Archived,
-    Changed,
-    Corrupt,
-    Gone,
-    LostRace,
-    ObjectError,
-    OutOfAttempts,
-    UploadLost,
-)
+from shared.domain.errors import Archived, Changed, Corrupt, Gone, LostRace, ObjectError, OutOfAttempts, UploadLost
 from shared.domain.messages import ObjectEntry, PartReference, TransferMessage
 from shared.domain.objects import Attributes, DestinationObject, SourceObject
 from shared.domain.parts import PartPlan
@@ -51,8 +42,9 @@ from shared.runs.heartbeat import Heartbeat
 @dataclass(frozen=True, slots=True)
 class CopyLarge:
     """large_bytes: larger objects go in parts. part_bytes: of a part, where the object is not so large that it must be
-    more. life_seconds: after this an upload whose parts are not all there is taken up again. max_attempts: deliveries
-    of a key before it counts as failed.
+    more. lease_seconds: of the right to work on an upload as a whole, and how long whoever begins one may take to
+    publish its parts. life_seconds: after this an upload whose parts are not all there is taken up again. max_attempts:
+    of a key, before it counts as failed.
     """
 
     copy: CopyObject
@@ -121,7 +113,8 @@ class CopyLarge:
         self, message: TransferMessage, listed: SourceObject, reference: PartReference, budget: Budget
     ) -> Entry | None:
         """Copy one part; how the key ended, if this was the last one. Raises ObjectError, OutOfAttempts where
-        it would have to begin anew once too often, or Busy while another invocation has the upload's lease.
+        it would have to begin anew once too often, or Busy where the message must come again: another one has the
+        lease on the upload, gives it up, or brings what is missing.
         """
         wanted = self.wanted(listed, reference)
         number = _identity(wanted)

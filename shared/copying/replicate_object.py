@@ -120,7 +120,7 @@ class ReplicateObject:
         return ended
 
     async def _write_down(self, record: BatchRecord) -> None:
-        with suppress(StateConflict):  # nobody else names this batch: it was written, and the answer lost
+        with suppress(StateConflict):  # it is there: the answer was lost, or somebody has asked for this copy before
             await self.ledger.commit_results(record, None)
 
 

@@ -200,7 +200,7 @@ def _expect(run: str | None, kind: RunKind) -> None:
     the same keys.
     """
     if run is not None and not kind.names(run):
-        raise ValueError(f'no run of this kind is called "{run}" but "{kind}-…": leave "run" out to begin one')
+        raise ValueError(f'a run of this kind is called "{kind}-…", not "{run}": leave "run" out to begin one')
 
 
 M = TypeVar("M", bound=Message)

@@ -33,7 +33,7 @@ class RunState(StrEnum):
     FINISHED = "finished"
     """Every listed key has an outcome, and every key was listed."""
     STOPPED = "stopped"
-    """Every listed key has an outcome, but a quota or an error kept some keys from being listed."""
+    """Every listed key has an outcome, but a ceiling or an error kept some keys from being listed."""
     CANCELLED = "cancelled"
     """A person ended it: what had begun by then has ended, and nothing more was listed or copied for it."""
     TIMED_OUT = "stalled"

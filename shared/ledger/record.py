@@ -73,7 +73,8 @@ class BatchRecord:
         """The record with its open entries replaced by how they ended.
 
         The first ending of a key stands: a duplicate delivery finds the copy already there and must not
-        turn "copied" into "unchanged", nor be counted as later than it was. But what is there was written last.
+        turn "copied" into "unchanged", nor be counted as later than it was. Only what version is there may change
+        (`_ended`).
         """
         ended = {entry.key: replace(entry, at=0.0) if 0 < entry.at <= self.published_at else entry for entry in results}
         entries = tuple(_ended(entry, ended.get(entry.key, entry), self.published_at) for entry in self.entries)
@@ -84,8 +85,9 @@ class BatchRecord:
 
 
 def _ended(known: Entry, told: Entry, published_at: float) -> Entry:
-    """How a key ended. A write that came late, of another version than the one that is on record as there, counts as it
-    was counted; but the ledger knows its version, so that the next listing puts the right one in its place.
+    """How a key ended. Where it had ended, and another delivery wrote another version later, outcome and bytes stay as
+    they were counted; but the version is the later one, since it is there now, so that the next listing sees whether it
+    is the right one.
     """
     if known.open:
         return told

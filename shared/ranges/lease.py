@@ -44,7 +44,8 @@ class Lease:
 
     async def take(self) -> bool:
         """True if the range is ours, False if it is done. Raises Busy while another holder lives, and MalformedMessage
-        if the range is not on record: ranges are written down before their messages are sent, so it is nobody's.
+        if the range is not on record: ranges are written down before their messages are sent, so somebody else wrote
+        this message, or the record is lost.
         """
         self._renewed = self.clock.monotonic()
         answer = await self.ranges.acquire(self.range_id, self.owner, self.clock.now(), self.seconds)

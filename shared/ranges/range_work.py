@@ -7,7 +7,7 @@ paused           what is left becomes a range without a message, until the job i
 ceiling reached  the range is closed where it stands, and says why; what batches have of its rest counts as listed
 cancelled        likewise: nothing of the rest is listed, or begun by anybody
 unavailable      a side does not answer now: what is left is a message again; nacked if nothing was done yet
-side failed      a side will not answer at all: likewise
+side failed      a side will not answer at all: the range is closed as at a ceiling
 """
 
 from asyncio import CancelledError

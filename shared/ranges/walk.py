@@ -30,7 +30,6 @@ from shared.domain.page import Page
 MOST_PLANS = 50
 """Plans that wait for a batch to fill: where little has changed, a thin batch is cheaper than what they hold."""
 
-
 Row = Mapping[str, object]
 """One of the manifest's."""
 

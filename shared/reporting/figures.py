@@ -13,7 +13,7 @@ from shared.domain.progress import Progress
 from shared.pricing.estimate import bill, total
 from shared.reporting.lateness import lag_figures
 from shared.reporting.model import MOST_FAILED, Report, Rows
-from shared.reporting.sentence import alone
+from shared.reporting.sentence import without_page
 
 FIGURES = "report.json"
 """The file's name, in the run's folder."""
@@ -41,7 +41,7 @@ def figures(report: Report, manifest_rows: int, selection: Mapping[str, object])
         "ended_at": report.ended_at,
         "seconds": report.ended_at - report.started_at,
         "tone": tone,
-        "sentence": alone(sentence),
+        "sentence": without_page(sentence),
         "listed": {"keys": report.listed[0], "bytes": report.listed[1]},
         "pending": report.pending,
         "proven": report.ended.proven,

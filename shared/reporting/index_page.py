@@ -6,7 +6,7 @@ from urllib.parse import quote
 from shared.reporting.index_rows import MOST_RUNS, IndexRow, table
 from shared.reporting.page import scope
 from shared.reporting.render import render
-from shared.reporting.sentence import STATES, alone
+from shared.reporting.sentence import STATES, without_page
 from shared.reporting.table import Cell, Row, Table
 from shared.reporting.tiles import Tile
 from shared.reporting.units import in_time, moment, numbered
@@ -59,7 +59,7 @@ def _line(row: IndexRow) -> Row:
     return (
         Cell(row.run, link=f"{quote(row.run, safe='')}/report.html"),
         Cell(
-            alone(row.sentence) or STATES[row.state],
+            without_page(row.sentence) or STATES[row.state],
             tone="running" if row.ended is None else row.tone,
         ),
         scope(row.kind, row.prefix),

@@ -157,7 +157,7 @@ def verdict(run: Ended) -> tuple[str, str]:
     return "warning", f"{run.proven:,} of {whole} {are(run.proven)} {_proven(run)}{_listed(apart)}{again}.{alone}"
 
 
-def alone(sentence: str) -> str:
+def without_page(sentence: str) -> str:
     """A verdict's sentence where no page is below it."""
     return sentence.removesuffix(f" {BELOW}")
 
