@@ -1,1 +1,1 @@
-"""Cloud Storage, Pub/Sub, Secret Manager and Google's tokens. The only room that knows their wire."""
+"""Cloud Storage, Pub/Sub, Firestore, Secret Manager and Google's tokens. The only room that knows their wire."""

@@ -1,1 +1,1 @@
-"""List a range of the source and decide what to publish."""
+"""List a range of the source, or what its events name, and decide what to publish; sort what events leave."""

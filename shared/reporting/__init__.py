@@ -1,1 +1,1 @@
-"""What is left of a run for people and for BigQuery: its report and its manifest."""
+"""What people and BigQuery are shown of runs: report, manifest, the page of a running run, the index of all."""

@@ -1,1 +1,1 @@
-"""A run from its first message to its end; heartbeat, pause and quota, what follows a run."""
+"""A run from its first message to its end; heartbeat, pause and ceilings, what follows a run."""

@@ -2,7 +2,7 @@
 
     running     keys are being listed or copied; stored as "going"
     finished    every listed key has ended
-    stopped     the same, but a quota or an error kept some keys from being listed
+    stopped     the same, but a ceiling or an error kept some keys from being listed
     cancelled   a person ended it: what had begun by then has ended, and nothing else was listed or copied
     timed out   something is left without activity for the life of a batch, and the job is not paused; the next run
                 takes it up; stored and logged as "stalled", which alerts and reports look for

@@ -1,4 +1,4 @@
-"""What a person says, and what runs have used of their quotas."""
+"""What a person says, and what runs have used of their ceilings."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -65,7 +65,7 @@ NAMES = st.lists(st.text("abc", min_size=1, max_size=4).map(str.encode), unique=
 def test_however_it_stops_the_rest_is_what_was_not_counted(
     data: st.DataObject, names: list[bytes], most_keys: int, names_a_plan: int
 ) -> None:
-    """Keys and copies of no object come mixed; quota, pause, throttle and refusal stop the walk anywhere."""
+    """Keys and copies of no object come mixed; ceiling, pause, throttle and refusal stop the walk anywhere."""
     at_source = {name: data.draw(st.sampled_from(["wanted", "same", "only there"])) for name in names}
     held, published = walk(most_keys=most_keys), set[bytes]()
     allowed = data.draw(st.integers(0, len(names)))
