@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.endurance import LEAST_SAMPLES, MIB, Sample, course, judged, rates
+from benchmarks.endurance import LEAST_SAMPLES, MIB, Sample, course, judged, rates, right
 from benchmarks.processes import Held
 from local.children import ROOT
 from shared.domain.counts import Counts
@@ -61,6 +61,12 @@ def test_nothing_is_said_of_a_function_that_did_not_work_long() -> None:
     assert course(samples(90, mib=900, busy=False), PHASE, "transfer").samples == 0
     assert course(samples(90, mib=900), PHASE, "lister").samples == 0
     assert course(samples(90, mib=900), "comparison", "transfer").samples == 0
+
+
+def test_that_nothing_grew_is_said_of_nobody_who_was_over_too_soon() -> None:
+    long, short = course(samples(90), PHASE, "transfer"), course(samples(5), PHASE, "transfer")
+    assert right(10, [long]) == "10 objects: all counts add up, and nothing grew"
+    assert right(10, [long, short]).endswith("whether the transfer in the first run did is not known: over too soon")
 
 
 def test_the_rate_is_told_by_thirds() -> None:
