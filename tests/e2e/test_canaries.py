@@ -59,10 +59,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Written, dict[str
         found = {f"told at {key}": told(stack, key) for key in ("k/00", "nowhere")}
         for server in ("s3", "edge", "gcs"):
             stack.clear(server, "/_local/faults")
-        found |= asyncio.run(documents()) | objects(stack) | dead_letters(stack) | heard
         for subscription in listening:
             subscription.cancel()
             subscription.result(timeout=30)
+        found |= asyncio.run(documents()) | objects(stack) | dead_letters(stack) | heard
         secrets = stack.secrets
     found |= {f"log {path.name}": path.read_text(errors="replace") for path in logs.iterdir() if path.is_file()}
     return found, secrets
