@@ -108,7 +108,7 @@ class TryKey:
             except (Postponed, Busy, OutOfService, StateConflict) as reason:
                 return Requeued(key.source, key.message.attempt, reason)
             except OutOfAttempts as out:
-                return self.gave_up(key, out.last)
+                return self._not_copied(key, out.last)
 
     async def _tries(self, key: KeyTask) -> Ended:
         failures: list[ObjectError] = []
@@ -202,7 +202,7 @@ class TryKey:
                     return decided
         except BucketError as unseen:
             self.log.warning("no last look", key=key.source.text, why=str(unseen))
-        return self.gave_up(key, error)
+        return self._not_copied(key, error)
 
     async def cut_off(self, key: KeyTask, error: ObjectError, seconds: float) -> Ended:
         """How a key ends whose try was cancelled. seconds: what a last look may take."""
@@ -213,7 +213,7 @@ class TryKey:
                 return await self._last_word(key, error)
         except TimeoutError:
             self.log.warning("no last look", key=key.source.text, why=f"none within {seconds:g} s")
-            return self.gave_up(key, error)
+            return self._not_copied(key, error)
 
     def _put_off(self, key: KeyTask, error: ObjectError) -> Requeued:
         """Another message may have better luck."""
@@ -221,7 +221,7 @@ class TryKey:
         self.log.warning("requeued", key=key.source.text, reason=error.reason, attempt=attempt, why=str(error))
         return Requeued(key.source, attempt + 1)
 
-    def gave_up(self, key: KeyTask, error: ObjectError) -> Entry:
+    def _not_copied(self, key: KeyTask, error: ObjectError) -> Entry:
         """How a key ends that could not be copied."""
         outcome = error.reason.outcome
         self.log.error(

@@ -11,15 +11,7 @@ from dataclasses import dataclass, replace
 
 from shared.ports.control_store import ControlStore
 from shared.ports.run_store import OpenRun
-from shared.ranges.send_again import SendAgain
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How many messages of ranges and batches were sent, to bring the run's end."""
-
-    ranges: int
-    batches: int
+from shared.ranges.send_again import SendAgain, SentAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +21,10 @@ class Cancel:
     control: ControlStore
     send_again: SendAgain
 
-    async def __call__(self, run: OpenRun) -> Ending:
+    async def __call__(self, run: OpenRun) -> SentAgain:
         """Ranges are sent again, because theirs may wait for minutes to be delivered again; batches only while the job
         is paused, since then nobody else brings them.
         """
         said = await self.control.update(lambda known: replace(known, cancelled=known.cancelled | {run.name}))
         ranges = await self.send_again.ranges_of(run)
-        return Ending(ranges, await self.send_again.batches_of(run) if said.paused else 0)
+        return SentAgain(ranges, await self.send_again.batches_of(run) if said.paused else 0)

@@ -12,15 +12,7 @@ from shared.domain.progress import Progress
 from shared.ports.clock import Clock
 from shared.ports.control_store import ControlStore
 from shared.ports.run_store import RunStore
-from shared.ranges.send_again import SendAgain
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """How many messages of ranges and of batches were sent."""
-
-    ranges: int
-    batches: int
+from shared.ranges.send_again import SendAgain, SentAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +24,7 @@ class Resume:
     clock: Clock
     send_again: SendAgain
 
-    async def __call__(self) -> Resumed:
+    async def __call__(self) -> SentAgain:
         running = await self.runs.running()
         for run in running:
             await self.runs.heartbeat(run.name, "resume", self.clock.now(), Progress())
@@ -41,4 +33,4 @@ class Resume:
         for run in running:
             ranges += await self.send_again.ranges_of(run)
             batches += await self.send_again.batches_of(run)
-        return Resumed(ranges, batches)
+        return SentAgain(ranges, batches)

@@ -17,6 +17,14 @@ from shared.ranges.publish_batches import PublishBatches
 
 
 @dataclass(frozen=True, slots=True)
+class SentAgain:
+    """How many messages of ranges and of batches were sent."""
+
+    ranges: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendAgain:
     """topics: where the ranges of a run are sent, by its kind."""
 

@@ -14,7 +14,7 @@ from shared.ports.control_store import Control
 from shared.ports.range_store import HeldRange
 from shared.pricing.ahead import PriceAhead
 from shared.pricing.catalog import published as published_prices
-from shared.ranges.resume import Resumed
+from shared.ranges.send_again import SentAgain
 from shared.runs.ceilings import CeilingGuard, Stopped
 from shared.runs.job_control import JobControl
 from shared.runs.portions import Batch, Portions
@@ -326,7 +326,7 @@ async def test_a_pause_longer_than_the_life_of_a_batch_loses_no_run() -> None:
     world.clock.time += LIFE + 1
     await world.run(VerifyMessage(close=True))
     assert world.stores.runs.documents[run].state == "going"
-    assert await world.admin.resume() == Resumed(ranges=1, batches=0)
+    assert await world.admin.resume() == SentAgain(ranges=1, batches=0)
     world.clock.time += 2
     await world.run(VerifyMessage(close=True))
     await world.drain()

@@ -27,7 +27,7 @@ from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
 from shared.ranges import ranges
-from shared.ranges.resume import Resumed
+from shared.ranges.send_again import SentAgain
 from shared.runs.lifecycle import BEGIN_SECONDS
 from shared.runs.prefix_notes import PrefixNotes
 from tests.fakes import FakeBucket, StoredRun
@@ -450,7 +450,7 @@ async def test_paused_nothing_starts_and_resumed_all_goes_on() -> None:
     tick = await world.run()
     assert tick not in world.stores.runs.documents
     assert said(world, "the job is paused, so no run is started") == [{"run": tick}]
-    assert await resume(world) == Resumed(ranges=1, batches=1)
+    assert await resume(world) == SentAgain(ranges=1, batches=1)
     world.clock.time += 2
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 9}
@@ -512,7 +512,7 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
     assert await counts(world, run) == {Outcome.COPIED: 4}
 
 
-async def resume(world: World) -> Resumed:
+async def resume(world: World) -> SentAgain:
     return await world.admin.resume()
 
 
