@@ -16,6 +16,9 @@ MAX_KEY_BYTES = 1024
 """S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 GCS: https://cloud.google.com/storage/docs/objects#naming"""
 
+BEYOND: Key = b"\xff"
+"""Greater than every key: UTF-8 has no such byte."""
+
 _PLAIN = re.compile(rb"[A-Za-z0-9_.~/-]*")
 """Keys that are their own URL paths: https://www.rfc-editor.org/rfc/rfc3986#section-2.3"""
 

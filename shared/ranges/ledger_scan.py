@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from shared.domain.keys import BEYOND
 from shared.domain.objects import Origin
 from shared.domain.page import Page
 from shared.ledger.compaction import Compaction, Merge, narrowed
@@ -16,9 +17,6 @@ from shared.ledger.record import BatchRecord
 from shared.ledger.window import Known, LedgerWindow, is_alive
 from shared.ports.ledger_store import LedgerStore, Versioned
 from shared.ports.run_store import RunStore
-
-BEYOND = b"\xff"
-"""Greater than every key: UTF-8 has no such byte."""
 
 HELD_KEYS = 20_000
 """Keys of which something is held before what the page jumps over is let go of: some 10 MB."""

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from shared.domain.keys import Key, prefix_end
+from shared.domain.keys import BEYOND, Key, prefix_end
 from shared.domain.messages import RangeMessage
 from shared.domain.runs import RunKind
 from shared.ranges.lease import Lease
-from shared.ranges.ledger_scan import BEYOND
 from shared.ranges.walk import Walk
 from shared.runs.ceilings import CeilingGuard
 

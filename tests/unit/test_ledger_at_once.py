@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Busy
+from shared.domain.keys import BEYOND
 from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
 from shared.ledger import compaction, levels, overlaps
 from shared.ledger.compaction import Merge
 from shared.ports.ledger_store import Versioned
-from shared.ranges.ledger_scan import BEYOND, LedgerScan
+from shared.ranges.ledger_scan import LedgerScan
 from tests.fakes import FakeLedger
 from tests.unit import test_levels
 from tests.unit.test_levels import Ledger

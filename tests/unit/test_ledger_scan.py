@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
+from shared.domain.keys import BEYOND
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
@@ -18,7 +19,7 @@ from shared.ports.control_store import Control
 from shared.ports.ledger_store import Versioned
 from shared.ports.range_store import OpenRange, RangeId
 from shared.ranges import ledger_scan
-from shared.ranges.ledger_scan import BEYOND, HELD_KEYS, LedgerScan
+from shared.ranges.ledger_scan import HELD_KEYS, LedgerScan
 from tests.fakes import FakeStores
 from tests.world import World, counts, filled
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
 from shared.domain.errors import Busy
+from shared.domain.keys import BEYOND
 from shared.domain.messages import ListMessage, VerifyMessage, decode
 from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
@@ -25,7 +26,7 @@ from shared.ledger.table import Table, pack
 from shared.listing.sort_events import SortEvents
 from shared.ports.ledger_store import Versioned
 from shared.ports.range_store import OpenRange, RangeId
-from shared.ranges.ledger_scan import BEYOND, LedgerScan
+from shared.ranges.ledger_scan import LedgerScan
 from tests.fakes import FakeClock, FakeLog, FakeStores
 from tests.unit.test_follow_events import follow, written
 from tests.world import World, counts
