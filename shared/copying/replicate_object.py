@@ -1,7 +1,7 @@
 """Copy one object now, because somebody asks for it.
 
-Who asks for one that is being copied waits for that copy, and asks S3 once more what is current: the copy may be of the
-version before the one that he has written.
+Whoever asks for one that is being copied waits for that copy. Then S3 is asked once more what is current, because the
+copy may have begun before the newest version was written; if so, that one is copied, too.
 """
 
 import asyncio
@@ -73,8 +73,8 @@ class ReplicateObject:
         return copy
 
     async def _holds(self, earlier: "asyncio.Task[Entry | None]", key: bytes) -> bool:
-        """Whether what came of a copy that was begun before somebody asked is an answer for him, too: it is of what is
-        current, or may pass by itself, or its parts are on their way, and they ask.
+        """Whether what came of a copy that was begun before somebody asked answers them, too: it is of what is current; or
+        it failed with what passes by itself; or its parts are on their way, and ask S3 themselves.
         """
         failure = earlier.exception()
         if failure is not None:
@@ -125,8 +125,8 @@ class ReplicateObject:
 
 
 def _record(batch: str, began: float, current: SourceObject, ended: Entry | None) -> BatchRecord:
-    """As of before the look: whoever stands still behind it must not outrank what was published and copied meanwhile.
-    ended: None while parts are on their way.
+    """began: before S3 was asked. The record is as old as that, so that an instance that stood still does not outrank
+    what was published and copied meanwhile. ended: None while parts are on their way.
     """
     record = BatchRecord(batch, RUN, began, (Entry.of(current),))
     return record if ended is None else record.with_results([ended], record.attempt)
