@@ -73,8 +73,8 @@ class ReplicateObject:
         return copy
 
     async def _holds(self, earlier: "asyncio.Task[Entry | None]", key: bytes) -> bool:
-        """Whether what came of a copy that was begun before somebody asked answers them, too: it is of what is current; or
-        it failed with what passes by itself; or its parts are on their way, and ask S3 themselves.
+        """Whether what came of a copy that was begun before somebody asked answers them, too: it is of what is current,
+        or it failed with what passes by itself, or its parts are on their way, and ask S3 themselves.
         """
         failure = earlier.exception()
         if failure is not None:
