@@ -6,15 +6,14 @@ message may; the others come again, and find that a later attempt has messages o
 
 from dataclasses import dataclass
 
-from shared.copying.part_messages import PartMessages
-from shared.domain.errors import Busy
+from shared.copying.part_messages import PartMessages, given_up
 from shared.ports.staging import Staging
 from shared.ports.upload_store import OpenUpload, UploadStore
 
 
 @dataclass(frozen=True, slots=True)
 class GivingUp:
-    """Drops what there is of an upload."""
+    """Drops an upload: what is staged of it, and what is noted. part_messages: whether its parts may still come out."""
 
     uploads: UploadStore
     staging: Staging
@@ -27,7 +26,7 @@ class GivingUp:
         self.part_messages.let_publish(opened)
         known = await self.uploads.get(number)
         if known is None or known.upload != opened.upload or not await self._drop(number, opened):
-            raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+            raise given_up(opened)
 
     async def abandon(self, number: str) -> None:
         """Drop an upload, if there is one: its object is there, or it cannot become what it should."""

@@ -18,6 +18,11 @@ def attempt_of(message: TransferMessage, opened: OpenUpload) -> int:
     return max(message.attempt, opened.attempt) if opened.published_for == message.batch else message.attempt
 
 
+def given_up(opened: OpenUpload) -> Busy:
+    """What is raised where an upload is no longer the one that was read."""
+    return Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+
+
 @dataclass(frozen=True, slots=True)
 class PartMessages:
     """lease_seconds: for so long whoever has begun an upload may take to publish its parts. life_seconds: for so long
@@ -41,7 +46,7 @@ class PartMessages:
         """
         now = await self.uploads.get(number)
         if now is None or now.upload != opened.upload:
-            raise Busy(f"{opened.key}: its upload was given up meanwhile, and may be begun anew")
+            raise given_up(opened)
         alive = now.published_for and self.clock.now() - now.opened_at < self.life_seconds
         if alive and not now.carried_for(batch):
             raise Busy(f"{opened.key}: its parts are on their way for another batch, which ends no key of this one")
