@@ -6,8 +6,10 @@
                    emulators), ports, names, choices and provisioning (what Terraform makes in the cloud)
     queues         S3's events on the stack: moto's SQS and EventBridge, and what they were asked
     clients        the real libraries' clients, pointed to the stack
-    demo, up       `make demo` and `make up` (its stack_file is `.local/env`); with sample, comparison, runs and prices
-    settings_page  writes docs/settings.md
+    demo, up       `make demo` and `make up` (its stack_file is `.local/env`); with sample, comparison, runs, followed
+                   and prices
+    settings_page, errors_page   write docs/settings.md and docs/errors.md
+    supply/        what is installed, and what is known against it: `make sbom`, `make audit`
 
 Tools may import `shared/` and the emulators. What may not enter: anything that a deployed function needs, because
 neither `shared/` nor `functions/` may import `local/`; and no two modules that import one another.
