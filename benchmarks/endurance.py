@@ -52,7 +52,7 @@ it was the same in the twelfth.
 """
 
 WARM_SHARE = {"first run": 0.1, "nothing to do": 0.5, "comparison": 0.25}
-"""Of the first samples, in which connections and caches are built."""
+"""Of the first samples, in which connections and caches are built, and memory settles."""
 
 MORE_BYTES, MORE_SOCKETS = 12 * MIB, 8
 """By which the last third may exceed the first: allocators keep what a burst once took."""
@@ -214,8 +214,7 @@ def run(stack: Stack, objects: int, size: int, console: Console) -> tuple[list[O
         with watch.phase(phase):
             name = asyncio.run(runs.wait(stack, stack.tick("verify" if phase == "comparison" else "list"), patience))
         seconds = time.monotonic() - began
-        summary = asyncio.run(runs.summary(name))
-        outcomes.append(Outcome(phase, seconds, judged(phase, summary, objects, size)))
+        outcomes.append(Outcome(phase, seconds, judged(phase, asyncio.run(runs.summary(name)), objects, size)))
         console.print(f"{phase}: {seconds:.0f} s, {outcomes[-1].wrong or 'the counts add up'}", style="dim")
     wrong = [f"{item.phase}: {item.wrong}" for item in outcomes if item.wrong]
     held, bill = stack.get("gcs", f"/_local/objects/{DESTINATION}"), stack.get("pubsub", "/_local/bill")
@@ -273,8 +272,7 @@ def main() -> int:
     courses = [course(samples, phase, name) for phase in RUNS for name in AT_WORK[phase]]
     wrong += [f"{item.function} has grown in the {item.phase} by {item.grown}" for item in courses if item.grown]
     console.print(table(courses))
-    written = rates(samples, "first run")
-    if written:
+    if written := rates(samples, "first run"):
         console.print("objects a second, by thirds of the first run: " + ", ".join(f"{rate:,.0f}" for rate in written))
     report: dict[str, Any] = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
