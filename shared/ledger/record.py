@@ -15,6 +15,8 @@ from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.table import Table, pack
 
+_THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
+
 MERGED = ""
 """The run of a record that was merged from those of several runs."""
 
@@ -87,10 +89,12 @@ class BatchRecord:
 def _ended(known: Entry, told: Entry, published_at: float) -> Entry:
     """How a key ended. Where it had ended, and another delivery wrote another version later, outcome and bytes stay as
     they were counted; but the version is the later one, since it is there now, so that the next listing sees whether it
-    is the right one.
+    is the right one. A key that had failed stays so in its own version: of what is there nothing was said.
     """
     if known.open:
         return told
+    if known.outcome not in _THERE:
+        return known
     later = told.outcome is Outcome.COPIED and told.at > (known.at or published_at)
     if not later or (told.etag, told.size) == (known.etag, known.size):
         return known

@@ -36,11 +36,15 @@ class PrefixNotes:
     log: Log
 
     async def started(self, run: str, kind: RunKind, prefix: Key) -> None:
-        """Note the start of a run at its prefix, and how long after the one before it came (seconds)."""
+        """Note the start of a run at its prefix, and how long after the one before it came (seconds); not behind its
+        end, as whoever stood still meanwhile would.
+        """
         flow, now = FLOWS[kind], self.clock.now()
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
             last = known.get(flow, {})
+            if last.get("run") == run and last.get("ended_at") is not None:
+                return {}
             noted: dict[str, Any] = {"run": run, "state": "in_progress", "started_at": now, "error": ""}
             if last.get("run") != run:
                 noted |= dict.fromkeys(_LATER.intersection(last))
@@ -75,8 +79,19 @@ class PrefixNotes:
         await self._published(run, RunKind.VERIFY, prefix, {"verdicts": dict(verdicts)})
 
     async def _published(self, run: str, kind: RunKind, prefix: Key, of_run: dict[str, Any]) -> None:
+        """Who closes the last range may come here late: the run may have ended by then, which stands, or another one
+        may have begun.
+        """
+        flow = FLOWS[kind]
         noted = {"run": run, "state": "published", "published_at": self.clock.now(), **of_run}
-        await self.prefixes.update(prefix, lambda _: {FLOWS[kind]: noted})
+
+        def note(known: dict[str, Any]) -> dict[str, Any]:
+            last = known.get(flow, {})
+            if last.get("run", run) != run:
+                return {}
+            return {flow: of_run if last.get("ended_at") is not None else noted}
+
+        await self.prefixes.update(prefix, note)
 
     async def had_first_run(self, prefix: Key) -> bool:
         """Whether a run that listed the whole prefix has finished."""

@@ -290,6 +290,34 @@ async def test_a_late_write_that_nothing_refuses_is_on_record_so_that_a_delta_me
     assert world.same()
 
 
+async def test_a_late_write_of_another_version_than_one_that_failed_is_no_failure_of_what_is_there() -> None:
+    """Another delivery of the message was denied meanwhile; the record must not say so of the version that was copied."""
+    world = filled(1)
+    await world.run()
+    world.bucket.put("k/000", b"listed")
+    late = TransferMessage(run="late", batch="late", objects=(ObjectEntry.of(world.bucket.listed(b"k/000")),))
+    world.bucket.put("k/000", b"there")
+    write = world.destination.write
+
+    async def stands_still(upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
+        world.destination.write = write  # type: ignore[method-assign]
+        for way in (world.cdn, world.direct):
+            way.faults[b"k/000"] = [Forbidden("denied")]
+        await world._deliver(("transfer", late, "again"))
+        for way in (world.cdn, world.direct):
+            way.faults.clear()
+        world.clock.pass_time(60)
+        return await write(upload, chunks)
+
+    world.destination.write = stands_still  # type: ignore[method-assign]
+    world.send("transfer", late)
+    await world.drain()
+    (record,) = [item for item, _ in world.stores.ledger.documents.values() if item.batch == "late"]
+    assert list(record.tally()) == [(Outcome.FAILED, 1, len(b"listed"))], "the first ending stands"
+    assert await counts(world, await world.run()) == {Outcome.UNCHANGED: 1}
+    assert world.same()
+
+
 @pytest.mark.parametrize("heard", [True, False], ids=["heard", "its answer lost"])
 async def test_what_was_written_last_is_on_record_last_whichever_batch_was_published_first(heard: bool) -> None:
     """A batch stood still before its look, while a later one was copied; then the source has the later one's version

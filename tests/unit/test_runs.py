@@ -29,7 +29,7 @@ from shared.ports.control_store import Control
 from shared.ranges import ranges
 from shared.ranges.send_again import SentAgain
 from shared.runs.lifecycle import BEGIN_SECONDS
-from shared.runs.prefix_notes import PrefixNotes
+from shared.runs.prefix_notes import FLOWS, PrefixNotes
 from tests.fakes import FakeBucket, StoredRun
 from tests.world import LEASE, LIFE, Crash, World, counts, filled
 
@@ -200,6 +200,32 @@ async def test_a_prefix_s_document_says_of_a_run_nothing_that_was_of_the_one_bef
     await notes.listed("next", b"")
     await notes.started("next", RunKind.LIST, b"")
     assert world.stores.prefixes.documents[b""]["copy"]["published_at"] == 1_000_000.0, "a start that comes twice"
+
+
+@pytest.mark.parametrize("message", [ListMessage(), VerifyMessage()], ids=["listing", "comparison"])
+async def test_a_run_whose_end_is_noted_is_not_said_to_go_on(message: ListMessage | VerifyMessage) -> None:
+    """Nothing is to be copied, so the run has ended as soon as its last range is closed, before that is noted."""
+    world = filled(3)
+    await world.run()
+    is_open = world.stores.ranges.is_open
+
+    async def stands_still(run: str) -> bool:
+        world.stores.ranges.is_open = is_open  # type: ignore[method-assign]
+        await world._deliver(("verify", VerifyMessage(close=True), "close"))
+        return await is_open(run)
+
+    world.stores.ranges.is_open = stands_still  # type: ignore[method-assign]
+    run = await world.run(message)
+    flow = world.stores.prefixes.documents[b""]["check" if isinstance(message, VerifyMessage) else "copy"]
+    assert (flow["run"], flow["state"], flow["ended_at"]) == (run, "finished", world.clock.now())
+    assert flow.get("verdicts") == ({"same": 3} if isinstance(message, VerifyMessage) else None)
+    notes = PrefixNotes(world.stores.prefixes, world.clock, world.log)
+    kind = RunKind.VERIFY if isinstance(message, VerifyMessage) else RunKind.LIST
+    await notes.started(run, kind, b"")
+    assert world.stores.prefixes.documents[b""][FLOWS[kind]]["state"] == "finished", "who began it stood still, too"
+    await notes.started("next", kind, b"")
+    await (notes.compared(run, b"", {}) if kind is RunKind.VERIFY else notes.listed(run, b""))
+    assert world.stores.prefixes.documents[b""][FLOWS[kind]]["run"] == "next"
 
 
 async def test_a_prefix_document_tells_its_story() -> None:
