@@ -5,6 +5,7 @@ copy may have begun before the newest version was written; if so, that one is co
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -54,22 +55,36 @@ class ReplicateObject:
 
     async def __call__(self, key: bytes, force: bool = False) -> Entry | None:
         """How the key ended; None if its parts are on their way. Raises ObjectError where it could not be copied."""
-        began = self.clock.monotonic()
-        earlier = self._under_way.get((key, True)) or self._under_way.get((key, force))
-        if earlier is None:
+        begun = (self._under_way.get((key, forced)) for forced in dict.fromkeys((True, force)))
+        earlier = [copy for copy in begun if copy is not None]
+        if not earlier:
             return await asyncio.shield(self._begin(key, force))
-        await asyncio.wait([earlier])
-        if await self._holds(earlier, key):
-            return earlier.result()
+        end = asyncio.timeout(self.seconds)
+        try:
+            async with end:
+                return await self._join(earlier, key, force)
+        except TimeoutError:
+            if not end.expired():
+                raise
+            raise self._too_late(key) from None
+
+    async def _join(self, earlier: "Sequence[asyncio.Task[Entry | None]]", key: bytes, force: bool) -> Entry | None:
+        """What comes of copies that were begun before somebody asked, or of one that was begun since."""
+        for copy in earlier:
+            await asyncio.wait([copy])
+            if await self._holds(copy, key):
+                return copy.result()
         later = self._under_way.get((key, force)) or self._begin(key, force)
-        await asyncio.wait([later], timeout=max(0.0, began + self.seconds - self.clock.monotonic()))
-        if not later.done():
-            raise self._too_late(key)
+        await asyncio.wait([later])
         return later.result()
 
     def _begin(self, key: bytes, force: bool) -> "asyncio.Task[Entry | None]":
+        def over(copy: "asyncio.Task[Entry | None]") -> None:
+            del self._under_way[key, force]
+            _heard(copy)
+
         copy = self._under_way[key, force] = asyncio.create_task(self._in_time(key, force))
-        copy.add_done_callback(lambda _: self._under_way.pop((key, force), None))
+        copy.add_done_callback(over)
         return copy
 
     async def _holds(self, earlier: "asyncio.Task[Entry | None]", key: bytes) -> bool:
@@ -85,6 +100,7 @@ class ReplicateObject:
     async def _in_time(self, key: bytes, force: bool) -> Entry | None:
         """What is stopped may take a while to leave, and nobody waits for that."""
         work = asyncio.create_task(self._tries(key, force))
+        work.add_done_callback(_heard)
         await asyncio.wait([work], timeout=self.seconds)
         if work.cancel():
             raise self._too_late(key)
@@ -122,6 +138,12 @@ class ReplicateObject:
     async def _write_down(self, record: BatchRecord) -> None:
         with suppress(StateConflict):  # it is there: the answer was lost, or somebody has asked for this copy before
             await self.ledger.commit_results(record, None)
+
+
+def _heard(copy: "asyncio.Task[Entry | None]") -> None:
+    """Nobody may be waiting any more for what it ended with."""
+    if not copy.cancelled():
+        copy.exception()
 
 
 def _record(batch: str, began: float, current: SourceObject, ended: Entry | None) -> BatchRecord:

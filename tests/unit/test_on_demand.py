@@ -238,6 +238,117 @@ async def test_a_caller_waits_no_longer_than_the_deadline_though_the_copy_does_n
     assert outcome(await work(b"k")) is Outcome.COPIED
 
 
+async def test_who_joins_a_copy_waits_no_longer_than_the_deadline_though_s3_does_not_answer() -> None:
+    world, reached, go, never = World(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    world.bucket.put("k", b"body")
+    write = world.destination.write
+
+    async def held(*given: Any) -> Any:
+        reached.set()
+        await go.wait()
+        return await write(*given)
+
+    async def hangs(_key: bytes) -> Any:
+        await never.wait()
+
+    world.destination.write = held  # type: ignore[method-assign, assignment]
+    work = replicate(world)
+    first = asyncio.create_task(work(b"k"))
+    await reached.wait()
+    second = asyncio.create_task(work(b"k"))
+    await asyncio.sleep(0)
+    world.bucket.head = hangs  # type: ignore[method-assign]
+    go.set()
+    assert outcome(await first) is Outcome.COPIED
+    async with asyncio.timeout(2):
+        with pytest.raises(Transient, match="not copied within"):
+            await second
+
+
+@pytest.mark.parametrize("who", ["what leaves late", "what nobody waits for any more"])
+async def test_what_ends_when_nobody_waits_is_no_error_of_the_loop(who: str) -> None:
+    """asyncio says on standard error, with a traceback, which exception of a task nobody has asked for."""
+    world, reached, go, never, said = World(), asyncio.Event(), asyncio.Event(), asyncio.Event(), list[Any]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told))
+    world.bucket.put("k", b"body")
+    write = world.destination.write
+
+    async def refuses_to_leave(*_: Any) -> Any:
+        try:
+            await never.wait()
+        finally:
+            await asyncio.sleep(0.01)
+            raise Forbidden("denied")
+
+    async def held(*given: Any) -> Any:
+        world.destination.write = refuses_to_leave  # type: ignore[method-assign]
+        reached.set()
+        await go.wait()
+        return await write(*given)
+
+    async def two_ask() -> None:
+        first = asyncio.create_task(work(b"k"))
+        await reached.wait()
+        second = asyncio.create_task(work(b"k"))
+        await asyncio.sleep(0.1)
+        world.bucket.put("k", b"another")
+        go.set()
+        await first
+        with pytest.raises(Transient, match="not copied within"):
+            await second
+
+    work = replicate(world)
+    if who == "what leaves late":
+        world.destination.write = refuses_to_leave  # type: ignore[method-assign]
+        with pytest.raises(Transient, match="not copied within"):
+            await work(b"k")
+    else:
+        world.destination.write = held  # type: ignore[method-assign, assignment]
+        await two_ask()
+    await asyncio.sleep(0.3)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not said
+
+
+async def test_who_asks_behind_two_copies_of_an_older_version_gets_his_own() -> None:
+    """One of them is done but for its record, the other was forced."""
+    world, written, forcing, go = World(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    world.bucket.put("k", b"body")
+    ledger, destination = world.stores.ledger, world.destination
+    commit, write = ledger.commit_results, destination.write
+
+    async def records_late(*given: Any) -> Any:
+        ledger.commit_results = commit  # type: ignore[method-assign]
+        written.set()
+        await go.wait()
+        return await commit(*given)
+
+    async def writes_late(*given: Any) -> Any:
+        destination.write = write  # type: ignore[method-assign]
+        forcing.set()
+        await asyncio.sleep(0.01)
+        return await write(*given)
+
+    work = dataclasses.replace(replicate(world), seconds=5)
+    ledger.commit_results = records_late  # type: ignore[method-assign]
+    plain = asyncio.create_task(work(b"k"))
+    await written.wait()
+    destination.write = writes_late  # type: ignore[method-assign, assignment]
+    forced = asyncio.create_task(work(b"k", True))
+    await forcing.wait()
+    world.bucket.put("k", b"another")
+    asked = asyncio.create_task(work(b"k"))
+    await forced
+    await asyncio.sleep(0.01)
+    go.set()
+    await plain
+    ended = await asked
+    assert ended is not None
+    assert ended.etag == world.bucket.objects[b"k"].etag
+    assert world.same()
+
+
 async def test_a_start_that_fails_leaves_no_key_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(large_bytes=PART)
     world.bucket.put("large", bytes(3 * PART))
