@@ -262,6 +262,7 @@ def range_work(
             queue=adapters.queue,
             clock=adapters.clock,
             heartbeat=heartbeat,
+            log=adapters.log,
             topic=topic,
             root=config.root,
             lease_seconds=config.lease_seconds,

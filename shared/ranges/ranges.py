@@ -17,6 +17,7 @@ from shared.domain.messages import RangeMessage
 from shared.domain.runs import RunKind
 from shared.domain.splitting import key_ranges
 from shared.ports.clock import Clock
+from shared.ports.log import Log
 from shared.ports.queue import Queue
 from shared.ports.range_store import OpenRange, RangeId, RangeStore
 from shared.ports.run_store import RunStore
@@ -41,12 +42,14 @@ class Ranges:
     queue: Queue
     clock: Clock
     heartbeat: Heartbeat
+    log: Log
     topic: str
     root: Key
     lease_seconds: float
 
     async def take(self, kind: RunKind, message: M, new_run: str, scopes: Sequence[Key] = ()) -> tuple[M, Lease] | None:
-        """A message, its run and prefix filled in, with the lease on its range; None if that is done already.
+        """A message, its run and prefix filled in, with the lease on its range; None if that is done already, or if
+        the run that the message has begun is of the prefix that the job had before.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
         scopes: what must lie under the root, besides the prefix. Raises MalformedMessage if it does not, or if a
@@ -60,8 +63,12 @@ class Ranges:
             )
         named = message.named(message.run or new_run, b"" if scopes else prefix)
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
-        if message.run is None:
-            await self.runs.create(opened, kind, self.clock.now())
+        if message.run is None and not await self.runs.create(opened, kind, self.clock.now()):
+            began = await self.runs.record(opened.range_id.run)
+            if began is not None and began.run.prefix != prefix:
+                was, run = began.run.prefix.decode(), began.run.name
+                self.log.warning("a message comes again of a run of another prefix", run=run, prefix=was)
+                return None
         lease = Lease(self.ranges, self.clock, self.heartbeat, opened, uuid.uuid4().hex, self.lease_seconds)
         if not await lease.take():
             return None

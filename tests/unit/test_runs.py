@@ -19,6 +19,8 @@ from shared.domain.errors import (
     UnreadableDocument,
     Unsorted,
 )
+from shared.domain.events import ObjectEvent
+from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage, Message, TransferMessage, VerifyMessage
 from shared.domain.reasons import Party, Reason
 from shared.domain.runs import RunKind, RunState
@@ -26,6 +28,7 @@ from shared.domain.spending import Amount
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
+from shared.ports.range_store import HeldRange
 from shared.ranges import ranges
 from shared.ranges.send_again import SentAgain
 from shared.runs.lifecycle import BEGIN_SECONDS
@@ -894,3 +897,34 @@ async def test_a_run_goes_on_only_with_the_ranges_that_it_has() -> None:
     world.send("list", ListMessage(run=run))
     await world.drain()
     assert (await world.stores.runs.summary(run)).listed_keys == listed == 6
+
+
+@pytest.mark.parametrize(
+    "message",
+    [ListMessage(scheduled=True), ListMessage(), VerifyMessage(), ListMessage(events=True, scheduled=True)],
+    ids=["scheduled", "a person's", "comparison", "events"],
+)
+async def test_a_message_that_comes_again_after_the_job_s_prefix_was_changed_begins_nothing(
+    message: ListMessage | VerifyMessage,
+) -> None:
+    """It says no prefix, and the run that it has begun is of the one before: nothing is wrong with it, and no dead
+    letter is to say so.
+    """
+    before = World(mapping=KeyMapping(b"a/"))
+    topic = "verify" if isinstance(message, VerifyMessage) else "list"
+    before.bucket.put("a/1", b"body")
+    before.events.send(ObjectEvent(b"a/1", False, "1", before.clock.now(), "etag", 4))
+    acquire = before.stores.ranges.acquire
+
+    async def dies(*_: object) -> HeldRange:
+        raise Crash
+
+    before.stores.ranges.acquire = dies  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        await before.handlers[topic](message, f"{topic}-m1", Budget(before.clock.monotonic(), 540.0))
+    before.stores.ranges.acquire = acquire  # type: ignore[method-assign]
+    now = World(mapping=KeyMapping(b"b/"), stores=before.stores, clock=before.clock)
+    await now.handlers[topic](message, f"{topic}-m1", Budget(now.clock.monotonic(), 540.0))
+    assert not now.queue.sent
+    assert len(before.stores.ranges.documents) == 1
+    assert [told["prefix"] for _, said, told in now.log.lines if "another prefix" in said] == ["a/"]
