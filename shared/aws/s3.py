@@ -14,7 +14,7 @@ from shared.aws.listing import Listing, NotAListing, parse, unquoted
 from shared.domain.archive import ARCHIVE_CLASSES, SILENT_CLASSES, Restore, Tier, read_header
 from shared.domain.backoff import BARREN_SECONDS, QUESTIONS, RetryPolicy
 from shared.domain.checksums import even_sizes
-from shared.domain.errors import Corrupt, Transient, Unsorted
+from shared.domain.errors import Corrupt, Refused, Transient, Unsorted
 from shared.domain.objects import Attributes, SourceObject
 from shared.domain.page import Page, in_order
 from shared.domain.reasons import Party
@@ -59,8 +59,9 @@ class S3Source:
             if len(listing.page):
                 after, named_at = listing.page.last, self._http.clock.monotonic()
             elif self._http.clock.monotonic() - named_at > BARREN_SECONDS:
-                raise Transient(
-                    f"{_listing(prefix)}: pages behind {after!r} name no key and say that there are more",
+                raise Refused(
+                    f"{_listing(prefix)}: pages behind {after!r} say that there are more, and name no key for "
+                    f"{BARREN_SECONDS:g} s: what was deleted there must go",
                     party=Party.S3,
                 )
             token = listing.token

@@ -46,7 +46,9 @@ BODY = RetryPolicy(6, 540.0)
 
 BARREN_SECONDS = 480.0
 """How long a listing is followed that says that there is more and names nothing. S3 passes many deleted versions so,
-and nobody tells for how long; an invocation has not much more."""
+and nobody tells for how long; an invocation has not much more. Whoever tries again begins where this one did, so the
+range has stopped: waiting, it would keep its run, and all scheduled ones behind it, from ending for ever.
+"""
 
 
 def delay_seconds(attempt: int, draw: float, asked: float | None = None) -> float:

@@ -16,7 +16,7 @@ import orjson
 from shared.domain.backoff import BARREN_SECONDS, QUESTIONS, RetryPolicy
 from shared.domain.checksums import Chunk, crc32c, encoded
 from shared.domain.copies import CopyPage
-from shared.domain.errors import Corrupt, LostRace, NoSuchBucket, ObjectError, Transient, Unsorted
+from shared.domain.errors import Corrupt, LostRace, NoSuchBucket, ObjectError, Refused, Transient, Unsorted
 from shared.domain.keys import MAX_KEY_BYTES
 from shared.domain.objects import Attributes, DestinationObject
 from shared.domain.page import in_order
@@ -157,11 +157,10 @@ class GcsDestination:
                 named_at = self._api.clock.monotonic()
             if not following:
                 return
-            if following == token or self._api.clock.monotonic() - named_at > BARREN_SECONDS:
-                raise Transient(
-                    f"{self._listing}: pages behind {last!r} say that there is more, and name nothing more",
-                    party=Party.DESTINATION,
-                )
+            barren = self._api.clock.monotonic() - named_at > BARREN_SECONDS
+            if barren or following == token:
+                told = f"{self._listing}: pages behind {last!r} say that there is more, and name nothing more"
+                raise (Refused if barren else Transient)(told, party=Party.DESTINATION)
             token = following
 
     async def _page(self, url: str) -> tuple[list[dict[str, Any]], str]:

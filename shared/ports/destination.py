@@ -55,7 +55,7 @@ class Destination(Protocol):
     def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
         """Pages of live objects with the prefix, in name order, strictly after `after`; none is empty.
 
-        Raises Unsorted if the names do not come in the order of their bytes, Transient if pages lead on for
-        BARREN_SECONDS, or to themselves, and name nothing.
+        Raises Unsorted if the names do not come in the order of their bytes, Refused if pages lead on for
+        BARREN_SECONDS and name nothing, Transient if they lead to themselves.
         """
         ...

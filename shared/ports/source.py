@@ -25,7 +25,7 @@ class Source(Protocol):
         """Pages of objects with the prefix, in key order, strictly after `after`. An empty one says that S3 has
         found none yet.
 
-        Raises Unsorted if the server does not list in the order of the keys' bytes, Transient if it leads on for
+        Raises Unsorted if the server does not list in the order of the keys' bytes, Refused if it leads on for
         BARREN_SECONDS and names nothing.
         """
         ...

@@ -15,7 +15,7 @@ from shared.aws.address import S3Address
 from shared.aws.s3 import S3Source
 from shared.clock import SystemClock
 from shared.domain.backoff import QUESTIONS
-from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Throttled, Transient, Unsorted, WrongRegion
+from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Refused, Throttled, Transient, Unsorted, WrongRegion
 from shared.domain.reasons import Party
 from shared.http.client import ANSWER_BYTES, Http
 from tests.contract.raw import Asked, answer, answering
@@ -190,7 +190,7 @@ async def test_pages_that_lead_on_and_name_no_key_end(http: Http, monkeypatch: p
         return answer(200, EMPTY.format(NEXT.format(secrets.token_hex(8))).encode())
 
     async with asyncio.timeout(10), answering(serve) as (url, asked):
-        with pytest.raises(Transient, match="name no key") as found:
+        with pytest.raises(Refused, match="name no key") as found:
             await keys(source(http, url))
         assert found.value.party is Party.S3
         assert len(asked) > 2, "not at the first one"

@@ -20,6 +20,7 @@ from shared.domain.errors import (
     LostRace,
     NoToken,
     ObjectError,
+    Refused,
     Transient,
     Unsorted,
     UploadLost,
@@ -373,7 +374,7 @@ async def test_pages_that_lead_on_and_name_nothing_end(http: Http, monkeypatch: 
         return page(token=secrets.token_hex(8))
 
     async with asyncio.timeout(10), answering(serve) as (url, asked):
-        with pytest.raises(Transient, match="name nothing more"):
+        with pytest.raises(Refused, match="name nothing more"):
             await names(GcsDestination("b", url, http, Token(None)))
         assert len(asked) > 2, "not at the first one"
 

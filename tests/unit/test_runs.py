@@ -15,6 +15,7 @@ from shared.domain.errors import (
     NoSuchBucket,
     ObjectError,
     OutOfService,
+    Refused,
     Throttled,
     UnreadableDocument,
     Unsorted,
@@ -595,7 +596,10 @@ async def test_what_was_reserved_and_not_used_is_given_back() -> None:
     assert await world.stores.control.spent(run) == Amount(4, 6)
 
 
-@pytest.mark.parametrize("failure", [NoSuchBucket("no bucket"), Forbidden("ListBucket"), Unsorted("directory")])
+@pytest.mark.parametrize(
+    "failure",
+    [NoSuchBucket("no bucket"), Forbidden("ListBucket"), Unsorted("directory"), Refused("name no key for 480 s")],
+)
 async def test_a_source_that_cannot_be_listed_ends_the_run_with_the_reason(failure: ObjectError) -> None:
     world = filled(3)
 
