@@ -105,7 +105,7 @@ class PrefixNotes:
         """
         now, failed = self.clock.now(), summary.outcomes.keys.get(Outcome.FAILED, 0)
         noted = {"run": run.name, "state": state.value, "ended_at": now, "failed": failed, "pending": summary.pending}
-        fields: dict[str, Any] = {FLOWS[run.kind]: noted}
+        fields: dict[str, Any] = {}
         whole = state is RunState.FINISHED
         if whole and run.kind is RunKind.LIST:
             fields |= {"s3_count": summary.listed_keys, "s3_bytes": summary.listed_bytes}
@@ -123,7 +123,13 @@ class PrefixNotes:
                     "copied": copied,
                     "failed": failed,
                 }
-        await self.prefixes.update(run.prefix, lambda _: fields)
+        flow = FLOWS[run.kind]
+
+        def note(known: dict[str, Any]) -> dict[str, Any]:
+            """Of a run that began later, what stands there is kept."""
+            return fields if known.get(flow, {}).get("run", run.name) != run.name else {flow: noted, **fields}
+
+        await self.prefixes.update(run.prefix, note)
         return checks
 
     async def _folders(self, run: OpenRun, sums: Rollup, now: float) -> Checks:

@@ -257,7 +257,7 @@ async def test_who_joins_a_copy_waits_no_longer_than_the_deadline_though_s3_does
     await reached.wait()
     second = asyncio.create_task(work(b"k"))
     await asyncio.sleep(0)
-    world.bucket.head = hangs  # type: ignore[method-assign]
+    world.bucket.head = hangs  # type: ignore[method-assign, assignment]
     go.set()
     assert outcome(await first) is Outcome.COPIED
     async with asyncio.timeout(2):
@@ -281,7 +281,7 @@ async def test_what_ends_when_nobody_waits_is_no_error_of_the_loop(who: str) -> 
             raise Forbidden("denied")
 
     async def held(*given: Any) -> Any:
-        world.destination.write = refuses_to_leave  # type: ignore[method-assign]
+        world.destination.write = refuses_to_leave  # type: ignore[method-assign, assignment]
         reached.set()
         await go.wait()
         return await write(*given)
@@ -299,7 +299,7 @@ async def test_what_ends_when_nobody_waits_is_no_error_of_the_loop(who: str) -> 
 
     work = replicate(world)
     if who == "what leaves late":
-        world.destination.write = refuses_to_leave  # type: ignore[method-assign]
+        world.destination.write = refuses_to_leave  # type: ignore[method-assign, assignment]
         with pytest.raises(Transient, match="not copied within"):
             await work(b"k")
     else:
@@ -331,7 +331,7 @@ async def test_who_asks_behind_two_copies_of_an_older_version_gets_his_own() -> 
         return await write(*given)
 
     work = dataclasses.replace(replicate(world), seconds=5)
-    ledger.commit_results = records_late  # type: ignore[method-assign]
+    ledger.commit_results = records_late  # type: ignore[method-assign, assignment]
     plain = asyncio.create_task(work(b"k"))
     await written.wait()
     destination.write = writes_late  # type: ignore[method-assign, assignment]

@@ -232,6 +232,26 @@ async def test_a_run_whose_end_is_noted_is_not_said_to_go_on(message: ListMessag
     assert world.stores.prefixes.documents[b""][FLOWS[kind]]["run"] == "next"
 
 
+async def test_the_end_of_a_run_is_not_told_as_that_of_one_that_began_later() -> None:
+    world = filled(3)
+    first = await listed_only(world)
+    world.clock.pass_time(100)
+    world.bucket.put("k/003", b"later")
+    later = await listed_only(world, ListMessage())
+    transfers = [item for item in world.queue.sent if getattr(item[1], "run", "") == first]
+    world.queue.sent = [item for item in world.queue.sent if item not in transfers]
+    waiting, world.queue.sent = world.queue.sent, transfers
+    await world.drain()
+    await world.run(VerifyMessage(close=True))
+    assert (await world.stores.runs.record(first)).summary is not None, "it has ended"  # type: ignore[union-attr]
+    document = world.stores.prefixes.documents[b""]
+    assert (document["copy"]["run"], document["copy"]["state"], document["s3_count"]) == (later, "published", 3)
+    world.queue.sent = waiting
+    await world.drain()
+    await world.run(VerifyMessage(close=True))
+    assert (document["copy"]["run"], document["copy"]["state"]) == (later, "finished")
+
+
 async def test_a_prefix_document_tells_its_story() -> None:
     world = filled(3)
     first = await world.run()
