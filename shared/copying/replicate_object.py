@@ -31,8 +31,9 @@ DEADLINE_SECONDS = 540.0
 """As long as a message's copy may take: less than the 600 s after which Cloud Run ends a request, in terraform."""
 
 YOUNG_SECONDS = 3600.0
-"""A copy that is younger may be one that nobody put on record: its writer was cut off or died, the store did not
-answer, and whoever was told so asks again.
+"""Parts of a large object that were asked for since then are on their way; who asks later has them published again, as
+their messages may be lost. And a copy that is younger may be one that nobody put on record: its writer was cut off or
+died, the store did not answer, and whoever was told so asks again.
 """
 
 
@@ -124,6 +125,8 @@ class ReplicateObject:
             return decided
         batch = batch_id(f"{RUN} {began}", [current])
         if decided.version.size > self.large_bytes:
+            if not force and await self._on_its_way(current, began):
+                return None
             objects = (ObjectEntry.of(current),)
             message = TransferMessage(run=RUN, batch=batch, objects=objects, force=force, first=True)
             started = await self.large.start(message, decided)
@@ -134,6 +137,18 @@ class ReplicateObject:
         if ended.outcome is Outcome.COPIED:
             await self._write_down(_record(batch, began, current, ended))
         return ended
+
+    async def _on_its_way(self, current: SourceObject, now: float) -> bool:
+        """Whether somebody has asked for this version within the last hour, and it has not ended: whoever asks until it
+        is there has its parts published once an hour, and not each time.
+        """
+        version = (current.key, current.etag, current.size)
+        async for found in self.ledger.scan(current.key, b"", current.key):
+            record = found.record
+            young = record.run == RUN and record.readable and now - record.published_at < YOUNG_SECONDS
+            if young and any(item.open and (item.key, item.etag, item.size) == version for item in record.entries):
+                return True
+        return False
 
     async def _write_down(self, record: BatchRecord) -> None:
         with suppress(StateConflict):  # it is there: the answer was lost, or somebody has asked for this copy before

@@ -377,6 +377,27 @@ async def test_a_large_object_is_in_flight_until_its_parts_are_there() -> None:
     assert world.same()
 
 
+async def test_who_asks_until_a_large_object_is_there_has_its_parts_published_once_an_hour() -> None:
+    world = World(large_bytes=PART)
+    world.bucket.put("large", bytes(3 * PART))
+    work = replicate(world)
+    for _ in range(10):
+        assert await work(b"large") is None
+        world.clock.pass_time(5)
+    assert len(world.queue.sent) == 3
+    assert len(world.stores.ledger.documents) == 1
+    world.bucket.put("large", b"other" + bytes(3 * PART))
+    assert await work(b"large") is None
+    assert len(world.queue.sent) > 3, "another version"
+    asked = len(world.queue.sent)
+    world.clock.pass_time(YOUNG_SECONDS)
+    assert await work(b"large") is None
+    assert len(world.queue.sent) > asked, "nobody knows whether the messages were lost"
+    await world.drain()
+    assert world.same()
+    assert outcome(await work(b"large")) is Outcome.UNCHANGED
+
+
 async def test_parts_of_what_somebody_asks_for_wait_behind_no_run() -> None:
     world = World(large_bytes=PART, first_topic="first")
     world.bucket.put("large", bytes(3 * PART))

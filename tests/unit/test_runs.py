@@ -943,7 +943,7 @@ async def test_a_message_that_comes_again_after_the_job_s_prefix_was_changed_beg
     async def dies(*_: object) -> HeldRange:
         raise Crash
 
-    before.stores.ranges.acquire = dies  # type: ignore[method-assign]
+    before.stores.ranges.acquire = dies  # type: ignore[method-assign, assignment]
     with pytest.raises(Crash):
         await before.handlers[topic](message, f"{topic}-m1", Budget(before.clock.monotonic(), 540.0))
     before.stores.ranges.acquire = acquire  # type: ignore[method-assign]
