@@ -63,20 +63,30 @@ class Ranges:
             )
         named = message.named(message.run or new_run, b"" if scopes else prefix)
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
-        if message.run is None and not await self.runs.create(opened, kind, self.clock.now()):
-            began = await self.runs.record(opened.range_id.run)
-            if began is not None and began.run.prefix != prefix:
-                was, run = began.run.prefix.decode(), began.run.name
-                self.log.warning("a message comes again of a run of another prefix", run=run, prefix=was)
-                return None
+        if message.run is None:
+            await self.runs.create(opened, kind, self.clock.now())
         lease = Lease(self.ranges, self.clock, self.heartbeat, opened, uuid.uuid4().hex, self.lease_seconds)
-        if not await lease.take():
-            return None
+        try:
+            if not await lease.take():
+                return None
+        except MalformedMessage:
+            if message.run is None and await self._is_of_another_prefix(opened.range_id):
+                return None
+            raise
         grant = lease.grant
         if grant is not None and grant.split_points:
             further = _further(named, grant.split_points, grant.end, 1)
             await self.queue.publish(self.topic, [item for item, _ in further])
         return named, lease
+
+    async def _is_of_another_prefix(self, range_id: RangeId) -> bool:
+        """Whether a run is on record as one of another prefix than a message says that has begun it."""
+        began = await self.runs.record(range_id.run)
+        if began is None or began.run.prefix == range_id.prefix:
+            return False
+        was = began.run.prefix.decode()
+        self.log.warning("a message comes again of a run of another prefix", run=range_id.run, prefix=was)
+        return True
 
     async def split(
         self, lease: Lease, message: M, points: Sequence[Key], *, deeper: int = 0, paused: Paused | None = None
