@@ -84,6 +84,12 @@ class RangeStore(Protocol):
         """
         ...
 
+    async def give_up(self, opened: OpenRange, why: str, now: float) -> None:
+        """Write down a range that is not on record as closed, with nothing in it, and stopped. One that is on record
+        stays as it is.
+        """
+        ...
+
     async def messages(self, run: str) -> list[bytes]:
         """The messages of a run's open ranges, to be sent again."""
         ...

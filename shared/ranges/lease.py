@@ -11,6 +11,12 @@ from shared.ports.range_store import HeldRange, OpenRange, RangeId, RangeStore, 
 from shared.runs.heartbeat import Heartbeat
 
 
+class NotOnRecord(MalformedMessage):
+    """A message's range is nowhere. Ranges are written down before their messages are sent, so a person wrote it, or
+    the record is lost.
+    """
+
+
 @dataclass(slots=True)
 class Lease:
     """A claim on a range that is renewed while its holder makes progress.
@@ -43,18 +49,15 @@ class Lease:
         return self.grant is not None and self.grant.taken_over
 
     async def take(self) -> bool:
-        """True if the range is ours, False if it is done. Raises Busy while another holder lives, and MalformedMessage
-        if the range is not on record: ranges are written down before their messages are sent, so somebody else wrote
-        this message, or the record is lost.
+        """True if the range is ours, False if it is done. Raises Busy while another holder lives, and NotOnRecord if
+        the range is nowhere.
         """
         self._renewed = self.clock.monotonic()
         answer = await self.ranges.acquire(self.range_id, self.owner, self.clock.now(), self.seconds)
         if answer is Refusal.HELD:
             raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor.decode()!r} is being worked on")
         if answer is Refusal.UNKNOWN:
-            raise MalformedMessage(
-                [f'no such range of "{self.range_id.run}" is on record: leave "run" out to begin one']
-            )
+            raise NotOnRecord([f'no such range of "{self.range_id.run}" is on record: leave "run" out to begin one'])
         self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 

@@ -14,14 +14,14 @@ from shared.domain.counts import RangeCounts
 from shared.domain.errors import MalformedMessage
 from shared.domain.keys import Key
 from shared.domain.messages import RangeMessage
-from shared.domain.runs import RunKind
+from shared.domain.runs import RunKind, RunState
 from shared.domain.splitting import key_ranges
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.queue import Queue
 from shared.ports.range_store import OpenRange, RangeId, RangeStore
 from shared.ports.run_store import RunStore
-from shared.ranges.lease import Lease
+from shared.ranges.lease import Lease, NotOnRecord
 from shared.runs.heartbeat import Heartbeat
 
 MOST_POINT_BYTES = 200_000
@@ -48,8 +48,8 @@ class Ranges:
     lease_seconds: float
 
     async def take(self, kind: RunKind, message: M, new_run: str, scopes: Sequence[Key] = ()) -> tuple[M, Lease] | None:
-        """A message, its run and prefix filled in, with the lease on its range; None if that is done already, or if
-        the run that the message has begun is of the prefix that the job had before.
+        """A message, its run and prefix filled in, with the lease on its range; None if there is nothing to do for it:
+        it is done already, its record was lost, or the run that the message has begun is of the job's prefix before.
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
         scopes: what must lie under the root, besides the prefix. Raises MalformedMessage if it does not, or if a
@@ -69,23 +69,36 @@ class Ranges:
         try:
             if not await lease.take():
                 return None
-        except MalformedMessage:
-            if message.run is None and await self._is_of_another_prefix(opened.range_id):
-                return None
-            raise
+        except NotOnRecord:
+            if not await self._is_over(opened, begins=message.run is None):
+                raise
+            return None
         grant = lease.grant
         if grant is not None and grant.split_points:
             further = _further(named, grant.split_points, grant.end, 1)
             await self.queue.publish(self.topic, [item for item, _ in further])
         return named, lease
 
-    async def _is_of_another_prefix(self, range_id: RangeId) -> bool:
-        """Whether a run is on record as one of another prefix than a message says that has begun it."""
-        began = await self.runs.record(range_id.run)
-        if began is None or began.run.prefix == range_id.prefix:
+    async def _is_over(self, opened: OpenRange, begins: bool) -> bool:
+        """Whether there is nothing to do for a range that is not on record. begins: whether its message may have begun
+        its run.
+
+        Where the run is going on, the record of the range was lost: the run cannot prove any more what lies in it, and
+        says so. It is not opened again, since nobody knows how far it came and where it was split.
+        """
+        run, began = opened.range_id.run, await self.runs.record(opened.range_id.run)
+        if began is None:
             return False
-        was = began.run.prefix.decode()
-        self.log.warning("a message comes again of a run of another prefix", run=range_id.run, prefix=was)
+        if began.run.prefix != opened.range_id.prefix:
+            was = began.run.prefix.decode()
+            if begins:
+                self.log.warning("a message comes again of a run of another prefix", run=run, prefix=was)
+            return begins
+        if began.state is not RunState.RUNNING:
+            return False
+        why = f"the range after {opened.range_id.cursor.decode()!r} was not on record any more"
+        self.log.error("a range is not on record, so its run cannot say what lies in it", run=run, reason=why)
+        await self.ranges.give_up(opened, why, self.clock.now())
         return True
 
     async def split(

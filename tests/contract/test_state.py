@@ -264,6 +264,19 @@ async def test_a_range_that_is_not_on_record_is_nobody_s(stores: Stores) -> None
     assert not await stores.ranges.is_open("another")
 
 
+async def test_a_range_that_is_lost_is_given_up_as_one_that_has_stopped(stores: Stores) -> None:
+    await stores.runs.create(opened(), RunKind.VERIFY, NOW)
+    lost = opened(b"a/k", b"a/z")
+    await stores.ranges.give_up(lost, "why", NOW)
+    await stores.ranges.give_up(opened(), "it is on record", NOW)
+    assert await stores.ranges.acquire(lost.range_id, "me", NOW, 60) is Refusal.DONE
+    assert await stores.ranges.messages("run") == [b"message "]
+    held = await take(stores, opened())
+    await stores.ranges.complete(held, RangeCounts(verdicts=Counts({"same": 3}, {"same": 9})), NOW)
+    summary = await stores.runs.summary("run")
+    assert (summary.stopped_ranges, summary.open_ranges, summary.verdicts.keys["same"]) == (1, 0, 3)
+
+
 async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:
     range_id = RangeId("run", b"a/", b"")
     await stores.runs.create(opened(), RunKind.LIST, NOW)

@@ -62,6 +62,10 @@ class FakeRanges:
         self.of_holder(held)
         self.documents[held.id] = StoredRange(OpenRange(held.id, None, b""), "done", counts=counts)
 
+    async def give_up(self, opened: OpenRange, why: str, now: float) -> None:
+        closed = StoredRange(OpenRange(opened.range_id, None, b""), "done", counts=RangeCounts(stopped=why))
+        self.documents.setdefault(opened.range_id, closed)
+
     def of_holder(self, held: HeldRange) -> StoredRange:
         found = self.documents.get(held.id)
         if found is None or found.version != held.version:

@@ -29,7 +29,7 @@ from shared.domain.spending import Amount
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
-from shared.ports.range_store import HeldRange
+from shared.ports.range_store import HeldRange, RangeId, Refusal
 from shared.ranges import ranges
 from shared.ranges.send_again import SentAgain
 from shared.runs.lifecycle import BEGIN_SECONDS
@@ -911,16 +911,42 @@ async def test_a_message_of_a_run_that_is_not_on_record_is_refused(
     assert not world.stores.ledger.documents
 
 
+@pytest.mark.parametrize("message", [ListMessage(scheduled=True), VerifyMessage()])
+async def test_a_run_that_has_lost_a_range_proves_nothing(message: ListMessage | VerifyMessage) -> None:
+    """The message of such a range was put aside, and the run ended as finished with what the others had found."""
+    world = filled(9)
+    await world.run()
+    topic = "verify" if isinstance(message, VerifyMessage) else "list"
+    run, acquire = world.send(topic, message), world.stores.ranges.acquire
+
+    async def loses(range_id: RangeId, owner: str, now: float, seconds: float) -> HeldRange | Refusal:
+        world.stores.ranges.documents.pop(range_id, None)
+        return await acquire(range_id, owner, now, seconds)
+
+    world.stores.ranges.acquire = loses  # type: ignore[method-assign]
+    await world.drain()
+    world.stores.ranges.acquire = acquire  # type: ignore[method-assign]
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[run].state == RunState.STOPPED
+    assert said(world, "a range is not on record, so its run cannot say what lies in it")
+    again = await world.run(message)
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[again].state == RunState.FINISHED
+
+
 async def test_a_run_goes_on_only_with_the_ranges_that_it_has() -> None:
     """Keys that a person adds to a run by a cursor of his own were counted twice."""
     world = filled(6)
     run = await world.run()
     listed = (await world.stores.runs.summary(run)).listed_keys
-    with pytest.raises(MalformedMessage, match="on record"):
-        await world.handlers["list"](ListMessage(run=run, cursor=b"k/002"), "list-m9", Budget(0, 10**9))
+    await world.handlers["list"](ListMessage(run=run, cursor=b"k/002"), "list-m9", Budget(0, 10**9))
     world.send("list", ListMessage(run=run))
     await world.drain()
     assert (await world.stores.runs.summary(run)).listed_keys == listed == 6
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[run].state == RunState.STOPPED, "by its message it has lost a range"
+    with pytest.raises(MalformedMessage, match="on record"):
+        await world.handlers["list"](ListMessage(run=run, cursor=b"k/003"), "list-m9", Budget(0, 10**9))
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ SUMMED: dict[str, Iterable[str]] = {
 }
 """What became of the keys that were not published, what left out the filtered ones, what the verifier found."""
 
+_OF_OPEN = ("until", "fences", "message", "owner", "lease_until")
+"""What a range's document has no more once it is closed."""
+
 _ROLLUP_PAGE = 30
 """Ranges whose sums are read at once: one may hold many folders."""
 
@@ -100,17 +103,10 @@ class FirestoreRanges:
         return replace(held, until=split_points[0], split_points=split_points, version=written[0].update_time)
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
-        fields: dict[str, object] = {
-            "state": "done",
-            "stopped": counts.stopped,
-            "ended_at": time(now),
-            "slice": slice_of(range_document(held.id)),
-            **expiry(now),
-            **tallies(counts),
-        }
+        fields = _closed(held.id, counts, now)
         if counts.sums.folders or counts.sums.differing or counts.manifest:
             fields["sums"] = pack_sums(counts.sums, counts.manifest)
-        gone = dict.fromkeys(("until", "fences", "message", "owner", "lease_until"), DELETE_FIELD)
+        gone = dict.fromkeys(_OF_OPEN, DELETE_FIELD)
         reference = self.document(held.id)
         try:
             option = self._client.write_option(last_update_time=held.version)
@@ -118,6 +114,13 @@ class FirestoreRanges:
         except (FailedPrecondition, NotFound) as moved:
             if not await holds(reference, fields):
                 raise _lost(held.id) from moved
+
+    async def give_up(self, opened: OpenRange, why: str, now: float) -> None:
+        fields = {**open_range(opened), **_closed(opened.range_id, RangeCounts(stopped=why), now)}
+        for name in _OF_OPEN:
+            del fields[name]
+        with suppress(AlreadyExists):
+            await self.document(opened.range_id).create(fields)
 
     async def rollup(self, run: str) -> tuple[Rollup, list[ManifestPart]]:
         merged, parts = Rollup(), list[ManifestPart]()
@@ -196,6 +199,17 @@ def open_range(opened: OpenRange) -> Fields:
         "owner": "",
         "lease_until": 0.0,
         "slice": slice_of(range_document(range_id)),
+    }
+
+
+def _closed(range_id: RangeId, counts: RangeCounts, now: float) -> Fields:
+    return {
+        "state": "done",
+        "stopped": counts.stopped,
+        "ended_at": time(now),
+        "slice": slice_of(range_document(range_id)),
+        **expiry(now),
+        **tallies(counts),
     }
 
 
