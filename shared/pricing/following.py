@@ -1,5 +1,5 @@
-"""What it costs in a month to follow events: while none comes, an instance that waits and its questions; else what
-brings them, which is what EventBridge and the queue ask.
+"""What it costs in a month to follow events: while none comes, an instance that waits, its questions, and the alarms
+on the queue; else what brings them, which is what EventBridge and the queue ask.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ _POLL_SECONDS = 5.0
 _READS = 5
 """Of Firestore, by each of the scheduler's messages: whether the job is paused, and the last run of its kind."""
 
+ALARMS = 2
+"""Of CloudWatch's, each on one metric of a queue: terraform/modules/job/events_alarms.tf."""
+
 _GIB = 1.0
 """Memory of the lister's instance, with its one CPU: terraform/modules/job/sizes.tf."""
 
@@ -24,7 +27,9 @@ REQUESTS_AN_EVENT = 0.25
 
 @dataclass(frozen=True, slots=True)
 class IdleMonth:
-    """seconds: that an instance waits. requests: of the queue. reads: of Firestore. The rest is dollars for these."""
+    """seconds: that an instance waits. requests: of the queue. reads: of Firestore. The rest is dollars: for these,
+    and for the alarms.
+    """
 
     seconds: float
     requests: int
@@ -32,10 +37,11 @@ class IdleMonth:
     instance: float
     queue: float
     firestore: float
+    alarms: float
 
     @property
     def dollars(self) -> float:
-        return self.instance + self.queue + self.firestore
+        return self.instance + self.queue + self.firestore + self.alarms
 
 
 def idle_month(prices: Prices, quiet_seconds: float) -> IdleMonth:
@@ -44,7 +50,8 @@ def idle_month(prices: Prices, quiet_seconds: float) -> IdleMonth:
     requests, reads = round(seconds / _POLL_SECONDS), round(_READS * MINUTES)
     instance = prices.cost("run.cpu_seconds", seconds) + prices.cost("run.gib_seconds", seconds * _GIB)
     queue = _listed(prices, "sqs.request", requests)
-    return IdleMonth(seconds, requests, reads, instance, queue, prices.cost("firestore.reads", reads))
+    firestore, alarms = prices.cost("firestore.reads", reads), _listed(prices, "cloudwatch.alarm", ALARMS)
+    return IdleMonth(seconds, requests, reads, instance, queue, firestore, alarms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ provider "aws" {{
   s3_use_path_style = true
   endpoints {{
     cloudfront  = "{0}"
+    cloudwatch  = "{0}"
     eventbridge = "{0}"
     iam         = "{0}"
     s3          = "{0}"

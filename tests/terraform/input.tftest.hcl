@@ -52,6 +52,45 @@ run "a_route_that_does_not_exist" {
   }
 }
 
+run "an_alarm_that_tells_a_topic" {
+  command = plan
+  variables {
+    events = { follow = true, alarm_actions = ["arn:aws:sns:us-east-1:111122223333:alerts"] }
+  }
+}
+
+run "an_alarm_that_tells_a_topic_of_another_region" {
+  command         = plan
+  expect_failures = [var.events]
+  variables {
+    events = { follow = true, alarm_actions = ["arn:aws:sns:eu-west-1:111122223333:alerts"] }
+  }
+}
+
+run "an_alarm_that_tells_what_is_no_topic" {
+  command         = plan
+  expect_failures = [var.events]
+  variables {
+    events = { follow = true, alarm_actions = ["arn:aws:sns:us-east-1:111122223333:alerts", "storage-team@example.com"] }
+  }
+}
+
+run "an_alarm_that_tells_a_subscription" {
+  command         = plan
+  expect_failures = [var.events]
+  variables {
+    events = { follow = true, alarm_actions = ["arn:aws:sns:us-east-1:111122223333:alerts:8a21d249-4329-4871-acc6-7be709c6ea7f"] }
+  }
+}
+
+run "an_alarm_that_tells_more_topics_than_five" {
+  command         = plan
+  expect_failures = [var.events]
+  variables {
+    events = { follow = true, alarm_actions = [for name in ["a", "b", "c", "d", "e", "f"] : "arn:aws:sns:us-east-1:111122223333:${name}"] }
+  }
+}
+
 run "a_price_list_is_a_json_object" {
   command         = plan
   expect_failures = [var.cdn]

@@ -189,6 +189,15 @@ INPUT = [
         "dots_and_a_signature_by_path",
     ),
     Mistake("variables.tf", '"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"', '".*"', "a_project_by_its_number"),
+    Mistake(
+        "variables_work.tf",
+        ":sns:${var.source_bucket.region}:",
+        ":sns:[^:]+:",
+        "an_alarm_that_tells_a_topic_of_another_region",
+    ),
+    Mistake(
+        "variables_work.tf", "length(var.events.alarm_actions) <= 5 &&", "", "an_alarm_that_tells_more_topics_than_five"
+    ),
     Mistake("variables_data.tf", '"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"', '".*"', "a_source_that_s3_refuses"),
 ]
 """Each alone, on the variables alone: the run of this name fails."""

@@ -26,7 +26,7 @@ RUNTIMES = {
 
 SENDERS = ("google_cloud_scheduler_job.this", "google_pubsub_subscription.function")
 LABELLED = {
-    "aws_cloudfront_distribution": "tags", "aws_iam_role": "tags", "google_cloudfunctions2_function": "labels",
+    "aws_cloudfront_distribution": "tags", "aws_cloudwatch_metric_alarm": "tags", "aws_iam_role": "tags", "google_cloudfunctions2_function": "labels",
     "google_monitoring_alert_policy": "user_labels", "google_monitoring_notification_channel": "user_labels",
     "google_pubsub_subscription": "labels", "google_pubsub_topic": "labels", "google_secret_manager_secret": "labels",
     "google_storage_bucket": "labels",
@@ -34,6 +34,7 @@ LABELLED = {
 
 ACCOUNT_WIDE = {
     "aws_cloudfront_key_group": "name", "aws_cloudfront_origin_access_control": "name", "aws_cloudfront_public_key": "name_prefix",
+    "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_iam_role": "name", "google_storage_bucket": "name",
 }  # fmt: skip
 """Names that others can have taken: in an AWS account, or anywhere."""

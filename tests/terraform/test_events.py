@@ -1,4 +1,6 @@
-"""Events in every way: who may send into the queue, who may read it, and what is touched at the bucket."""
+"""Events in every way: who may send into the queue, who may read it, what is touched at the bucket, and who hears of it
+when nobody reads.
+"""
 
 import json
 from typing import Any
@@ -16,7 +18,8 @@ pytestmark = [
     pytest.mark.skipif(not STANDS_IN, reason="the google provider would reach a cloud"),
 ]
 
-EVENTBRIDGE = "{ follow = true }"
+TOPIC = "arn:aws:sns:us-east-1:111122223333:alerts"
+EVENTBRIDGE = f'{{ follow = true, alarm_actions = ["{TOPIC}"] }}'
 NOTIFICATION = '{ follow = true, way = "notification" }'
 WAYS = {
     "eventbridge": EVENTBRIDGE,
@@ -24,8 +27,8 @@ WAYS = {
 }
 """Each way, and each answer to whose the notifications are: a plan takes half a minute."""
 
-OF_AWS = ("aws_sqs_queue_policy.events", "aws_cloudwatch_event_target.events")
-"""What the queue needs, and what they wait for; but not who may name its dead letters: moto never shows that, and the
+OF_AWS = ("aws_sqs_queue_policy.events", "aws_cloudwatch_event_target.events", "aws_cloudwatch_metric_alarm.events")
+"""What the queue needs, and who watches it, and what they wait for; but not who may name its dead letters: moto never shows that, and the
 provider waits until it is shown.
 """
 
@@ -46,7 +49,7 @@ def test_it_breaks_no_rule_and_has_what_its_way_needs(terraform: Terraform, moto
     assert wrong(plan) == []
     bridged, owned = way.startswith("eventbridge"), way.endswith("notifications")
     found = [item.kind for item in resources(plan) if item.module == "module.job"]
-    assert found.count("aws_sqs_queue") == 2
+    assert found.count("aws_sqs_queue") == found.count("aws_cloudwatch_metric_alarm") == 2
     for kind, wanted in (
         ("aws_sqs_queue_policy", True),
         ("aws_sqs_queue_redrive_allow_policy", True),
@@ -83,11 +86,11 @@ def test_it_breaks_no_rule_and_has_what_its_way_needs(terraform: Terraform, moto
 def test_without_events_there_is_no_queue(terraform: Terraform, moto: str) -> None:
     moto_side(terraform, moto)
     kinds = {item.kind for item in resources(terraform.plan(*example("{}")))}
-    assert not {kind for kind in kinds if "sqs" in kind or "event" in kind}
+    assert not {kind for kind in kinds if "sqs" in kind or "event" in kind or "alarm" in kind}
 
 
 @pytest.mark.parametrize("events", [EVENTBRIDGE, NOTIFICATION], ids=["eventbridge", "notification"])
-def test_only_this_bucket_may_send_and_only_the_role_may_read(
+def test_only_this_bucket_may_send_only_the_role_may_read_and_both_queues_are_watched(
     terraform: Terraform, empty_moto: str, events: str
 ) -> None:
     """As moto has it, where addresses are known."""
@@ -116,9 +119,29 @@ def test_only_this_bucket_may_send_and_only_the_role_may_read(
     assert (sorted(reads["Action"]), reads["Resource"]) == (["sqs:DeleteMessage", "sqs:ReceiveMessage"], queue["arn"])
     aside = made["aws_sqs_queue.events_dead_letters"]["arn"]
     assert json.loads(queue["redrive_policy"]) == {"deadLetterTargetArn": aside, "maxReceiveCount": 5}
+    watched(of_moto("cloudwatch", empty_moto), queue["name"], aside.split(":")[-1], [TOPIC] if bridged else [])
+    again = terraform.plan(*targets, *example(events))
+    kept = [item["change"]["actions"] for item in again["resource_changes"] if item["type"].endswith("_metric_alarm")]
+    assert kept == [["no-op"], ["no-op"]]
     if bridged:
         sqs, bridge = (of_moto(name, empty_moto) for name in ("sqs", "events"))
         rule = made["aws_cloudwatch_event_rule.events"]["name"]
         (target,) = bridge.list_targets_by_rule(Rule=rule)["Targets"]
         assert target["Arn"] == queue["arn"]
         assert sqs.get_queue_attributes(QueueUrl=queue["url"], AttributeNames=["Policy"])["Attributes"]
+
+
+def watched(cloudwatch: Any, queue: str, dead_letters: str, told: list[str]) -> None:
+    """Two alarms in the form in which CloudWatch has them. A queue that is misspelt would be one that never is late."""
+    unread, aside = sorted(cloudwatch.describe_alarms()["MetricAlarms"], key=lambda alarm: alarm["MetricName"])
+    for alarm, name, metric, above, missing in (
+        (unread, queue, "ApproximateAgeOfOldestMessage", 10 * 86_400, "notBreaching"),
+        (aside, dead_letters, "ApproximateNumberOfMessagesVisible", 0, "ignore"),
+    ):
+        assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/SQS", metric, "Maximum")
+        assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": name}]
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", above)
+        assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (300, 1, missing)
+        assert (alarm["ActionsEnabled"], alarm["AlarmActions"]) == (True, told)
+        assert alarm["AlarmName"].startswith("my-project_photos_")
+        assert len(alarm["AlarmDescription"]) <= 1024

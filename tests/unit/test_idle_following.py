@@ -3,16 +3,19 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from shared.domain.budget import Budget
 from shared.listing.follow_events import WAIT_SECONDS
 from shared.pricing.catalog import published
-from shared.pricing.following import MINUTES, busy_month, idle_month
+from shared.pricing.following import ALARMS, MINUTES, busy_month, idle_month
 from shared.settings import Settings
 from tests.unit.test_follow_events import FOLLOW
 from tests.world import World
 
 PRICES = published().at("us-east-1").without_allowances()
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+MODULE = DOCS.parent / "terraform" / "modules" / "job"
 USUAL = Settings.model_fields["events_quiet_seconds"].default
 
 
@@ -29,6 +32,7 @@ def test_the_page_says_what_is_computed() -> None:
         "Cloud Run, nothing free: $0.0000265 a second": (f"${usual.instance:.2f}", f"${always.instance:.2f}"),
         "SQS, nothing free": (f"{usual.requests:,}: ${usual.queue:.2f}", f"{always.requests:,}: ${always.queue:.2f}"),
         "Firestore: five reads a minute": (f"${usual.firestore:.2f}", f"${always.firestore:.2f}"),
+        "CloudWatch: two alarms, nothing free": (f"${usual.alarms:.2f}", f"${always.alarms:.2f}"),
         "**together**": (f"**${usual.dollars:.2f}**", f"**${always.dollars:.2f}**"),
     }
     for name, amounts in rows.items():
@@ -63,6 +67,13 @@ async def test_an_idle_minute_asks_as_often_as_is_computed() -> None:
     assert world.steps.taken / 2 <= 5, "calls of the stores"
 
 
+def test_the_alarms_that_are_priced_are_those_that_are_made() -> None:
+    """An account has ten for nothing, so that a job's are free in the first five."""
+    assert len(re.findall(r"^ +metric +=", (MODULE / "events_alarms.tf").read_text(), re.MULTILINE)) == ALARMS
+    assert idle_month(PRICES, USUAL).alarms == pytest.approx(0.1 * ALARMS)
+    assert idle_month(published().at("us-east-1"), USUAL).alarms == 0
+
+
 def test_the_poll_that_is_priced_is_the_one_that_is_made() -> None:
     month = idle_month(PRICES, 60)
     assert month.requests == round(month.seconds / WAIT_SECONDS)
@@ -70,4 +81,4 @@ def test_the_poll_that_is_priced_is_the_one_that_is_made() -> None:
 
 
 def _sizes() -> str:
-    return (DOCS.parent / "terraform" / "modules" / "job" / "sizes.tf").read_text()
+    return (MODULE / "sizes.tf").read_text()

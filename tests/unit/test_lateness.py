@@ -108,7 +108,7 @@ def test_runs_and_status_say_both(monkeypatch: pytest.MonkeyPatch) -> None:
     events = operator.asks("status")["events"]
     assert (events["lag"]["copies"], events["listed"], events["listings"]) == (2, 2, 1)
     assert events["changes"] == {"missed": {"keys": 1, "bytes": 3}}
-    assert events["idle_dollars_a_month"] == 11.71
+    assert events["idle_dollars_a_month"] == 11.91
     shown = operator.types("status").stdout
     assert "to wait for events costs about $" in shown
     assert "events, 7 days: half within" in shown

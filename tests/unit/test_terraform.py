@@ -251,6 +251,23 @@ def test_an_event_is_late_where_the_functions_say_so() -> None:
     assert f"late_seconds = coalesce(var.events.late_seconds, {default:g})" in read("events.tf")
 
 
+def test_nobody_is_called_for_what_mends_itself() -> None:
+    """An instance that is ended, before another may read what it had received: none is called for within that. In a
+    pause somebody is called while the queue still has its oldest event.
+    """
+    alarms, queue = read("events_alarms.tf"), read("events.tf")
+    bound = re.search(r"unread_seconds = var\.schedules\.paused \? (\d+) : max\(local\.late_seconds, (\d+)\)", alarms)
+    hidden = re.search(r"visibility_timeout_seconds = (\d+)", queue)
+    invocation = re.search(r"timeout_seconds += (\d+)", read("functions.tf"))
+    kept = set(re.findall(r"message_retention_seconds += (\d+)", queue))
+    assert bound is not None
+    assert hidden is not None
+    assert invocation is not None
+    minute = 60
+    assert int(bound[2]) == minute + int(invocation[1]) + int(hidden[1])
+    assert kept == {str(int(bound[1]) + 4 * 86_400)}
+
+
 def test_the_root_passes_everything_on() -> None:
     """A thin root: what the module takes and gives is what the root takes and gives, in the order of the alphabet."""
     for file, kind in (("variables.tf", "variable"), ("outputs.tf", "output")):

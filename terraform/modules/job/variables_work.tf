@@ -50,7 +50,8 @@ variable "events" {
     bucket that sends its events there ($1 a million), or notification, straight into the queue. own_bucket_notification:
     set that at the bucket; it REPLACES the notifications that are there, so it is off, and what to set is an output.
     quiet_seconds: how long to wait for a first event each minute; 60 and more keep an instance. late_seconds: an alert
-    beyond.
+    beyond. alarm_actions: up to five SNS topics, in the bucket's region, that hear of it if nobody reads the queue or if
+    events are put aside; without one these two alarms show in CloudWatch only.
   EOT
   type = object({
     follow                  = optional(bool, false)
@@ -58,6 +59,7 @@ variable "events" {
     own_bucket_notification = optional(bool, false)
     quiet_seconds           = optional(number)
     late_seconds            = optional(number)
+    alarm_actions           = optional(list(string), [])
   })
   default  = {}
   nullable = false
@@ -65,6 +67,16 @@ variable "events" {
   validation {
     condition     = contains(["eventbridge", "notification"], var.events.way)
     error_message = "events.way is eventbridge or notification."
+  }
+
+  # CloudWatch refuses a topic of another region ("Invalid region … specified"), and more than five:
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+  validation {
+    condition = length(var.events.alarm_actions) <= 5 && alltrue([
+      for arn in var.events.alarm_actions :
+      can(regex("^arn:aws(-[a-z]+)*:sns:${var.source_bucket.region}:\\d{12}:[A-Za-z0-9_-]{1,256}([.]fifo)?$", arn))
+    ])
+    error_message = "events.alarm_actions are at most five ARNs of SNS topics in the bucket's region, like \"arn:aws:sns:${var.source_bucket.region}:111122223333:alerts\"."
   }
 }
 

@@ -312,3 +312,55 @@ run "a_network_labels_and_keys" {
     error_message = "keys of one's own"
   }
 }
+
+run "a_queue_that_nobody_reads_is_late_when_an_event_is" {
+  command = plan
+  variables {
+    events    = { follow = true }
+    schedules = { paused = false }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.events["unread"].threshold == 900
+    error_message = "as late as EVENTS_LATE_SECONDS, where nobody says another"
+  }
+}
+
+run "a_queue_that_nobody_reads_is_late_when_somebody_says_so" {
+  command = plan
+  variables {
+    events    = { follow = true, late_seconds = 3600 }
+    schedules = { paused = false }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.events["unread"].threshold == 3600
+    error_message = "as late as late_seconds"
+  }
+}
+
+run "a_queue_is_not_late_while_it_mends_itself" {
+  command = plan
+  variables {
+    events    = { follow = true, late_seconds = 30 }
+    schedules = { paused = false }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.events["unread"].threshold == 720
+    error_message = "an instance that is ended is no reason to call anybody"
+  }
+}
+
+run "nobody_reads_the_queue_in_a_pause" {
+  command = plan
+  variables {
+    events    = { follow = true, late_seconds = 30 }
+    schedules = { paused = true }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.events["unread"].threshold == 864000
+    error_message = "in a pause events wait, until the queue would drop them"
+  }
+}
