@@ -16,7 +16,7 @@ locals {
     unread = {
       metric  = "ApproximateAgeOfOldestMessage", above = local.unread_seconds, missing = "notBreaching"
       queue   = one(aws_sqs_queue.events[*].name)
-      meaning = var.schedules.paused ? "The schedules are paused, and the bucket's oldest event that waits is dropped within four days. The first delta after the pause copies what it told of; a removal is found by a comparison only." : "Nobody has read the bucket's oldest event for so long: the lister does not run, is refused, or the job was paused (bucket-transfer status, bucket-transfer doctor). The scheduled delta copies what events do not tell of."
+      meaning = var.schedules.paused ? "The schedules are paused, and the bucket's oldest event that waits is dropped within four days. The first delta after the pause copies what it told of; a removal is found by a comparison only." : "Nobody has read the bucket's oldest event for so long: the lister does not run, is refused or behind, or the job is paused (bucket-transfer status, bucket-transfer doctor). The scheduled delta copies what events do not tell of."
     }
     put-aside = {
       metric  = "ApproximateNumberOfMessagesVisible", above = 0, missing = "ignore"
