@@ -923,7 +923,7 @@ async def test_a_run_that_has_lost_a_range_proves_nothing(message: ListMessage |
         world.stores.ranges.documents.pop(range_id, None)
         return await acquire(range_id, owner, now, seconds)
 
-    world.stores.ranges.acquire = loses  # type: ignore[method-assign]
+    world.stores.ranges.acquire = loses  # type: ignore[method-assign, assignment]
     await world.drain()
     world.stores.ranges.acquire = acquire  # type: ignore[method-assign]
     await world.run(VerifyMessage(close=True))
