@@ -47,6 +47,12 @@ NASTY = (
 NUMBERS = (0, 1, -1, 2**31, 2**53 + 1, 2**63, -(2**63) - 1, 10**30, 10**400, 0.0, -0.5, 1e308)
 
 
+_MANY = 40
+"""Of which nothing more is made: many of many are more than Pub/Sub or SQS takes, and most of the time that they take
+is this file's own.
+"""
+
+
 class Draw(Random):
     """A source of chance for one input."""
 
@@ -97,11 +103,12 @@ class Draw(Random):
                     return {key: item for key, item in value.items() if key != name}
                 case 1:
                     name, more = self.text(), self.value(1)
-                    return {**value, **{f"{name}{number}": more for number in range(self.choice((1, 1, 1, 300)))}}
+                    count = self.choice((1, 1, 1, 300)) if len(value) < _MANY else 1
+                    return {**value, **{f"{name}{number}": more for number in range(count)}}
             return {**value, name: self.changed(value[name])}
         if isinstance(value, list | tuple) and value and not self.once_in(4):
             index = self.randrange(len(value))
-            if self.once_in(5):
+            if self.once_in(5) and len(value) < _MANY:
                 return list(value) * self.choice((2, 40))
             return [*value[:index], self.changed(value[index]), *value[index + 1 :]]
         return self.value() if not self.once_in(5) else value
