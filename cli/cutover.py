@@ -59,7 +59,7 @@ async def cutover(
         "comparison": None if found.comparison is None else found.comparison.name,
         "as_of": None if found.comparison is None else moment(found.comparison.began),
         "delta": None if found.delta is None else found.delta.run.name,
-        "stays_behind": {} if found.comparison is None else left_behind(found.comparison, accepted),
+        "stays_behind": {} if found.comparison is None else left_behind(found.comparison.counted, accepted),
         "lines": [asdict(line) for line in judged],
         "blocks": count[Level.BLOCKS],
         "warnings": count[Level.WARNING],

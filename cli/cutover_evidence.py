@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cli.comparing import part_of_prefix
+from cli.cutover_counts import Counted, of_all, of_part
 from cli.ledger import that_ended
 from cli.run_figures import written
 from cli.run_record import CLOCKS_APART, summary_of
@@ -14,6 +15,7 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import MalformedMessage
 from shared.domain.keys import Key
 from shared.domain.messages import ListMessage, decode
+from shared.domain.rollup import Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ledger.record import BatchRecord
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
@@ -24,14 +26,16 @@ from shared.runs.lifecycle import state_at_end
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A comparison and what it has counted. elsewhere: the buckets that its report names, where these are not the job's
-    of today.
+    """A comparison and what it has counted of all that it compared. elsewhere: the buckets that its report names, where
+    these are not the job's of today. part: the prefix that was asked about, "" if that is all that it compared.
     """
 
     record: RunRecord
     summary: RunSummary
     proofs: Counter[str]
     elsewhere: str = ""
+    part: Key = b""
+    sums: Rollup = field(default_factory=Rollup)
 
     @property
     def name(self) -> str:
@@ -54,6 +58,11 @@ class Compared:
             dict(summary.verdicts.keys),
             self.proofs,
         )
+
+    @property
+    def counted(self) -> Counted | None:
+        """Of the part that was asked about, None where it does not count that apart."""
+        return of_part(self.ended, self.sums, self.part) if self.part else of_all(self.ended)
 
 
 @dataclass(slots=True)
@@ -94,7 +103,8 @@ class Evidence:
     of the whole prefix. unfinished: the newest listing of it, if that did not come to its end. comparison: the newest
     one of the whole prefix. later: comparisons that concern the prefix and began after it. not_before: listings that
     ended after it began, or whose end is not written down. speaks_for: the buckets and names of which the functions
-    have said that the ledger speaks for them, where these are not those of the settings that were found.
+    have said that the ledger speaks for them, where these are not those of the settings that were found. reports:
+    whether the job writes any.
     """
 
     now: float
@@ -110,6 +120,7 @@ class Evidence:
     not_before: tuple[str, ...]
     ledger: Remembered
     speaks_for: str = ""
+    reports: bool = True
 
 
 async def gather(session: Session, prefix: Key, days: float) -> Evidence:
@@ -123,7 +134,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
     listings = [record for record in records if record.run.kind is not RunKind.VERIFY]
     comparisons = [record for record in records if record.run.kind is RunKind.VERIFY]
     newest = next((record for record in reversed(comparisons) if covers(record.run, asked)), None)
-    comparison = None if newest is None else await _compared(session, newest)
+    comparison = None if newest is None else await _compared(session, newest, asked)
     began = float("-inf") if comparison is None else comparison.began
     whole = [record for record in listings if record.run.kind is RunKind.LIST and covers(record.run, asked)]
     delta = next((record for record in reversed(whole) if record.state is RunState.FINISHED), None)
@@ -149,6 +160,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
         not_before=tuple(record.run.name for record in listings if record.ended_at is None or record.ended_at > began),
         ledger=ledger,
         speaks_for="" if spoke is None or spoke.before == session.config.identity.digest else spoke.text,
+        reports=session.reports is not None,
     )
 
 
@@ -197,14 +209,15 @@ def _beginning(record: RunRecord) -> tuple[float, str]:
     return record.run.started_at, record.run.name
 
 
-async def _compared(session: Session, record: RunRecord) -> Compared:
+async def _compared(session: Session, record: RunRecord, asked: Key = b"") -> Compared:
     stores, name, config = session.admin.stores, record.run.name, session.config
     summary, (sums, _) = await summary_of(session, record), await stores.ranges.rollup(name)
     known = await written(session, name) if record.ended_at is not None else None
     elsewhere = ""
     if known is not None and (known["source"], known["destination"]) != (config.source, config.destination):
         elsewhere = f"{known['source']} and {known['destination']}"
-    return Compared(record, summary, Counter(sums.proofs), elsewhere)
+    part = asked if len(asked) > len(record.run.prefix) else b""
+    return Compared(record, summary, Counter(sums.proofs), elsewhere, part, sums)
 
 
 async def _remembered(session: Session, prefix: Key, since: float) -> Remembered:

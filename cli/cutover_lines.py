@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cli.cutover_counts import Counted
 from cli.cutover_evidence import Compared, Evidence
 from cli.output import in_days, moment, span
+from cli.scope import hint_of
 from shared.domain.comparison import Comparison
-from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for, passes_by_itself
 from shared.domain.runs import RunState
 from shared.reporting.units import numbered
@@ -64,12 +65,16 @@ def lines(found: Evidence, accepted: Collection[str], most_lag: float, hold: str
     comparison = found.comparison
     if comparison is None:
         text = f"no comparison of {prefix or 'the whole job'} to its end has begun within {in_days(found.days)}"
+        text += hint_of(found.prefix)
         judged.append(_blocks("comparison", text, f"bucket-transfer verify{where} --wait"))
     else:
         judged += _comparison(found, comparison, where, hold)
-        judged += _verdicts(comparison, accepted, where)
-        judged.append(_sum(comparison, accepted, where))
-    proven = comparison is not None and comparison.ended.state is RunState.FINISHED and judged[-1].level is Level.OK
+    proven = False
+    if comparison is not None and comparison.counted is not None:
+        judged += _verdicts(comparison.counted, accepted, where)
+        judged.append(_alone(comparison, comparison.counted, found.reports))
+        judged.append(_sum(comparison, comparison.counted, accepted, where))
+        proven = comparison.ended.state is RunState.FINISHED and judged[-1].level is Level.OK
     judged += _ledger(found, where, proven)
     return judged
 
@@ -127,7 +132,14 @@ def _comparison(found: Evidence, comparison: Compared, where: str, hold: str) ->
     elif comparison.elsewhere:
         yield _blocks("comparison", f"{began}, was of {comparison.elsewhere}, and the job's are others now", again)
     elif not comparison.summary.listed_keys:
-        yield _blocks("comparison", f"{began}, has listed no key", "check the prefix, and what S3 shows of it")
+        text = f"{began}, has listed no key{hint_of(found.prefix)}"
+        yield _blocks("comparison", text, "check the prefix, and what S3 shows of it")
+    elif comparison.counted is None:
+        text = f"{began}, does not count {found.prefix.decode()!r} apart{hint_of(found.prefix)}"
+        yield _blocks("comparison", text, f"{again}, which compares only that")
+    elif not comparison.counted.listed:
+        text = f"{began}, has listed no key that begins with {found.prefix.decode()!r}{hint_of(found.prefix)}"
+        yield _blocks("comparison", text, "check the prefix, and what S3 shows of it")
     else:
         yield _ok("comparison", f"{began}, has come to its end")
     if found.not_before:
@@ -140,13 +152,12 @@ def _comparison(found: Evidence, comparison: Compared, where: str, hold: str) ->
             yield _blocks("comparison", what, f"bucket-transfer report {later.name}; then {again}")
 
 
-def _verdicts(comparison: Compared, accepted: Collection[str], where: str) -> Iterator[Line]:
-    ended, again = comparison.ended, f"bucket-transfer verify{where} --wait"
-    verdicts = ended.verdicts
+def _verdicts(counted: Counted, accepted: Collection[str], where: str) -> Iterator[Line]:
+    verdicts, again = counted.verdicts, f"bucket-transfer verify{where} --wait"
     wrong = {verdict: verdicts.get(verdict, 0) for verdict in MISMATCHES}
     named = ", ".join(f"{keys:,} {verdict.replace('_', ' ')}" for verdict, keys in wrong.items() if keys)
     yield _none("mismatches", sum(wrong.values()), named, f"{again}, which repairs and compares again")
-    unproven = verdicts.get(Comparison.UNPROVEN, 0) + verdicts.get(Comparison.SAME, 0) - ended.proven
+    unproven = verdicts.get(Comparison.UNPROVEN, 0) + verdicts.get(Comparison.SAME, 0) - counted.proven
     yield _none(
         "unproven",
         unproven,
@@ -156,53 +167,57 @@ def _verdicts(comparison: Compared, accepted: Collection[str], where: str) -> It
     flying = verdicts.get(Comparison.IN_FLIGHT, 0)
     yield _none("in flight", flying, f"{numbered(flying, 'key was', 'keys were')} being copied when compared", again)
     accept = "bucket-transfer cutover{} --accept {} if it may stay behind"
-    for name, keys in _acceptable(comparison).items():
+    for name, keys in _acceptable(counted).items():
         mend = ACCEPTABLE[name]
         if keys and name in accepted:
             yield _ok(name, f"{numbered(keys, 'key is', 'keys are')} {name}: accepted to stay behind")
         else:
             text = f"{numbered(keys, 'key is', 'keys are')} {name}: not at the destination, or not looked at"
             yield _none(name, keys, text, f"{mend}; or {accept.format(where, name)}")
-    alone = verdicts.get(Comparison.EXTRA, 0)
+
+
+def _alone(comparison: Compared, counted: Counted, reports: bool) -> Line:
+    alone = counted.verdicts.get(Comparison.EXTRA, 0)
+    if not alone:
+        return _ok("destination only", "no copy is without its object")
     text = f"{numbered(alone, 'copy belongs', 'copies belong')} to no object of the source"
-    if alone:
-        yield Line("destination only", Level.WARNING, text, "DELETE_EXTRAS=dry-run tells which (docs/use.md)")
-    else:
-        yield _ok("destination only", "no copy is without its object")
+    mend = "with REPORT_BUCKET the next comparison's report and manifest name them"
+    if reports:
+        mend = f"bucket-transfer report {comparison.name}: the page names the first ones, the manifest beside it all"
+    return Line("destination only", Level.WARNING, text, f"{mend}, as extra (docs/use.md, Reports)")
 
 
 def _none(check: str, keys: int, text: str, mend: str) -> Line:
     return _blocks(check, text, mend) if keys else _ok(check, "none")
 
 
-def _sum(comparison: Compared, accepted: Collection[str], where: str) -> Line:
+def _sum(comparison: Compared, counted: Counted, accepted: Collection[str], where: str) -> Line:
     """Once more, from the other end: proven and accepted keys must be all that were listed."""
-    ended = comparison.ended
-    left = left_behind(comparison, accepted)
-    rest = ended.listed - ended.proven - sum(left.values())
-    outcomes = sum(ended.outcomes.values())
-    if rest or ended.pending or outcomes != ended.listed or ended.proven <= 0:
-        text = f"{ended.proven:,} of {ended.listed:,} listed keys are proven the same"
+    left = left_behind(counted, accepted)
+    rest = counted.listed - counted.proven - sum(left.values())
+    of = f" of {comparison.part.decode()!r}" if comparison.part else ""
+    text = f"{counted.proven:,} of {counted.listed:,} listed keys{of} are proven the same"
+    if rest or counted.pending or counted.ended != counted.listed or counted.proven <= 0:
         text += f", {sum(left.values()):,} accepted, {rest:,} neither" + (
-            f"; {ended.pending:,} have no end" if ended.pending else ""
+            f"; {counted.pending:,} have no end" if counted.pending else ""
         )
         return _blocks("proof", text, f"bucket-transfer report {comparison.name}; bucket-transfer verify{where} --wait")
-    by = ", ".join(f"{keys:,} by {name}" for name, keys in sorted(ended.proofs.items()) if keys)
-    return _ok("proof", f"{ended.proven:,} of {ended.listed:,} listed keys are proven the same ({by})")
+    return _ok("proof", f"{text} ({counted.by})")
 
 
-def left_behind(comparison: Compared, accepted: Collection[str]) -> dict[str, int]:
-    """Keys that a person lets stay behind, by kind."""
-    return {name: keys for name, keys in _acceptable(comparison).items() if keys and name in accepted}
+def left_behind(counted: Counted | None, accepted: Collection[str]) -> dict[str, int]:
+    """Keys that a person lets stay behind, by kind; none where they are not counted."""
+    if counted is None:
+        return {}
+    return {name: keys for name, keys in _acceptable(counted).items() if keys and name in accepted}
 
 
-def _acceptable(comparison: Compared) -> dict[str, int]:
+def _acceptable(counted: Counted) -> dict[str, int]:
     """Keys of each kind that may be left behind."""
-    ended = comparison.ended
     return {
-        "archived": ended.verdicts.get(Comparison.ARCHIVED, 0),
-        "unsupported": ended.verdicts.get(Comparison.UNSUPPORTED, 0),
-        "filtered": ended.outcomes.get(Outcome.FILTERED, 0),
+        "archived": counted.verdicts.get(Comparison.ARCHIVED, 0),
+        "unsupported": counted.verdicts.get(Comparison.UNSUPPORTED, 0),
+        "filtered": counted.filtered,
     }
 
 

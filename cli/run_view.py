@@ -21,7 +21,8 @@ _MOST_FAILURES = 10_000
 @dataclass(frozen=True, slots=True)
 class RunView:
     """objects, size: that were copied a second lately (0 where nothing is known). dollars: an estimate, by the job's
-    prices. causes: failed keys by reason. cancelled: whether it was ended for good.
+    prices, with nothing taken off for what is free every month. causes: failed keys by reason. cancelled: whether it
+    was ended for good.
     """
 
     run: OpenRun
@@ -99,6 +100,8 @@ async def view(session: Session, run: OpenRun, cancelled: bool = False) -> RunVi
 
 
 def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progress, now: float) -> float:
-    """What a run cost so far, as its report will estimate it."""
+    """What a run cost so far, as a report of now estimates it: by list price, without what is free every month. Seconds
+    of instances are as far as their heartbeats told, which are up to a minute late.
+    """
     report = session.facts.report(run, RunState.RUNNING, summary, progress, now, sums=Rollup(), failed=())
-    return total(bill(report.use(), report.prices))
+    return total(bill(report.use(), report.prices.without_allowances()))

@@ -55,8 +55,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
     parts = parts or ["every listed key has an outcome, and none has failed"]
     if run.kind is RunKind.VERIFY:
         parts += _compared(summary)
-    else:
-        parts += _left(run, summary)
+    parts += _left(summary)
     if run.kind is RunKind.EVENTS and summary.listed_keys:
         parts.append(f"from event to copy: {lag_line(summary.lag, summary.listed_keys)}")
     if summary.changes.total_keys:
@@ -106,7 +105,7 @@ def _failed(run: OpenRun, summary: RunSummary, cancelled: bool, reports: bool) -
 
 
 def _compared(summary: RunSummary) -> list[str]:
-    """What a comparison leaves to be proven."""
+    """What a comparison leaves to be proven, and what it found at the destination only."""
     found = []
     repaired = summary.outcomes.keys.get(Outcome.COPIED, 0)
     if repaired:
@@ -114,10 +113,13 @@ def _compared(summary: RunSummary) -> list[str]:
     unproven = summary.verdicts.keys.get(Comparison.UNPROVEN, 0)
     if unproven:
         found.append(f"nothing proves {numbered(unproven, 'copy', 'copies')}")
+    alone = summary.verdicts.keys.get(Comparison.EXTRA, 0)
+    if alone:
+        found.append(f"{numbered(alone, 'copy belongs', 'copies belong')} to no object")
     return found
 
 
-def _left(run: OpenRun, summary: RunSummary) -> list[str]:
+def _left(summary: RunSummary) -> list[str]:
     """What cannot be copied as it is."""
     kinds = (Outcome.ARCHIVED, Outcome.UNSUPPORTED)
     left = [f"{keys:,} {kind.value}" for kind in kinds if (keys := summary.outcomes.keys.get(kind, 0))]

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.cutover_counts import Counted, of_part
 from cli.cutover_evidence import Compared, Evidence, Remembered
 from cli.cutover_lines import ACCEPTABLE, Level, lines
 from cli.job import FoundJob
@@ -16,11 +18,13 @@ from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import Forbidden, Transient
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.rollup import MOST_FOLDERS, FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.range_store import OpenRange, RangeId
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
+from shared.reporting.sentence import Ended
 from tests.operator import Operator
 from tests.world import World, filled
 
@@ -245,20 +249,102 @@ def test_what_does_not_concern_the_prefix_does_not_stand_against_it(monkeypatch:
     assert "copied since" in not_ready(operator, "l/")
 
 
-def test_a_comparison_that_did_not_prove_all_of_a_wider_prefix_is_not_taken_for_a_narrower_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def said_of(found: dict[str, Any], check: str) -> dict[str, str]:
+    """The one line of a check."""
+    (line,) = [line for line in found["lines"] if line["check"] == check]
+    return line
+
+
+def test_a_prefix_that_no_compared_key_begins_with_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     world = filled(4)
-    world.bucket.put("l/1", b"1")
+    world.bucket.put("beside", b"1")
     operator = proven(monkeypatch, world)
+    ready(operator)
+    against = not_ready(operator, "kk/")
+    assert against["comparison"].endswith(", has listed no key that begins with 'kk/'")
+    assert "4 of 4" not in operator.types("cutover", "kk/", status=3).stdout
+    address = not_ready(operator, "s3://source/k/", "--accept", "archived,unsupported")
+    assert address["comparison"].endswith(
+        "begins with 's3://source/k/'; keys are named without s3:// and the bucket: 'k/'"
+    )
+    assert "without s3://" in not_ready(Operator(filled(1), monkeypatch), "s3://source/k/")["comparison"]
+    compared = Operator(world, monkeypatch)
+    compare_again(compared, VerifyMessage(prefix=b"s3://source/k/"))
+    assert "without s3://" in not_ready(compared, "s3://source/k/")["comparison"]
+
+
+def test_a_prefix_is_judged_by_its_own_keys_of_a_wider_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(8)
+    for key in ("l/frozen", "l/more"):
+        world.bucket.put(key, b"cold", storage_class="GLACIER")
+    world.bucket.put("l/\n", b"refused")
+    world.bucket.put("l/1", b"1")
+    world.bucket.put("l/gone", b"1")
+    operator = proven(monkeypatch, world)
+    del world.bucket.objects[b"l/gone"]
+    compare_again(operator)
+    found = ready(operator, "k/")
+    assert said_of(found, "proof")["text"] == "8 of 8 listed keys of 'k/' are proven the same (8 by md5)"
+    assert (found["stays_behind"], found["warnings"]) == ({}, 0)
+    assert ready(operator, "k/", "--accept", "archived,unsupported")["stays_behind"] == {}
+    against = not_ready(operator, "l/")
+    assert set(against) == {"archived", "unsupported", "proof"}
+    assert against["archived"].startswith("2 keys are archived")
+    assert against["proof"].startswith("1 of 4 listed keys of 'l/' are proven the same, 0 accepted, 3 neither")
+    found = ready(operator, "l/", "--accept", "archived,unsupported")
+    assert (found["stays_behind"], found["warnings"]) == ({"archived": 2, "unsupported": 1}, 1)
     del world.destination.objects[b"l/1"]
     compare_again(operator, VerifyMessage(repair=False))
-    against = not_ready(operator, "k/")
-    assert "of the whole job" in operator.types("cutover", "k/", status=3).stdout
-    assert "mismatches" in against
-    compare_again(operator, VerifyMessage(prefix=b"k/"))
     ready(operator, "k/")
-    assert "mismatches" in not_ready(operator)
+    assert not_ready(operator, "l/", "--accept", "archived,unsupported")["mismatches"] == "1 missing"
+
+
+@pytest.mark.parametrize(
+    ("world", "prefix"),
+    [(filled(8), "k/00"), (filled(8, filters=Filters(exclude=("tmp/**",))), "k/"), (filled(8), "")],
+)
+def test_what_a_wider_comparison_does_not_count_apart_must_be_compared_itself(
+    world: World, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of a folder; what filters left out, somewhere; and files beside the folder that may begin as it does."""
+    world.bucket.put("tmp/1", b"1")
+    if not prefix:
+        world.bucket.put("other", b"1")
+        prefix = "k"
+    operator = proven(monkeypatch, world)
+    found = operator.asks("cutover", prefix, "--accept", "filtered", status=3)
+    assert set(not_ready(operator, prefix, "--accept", "filtered")) == {"comparison"}
+    line = said_of(found, "comparison")
+    assert f"of the whole job, begun {found['as_of']}, does not count '{prefix}' apart" in line["text"]
+    assert line["mend"] == f"bucket-transfer verify {prefix} --wait, which compares only that"
+    assert found["stays_behind"] == {}
+    assert not {"filtered", "archived", "proof"} & {line["check"] for line in found["lines"]}
+    compare_again(operator, VerifyMessage(prefix=prefix.encode()))
+    assert said_of(ready(operator, prefix), "proof")["text"] == "8 of 8 listed keys are proven the same (8 by md5)"
+
+
+def compared(folders: dict[bytes, int], verdicts: dict[str, int], named: dict[str, str]) -> Counted | None:
+    """What a finished comparison says of "a/". folders: keys by folder. named: verdicts by key."""
+    listed = sum(verdicts.values())
+    same = {"md5": verdicts.get("same", 0)}
+    ended = Ended(RunKind.VERIFY, RunState.FINISHED, listed, 0, {"unchanged": listed}, verdicts, same)
+    sums = Rollup(differing=[(key, 1, why) for key, why in named.items()])
+    for folder, keys in folders.items():
+        sums.folders[folder] = FolderRollup(s3_count=keys)
+    return of_part(ended, sums, b"a/")
+
+
+def test_a_part_is_counted_only_where_every_key_of_the_whole_has_its_place() -> None:
+    whole = {b"a/": 3, b"b/": 2}
+    counted = compared(whole, {"same": 3, "archived": 2}, {"a/1": "archived", "b/1": "archived"})
+    assert counted is not None
+    assert (counted.listed, counted.proven, counted.verdicts["archived"]) == (3, 2, 1)
+    assert compared(whole, {"same": 3, "archived": 2}, {"b/1": "archived"}) is None, "not all are named"
+    assert compared(whole, {"same": 3, "archived": 3}, {"b/1": "archived"}) is None, "more than lie in folders"
+    assert compared({b"": 1, **whole}, {"same": 6}, {}) is not None, "directly in the root"
+    assert compared({b"": 5}, {"same": 5}, {}) is None, "nothing is summed up apart"
+    many = {b"%d/" % number: 1 for number in range(MOST_FOLDERS)}
+    assert compared({b"": 1, **many}, {"same": MOST_FOLDERS + 1}, {}) is None, "folders had to make room"
 
 
 def test_a_repair_is_proven_by_the_next_comparison_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,6 +444,20 @@ def test_a_pause_and_copies_of_no_object_are_warnings(monkeypatch: pytest.Monkey
     operator.types("pause")
     found = ready(operator)
     assert [line["check"] for line in found["lines"] if line["level"] == "warning"] == ["paused", "destination only"]
+    assert "with REPORT_BUCKET" in said_of(found, "destination only")["mend"]
+
+
+def test_which_copies_have_no_object_is_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = proven(monkeypatch, report_bucket="reports")
+    del operator.world.bucket.objects[b"k/001"]
+    run = compare_again(operator)
+    operator.run(VerifyMessage(close=True))
+    mend = said_of(ready(operator), "destination only")["mend"]
+    assert mend.startswith(f"bucket-transfer report {run}: ")
+    assert "(docs/use.md, Reports)" in mend
+    assert "## Reports\n" in Path("docs/use.md").read_text()
+    page = operator.world.reports.files[f"job/{run}/report.html"][0].decode()
+    assert "k/001" in page
 
 
 def test_a_source_that_lists_nothing_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:

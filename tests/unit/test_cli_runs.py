@@ -40,6 +40,32 @@ def test_the_runs_of_the_last_days_and_the_counts_of_one(monkeypatch: pytest.Mon
     assert operator.types("runs").stdout == "no run has begun within 7 days\n"
 
 
+def test_what_a_run_has_cost_so_far_is_what_its_report_says_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(60), monkeypatch, report_bucket="reports", keys_per_message=3)
+    run = operator.run()
+    (seen,) = operator.asks("status")["running"]
+    assert (seen["run"], seen["done"], seen["outcomes"]["copied"]["keys"]) == (run, True, 60)
+    operator.run(VerifyMessage(close=True))
+    figures = operator.asks("report", run)["figures"]
+    assert figures["written"] is True
+    assert seen["dollars"] == figures["dollars"] > 0.0003, "at least what Cloud Storage asks for 60 writes"
+
+
+def test_what_a_comparison_leaves_behind_is_said_of_it_as_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = filled(5)
+    world.bucket.put("k/frozen", b"cold", storage_class="GLACIER")
+    world.bucket.put("k/\n", b"refused")
+    world.bucket.put("k/gone", b"1")
+    operator = Operator(world, monkeypatch)
+    operator.run()
+    del world.bucket.objects[b"k/gone"]
+    run = operator.run(VerifyMessage())
+    assert operator.types("runs", run).stdout.splitlines()[-1] == (
+        "every listed key has an outcome, and none has failed; 1 copy belongs to no object; "
+        "not copied: 1 archived and 1 unsupported (`bucket-transfer plan` says why)"
+    )
+
+
 def test_what_a_record_has_written_down_is_not_added_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = Operator(filled(5), monkeypatch)
     first = operator.run()
