@@ -250,9 +250,9 @@ def test_what_does_not_concern_the_prefix_does_not_stand_against_it(monkeypatch:
 
 
 def said_of(found: dict[str, Any], check: str) -> dict[str, str]:
-    """The one line of a check."""
-    (line,) = [line for line in found["lines"] if line["check"] == check]
-    return line
+    """The line of a check, the last one."""
+    by_check: dict[str, dict[str, str]] = {line["check"]: line for line in found["lines"]}
+    return by_check[check]
 
 
 def test_a_prefix_that_no_compared_key_begins_with_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,11 +323,17 @@ def test_what_a_wider_comparison_does_not_count_apart_must_be_compared_itself(
     assert said_of(ready(operator, prefix), "proof")["text"] == "8 of 8 listed keys are proven the same (8 by md5)"
 
 
-def compared(folders: dict[bytes, int], verdicts: dict[str, int], named: dict[str, str]) -> Counted | None:
-    """What a finished comparison says of "a/". folders: keys by folder. named: verdicts by key."""
-    listed = sum(verdicts.values())
-    same = {"md5": verdicts.get("same", 0)}
-    ended = Ended(RunKind.VERIFY, RunState.FINISHED, listed, 0, {"unchanged": listed}, verdicts, same)
+def compared(
+    folders: dict[bytes, int],
+    verdicts: dict[str, int],
+    named: dict[str, str],
+    state: RunState = RunState.FINISHED,
+    unproven: int = 0,
+) -> Counted | None:
+    """What a comparison says of "a/". folders: keys by folder. named: verdicts by key. unproven: of the same ones."""
+    listed = sum(keys for verdict, keys in verdicts.items() if verdict != Comparison.EXTRA)
+    proofs = {"md5": verdicts.get("same", 0) - unproven}
+    ended = Ended(RunKind.VERIFY, state, listed, 0, {"unchanged": listed}, verdicts, proofs)
     sums = Rollup(differing=[(key, 1, why) for key, why in named.items()])
     for folder, keys in folders.items():
         sums.folders[folder] = FolderRollup(s3_count=keys)
@@ -340,7 +346,10 @@ def test_a_part_is_counted_only_where_every_key_of_the_whole_has_its_place() -> 
     assert counted is not None
     assert (counted.listed, counted.proven, counted.verdicts["archived"]) == (3, 2, 1)
     assert compared(whole, {"same": 3, "archived": 2}, {"b/1": "archived"}) is None, "not all are named"
-    assert compared(whole, {"same": 3, "archived": 3}, {"b/1": "archived"}) is None, "more than lie in folders"
+    assert compared(whole, {"same": 6}, {}) is None, "more than lie in folders"
+    assert compared(whole, {"same": 5}, {}, RunState.STOPPED) is None, "it did not come to its end"
+    assert compared(whole, {"same": 5}, {}, unproven=1) is None, "where the unproven one is it does not say"
+    assert compared(whole, {"same": 5, "extra": 1}, {"b/x": "extra"}) is None, "nor where a copy of no object is"
     assert compared({b"": 1, **whole}, {"same": 6}, {}) is not None, "directly in the root"
     assert compared({b"": 5}, {"same": 5}, {}) is None, "nothing is summed up apart"
     many = {b"%d/" % number: 1 for number in range(MOST_FOLDERS)}
