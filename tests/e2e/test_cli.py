@@ -131,6 +131,14 @@ def test_a_pause_a_ceiling_and_a_comparison(person: Person) -> None:
     copied.blob("a/000").delete()
     (verified,) = person.asks("verify", "--wait")["runs"]
     assert verified["verdicts"]["missing"]["keys"] == 11
+    person.asks("verify", "--wait")
+    runs.wait_until(lambda: not person.asks("status")["busy"], 60)
+    (proof,) = [line["text"] for line in person.asks("cutover", "a/")["lines"] if line["check"] == "proof"]
+    half = COUNT // 2
+    assert proof == f"{half} of {half} listed keys of 'a/' are proven the same ({half} by md5)", "the others are in b/"
+    assert "archived: 1 key is" in person.types("cutover", "b/", status=3).stdout
+    mistyped = person.types("cutover", "aa/", status=3).stdout
+    assert "has listed no key that begins with 'aa/'" in mistyped
     assert copied.get_blob("a/000") is not None
     assert person.asks("forget", "a/", "--yes")["forgotten_records"] > 0
     assert person.asks("explain", "a/000")["next_run"]["why"].startswith(
