@@ -15,13 +15,13 @@ from cli.comparing import GROUPS, Side, differences, measures, not_covered, note
 from cli.exits import CommandError, Exit
 from cli.manifest import Manifest, ManifestError
 from cli.manifest_diff import Change, Difference, differ
-from cli.output import Answer, Output, dollars, size, span
+from cli.output import Answer, Output, dollars, size
 from cli.progress import counting_keys
 from cli.run_figures import figures_of, written
 from cli.run_record import record_of
 from cli.session import Session
 from shared.reporting.manifest import run_folder
-from shared.reporting.units import numbered
+from shared.reporting.units import in_time, numbered
 
 _FILE = "All changed keys, as JSON lines, packed if it ends in .gz; - is standard output, without the rest."
 
@@ -220,7 +220,7 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     for name, pair in document["counts"].get("causes", {}).items():
         rows.append(("failed", name, *(f"{n:,}" for n in pair), "", ""))
     shown: dict[str, Callable[[float], str]] = {
-        "seconds": span,
+        "seconds": in_time,
         "objects_per_second": lambda value: f"{value:,.1f}",
         "bytes_per_second": lambda value: f"{size(value)}/s",
         "dollars": dollars,

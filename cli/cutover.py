@@ -10,13 +10,13 @@ from cli.command import command
 from cli.cutover_evidence import Compared, Evidence, gather
 from cli.cutover_lines import ACCEPTABLE, Level, Line, left_behind, lines, tallied
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, size, span
+from cli.output import Answer, Output, moment, size
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.runs import RunState
 from shared.ports.run_store import RunRecord, RunSummary
-from shared.reporting.units import numbered
+from shared.reporting.units import in_time, numbered
 from shared.runs.prefix_notes import FLOWS
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.BLOCKS: "red"}
@@ -155,7 +155,9 @@ def _show_rehearsal(rehearsal: dict[str, Any], output: Output) -> None:
         if step is None:
             output.line(f"rehearsal: no {name} to measure by")
             continue
-        took = "an unknown time: its end is not written down yet" if step["seconds"] is None else span(step["seconds"])
+        took = (
+            "an unknown time: its end is not written down yet" if step["seconds"] is None else in_time(step["seconds"])
+        )
         most = "" if step["exact"] or step["seconds"] is None else " at most"
         did = f"{numbered(step['listed']['keys'], 'key')} listed, {step['copied']['keys']:,} copied"
         output.line(f"rehearsal: {step['run']} took {took}{most} ({did}, {size(step['copied']['bytes'])})")
@@ -163,4 +165,4 @@ def _show_rehearsal(rehearsal: dict[str, Any], output: Output) -> None:
     if delta is not None and 2 * delta["copied"]["keys"] > delta["listed"]["keys"]:
         output.line("rehearsal: that delta was more of a first copy; another one shows what a last one takes")
     if stop is not None:
-        output.line(f"rehearsal: the next ones like these, and writes at the source stop for about {span(stop)}")
+        output.line(f"rehearsal: the next ones like these, and writes at the source stop for about {in_time(stop)}")

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 from cli.cutover_counts import Counted
 from cli.cutover_evidence import Compared, Evidence
-from cli.output import in_days, moment, span
+from cli.output import in_days, moment
 from cli.scope import hint_of
 from shared.domain.comparison import Comparison
 from shared.domain.reasons import advice_for, passes_by_itself
 from shared.domain.runs import RunState
-from shared.reporting.units import numbered
+from shared.reporting.units import in_time, numbered
 
 ACCEPTABLE = {
     "archived": "RESTORE_TIER has S3 restore it",
@@ -107,8 +107,8 @@ def _lag(found: Evidence, most_lag: float, where: str) -> Line:
         text = f"no listing of all of it has begun within {in_days(found.days)} and come to its end"
         return _blocks("lag", text, mend)
     run, age = found.delta.run, max(found.now - found.delta.run.started_at, 0.0)
-    text = f"the last finished delta, {run.name}, began {span(age)} ago ({moment(run.started_at)})"
-    return _ok("lag", text) if age <= most_lag else _blocks("lag", f"{text}, more than {span(most_lag)}", mend)
+    text = f"the last finished delta, {run.name}, began {in_time(age)} ago ({moment(run.started_at)})"
+    return _ok("lag", text) if age <= most_lag else _blocks("lag", f"{text}, more than {in_time(most_lag)}", mend)
 
 
 def _listings(found: Evidence, where: str) -> Iterator[Line]:

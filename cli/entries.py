@@ -7,7 +7,7 @@ import typer
 
 from cli.command import command
 from cli.exits import CommandError
-from cli.output import Answer, Output, moment, size, span
+from cli.output import Answer, Output, moment, size
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.runs import RunState
@@ -15,7 +15,7 @@ from shared.ledger.entry import Entry
 from shared.ledger.levels import run_of
 from shared.ledger.record import BatchRecord
 from shared.reporting.sentence import STATES
-from shared.reporting.units import numbered
+from shared.reporting.units import in_time, numbered
 
 
 def register(app: typer.Typer) -> None:
@@ -139,7 +139,7 @@ def _of_run(noted: dict[str, Any]) -> Iterator[str]:
         if noted.get(name) is not None and (began is None or noted[name] >= began):
             yield f"{word} {moment(noted[name])}"
     if noted.get("frequency_seconds"):
-        yield f"{span(noted['frequency_seconds'])} after the one before"
+        yield f"{in_time(noted['frequency_seconds'])} after the one before"
     for name in ("copied", "failed", "pending"):
         if noted.get(name):
             yield f"{noted[name]:,} {name}"

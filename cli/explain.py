@@ -14,7 +14,6 @@ from cli.exits import CommandError, Exit
 from cli.ledger import attempts
 from cli.output import Answer, Output, moment, size
 from cli.reasons import without_advice
-from cli.runs import cancelled_runs
 from cli.scope import hint_of, typed
 from cli.session import Session
 from shared.copying.copy_object import CopyObject, CopyPlan
@@ -64,11 +63,11 @@ async def explain(
     copy = await session.destination.stat(place.name) if place.name is not None else None
     last = known[-1] if known else None
     running = {run.name for run in await session.admin.stores.runs.running()}
-    cancelled = await cancelled_runs(session)
-    alive = is_alive(last, running, session.clock.now(), session.config.life_seconds, cancelled)
+    control = await session.admin.stores.control.get()
+    alive = is_alive(last, running, session.clock.now(), session.config.life_seconds, control.cancelled)
     verdict = _compared(source, copy, place, last, alive)
     ends = None if source is None else await _transferred(session, source, copy)
-    then = _next_run(session, wanted, source, ends, last, alive)
+    then = _next_run(session, wanted, source, ends, last, alive, control.paused)
     current = isinstance(ends, Entry) and ends.outcome is Outcome.UNCHANGED
     document = {
         "key": key,
@@ -128,6 +127,7 @@ def _next_run(
     ends: Entry | CopyPlan | Unsupported | None,
     last: Known | None,
     alive: bool,
+    paused: bool,
 ) -> NextRun:
     if source is None or ends is None:
         why = f"the source has no such object{hint_of(key)}"
@@ -146,7 +146,7 @@ def _next_run(
     )
     if decision is Decision.PUBLISH:
         return _published(ends, _why_published(source, last), session.config.large_bytes)
-    return _kept(decision, last)
+    return _kept(decision, last, paused)
 
 
 def _why_published(source: SourceObject, last: Known | None) -> str:
@@ -175,7 +175,7 @@ def _published(ends: Entry | CopyPlan | Unsupported, why: str, large_bytes: int)
     return NextRun(Outcome.UNCHANGED.value, f"{why}; the copy is looked at, and is this version already")
 
 
-def _kept(decision: Decision, last: Known | None) -> NextRun:
+def _kept(decision: Decision, last: Known | None, paused: bool) -> NextRun:
     """How a key that is not published ends."""
     by = "an earlier run" if last is None or not last.run else f"the run {last.run}"
     match decision:
@@ -183,6 +183,9 @@ def _kept(decision: Decision, last: Known | None) -> NextRun:
             return NextRun(
                 decision.value, f"{by} has copied this version", "to copy it all the same: `run PREFIX --force`"
             )
+        case Decision.IN_FLIGHT if paused:
+            then = "what of its batch had begun still ends, the rest after `bucket-transfer resume`"
+            return NextRun(decision.value, f"{by} has published this version, and the job is paused: {then}")
         case Decision.IN_FLIGHT:
             return NextRun(decision.value, f"{by} is copying this version")
         case Decision.ARCHIVED if last is None or last.entry.outcome is not Outcome.ARCHIVED:

@@ -45,18 +45,6 @@ def moment(epoch_seconds: float | None) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def span(seconds: float) -> str:
-    """How long something takes, to two units."""
-    whole = int(seconds)
-    units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-    parts = []
-    for length, name in units:
-        count, whole = divmod(whole, length)
-        if count:
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2]) or "0 s"
-
-
 def in_days(count: float) -> str:
     """A number of days."""
     return "a day" if count == 1 else f"{count:g} days"

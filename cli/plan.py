@@ -8,7 +8,7 @@ import typer
 from cli.command import command
 from cli.counts import tally
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, dollars, size, span
+from cli.output import Answer, Output, dollars, size
 from cli.progress import counting_keys
 from cli.scope import typed
 from cli.session import Session
@@ -18,7 +18,7 @@ from shared.pricing.catalog import read
 from shared.pricing.forecast import by_service, cost, routes
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
-from shared.reporting.units import numbered
+from shared.reporting.units import in_time, numbered
 
 _STEP = 16
 
@@ -171,7 +171,7 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
     output.line(f"the job's route is {document['route']}; all is taken to be copied within a month")
     output.line("not in it: KMS, logs, what is kept at either side, requests that have to be made again")
     hours = "; ".join(
-        f"{numbered(int(instances), 'instance')} {span(float(hours) * 3600)}"
+        f"{numbered(int(instances), 'instance')} {in_time(float(hours) * 3600)}"
         for instances, hours in document["hours"].items()
     )
     output.line(f"copying takes about: {hours}. Services may be slower than instances: see docs/performance.md")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from cli.exits import CommandError
-from cli.output import Output, dollars, moment, size, span
+from cli.output import Output, dollars, moment, size
 from cli.run_record import summary_of
 from cli.scope import EVENTS
 from cli.session import Session
@@ -14,7 +14,8 @@ from shared.ports.run_store import RunRecord
 from shared.reporting.figures import FIGURES, figures
 from shared.reporting.job_facts import first_failed
 from shared.reporting.manifest import run_folder
-from shared.reporting.units import numbered
+from shared.reporting.tiles import WHILE_COPYING
+from shared.reporting.units import in_count, in_time, numbered
 
 Figures = dict[str, Any]
 """As `shared.reporting.figures` makes them, and `written`: whether they are the report's own."""
@@ -81,19 +82,26 @@ def show_figures(found: Figures, output: Output) -> None:
         ("from", found["source"]),
         ("to", found["destination"]),
         ("began", moment(found["started_at"])),
-        ("took", f"{span(found['seconds'])}, until its end was seen at {moment(found['ended_at'])}"),
+        ("took", f"{in_time(found['seconds'])}, until its end was seen at {moment(found['ended_at'])}"),
         ("listed", f"{numbered(found['listed']['keys'], 'key')}, {size(found['listed']['bytes'])}"),
     ]
     for title, group in (("outcomes", "outcomes"), ("comparison", "verdicts"), ("left out", "filters")):
         if found[group]:
             lines.append((title, ", ".join(f"{item['keys']:,} {name}" for name, item in found[group].items())))
     if found["causes"]:
-        lines.append(("failed", ", ".join(f"{keys:,} {cause}" for cause, keys in found["causes"].items())))
+        lines.append(("failed", _causes(found)))
     if amount is not None and objects is not None:
-        lines.append(("copying", f"{objects:,.1f} objects/s, {size(amount)}/s"))
+        lines.append(("copying", f"{in_count(objects)} objects/s, {size(amount)}/s, {WHILE_COPYING}"))
     lines.append(("cost", f"{dollars(found['dollars'])}{'' if routes_known(found) else ', by CloudFront'}"))
     for name, text in lines:
         output.line(f"{name:<11} {text}")
+
+
+def _causes(found: Figures) -> str:
+    """Of the failed keys that are named, which need not be all."""
+    named, failed = sum(found["causes"].values()), found["outcomes"].get("failed", {}).get("keys", 0)
+    causes = ", ".join(f"{keys:,} {cause}" for cause, keys in found["causes"].items())
+    return causes if named >= failed else f"{causes}, of the first {named:,} looked at, of {failed:,}"
 
 
 def routes_known(found: Figures) -> bool:

@@ -5,24 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.counts import counts_of, keys_of
-from cli.output import moment, size, span
+from cli.output import moment, size
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.progress import Progress, seconds_left
 from shared.domain.rollup import Rollup
 from shared.domain.runs import RunState
+from shared.ports.control_store import Control
 from shared.ports.run_store import OpenRun, RunSummary
 from shared.pricing.estimate import bill, total
+from shared.reporting.units import in_time
 
-_MOST_FAILURES = 10_000
+MOST_FAILURES = 10_000
 """Failed keys that are read to tell the causes of a run that is going on."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
     """objects, size: that were copied a second lately (0 where nothing is known). dollars: an estimate, by the job's
-    prices, with nothing taken off for what is free every month. causes: failed keys by reason. cancelled: whether it
-    was ended for good.
+    prices, with nothing taken off for what is free every month. causes: failed keys by reason, of all if there are no
+    more than `MOST_FAILURES`. cancelled: whether it was ended for good. paused: whether the job is, and with it this
+    run: what goes on then is only what had begun, so no rate of before tells how long the rest takes.
     """
 
     run: OpenRun
@@ -33,6 +36,7 @@ class RunView:
     dollars: float
     causes: dict[str, int]
     cancelled: bool = False
+    paused: bool = False
 
     @property
     def done(self) -> bool:
@@ -46,9 +50,11 @@ class RunView:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the last listed key has ended at the present rate; None while keys are listed, or if nothing moves."""
+        """Until the last listed key has ended at the present rate; None while keys are listed, if nothing moves, and
+        where not all of them are to be copied at that rate, or not now.
+        """
         summary = self.summary
-        if summary.open_ranges:
+        if summary.open_ranges or self.paused or self.cancelled:
             return None
         rest = summary.listed_bytes - summary.outcomes.total_bytes
         return seconds_left((summary.pending, rest), (self.objects, self.size))
@@ -62,8 +68,8 @@ class RunView:
             "cancelled": self.cancelled,
             **counts_of(self.summary),
             "done": self.done,
-            "objects_per_second": round(self.objects, 1),
-            "bytes_per_second": round(self.size),
+            "objects_per_second": None if self.paused else round(self.objects, 1),
+            "bytes_per_second": None if self.paused else round(self.size),
             "seconds_left": None if self.seconds_left is None else round(self.seconds_left),
             "dollars": round(self.dollars, 6),
             "causes": self.causes,
@@ -77,26 +83,30 @@ class RunView:
         if not self.done:
             word = "to be closed" if self.cancelled else "still listing"
             parts.append(word if summary.open_ranges else f"{summary.pending:,} pending")
-            if self.size:
+            if self.paused:
+                parts.append("the job is paused")
+            elif self.size:
                 parts.append(f"{self.objects:,.0f} objects/s, {size(self.size)}/s")
             if self.seconds_left is not None:
-                parts.append(f"{span(self.seconds_left)} left")
+                parts.append(f"{in_time(self.seconds_left)} left")
         return "; ".join(parts)
 
 
-async def view(session: Session, run: OpenRun, cancelled: bool = False) -> RunView:
-    """The run as it is now. Reads some forty documents, and its failed keys."""
+async def view(session: Session, run: OpenRun, control: Control) -> RunView:
+    """The run as it is now. control: the job's. Reads some forty documents, and its failed keys."""
     stores, now = session.admin.stores, session.clock.now()
     summary, progress = await stores.runs.summary(run.name), await stores.runs.progress(run.name)
     causes: Counter[str] = Counter()
     if summary.outcomes.keys.get(Outcome.FAILED):
         async for entry in stores.ledger.failed(run.name):
             causes[entry.reason.partition(":")[0]] += 1
-            if causes.total() >= _MOST_FAILURES:
+            if causes.total() >= MOST_FAILURES:
                 break
     objects, amount = progress.rate(now)
     price = dollars(session, run, summary, progress, now)
-    return RunView(run, summary, now, objects, amount, price, dict(causes), cancelled)
+    cancelled = run.name in control.cancelled
+    paused = control.paused and not cancelled
+    return RunView(run, summary, now, objects, amount, price, dict(causes), cancelled, paused)
 
 
 def dollars(session: Session, run: OpenRun, summary: RunSummary, progress: Progress, now: float) -> float:

@@ -11,18 +11,19 @@ from rich.live import Live
 from cli.command import command
 from cli.counts import tally
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, dollars, moment, size, span
+from cli.output import Answer, Output, dollars, moment, size
+from cli.pausing import what_still_ends
 from cli.run_view import RunView, view
 from cli.scope import scope_of
 from cli.session import Session
-from shared.domain.counts import Counts
+from shared.domain.counts import Counts, Outcome
 from shared.domain.lag import Lag
 from shared.domain.runs import RunKind
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
 from shared.pricing.following import idle_month
 from shared.reporting.lateness import changes_line, lag_figures, lag_line
-from shared.reporting.units import numbered
+from shared.reporting.units import in_time, numbered
 from shared.runs.job_control import JobControl
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def _look(session: Session) -> Answer:
     control = await JobControl(session.admin.stores.control, session.clock, session.config.default_control).read(
         afresh=True
     )
-    views = [await view(session, run, run.name in control.cancelled) for run in await runs.running()]
+    views = [await view(session, run, control) for run in await runs.running()]
     recent = [record for record in await runs.since(now - _DAYS * 86_400) if record.ended_at is not None]
     depths, unknown = await _depths(session)
     document = {
@@ -114,8 +115,13 @@ def _show_depths(depths: "list[Depth]", unknown: str, output: Output) -> None:
         elif item.waiting and item.role == "dead-letters":
             output.line(f"{numbered(item.waiting, 'dead letter')}: `bucket-transfer failures` shows them", style="red")
         elif item.waiting:
-            oldest = "" if item.oldest_seconds is None else f", the oldest for {span(item.oldest_seconds)}"
-            output.line(f"{item.subscription}: {numbered(item.waiting, 'message waits', 'messages wait')}{oldest}")
+            oldest = "" if item.oldest_seconds is None else f", the oldest for {in_time(item.oldest_seconds)}"
+            output.line(f"{item.subscription}: {_unended(item.waiting)}{oldest}")
+
+
+def _unended(messages: int) -> str:
+    """Monitoring counts what is not acknowledged, and so what is at work, too."""
+    return numbered(messages, "message waits or is at work", "messages wait or are at work")
 
 
 def _ended(record: RunRecord) -> dict[str, Any]:
@@ -160,7 +166,10 @@ def _of_events(session: Session, recent: Sequence[RunRecord]) -> dict[str, Any]:
 def _show(document: dict[str, Any], views: list[RunView], control: Control, output: Output) -> None:
     output.line(f"job {document['job']}: {document['source']} to {document['destination']}")
     if control.paused:
-        output.line("paused: nothing is published or copied until `bucket-transfer resume`", style="yellow")
+        still = what_still_ends(item.summary for item in views)
+        output.line(
+            f"paused: nothing more is published or begun until `bucket-transfer resume`; {still}", style="yellow"
+        )
     if control.bounded:
         objects = "any number of" if control.most_objects is None else f"{control.most_objects:,}"
         amount = "any size" if control.most_bytes is None else size(control.most_bytes)
@@ -179,7 +188,7 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         if item.done:
             output.line("  nothing is left of it; the scheduler's next message writes its end and its report")
         for cause, keys in sorted(item.causes.items(), key=lambda pair: -pair[1]):
-            output.line(f"  failed, {cause}: {keys:,}", style="red")
+            output.line(f"  failed, {cause}: {keys:,}{_of_those(item)}", style="red")
         output.line(f"  {dollars(item.dollars)} so far")
     for line in (document["events"] or {}).get("lines", ()):
         output.line(line)
@@ -187,6 +196,12 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         output.line("")
         rows = [(run["run"], run["of"], run["state"], run["ended_at"]) for run in reversed(document["ended"])]
         output.table(("ended", "of", "how", "when"), rows)
+
+
+def _of_those(item: RunView) -> str:
+    """Of how many failed keys the causes are told, where that is not of all."""
+    named, failed = sum(item.causes.values()), item.summary.outcomes.keys.get(Outcome.FAILED, 0)
+    return f", of the first {named:,} looked at, of {failed:,}" if named < failed else ""
 
 
 def _bar(share: float, output: Output) -> str:

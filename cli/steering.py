@@ -1,5 +1,6 @@
 """`pause`, `resume`, `ceiling`: what holds for every run of the job; `cancel`: the end of one."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite
@@ -11,16 +12,21 @@ from cli.command import command
 from cli.counts import counts_of
 from cli.exits import CommandError, Exit
 from cli.output import Answer, Output, moment, size
+from cli.pausing import listed_keys, what_still_ends
 from cli.run_record import record_of, summary_of
 from cli.runs import ENDED
 from cli.session import Session
 from cli.waiting import until_over
+from shared.domain.errors import BucketError
 from shared.domain.runs import RunState
-from shared.ports.run_store import OpenRun
+from shared.ports.run_store import OpenRun, RunSummary
 from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
 
 _MOST = "NUMBER|none"
+
+_COUNT_SECONDS = 20.0
+"""What the counts may take of which somebody is told who pauses: of billions of keys they take longer."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,10 +37,33 @@ def register(app: typer.Typer) -> None:
 
 
 async def pause(session: Session) -> Answer:
-    """Publish and copy nothing more; what has begun is finished, and nothing is lost."""
+    """Publish nothing more and begin no further batch; what has begun is finished, and nothing is lost.
+
+    An instance hears of it within a second. The batches that it has begun by then end as ever, and a large object with
+    all its parts: you are told of how many listed keys that may be at most. A single key that somebody asks for at
+    /v1/replicate is copied in a pause, too.
+    """
     await session.admin.stores.control.update(lambda said: replace(said, paused=True))
-    text = f"job {session.settings.job} is paused: what has begun ends, `bucket-transfer resume` goes on"
-    return Answer({"job": session.settings.job, "paused": True}, lambda output: output.line(text))
+    left = await _left(session)
+    still = "what has begun still ends: `bucket-transfer status` counts it" if left is None else what_still_ends(left)
+    text = f"job {session.settings.job} is paused: nothing more is published or begun; {still}"
+    document = {
+        "job": session.settings.job,
+        "paused": True,
+        "may_still_end": None if left is None else listed_keys(left),
+        "open_ranges": None if left is None else sum(summary.open_ranges for summary in left),
+    }
+    return Answer(document, lambda output: output.line(f"{text}; `bucket-transfer resume` goes on"))
+
+
+async def _left(session: Session) -> list[RunSummary] | None:
+    """The counts of the running runs. None where they could not be had soon: the pause holds all the same."""
+    runs = session.admin.stores.runs
+    try:
+        async with asyncio.timeout(_COUNT_SECONDS):
+            return [await runs.summary(run.name) for run in await runs.running()]
+    except (TimeoutError, BucketError):
+        return None
 
 
 async def resume(session: Session) -> Answer:
@@ -78,8 +107,9 @@ async def cancel(
     sent = await session.admin.cancel(record.run)
     again = " already" if cancelled else ""
     text = (
-        f"run {name} is cancelled{again}: nothing more of it begins, and its next keys are the next run's; "
-        f"{numbered(left['open_ranges'], 'range')} and {numbered(left['pending'], 'listed key')} were left"
+        f"run {name} is cancelled{again}: nothing more of it begins; "
+        f"{numbered(left['open_ranges'], 'range')} and {numbered(left['pending'], 'listed key')} were left: what of "
+        "them has begun may still end as copied, and the rest is the next run's"
     )
     told = {**left, "ended": False, "sent_ranges": sent.ranges, "sent_batches": sent.batches}
     if not wait:

@@ -9,10 +9,10 @@ from rich.live import Live
 
 from cli.output import Output
 from cli.run_view import RunView, view
-from cli.runs import cancelled_runs
 from cli.session import Session
 from cli.verdict import CANCELLING, RUNNING, all_well, state_of, verdict_line
 from shared.domain.messages import VerifyMessage
+from shared.ports.control_store import Control
 from shared.ports.run_store import OpenRun
 
 _SOON_SECONDS = 0.2
@@ -73,8 +73,8 @@ async def until_over(
         while True:
             begun = await find()
             left = any(run.name not in over for run in begun)
-            cancelled = await cancelled_runs(session) if left else frozenset[str]()
-            looked = [over.get(run.name) or await _look(session, run, cancelled) for run in begun]
+            control = await session.admin.stores.control.get() if left else Control()
+            looked = [over.get(run.name) or await _look(session, run, control) for run in begun]
             over |= {item.seen.run.name: item for item in looked if item.over}
             draw([item.seen for item in looked])
             all_begun = len(looked) == expected
@@ -96,11 +96,11 @@ async def until_over(
             pause = min(pause * _SLOWER, _SECONDS)
 
 
-async def _look(session: Session, run: OpenRun, cancelled: frozenset[str]) -> Waited:
+async def _look(session: Session, run: OpenRun, control: Control) -> Waited:
     """Its state is read before its counts, which are complete if it was over by then."""
     record = await session.admin.stores.runs.record(run.name)
-    state = RUNNING if record is None else state_of(record, cancelled)
-    return Waited(await view(session, run, run.name in cancelled), state)
+    state = RUNNING if record is None else state_of(record, control.cancelled)
+    return Waited(await view(session, run, control), state)
 
 
 @contextmanager

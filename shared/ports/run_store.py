@@ -40,7 +40,8 @@ class RunSummary:
     """The counts of one run. listed: what the lister or verifier saw. outcomes: where it went, so far. filters: what
     left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
     stopped_ranges: ended before their last key, by a ceiling or an error. changes: what events had told of the new and
-    changed keys that a listing found. lag: of the keys that events named.
+    changed keys that a listing found. lag: of the keys that events named. found_there: of the unchanged keys those that
+    were published, and whose copies the transfer has looked at; the others are unchanged as the ledger remembers.
     """
 
     listed_keys: int
@@ -52,6 +53,7 @@ class RunSummary:
     stopped_ranges: int = 0
     changes: Counts = field(default_factory=Counts)
     lag: Lag = field(default_factory=Lag)
+    found_there: int = 0
 
     @classmethod
     def nothing(cls) -> "RunSummary":

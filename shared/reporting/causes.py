@@ -1,7 +1,7 @@
 """Keys that failed or are not the same, grouped by why, each group with what to do."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.reasons import passes_by_itself
 from shared.domain.rollup import MOST_DIFFERING
@@ -24,13 +24,16 @@ _MERGED = "the run's own records have been taken into later ones since"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """name: in words. keys: that are named, of `total`, where that is known. advice: what to do. table: the keys."""
+    """name: in words. keys: that are named, of `total`, where that is known. advice: what to do. table: the keys.
+    looked: of failed keys, how many were looked at and how many there are, where these are not the same.
+    """
 
     name: str
     keys: int
     total: int | None
     advice: str
     table: Table
+    looked: tuple[int, int] | None = None
 
     @property
     def open(self) -> bool:
@@ -40,6 +43,8 @@ class Cause:
     @property
     def counted(self) -> str:
         """How many there are, and how many of them are named."""
+        if self.looked is not None:
+            return f"{self.keys:,} of the {self.looked[0]:,} failed keys that are named, of {self.looked[1]:,}"
         if self.total is not None and self.total > self.keys:
             return f"{numbered(self.total, 'key')}, {self.keys:,} of them named"
         return numbered(self.keys, "key")
@@ -66,17 +71,20 @@ def groups(report: Report) -> list[Group]:
         more = f" Only the first {MOST_FAILED:,} failed keys are named here; `bucket-transfer failures` has all."
     elif unnamed > 0:
         more = f" Of {numbered(unnamed, 'failed key')} more nothing but the count is left: {_MERGED}."
+    looked = None
+    if unnamed > 0 or (len(report.failed) >= MOST_FAILED and report.failures > len(report.failed)):
+        looked = len(report.failed), report.failures
     totals = {name: keys for name, keys, _ in [*report.outcomes, *report.verdicts]}
     found = [
         Group(
             "Failed keys that stay so",
             f"No scheduled run tries them again until they change or somebody asks.{more}",
-            _causes(stays, {}),
+            _causes(stays, {}, looked),
         ),
         Group(
             "Failed keys that the next run tries again",
             f"What they failed with may pass by itself.{more}",
-            _causes(again, {}),
+            _causes(again, {}, looked),
         ),
         Group(
             "Keys that are not the same",
@@ -91,11 +99,11 @@ def groups(report: Report) -> list[Group]:
     return found
 
 
-def _causes(items: Iterable[Named], totals: dict[str, int]) -> list[Cause]:
+def _causes(items: Iterable[Named], totals: dict[str, int], looked: tuple[int, int] | None = None) -> list[Cause]:
     by_cause: dict[str, list[Named]] = {}
     for item in items:
         by_cause.setdefault(item[2].partition(":")[0], []).append(item)
-    found = [_cause(name, named, totals.get(name)) for name, named in by_cause.items()]
+    found = [replace(_cause(name, named, totals.get(name)), looked=looked) for name, named in by_cause.items()]
     return sorted(found, key=lambda cause: (-(cause.total or cause.keys), cause.name))
 
 

@@ -51,6 +51,7 @@ class JobFacts:
         address: str = "",
         most_dollars: float | None = None,
         counted: bool = True,
+        paused: bool = False,
     ) -> Report:
         """at: when it ended, or now (epoch seconds)."""
         return Report(
@@ -81,12 +82,15 @@ class JobFacts:
             plans=self.plans,
             most_dollars=most_dollars,
             counted=counted,
+            paused=paused,
             listing=summary.open_ranges > 0,
             before=before,
             address=address,
             lag=summary.lag,
             changes=summary.changes,
             follows_events=self.follows_events,
+            found_there=summary.found_there,
+            whole=not summary.open_ranges and not summary.stopped_ranges,
         )
 
 

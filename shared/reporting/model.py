@@ -37,6 +37,8 @@ class Report:
     counts could be added up in time; listing: whether it is still being listed. before: the run before it, "" for none.
     lag: of keys that events named. changes: what events had told of the new and changed keys that a listing found.
     follows_events: whether the job follows any. address: where a browser finds its page, "" where that is not known.
+    found_there: of the unchanged keys those whose copies were looked at. whole: whether every range was listed to its
+    end, as far as is known. paused: whether it waits for the end of a pause, while it is running.
     """
 
     run: str
@@ -72,6 +74,9 @@ class Report:
     lag: Lag = field(default_factory=Lag)
     changes: Counts = field(default_factory=Counts)
     follows_events: bool = False
+    found_there: int = 0
+    whole: bool = False
+    paused: bool = False
 
     def use(self) -> Use:
         """What the run used. What the instances have not reported yet came by the routes that the rest did."""
@@ -129,7 +134,7 @@ class Report:
         """Good, warning or bad, and a sentence; of a run that is running, how far it is."""
         if self.running:
             found = sum(self.progress.told().values())
-            return "running", running(self.ended, self.counted, self.listing, found)
+            return "running", running(self.ended, self.counted, self.listing, found, self.paused)
         return verdict(self.ended)
 
     @property
@@ -137,4 +142,5 @@ class Report:
         """In keys, as the verdict is made of."""
         outcomes = {name: keys for name, keys, _ in self.outcomes}
         verdicts = {name: keys for name, keys, _ in self.verdicts}
-        return Ended(self.kind, self.state, self.listed[0], self.pending, outcomes, verdicts, self.sums.proofs)
+        proofs, there, whole = self.sums.proofs, self.found_there, self.whole
+        return Ended(self.kind, self.state, self.listed[0], self.pending, outcomes, verdicts, proofs, there, whole)

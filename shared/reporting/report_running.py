@@ -62,6 +62,7 @@ class ReportRunning:
 
         partial = await self._counts(run.name)
         failures = partial.summary.outcomes.keys.get(Outcome.FAILED)
+        control = await self.control.get()
         report = self.about.report(
             run,
             RunState.RUNNING,
@@ -72,8 +73,9 @@ class ReportRunning:
             failed=await first_failed(self.ledger.failed(run.name)) if failures else [],
             before=before(rows, run),
             address=self.reports.link(name),
-            most_dollars=(await self.control.get()).most_dollars,
+            most_dollars=control.most_dollars,
             counted=partial.complete,
+            paused=control.paused and run.name not in control.cancelled,
         )
         written = await self.reports.replace(name, page(report).encode(), HTML, generation)
         if written and not generation:

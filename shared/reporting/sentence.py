@@ -2,8 +2,10 @@
 
 good      every listed key was compared and is the same, or was copied, and proven, by this very run
 bad       something is not at the destination, was not looked at, or has not ended
-settled   a listing left nothing to do: what this run did not copy is as the ledger remembers it, and not proven now
-warning   everything else: what is archived, in flight, filtered, queued already, unproven or unsupported
+settled   a listing left nothing to do: what this run did not copy is as the ledger remembers it, or was there already,
+          and is not counted as proven now
+warning   everything else: what is archived, in flight, filtered, queued already, unproven or unsupported; and a run
+          that was cancelled when its last keys were on their way, all of which have ended
 
 Nothing is green without proof, and every key that is not among the proven ones is counted under a name of its own.
 """
@@ -37,6 +39,11 @@ STATES = {
 
 _LOOKS = "This run proves none of them: a comparison does."
 
+_FOUND = (
+    "A copy that was found there has the size of the source's version, and its MD5 or its ETag in the metadata; a "
+    "comparison counts which of these are proven."
+)
+
 _SHORT = {"md5": "MD5", "crc32c": "the CRC32C remembered from their copy"}
 
 _AGAIN = "A comparison that repairs copies it again; if it stays, look at the log line of the key."
@@ -56,7 +63,7 @@ ADVICE: dict[str, str] = {
     Comparison.IN_FLIGHT: _WAIT,
     Outcome.FILTERED: "The filters leave it out; see which one below.",
     Outcome.FAILED: "See why below; a listing of its prefix tries it again.",
-    Outcome.UNCHANGED: "The ledger remembers it as copied; a comparison proves it.",
+    Outcome.UNCHANGED: "The ledger remembers it as copied, or its copy was there; a comparison proves it.",
 }
 """What a person should do about a key that is not proven the same, by verdict or outcome."""
 
@@ -77,7 +84,8 @@ _WORDS = {
 @dataclass(frozen=True, slots=True)
 class Ended:
     """What is known of a run that has ended, in keys. proofs: of the same ones, by what shows it. pending: listed, and
-    without an outcome.
+    without an outcome. found_there: of the unchanged ones those whose copies the transfer has looked at. whole: whether
+    every range was listed to its end, False where that is not known.
     """
 
     kind: RunKind
@@ -87,6 +95,8 @@ class Ended:
     outcomes: Mapping[str, int]
     verdicts: Mapping[str, int]
     proofs: Mapping[str, int]
+    found_there: int = 0
+    whole: bool = False
 
     @property
     def proven(self) -> int:
@@ -114,7 +124,9 @@ class Ended:
             found = {other.replace("_", " "): self.outcomes.get(other, 0) for other in others}
             if self.state is RunState.CANCELLED:
                 found["failed or not begun"] = found.pop("failed")
-            found["unchanged as remembered"] = self.outcomes.get(Outcome.UNCHANGED, 0)
+            unchanged = self.outcomes.get(Outcome.UNCHANGED, 0)
+            there = min(self.found_there, unchanged)
+            found["unchanged as remembered"], found["found there already"] = unchanged - there, there
             found["without an end"] = self.pending
         return {word: count for word, count in found.items() if count}
 
@@ -126,9 +138,15 @@ def verdict(run: Ended) -> tuple[str, str]:
         of = numbered(run.listed, "listed key")
         counted = f"; {run.proven:,} of {of} {are(run.proven)} {_proven(run)}{_listed(run.apart())}"
         why = f"The run has {STATES[run.state]}: not every key was looked at, so nothing is said of the others"
-        if run.state is RunState.CANCELLED:
+        if run.state is not RunState.CANCELLED:
+            return "bad", f"{why}{counted}."
+        if not run.whole:
             why = "The run was cancelled: nothing is said of keys that it did not come to; the next run takes them up"
-        return "bad", f"{why}{counted}."
+            return "bad", f"{why}{counted}."
+        if failed + run.pending + run.apart().get("not compared", 0) > 0 or sum(run.outcomes.values()) != run.listed:
+            why = "The run was cancelled when all was listed: the next run takes up what had not begun"
+            return "bad", f"{why}{counted}."
+        return "warning", f"The run was cancelled when every key had begun, and all have ended{counted}."
     if not run.listed:
         return "warning", "No key was listed. That is right only if the source holds none under this prefix."
     apart = run.apart()
@@ -146,7 +164,8 @@ def verdict(run: Ended) -> tuple[str, str]:
         quiet = run.proven + run.outcomes.get(Outcome.UNCHANGED, 0) == run.listed
         tone = "good" if run.proven == run.listed else "settled" if quiet else "warning"
         if not copied:
-            return tone, f"Nothing to copy of {numbered(run.listed, 'key')}{_listed(apart, ': ')}. {_LOOKS}"
+            looks = _FOUND if run.found_there else _LOOKS
+            return tone, f"Nothing to copy of {numbered(run.listed, 'key')}{_listed(apart, ': ')}. {looks}"
         return tone, f"{_all(run.listed)} settled; {copied:,} {_was(copied)} copied{_listed(apart, ', ')}."
     extra = run.verdicts.get(Comparison.EXTRA, 0)
     alone = f" {numbered(extra, 'copy belongs', 'copies belong')} to no object." if extra else ""
@@ -162,17 +181,19 @@ def without_page(sentence: str) -> str:
     return sentence.removesuffix(f" {BELOW}")
 
 
-def running(run: Ended, counted: bool, listing: bool, told: int) -> str:
+def running(run: Ended, counted: bool, listing: bool, told: int, paused: bool = False) -> str:
     """How far a run is that has not ended. counted: whether its counts could be added up in time. listing: whether more
     is being listed. told: keys that the heartbeats tell of.
+    paused: whether the job is.
     """
+    begin = "Running, and the job is paused" if paused else "Running"
     if not counted:
         passed = numbered(told, "key has", "keys have")
-        return f"Running: {passed} passed the transfer; what was listed is too much to be added up at once."
+        return f"{begin}: {passed} passed the transfer; what was listed is too much to be added up at once."
     failed = run.outcomes.get(Outcome.FAILED, 0)
     ended = sum(run.outcomes.values())
     listed = numbered(run.listed, "key that was", "keys that were")
-    so_far = f"Running: {ended:,} of {listed} listed so far {'has' if ended == 1 else 'have'} ended"
+    so_far = f"{begin}: {ended:,} of {listed} listed so far {'has' if ended == 1 else 'have'} ended"
     if failed:
         so_far += f", {failed:,} of them failed"
     return f"{so_far}; {'the listing goes on' if listing else 'all are listed'}."

@@ -26,6 +26,10 @@ class Tile:
 
 _CENT = 0.01
 
+OVERALL = "over all of that time"
+WHILE_COPYING = "while objects were copied, as the instances told"
+"""What two rates of one run are over: from its beginning until its end was seen, and the minutes of copying alone."""
+
 
 def tiles(report: Report, dollars: float) -> list[Tile]:
     """dollars: what the run cost, about."""
@@ -98,6 +102,8 @@ def _failed(report: Report) -> Tile:
 def _running(report: Report) -> list[Tile]:
     objects, size = report.progress.rate(report.ended_at)
     pace = Tile("lately", f"{in_units(size)}/s", f"{in_count(objects)} objects a second")
+    if report.paused:
+        pace = Tile("lately", "paused", "what had begun still ends")
     age = Tile("running for", in_time(report.seconds))
     if not report.counted:
         told = report.progress.told()
@@ -105,7 +111,7 @@ def _running(report: Report) -> list[Tile]:
     ended = sum(keys for _, keys, _ in report.outcomes)
     amount = sum(size for _, _, size in report.outcomes)
     left = None
-    if not report.listing:
+    if not report.listing and not report.paused:
         left = seconds_left((report.pending, report.listed[1] - amount), (objects, size))
     share = ended / report.listed[0] if report.listed[0] else 0.0
     keys, copied = report.copied
@@ -138,7 +144,7 @@ def _speed(report: Report) -> str:
     if report.seconds < 1:
         return ""
     if report.kind is RunKind.VERIFY:
-        return f"{in_count(report.listed[0] / report.seconds)} keys/s compared"
+        return f"{in_count(report.listed[0] / report.seconds)} keys/s compared {OVERALL}"
     if not keys or size < report.seconds:
         return ""
-    return f"{in_units(size / report.seconds)}/s, {in_count(keys / report.seconds)} objects/s"
+    return f"{in_units(size / report.seconds)}/s, {in_count(keys / report.seconds)} objects/s {OVERALL}"

@@ -17,6 +17,8 @@ def in_units(count: float) -> str:
 
 def in_time(seconds: float, most_units: int = 2) -> str:
     """A duration, to so many units, or to three figures below a minute."""
+    if seconds == 0:
+        return "0 s"
     if seconds < 0.0995:
         return f"{seconds * 1000:.2g} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:

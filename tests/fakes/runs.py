@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from shared.domain.counts import Counts
+from shared.domain.counts import Counts, Outcome
 from shared.domain.lag import Lag
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
@@ -201,7 +201,8 @@ def _with(summary: RunSummary, item: StoredRange | BatchRecord) -> RunSummary:
     if isinstance(item, BatchRecord):
         summary.outcomes.merge(item.tally())
         summary.changes.merge(item.changes)
-        return summary
+        there = item.tally().keys.get(Outcome.UNCHANGED, 0)
+        return replace(summary, found_there=summary.found_there + there)
     summary.outcomes.merge(item.counts.outcomes)
     summary.filters.merge(item.counts.filters)
     summary.verdicts.merge(item.counts.verdicts)

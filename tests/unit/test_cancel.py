@@ -1,5 +1,6 @@
 """A run that a person ends: nothing more is listed or copied for it, it balances, and the next one takes its keys up."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -243,6 +244,36 @@ def test_its_report_is_never_green(kind: RunKind) -> None:
     assert (tone, sentence.startswith("The run was cancelled: ")) == ("bad", True)
     some = replace(whole, kind=RunKind.LIST, outcomes={"copied": 4, "failed": 6})
     assert "4 of 10 listed keys are copied; 6 failed or not begun" in verdict(some)[1]
+
+
+def test_a_run_that_was_cancelled_when_all_had_begun_says_that_all_has_ended() -> None:
+    run = Ended(RunKind.LIST, RunState.CANCELLED, 6000, 0, {"copied": 6000}, {}, {}, whole=True)
+    assert verdict(run) == (
+        "warning",
+        "The run was cancelled when every key had begun, and all have ended; 6,000 of 6,000 listed keys are copied.",
+    )
+    some = replace(run, outcomes={"copied": 5000, "failed": 1000})
+    assert verdict(some) == (
+        "bad",
+        "The run was cancelled when all was listed: the next run takes up what had not begun; "
+        "5,000 of 6,000 listed keys are copied; 1,000 failed or not begun.",
+    )
+    for short in (replace(run, pending=1, outcomes={"copied": 5999}), replace(run, kind=RunKind.VERIFY)):
+        assert verdict(short)[0] == "bad", "not ended, or not compared"
+
+
+@pytest.mark.parametrize(("batches", "tone"), [(0, "bad"), (2, "warning")])
+async def test_only_one_that_has_listed_and_ended_all_is_told_so(batches: int, tone: str) -> None:
+    """batches: that had begun when the run was cancelled, of two, after its listing had ended."""
+    world = filled(6)
+    run = world.send("list", ListMessage())
+    await world.drain(most=1 + batches, finish=False)
+    await cancel(world, run)
+    world.clock.time += 2
+    await world.drain()
+    await world.run(VerifyMessage(close=True))
+    found = json.loads(world.reports.files[f"job/{run}/report.json"][0])
+    assert (found["state"], found["tone"]) == ("cancelled", tone)
 
 
 async def timed_out(world: World, run: str) -> list[tuple[str, Message, str]]:

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.errors import Forbidden
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.runs import RunState
+from shared.reporting.units import in_time
 from tests.operator import Operator
 from tests.world import World, filled
 
@@ -69,6 +70,53 @@ def test_figures_are_the_report_s_own_and_those_of_an_older_one_are_counted_anew
     del world.stores.runs.documents[first]
     shown = operator.types("report", first).stdout
     assert "its figures are kept no more: the page has them" in shown
+
+
+def test_copies_that_were_looked_at_are_not_told_as_remembered(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    """Nothing is remembered where the ledger was told to forget: every copy was looked at."""
+    operator, _, _ = told(filled(6), monkeypatch)
+    operator.asks("forget", "", "--yes")
+    second = operator.run(ListMessage())
+    operator.run(VerifyMessage(close=True))
+    third = operator.run(ListMessage())
+    operator.run(VerifyMessage(close=True))
+    shown = operator.types("report", second).stdout
+    assert (
+        "settled: Nothing to copy of 6 keys: 6 found there already. A copy that was found there has the size" in shown
+    )
+    assert "remembered" not in shown
+    shown = operator.types("report", third).stdout
+    assert "settled: Nothing to copy of 6 keys: 6 unchanged as remembered. This run proves none of them" in shown
+
+
+def test_causes_of_some_failed_keys_are_not_told_as_those_of_all(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    world = filled(4)
+    world.cdn.faults |= {b"k/001": [Forbidden("denied")] * 9, b"k/002": [Forbidden("denied")] * 9}
+    operator, first, _ = told(world, monkeypatch)
+    assert "failed      2 forbidden\n" in operator.types("report", first, status=3).stdout
+    name = f"job/{first}/report.json"
+    written = world.reports.files[name]
+    many = json.loads(written[0]) | {"causes": {"cancelled": 500}, "causes_complete": False}
+    many["outcomes"]["failed"] = {"keys": 11_000, "bytes": 1}
+    world.reports.files[name] = (json.dumps(many).encode(), written[1])
+    shown = operator.types("report", first, status=3).stdout
+    assert "failed      500 cancelled, of the first 500 looked at, of 11,000\n" in shown
+
+
+def test_one_run_has_one_duration_and_each_rate_says_over_what(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    world = filled(4)
+    operator, first, _ = told(world, monkeypatch)
+    page = here / f"{first}.html"
+    name = f"job/{first}/report.json"
+    written = world.reports.files[name]
+    figures = json.loads(written[0])
+    figures |= {"seconds": 9.95, "copying": {**figures["copying"], "objects": 10_500, "bytes": 0, "seconds": 8.0}}
+    world.reports.files[name] = (json.dumps(figures).encode(), written[1])
+    shown = operator.types("report", first).stdout
+    assert f"took        {in_time(9.95)}, until its end was seen" in shown
+    assert in_time(9.95) == "10 s"
+    assert "copying     1,312 objects/s, 0 B/s, while objects were copied, as the instances told\n" in shown
+    assert page.exists()
 
 
 def test_a_bad_verdict_is_an_exit_status(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:

@@ -123,7 +123,8 @@ def test_status_of_a_job_at_rest_at_work_and_paused(monkeypatch: pytest.MonkeyPa
     assert run["dollars"] > 0
     world.stores.control.said = replace(world.stores.control.said, paused=True, most_objects=5)
     shown = operator.types("status").stdout
-    assert "paused: nothing is published or copied until `bucket-transfer resume`" in shown
+    until = "paused: nothing more is published or begun until `bucket-transfer resume`"
+    assert f"{until}; what has begun still ends: up to 6 listed keys\n" in shown
     assert "ceiling of a run: 5 objects, any size\n" in shown
     world.stores.control.said = replace(world.stores.control.said, most_objects=None, most_dollars=1234.5)
     assert "ceiling of a run: any number of objects, any size, for US$ 1,234.50\n" in operator.types("status").stdout

@@ -9,8 +9,13 @@ import pytest
 
 from cli.exits import CommandError
 from cli.key_list import Format, format_of, keys_in
+from cli.pausing import what_still_ends
 from cli.queue_depth import Depth
+from shared.domain.counts import Counts
+from shared.domain.errors import Transient
 from shared.domain.messages import MOST_KEYS, ListMessage, Message, VerifyMessage
+from shared.domain.progress import Interval, Progress
+from shared.ports.run_store import RunSummary
 from tests.operator import Operator
 from tests.world import filled
 
@@ -161,7 +166,8 @@ def test_cancelling_can_be_waited_for(operator: Operator) -> None:
 
 
 def test_a_paused_job_is_sent_nothing_and_the_person_is_told(operator: Operator) -> None:
-    assert operator.asks("pause") == {"job": "job", "paused": True}
+    assert operator.asks("pause") == {"job": "job", "paused": True, "may_still_end": 0, "open_ranges": 0}
+    assert "no run has anything left that could end" in operator.types("pause").stdout
     for command in (("run",), ("verify",), ("run", "--keys-from", "-")):
         assert operator.asks(*command, typed="k/000\n", status=3) == {"sent": False, "why": "paused"}
     assert "`bucket-transfer resume` first" in operator.types("run", status=3).stdout
@@ -178,6 +184,82 @@ def test_a_run_that_is_going_on_is_told_of_and_keeps_nothing_from_beginning(oper
     assert f"{first} is still going on; this begins at once, beside it" in operator.types("run").stdout
     operator.drain()
     assert operator.asks("run")["running_beside"] == [], "nothing is left of it, though its end is not written down yet"
+
+
+def test_a_pause_tells_how_much_of_what_has_begun_still_ends(operator: Operator) -> None:
+    run = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    assert operator.asks("pause")["may_still_end"] == 6
+    for command in ("pause", "status"):
+        shown = operator.types(command).stdout
+        assert "nothing more is published or begun" in shown
+        assert "what has begun still ends: up to 6 listed keys" in shown
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    operator.world.clock.time += 2
+    operator.drain()
+    (going,) = operator.asks("status")["running"]
+    assert (going["run"], going["pending"] <= 6, going["done"]) == (run, True, False)
+    operator.asks("cancel", run)
+    assert "still ends: up to" in operator.types("pause").stdout, "cancelled, and not over"
+
+
+@pytest.mark.parametrize(
+    ("ranges", "keys", "words"),
+    [
+        (0, 0, "no run has anything left that could end"),
+        (0, -1, "no run has anything left that could end"),
+        (0, 1, "what has begun still ends: up to 1 listed key"),
+        (2, 7500, "up to 7,500 listed keys, and what 2 open ranges published and did not count yet"),
+    ],
+)
+def test_what_is_not_counted_yet_is_not_taken_for_nothing(ranges: int, keys: int, words: str) -> None:
+    summary = RunSummary(10_000, 0, Counts({"copied": 10_000 - keys}), Counts(), Counts(), ranges)
+    assert what_still_ends([summary]).endswith(words)
+
+
+def test_a_pause_holds_though_the_counts_cannot_be_had(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(run: str) -> RunSummary:
+        raise Transient("no counts now")
+
+    operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    monkeypatch.setattr(operator.world.stores.runs, "summary", refused)
+    assert operator.asks("pause")["may_still_end"] is None
+    assert "what has begun still ends: `bucket-transfer status` counts it" in operator.types("pause").stdout
+    assert operator.world.stores.control.said.paused
+
+
+def test_while_paused_no_rate_and_no_time_left_is_told(operator: Operator) -> None:
+    run = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=2, finish=False))
+    now = operator.world.clock.now()
+    told = Progress({now - 50: Interval(now - 50, 300, 30_000_000)})
+    asyncio.run(operator.world.stores.runs.heartbeat(run, "one", now, told))
+    going = operator.asks("status")["running"][0]
+    assert (going["objects_per_second"] > 0, going["seconds_left"] is None) == (True, False)
+    assert " left" in operator.types("status").stdout
+    operator.asks("pause")
+    going = operator.asks("status")["running"][0]
+    assert [going[name] for name in ("objects_per_second", "bytes_per_second", "seconds_left")] == [None] * 3
+    shown = operator.types("status").stdout
+    assert "3 pending; the job is paused\n" in shown
+    assert "objects/s" not in shown
+    assert " left\n" not in shown
+    operator.asks("cancel", run)
+    going = operator.asks("status")["running"][0]
+    assert (going["objects_per_second"] > 0, going["seconds_left"]) == (True, None), "the rest is left out, not copied"
+
+
+def test_a_key_of_a_paused_job_is_not_said_to_be_copied_now(operator: Operator) -> None:
+    operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    assert "is copying this version" in operator.asks("explain", "k/005", status=3)["next_run"]["why"]
+    operator.asks("pause")
+    why = operator.asks("explain", "k/005", status=3)["next_run"]["why"]
+    assert why.endswith(
+        "has published this version, and the job is paused: what of its batch had begun still ends, the rest after "
+        "`bucket-transfer resume`"
+    )
 
 
 def test_what_was_left_open_by_a_pause_is_sent_again(operator: Operator) -> None:
@@ -203,7 +285,9 @@ def test_a_run_is_ended_for_good_and_says_so_everywhere(operator: Operator) -> N
         "sent_ranges": 0,
         "sent_batches": 0,
     }
-    assert "is cancelled already: nothing more of it begins" in operator.types("cancel", run).stdout
+    shown = operator.types("cancel", run).stdout
+    assert "is cancelled already: nothing more of it begins" in shown
+    assert "3 listed keys were left: what of them has begun may still end as copied, and the rest is the next" in shown
     (going,) = operator.asks("status")["running"]
     assert (going["cancelled"], going["pending"]) == (True, 3)
     assert "cancelled: nothing more of it begins; what has begun ends as it will" in operator.types("status").stdout
@@ -273,7 +357,7 @@ def test_what_waits_is_shown_and_what_is_not_known_is_said(operator: Operator) -
     }
     shown = operator.types("status").stdout.splitlines()
     assert shown[-3:] == [
-        "job-transfer: 1,200 messages wait, the oldest for 1 min 1 s",
+        "job-transfer: 1,200 messages wait or are at work, the oldest for 1 min 1 s",
         "job-verifier: how much waits is not known, as Monitoring has no recent point of it",
         "2 dead letters: `bucket-transfer failures` shows them",
     ]

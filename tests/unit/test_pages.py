@@ -21,6 +21,7 @@ from shared.reporting.costs import costs
 from shared.reporting.folder_map import HEIGHT, MOST_FOLDERS, WIDTH, folder_map
 from shared.reporting.index_page import index_page, next_page
 from shared.reporting.index_rows import IndexRow
+from shared.reporting.model import MOST_FAILED
 from shared.reporting.page import page
 from shared.reporting.scale import of_bytes, of_counts, of_times
 from shared.reporting.table import Cell
@@ -185,7 +186,7 @@ def test_what_would_be_invisible_is_written_out(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (0, "0 ms"), (0.0004126, "0.41 ms"), (0.041266, "41 ms"), (0.41266812, "0.41 s"), (9.53125, "9.5 s"), (9.96, "10 s"),
+        (0, "0 s"), (0.0004126, "0.41 ms"), (0.041266, "41 ms"), (0.41266812, "0.41 s"), (9.53125, "9.5 s"), (9.96, "10 s"),
         (59.7, "1 min"), (61.2, "1 min 1 s"), (3600, "1 h"), (4711.5, "1 h 18 min"), (90_061, "1 d 1 h"),
     ],
 )  # fmt: skip
@@ -319,6 +320,20 @@ def test_causes_have_their_keys_and_what_to_do() -> None:
         ("size differs", "43 keys"),
     ]
     assert all(cause.advice for cause in differ.causes)
+
+
+def test_a_count_of_the_first_failed_keys_is_not_told_as_one_of_all() -> None:
+    """As of a run that was cancelled with 11,000 keys to go."""
+    first = [(f"k/{n}", 1, f"{'cancelled' if n else 'forbidden'}: why") for n in range(MOST_FAILED)]
+    many = replace(sample.copying(), failed=first, outcomes=[("copied", 9000, 1), ("failed", 11_000, 1)])
+    told = [(cause.name, cause.counted) for group in groups(many) for cause in group.causes]
+    assert told == [
+        ("forbidden", "1 of the 500 failed keys that are named, of 11,000"),
+        ("cancelled", "499 of the 500 failed keys that are named, of 11,000"),
+    ]
+    assert "499 of the 500 failed keys that are named, of 11,000" in page(many)
+    all_named = replace(many, outcomes=[("copied", 9000, 1), ("failed", MOST_FAILED, 1)])
+    assert [cause.counted for group in groups(all_named) for cause in group.causes] == ["1 key", "499 keys"]
 
 
 def test_failed_keys_that_no_record_names_are_told() -> None:

@@ -40,6 +40,11 @@ GOOD = Report(
             "Nothing to copy of 10 keys: 10 unchanged as remembered. This run proves none of them: a comparison does.",
         ),
         (
+            {"kind": RunKind.LIST, "found_there": 7},
+            "settled",
+            "Nothing to copy of 10 keys: 3 unchanged as remembered, 7 found there already. A copy that was found there has",
+        ),
+        (
             {"kind": RunKind.LIST, "outcomes": [("copied", 1, 1), ("unchanged", 9, 1)]},
             "settled",
             "All 10 keys are settled; 1 was copied, 9 unchanged as remembered.",

@@ -15,7 +15,7 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFou
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.counts import Counts
+from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.lag import Lag
 from shared.domain.progress import Progress, merged
@@ -146,7 +146,8 @@ class FirestoreRuns:
             return None
         listed, outcomes, filters, verdicts, published, changes = (counts or Counts() for counts in found)
         outcomes.merge(published)
-        return RunSummary(listed.total_keys, listed.total_bytes, outcomes, filters, verdicts, 0, changes=changes)
+        keys, size, there = listed.total_keys, listed.total_bytes, published.keys.get(Outcome.UNCHANGED, 0)
+        return RunSummary(keys, size, outcomes, filters, verdicts, 0, changes=changes, found_there=there)
 
     async def lag(self, run: str) -> Lag:
         return await self._ledger.lag(run)

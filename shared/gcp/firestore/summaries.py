@@ -23,6 +23,7 @@ def summary_fields(summary: RunSummary) -> Fields:
         "stopped_ranges": summary.stopped_ranges,
         **({"changes": tally(summary.changes, Change)} if summary.changes.total_keys else {}),
         **({"lag": summary.lag.table()} if summary.lag.counted else {}),
+        **({"found_there": summary.found_there} if summary.found_there else {}),
     }
 
 
@@ -35,7 +36,8 @@ def add_summaries(one: RunSummary, other: RunSummary) -> RunSummary:
         verdicts.merge(part.verdicts)
         changes.merge(part.changes)
     keys, size = one.listed_keys + other.listed_keys, one.listed_bytes + other.listed_bytes
-    return RunSummary(keys, size, outcomes, filters, verdicts, 0, changes=changes)
+    there = one.found_there + other.found_there
+    return RunSummary(keys, size, outcomes, filters, verdicts, 0, changes=changes, found_there=there)
 
 
 RECORDED = frozenset({"listed", "outcomes", "filters", "verdicts", "open_ranges", "stopped_ranges"})
@@ -55,6 +57,7 @@ def recorded(fields: Fields) -> RunSummary:
         index(fields["stopped_ranges"]),
         read_tally(fields.get("changes", {})),
         Lag.read(fields.get("lag")),
+        index(fields.get("found_there", 0)),
     )
 
 
