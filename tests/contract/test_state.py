@@ -339,6 +339,26 @@ async def test_the_books_of_a_run(stores: Stores) -> None:
     assert [item.batch async for item in stores.ledger.of_run("run")] == ["b1"]
 
 
+async def test_unchanged_keys_that_were_published_are_counted_apart_too(stores: Stores) -> None:
+    """Those are what the transfer has looked at; the others are as the ledger remembers them."""
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
+    taken = await take(stores, opened())
+    await stores.ledger.create([record("b1", "a/1", "a/2", run="run"), record("b2", "a/3", run="run")])
+    for batch, *keys in (("b1", b"a/1", b"a/2"), ("b2", b"a/3")):
+        read = await stores.ledger.get(batch)
+        assert read is not None
+        kinds = dict(zip(keys, (Outcome.UNCHANGED, Outcome.COPIED), strict=False))
+        ended = [Entry(key, "etag", 5, 7, kind) for key, kind in kinds.items()]
+        await stores.ledger.commit_results(read.record.with_results(ended, 1), read.version)
+    counts = RangeCounts(Counts({"listed": 7}, {"listed": 35}), Counts({"unchanged": 4}, {"unchanged": 20}))
+    await stores.ranges.complete(taken, counts, NOW)
+    summary = await stores.runs.summary("run")
+    assert (summary.balanced, summary.outcomes.keys) == (True, {"copied": 1, "unchanged": 6})
+    assert summary.found_there == 2
+    await end(stores, RunState.FINISHED, summary)
+    assert (await stores.runs.summary("run")).found_there == 2
+
+
 async def test_how_late_a_run_of_events_is_and_what_a_listing_says_of_events_is_kept(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.EVENTS, NOW)
     told = Counts({Change.MISSED: 2, Change.UNSURE: 1}, {Change.MISSED: 10, Change.UNSURE: 5})

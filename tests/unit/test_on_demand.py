@@ -66,6 +66,18 @@ async def test_who_asks_at_once_gets_one_copy() -> None:
     assert outcome(await work(b"k")) is Outcome.UNCHANGED
 
 
+@pytest.mark.parametrize("large", [False, True])
+async def test_a_pause_does_not_hold_what_somebody_asks_for(large: bool) -> None:
+    """A single wish, and its parts; all that goes on by itself waits (docs/cli.md)."""
+    world = World(large_bytes=PART) if large else World()
+    world.bucket.put("k", bytes(3 * PART) if large else b"body")
+    world.stores.control.said = dataclasses.replace(world.stores.control.said, paused=True)
+    ended = await replicate(world)(b"k")
+    assert outcome(ended) is (None if large else Outcome.COPIED)
+    await world.drain()
+    assert world.same()
+
+
 async def test_what_replaces_a_copy_is_on_record_no_earlier_than_its_record() -> None:
     """Though the destination's clock is behind ours: else a batch from just before would be believed."""
     world = World()

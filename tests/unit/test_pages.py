@@ -322,6 +322,14 @@ def test_causes_have_their_keys_and_what_to_do() -> None:
     assert all(cause.advice for cause in differ.causes)
 
 
+def test_a_rate_says_over_what_time_it_is() -> None:
+    """The tool has the one of the minutes of copying, too, which is another figure."""
+    for report in (sample.copying(), sample.comparing()):
+        (took,) = [tile for tile in tiles(report, 1.0) if tile.name == "took"]
+        assert took.value == in_time(report.seconds)
+        assert took.more.endswith("/s over all of that time") or took.more.endswith("compared over all of that time")
+
+
 def test_a_count_of_the_first_failed_keys_is_not_told_as_one_of_all() -> None:
     """As of a run that was cancelled with 11,000 keys to go."""
     first = [(f"k/{n}", 1, f"{'cancelled' if n else 'forbidden'}: why") for n in range(MOST_FAILED)]

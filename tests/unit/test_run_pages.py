@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections import Counter
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -158,6 +159,22 @@ async def test_a_running_run_has_a_page_until_its_report_stands_there() -> None:
     assert "data-interim" not in page[:200]
     assert '<header class="good"><h1>All 30 keys are settled' in page
     assert [(row.run, row.tone) for row in indexed(world)] == [(run, "good")]
+
+
+async def test_the_page_of_a_run_that_a_pause_holds_says_so_and_tells_no_time_left() -> None:
+    world = filled(30)
+    run = await started(world)
+    world.stores.control.said = replace(world.stores.control.said, paused=True)
+    await tick(world)
+    page = text(world, f"{run}/report.html")
+    assert "<h1>Running, and the job is paused: 6 of 30 keys that were listed so far have ended; " in page
+    assert "what had begun still ends" in page
+    assert "at this pace" not in page
+    assert "objects a second" not in page.partition("<main")[0]
+    world.clock.time += PAGE_SECONDS + 1
+    world.stores.control.said = replace(world.stores.control.said, cancelled=frozenset([run]))
+    await tick(world)
+    assert "job is paused" not in text(world, f"{run}/report.html"), "a pause holds no cancelled run"
 
 
 async def test_a_run_that_is_too_large_to_add_up_for_a_page_is_not_tried_for_long() -> None:

@@ -45,7 +45,7 @@ locals {
     egress = {
       title = "egress above budget", severity = "WARNING"
       query = "${local.arriving} > ${var.alerts.egress_gib_a_day * pow(2, 30)}"
-      help  = "More arrived within a day than alerts.egress_gib_a_day. `bucket-transfer pause` stops the job; nothing is lost by it."
+      help  = "More arrived within a day than alerts.egress_gib_a_day. `bucket-transfer pause` stops the job (what has begun still ends); nothing is lost by it."
     }
     failure-share = {
       title = "failures", severity = "ERROR"
