@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def test_a_pause_a_ceiling_and_a_comparison(person: Person) -> None:
     copied = gcs_client(person.stack.environment).bucket(DESTINATION)
     person.asks("pause")
     assert person.asks("run", status=3) == {"sent": False, "why": "paused"}
-    assert "paused: nothing is published" in person.types("status").stdout
+    assert "paused: nothing more is published or begun" in person.types("status").stdout
     assert person.asks("resume")["paused"] is False
     load(s3_client(person.stack.environment), SOURCE, [Sample(f"c/{n}", 1, n) for n in range(20)], lambda size: None)
     assert person.asks("ceiling", "--objects", "10")["most_objects"] == 10
@@ -144,6 +145,41 @@ def test_a_pause_a_ceiling_and_a_comparison(person: Person) -> None:
     assert person.asks("explain", "a/000")["next_run"]["why"].startswith(
         "the ledger does not know it; the copy is looked"
     )
+
+
+def test_a_pause_tells_of_what_has_begun_and_holds_the_rest(person: Person) -> None:
+    """More batches than are pushed at once, each of which takes seconds."""
+    count, stack = 900, person.stack
+    load(s3_client(stack.environment), SOURCE, [Sample(f"p/{n:03d}", 9, n) for n in range(count)], lambda size: None)
+    stack.fault("edge", op="cdn.request", key="*p/*", do="delay", seconds=3.0, times=count)
+    person.asks("run", "p/")
+
+    def going() -> dict[str, Any]:
+        (found,) = [run for run in person.asks("status")["running"] if run["prefix"] == "p/"] or [{}]
+        return found
+
+    def copied() -> int:
+        return sum(1 for _ in gcs_client(stack.environment).bucket(DESTINATION).list_blobs(prefix="p/"))
+
+    runs.wait_until(lambda: going().get("pending", 0) > 0 and not going()["open_ranges"], 30)
+    told, before = person.asks("pause"), copied()
+    assert told["open_ranges"] == 0
+    seen = list[int]()
+
+    def rests() -> bool:
+        seen.append(copied())
+        time.sleep(4)
+        return copied() == seen[-1]
+
+    runs.wait_until(rests, 60)
+    assert before <= seen[-1] < count, "the rest waits"
+    assert seen[-1] - before <= told["may_still_end"]
+    run = going()
+    assert (run["seconds_left"], run["objects_per_second"], run["pending"]) == (None, None, count - seen[-1])
+    assert f"what has begun still ends: up to {run['pending']} listed keys" in person.types("status").stdout
+    stack.clear("edge", "/_local/faults")
+    assert person.asks("resume")["sent_batches"] > 0
+    runs.wait_until(lambda: copied() == count, 60)
 
 
 def test_a_run_that_is_cancelled_begins_nothing_more_and_the_next_one_copies_its_keys(person: Person) -> None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cli.app import app
 from cli.exits import CommandError
 from cli.job import FoundJob, enter, find, see_it_run
-from cli.output import Output, dollars, size, span, visible
+from cli.output import Output, dollars, size, visible
 from cli.profiles import Profiles, parsed
 from cli.session import Session
 from cli.waiting import until_over
@@ -195,11 +195,6 @@ def test_a_file_of_settings_is_read_as_a_shell_does() -> None:
 )
 def test_no_key_commands_the_terminal(given: object, shown: str) -> None:
     assert visible(given) == shown
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0 s"), (61, "1 min 1 s"), (90_000, "1 d 1 h"), (3600, "1 h")])
-def test_a_span_has_two_units(seconds: float, shown: str) -> None:
-    assert span(seconds) == shown
 
 
 @pytest.mark.parametrize(
