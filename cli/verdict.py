@@ -43,7 +43,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
     if unended:
         return unended
     cancelled = is_cancelled(state)
-    parts = ["cancelled: what it did not come to, the next run copies"] if cancelled else []
+    parts = [_cancelled(summary)] if cancelled else []
     if not summary.listed_keys and run.kind is RunKind.EVENTS:
         parts.append("no event named a key that is new")
     elif not summary.listed_keys and not summary.stopped_ranges and not cancelled:
@@ -61,6 +61,13 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
     if summary.changes.total_keys:
         parts.append(changes_line(summary.changes))
     return "; ".join(parts)
+
+
+def _cancelled(summary: RunSummary) -> str:
+    """Of a run that a person ended, and of which nothing is left."""
+    if summary.stopped_ranges or summary.outcomes.keys.get(Outcome.FAILED):
+        return "cancelled: what it did not come to, the next run copies"
+    return "cancelled when every key had begun, and all have ended"
 
 
 def _unended(summary: RunSummary, state: str) -> str:

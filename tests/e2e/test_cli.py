@@ -155,8 +155,8 @@ def test_a_pause_tells_of_what_has_begun_and_holds_the_rest(person: Person) -> N
     person.asks("run", "p/")
 
     def going() -> dict[str, Any]:
-        (found,) = [run for run in person.asks("status")["running"] if run["prefix"] == "p/"] or [{}]
-        return found
+        found: list[dict[str, Any]] = [run for run in person.asks("status")["running"] if run["prefix"] == "p/"]
+        return found[0] if found else {}
 
     def copied() -> int:
         return sum(1 for _ in gcs_client(stack.environment).bucket(DESTINATION).list_blobs(prefix="p/"))

@@ -317,6 +317,22 @@ def test_a_run_is_ended_for_good_and_says_so_everywhere(operator: Operator) -> N
     assert operator.world.same()
 
 
+def test_a_run_whose_keys_had_all_begun_when_it_was_cancelled_is_not_said_to_have_left_any(operator: Operator) -> None:
+    """The last batch is pushed within the second in which an instance may not know of it."""
+    run = operator.world.send("list", ListMessage())
+    asyncio.run(operator.world.drain(most=2, finish=False))
+    operator.asks("cancel", run)
+    asyncio.run(operator.world.drain(most=1, finish=False))
+    operator.drain()
+    operator.world.clock.time += 2
+    operator.run(VerifyMessage(close=True))
+    outcomes = operator.asks("runs", run, status=3)["outcomes"]
+    assert {name: amount["keys"] for name, amount in outcomes.items()} == {"copied": 6}
+    shown = operator.types("runs", run, status=3).stdout.splitlines()[-1]
+    assert shown.startswith("cancelled when every key had begun, and all have ended")
+    assert "the next run" not in shown
+
+
 def test_what_is_over_cannot_be_cancelled(operator: Operator) -> None:
     run = operator.run(ListMessage())
     refused = operator.types("cancel", run, status=1).stderr
