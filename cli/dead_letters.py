@@ -1,7 +1,7 @@
 """Dead letters: messages that no function could read, and those that Pub/Sub gave up on."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,8 @@ from cli.dead_letter import MALFORMED, MOST, UNDELIVERED, DeadLetter
 from cli.exits import CommandError
 from cli.output import Output, moment
 from cli.session import Session
+from shared.domain.messages import ListMessage, Message, RangeMessage
+from shared.domain.runs import RunState
 from shared.reporting.units import numbered
 
 ADVICE = {
@@ -29,9 +31,12 @@ _BODY = 200
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """Dead letters as far as they were looked at. asked: whether they were to be. unknown: why they could not be."""
+    """Dead letters as far as they were looked at. takeable: ids of those that a function can take. asked: whether they
+    were to be looked at. unknown: why they could not be.
+    """
 
     found: Sequence[DeadLetter] = ()
+    takeable: Set[str] = frozenset()
     asked: bool = True
     unknown: str = ""
 
@@ -56,7 +61,7 @@ class Letters:
                         "message": letter.message_id,
                         "topic": letter.topic,
                         "reason": letter.reason,
-                        "can_be_sent_again": letter.message() is not None,
+                        "can_be_sent_again": letter.message_id in self.takeable,
                         "at": moment(letter.at),
                         "body": letter.data.decode(errors="backslashreplace"),
                     }
@@ -90,12 +95,36 @@ async def letters_of(session: Session, causes: list[str] | None) -> Letters:
     except CommandError as refused:
         return Letters(unknown=str(refused))
     await session.dead_letters.give_back(found)
-    return Letters([letter for letter in found if not causes or letter.cause in causes])
+    meant = [letter for letter in found if not causes or letter.cause in causes]
+    messages = await takeable(session, meant)
+    return Letters(meant, messages.keys())
+
+
+async def takeable(session: Session, letters: Sequence[DeadLetter]) -> dict[str, Message]:
+    """The messages of the letters that a function can take now, by the letters' ids. It takes none that it cannot read,
+    that names keys outside the job, or that is of a range of a run that has ended or is not on record: that would come
+    back as malformed, or be without effect. A batch is copied, whatever became of its run.
+    """
+    runs, root, found = dict[str, bool](), session.config.root, dict[str, Message]()
+    for letter in letters:
+        message = letter.message()
+        if isinstance(message, RangeMessage):
+            run = message.run
+            if run is not None and run not in runs:
+                record = await session.admin.stores.runs.record(run)
+                runs[run] = record is not None and record.state is RunState.RUNNING
+            keys = message.keys if isinstance(message, ListMessage) else ()
+            inside = all(key.startswith(root) for key in (message.prefix or root, *keys))
+            if not inside or (run is not None and not runs[run]):
+                continue
+        if message is not None:
+            found[letter.message_id] = message
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of the dead letters that were asked for. sent: went back to their topics. left: no function can read
+    """What became of the dead letters that were asked for. sent: went back to their topics. left: no function can take
     them, so they would only come again; by cause. unknown: why none could be looked at.
     """
 
@@ -112,13 +141,13 @@ class Redriven:
         found = [self.unknown] if self.unknown else []
         for cause, letters in self.left.items():
             which = numbered(letters, f"{cause} dead letter is", f"{cause} dead letters are")
-            unreadable = f"as no function can read {'it' if letters == 1 else 'them'}"
-            found.append(f"{which} left, {unreadable}: {_LEFT[cause]}")
+            useless = f"as no function can take {'it' if letters == 1 else 'them'}"
+            found.append(f"{which} left, {useless}: {_LEFT[cause]}")
         return found
 
 
 async def send_letters(session: Session, causes: list[str] | None) -> Redriven:
-    """Send the dead letters that a function can read back to their topics. A letter is taken away once its message is
+    """Send the dead letters that a function can take back to their topics. A letter is taken away once its message is
     accepted: killed in between it is sent twice, which does no harm.
     """
     if causes and not ADVICE.keys() & set(causes):
@@ -130,10 +159,10 @@ async def send_letters(session: Session, causes: list[str] | None) -> Redriven:
     topics = session.settings.topics
     sent, left = list[DeadLetter](), Counter[str]()
     try:
-        for letter in found:
-            message = letter.message()
-            if causes and letter.cause not in causes:
-                continue
+        meant = [letter for letter in found if not causes or letter.cause in causes]
+        messages = await takeable(session, meant)
+        for letter in meant:
+            message = messages.get(letter.message_id)
             if message is None:
                 left[letter.cause] += 1
                 continue

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from cli.causes import OUTCOMES, Prefix, causes_of, known
 from cli.command import command
 from cli.dead_letter import MALFORMED, UNDELIVERED
 from cli.exits import Exit
-from cli.failures import OUTCOMES, Prefix, causes_of
 from cli.output import Answer
 from cli.scope import typed
 from cli.session import Session
@@ -37,8 +37,9 @@ async def drop(
     that is going on are left as they are, and the exit status is 3.
     """
     wanted = typed(session, prefix)
+    await known(session, wanted, [reason])
     causes = await causes_of(session, wanted, [reason], OUTCOMES)
-    keys = {known.entry.key for cause in causes for known in cause.known}
+    keys = {failed.entry.key for cause in causes for failed in cause.known}
     of_letters = reason in (MALFORMED, UNDELIVERED) and not prefix
     letters = [letter for letter in await session.dead_letters.look()] if of_letters else []
     meant = [letter for letter in letters if letter.cause == reason]

@@ -10,6 +10,7 @@ from cli.exits import CommandError
 from cli.output import Answer, Output, moment, size
 from cli.scope import typed
 from cli.session import Session
+from shared.domain.keys import Key
 from shared.domain.runs import RunState
 from shared.ledger.entry import Entry
 from shared.ledger.levels import run_of
@@ -79,17 +80,36 @@ async def forget(
 ) -> Answer:
     """Forget what was copied: the next run looks at these keys afresh. Nothing is deleted in any bucket.
 
-    Copies that are right are not made again, but each is looked at. Records reach beyond a prefix: keys beside it may
-    be forgotten, too.
+    Copies that are right are not made again, but each is looked at. Records are forgotten whole, and reach beyond a
+    prefix: what they hold of keys beside it is forgotten, too, failures among it. You are told how many keys that is.
     """
     wanted = typed(session, prefix)
+    beside, unreadable = await _beside(session, wanted)
+    others = f"{numbered(beside, 'key')} beside it"
     if not yes:
         what = repr(prefix) if prefix else "everything"
-        session.output.confirm(f"forget what job {session.settings.job} knows of {what}?")
+        more = f" The records of it also hold {others}, which are forgotten, too." if beside else ""
+        session.output.confirm(f"forget what job {session.settings.job} knows of {what}?{more}")
     records = await session.admin.stores.ledger.forget(wanted)
     forgotten = numbered(records, "record is", "records are")
-    text = f"{forgotten} forgotten; the next run looks at their keys afresh"
-    return Answer({"prefix": prefix, "forgotten_records": records}, lambda output: output.line(text))
+    also = f", with what there was of {others}" if beside else ""
+    unread = f"; {unreadable:,} of them could not be read" if unreadable else ""
+    text = f"{forgotten} forgotten{also}{unread}; the next run looks at their keys afresh"
+    document = {"prefix": prefix, "forgotten_records": records, "keys_beside": beside}
+    return Answer(document, lambda output: output.line(text))
+
+
+async def _beside(session: Session, prefix: Key) -> tuple[int, int]:
+    """How many keys beside a prefix its records hold, and how many records cannot be read. Beside all lies none."""
+    keys, unreadable = set[Key](), 0
+    if not prefix:
+        return 0, 0
+    async for held in session.admin.stores.ledger.scan(prefix, b""):
+        if held.record.readable:
+            keys.update(key for key in held.record.table.keys if not key.startswith(prefix))
+        else:
+            unreadable += 1
+    return len(keys), unreadable
 
 
 async def prefix(
@@ -105,24 +125,26 @@ async def prefix(
     return Answer(document, lambda output: _show_prefix(found, output))
 
 
-_FLOWS = {"copy": "last copy", "check": "last comparison", "repair": "last repair", "initial": "first run"}
-"""What a prefix's document says of single runs, by its names for them."""
+_FLOWS = {"copy": "last copy", "check": "last comparison", "repair": "last repair", "initial": "first finished run"}
+"""What a prefix's document says of single runs, by its names for them. The first one is noted at its end."""
+
+_WIDTH = max(map(len, _FLOWS.values()))
 
 
 def _show_prefix(found: dict[str, Any], output: Output) -> None:
     """Both sides, then each run with what belongs to it."""
     for name, side in (("s3", "source"), ("gcs", "destination")):
         if (keys := found.get(f"{name}_count")) is not None:
-            output.line(f"{side:<15} {numbered(keys, 'object')}, {size(found.get(f'{name}_bytes', 0))}")
+            output.line(f"{side:<{_WIDTH}} {numbered(keys, 'object')}, {size(found.get(f'{name}_bytes', 0))}")
     if "checks" in found:
         wrong, alone = numbered(found.get("wrong", 0), "key"), numbered(found.get("extra", 0), "copy", "copies")
         output.line(
-            f"{'compared':<15} {numbered(found['checks'], 'time')}, repaired {numbered(found['repairs'], 'time')}"
+            f"{'compared':<{_WIDTH}} {numbered(found['checks'], 'time')}, repaired {numbered(found['repairs'], 'time')}"
         )
-        output.line(f"{'differing':<15} {wrong} at the last comparison; {alone} of no object")
+        output.line(f"{'differing':<{_WIDTH}} {wrong} at the last comparison; {alone} of no object")
     for name, title in _FLOWS.items():
         if name in found:
-            output.line(f"{title:<15} {'; '.join(_of_run(found[name]))}")
+            output.line(f"{title:<{_WIDTH}} {'; '.join(_of_run(found[name]))}")
 
 
 _CUT_SHORT = frozenset({RunState.STOPPED, RunState.CANCELLED, RunState.TIMED_OUT})

@@ -14,9 +14,10 @@ from cli.exits import CommandError, Exit
 from cli.ledger import attempts
 from cli.output import Answer, Output, moment, size
 from cli.reasons import without_advice
-from cli.scope import hint_of, typed
+from cli.scope import for_shell, hint_of, typed
 from cli.session import Session
 from shared.copying.copy_object import CopyObject, CopyPlan
+from shared.copying.replicate_object import RUN as ON_DEMAND
 from shared.domain.comparison import Comparison, compare
 from shared.domain.counts import Outcome
 from shared.domain.errors import Gone, Unsupported
@@ -130,7 +131,7 @@ def _next_run(
     paused: bool,
 ) -> NextRun:
     if source is None or ends is None:
-        why = f"the source has no such object{hint_of(key)}"
+        why = f"the source has no such object{hint_of(key, session.settings.source_bucket)}"
         return NextRun("not listed", why, advice_for("gone") if last is not None else "")
     left_out = session.config.filters.sift(Page.of([source])).get(0)
     if left_out is not None:
@@ -146,7 +147,7 @@ def _next_run(
     )
     if decision is Decision.PUBLISH:
         return _published(ends, _why_published(source, last), session.config.large_bytes)
-    return _kept(decision, last, paused)
+    return _kept(decision, last, key, isinstance(ends, Entry), paused)
 
 
 def _why_published(source: SourceObject, last: Known | None) -> str:
@@ -175,14 +176,18 @@ def _published(ends: Entry | CopyPlan | Unsupported, why: str, large_bytes: int)
     return NextRun(Outcome.UNCHANGED.value, f"{why}; the copy is looked at, and is this version already")
 
 
-def _kept(decision: Decision, last: Known | None, paused: bool) -> NextRun:
-    """How a key that is not published ends."""
-    by = "an earlier run" if last is None or not last.run else f"the run {last.run}"
+def _kept(decision: Decision, last: Known | None, key: Key, there: bool, paused: bool) -> NextRun:
+    """How a key that is not published ends. there: whether the copy is."""
+    by = _who(last)
     match decision:
         case Decision.UNCHANGED:
-            return NextRun(
-                decision.value, f"{by} has copied this version", "to copy it all the same: `run PREFIX --force`"
-            )
+            found = last is not None and last.entry.outcome is Outcome.UNCHANGED
+            why = f"{by} has {'found this version copied' if found else 'copied this version'}"
+            named = for_shell(key)
+            if not there:
+                mends = f"`bucket-transfer verify {named}` compares it, and copies it again"
+                return NextRun(decision.value, f"{why}, and listings do not look at copies", mends)
+            return NextRun(decision.value, why, f"to copy it all the same: `bucket-transfer run {named} --force`")
         case Decision.IN_FLIGHT if paused:
             then = "what of its batch had begun still ends, the rest after `bucket-transfer resume`"
             return NextRun(decision.value, f"{by} has published this version, and the job is paused: {then}")
@@ -196,6 +201,14 @@ def _kept(decision: Decision, last: Known | None, paused: bool) -> NextRun:
     return NextRun(
         decision.value, why, f"{advice}; `redrive` tries it again" if decision is Decision.FAILED else advice
     )
+
+
+def _who(last: Known | None) -> str:
+    """Who has put on record what is known of a key."""
+    run = None if last is None else run_of(last.run)
+    if run is None:
+        return "an earlier run"
+    return "a request to /v1/replicate" if run == ON_DEMAND else f"the run {run}"
 
 
 def _source_document(source: SourceObject) -> dict[str, Any]:

@@ -1,96 +1,28 @@
 """`failures` and `redrive`: keys that were not copied and dead letters, by cause, and another try for them."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
 from cli import sending
+from cli.causes import EXAMPLES, OUTCOMES, Causes, Prefix, causes_of, known
 from cli.command import command
 from cli.dead_letters import NO_LETTERS, Redriven, letters_of, send_letters
 from cli.exits import Exit
-from cli.ledger import that_ended
-from cli.output import Answer, Output, moment, size
+from cli.output import Answer, Output, size
 from cli.reasons import without_advice
 from cli.scope import typed
 from cli.sending import Wait
 from cli.session import Session
 from shared.domain.counts import Outcome
-from shared.domain.keys import Key
 from shared.domain.messages import MOST_KEYS, ListMessage
-from shared.domain.reasons import advice_for, passes_by_itself
-from shared.ledger.levels import run_of
-from shared.ledger.window import Known
 from shared.reporting.units import numbered
-
-_EXAMPLES = 3
-OUTCOMES = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ARCHIVED)
 
 
 def register(app: typer.Typer) -> None:
     command(app, "failures", ("failures", "failures photos/ --cause forbidden --all --json"))(failures)
     command(app, "redrive", ("redrive --cause kms_denied --wait", "redrive photos/"))(redrive)
-
-
-@dataclass(slots=True)
-class Cause:
-    """Keys that ended for one reason. reason: of the first of them, as it is recorded."""
-
-    name: str
-    outcome: Outcome
-    reason: str
-    bytes: int = 0
-    known: list[Known] = field(default_factory=list)
-
-    @property
-    def advice(self) -> str:
-        return advice_for(self.reason) or advice_for(self.outcome.value)
-
-    def document(self, every: bool) -> dict[str, Any]:
-        shown = self.known if every else self.known[:_EXAMPLES]
-        return {
-            "cause": self.name,
-            "outcome": self.outcome.value,
-            "keys": len(self.known),
-            "bytes": self.bytes,
-            "tried_by_the_next_run": self.outcome is Outcome.FAILED and passes_by_itself(self.reason),
-            "advice": self.advice,
-            "all" if every else "examples": [
-                {
-                    "key": known.entry.key.decode(),
-                    "bytes": known.entry.size,
-                    "reason": known.entry.reason,
-                    "run": run_of(known.run),
-                    "at": moment(known.published_at),
-                }
-                for known in shown
-            ],
-        }
-
-
-Causes = Annotated[
-    list[str] | None,
-    typer.Option("--cause", "--reason", metavar="CAUSE", help="Only these, as `failures` names them. Repeatable."),
-]
-Prefix = Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only keys that begin so; else the job.")]
-
-
-async def causes_of(
-    session: Session, prefix: Key, wanted: list[str] | None, outcomes: Collection[Outcome]
-) -> list[Cause]:
-    """The most frequent first."""
-    found: dict[tuple[str, str], Cause] = {}
-    async for known in that_ended(session, prefix, outcomes):
-        entry = known.entry
-        outcome = entry.outcome or Outcome.FAILED
-        name = entry.reason.partition(":")[0] if outcome is Outcome.FAILED else outcome.value
-        if wanted and name not in wanted:
-            continue
-        cause = found.setdefault((outcome, name), Cause(name, outcome, entry.reason))
-        cause.bytes += entry.size
-        cause.known.append(known)
-    return sorted(found.values(), key=lambda cause: -len(cause.known))
 
 
 async def failures(
@@ -106,7 +38,9 @@ async def failures(
     does not keep: archived objects that a listing shows (a run's counts have them), and keys that were named and do not
     exist at the source (the log names them).
     """
-    causes = await causes_of(session, typed(session, prefix), cause, OUTCOMES)
+    wanted = typed(session, prefix)
+    await known(session, wanted, cause or ())
+    causes = await causes_of(session, wanted, cause, OUTCOMES)
     letters = await letters_of(session, cause) if not prefix else NO_LETTERS
     document = {
         "prefix": prefix,
@@ -125,28 +59,36 @@ async def failures(
             )
             if item.advice:
                 output.line(f"  what to do: {item.advice}")
-            for known in item.known if every else item.known[:_EXAMPLES]:
-                output.line(f"  {known.entry.key.decode()}  {without_advice(known.entry.reason)}")
-            if not every and len(item.known) > _EXAMPLES:
-                output.line(f"  … and {len(item.known) - _EXAMPLES:,} more (--all)")
+            for found in item.known if every else item.known[:EXAMPLES]:
+                output.line(f"  {found.entry.key.decode()}  {without_advice(found.entry.reason)}")
+            if not every and len(item.known) > EXAMPLES:
+                output.line(f"  … and {len(item.known) - EXAMPLES:,} more (--all)")
 
         letters.show(output, every)
 
     return Answer(document, show, Exit.NOT_SO if causes or letters.found else Exit.DONE)
 
 
+_MANY = MOST_KEYS
+"""Keys above which a run of their prefix is the better way: more than one message, so more than one run."""
+
+
 async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, wait: Wait = False) -> Answer:
     """Try failed keys again, all of them or those of some causes, once what kept them is mended; dead letters, too.
 
-    Keys go out by name, so nothing is listed. Dead letters that a function can read go back to the topic that they came
-    from, where no PREFIX is named; the others stay, and you are told how many. While the job is paused nothing is
-    sent, and the exit status is 3.
+    Keys go out by name, so nothing is listed: a run for every 1,000, and a message and two writes of Firestore's for
+    each key. Of more than 1,000 keys it is faster and cheaper to `run PREFIX`, which tries all of a prefix that have
+    failed in batches, and you are told so. Dead letters that a function can take go back to the topic that they came
+    from, where no PREFIX is named; the others stay, you are told how many, and the exit status is 3. While the job is
+    paused nothing is sent, and the exit status is 3.
     """
+    wanted = typed(session, prefix)
+    await known(session, wanted, cause or ())
     kept = await sending.may_send(session)
     if kept is not None:
         return kept
-    causes = await causes_of(session, typed(session, prefix), cause, OUTCOMES if cause else (Outcome.FAILED,))
-    keys = sorted(known.entry.key for item in causes for known in item.known)
+    causes = await causes_of(session, wanted, cause, OUTCOMES if cause else (Outcome.FAILED,))
+    keys = sorted(failed.entry.key for item in causes for failed in item.known)
     letters = await send_letters(session, cause) if not prefix else Redriven()
     if not keys:
         nothing = "no key has failed" + (f" for {', '.join(cause)}" if cause else "")
@@ -155,6 +97,11 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
         why = {} if letters.sent else {"why": "nothing could be sent" if letters.left else "nothing failed"}
         document = {"sent": letters.sent > 0, "keys": 0, **letters.document(), **why}
         return _beside_letters(Answer(document, lambda output: output.line(text)), letters)
+    if len(keys) > _MANY:
+        session.output.aside(
+            f"{len(keys):,} keys are as many messages and batches, in {-(-len(keys) // MOST_KEYS):,} runs; "
+            "`bucket-transfer run PREFIX` tries all that have failed below a prefix, in few batches"
+        )
     portions = (tuple(keys[start : start + MOST_KEYS]) for start in range(0, len(keys), MOST_KEYS))
     sent = await sending.send(session, session.config.list_topic, [ListMessage(keys=some) for some in portions])
     again = f" and {numbered(letters.sent, 'dead letter')}" if letters.sent else ""
@@ -164,11 +111,11 @@ async def redrive(session: Session, prefix: Prefix = "", cause: Causes = None, w
 
 
 def _beside_letters(answer: Answer, letters: Redriven) -> Answer:
-    """The answer, with what is to be said of dead letters that were not sent."""
+    """The answer, with what is to be said of dead letters that were not sent. That some are left is no yes."""
 
     def show(output: Output) -> None:
         answer.show(output)
         for sentence in letters.sentences():
             output.line(sentence, style="yellow")
 
-    return replace(answer, show=show)
+    return replace(answer, show=show, status=Exit.NOT_SO if letters.left else answer.status)

@@ -19,11 +19,22 @@ from shared.reporting.units import in_units
 
 
 def visible(text: object) -> str:
-    """Text as it may be shown: a key can hold any character, also those that a terminal obeys."""
+    """Text as it may be shown: a key can hold any character, also those that a terminal obeys, which are shown by their
+    numbers. What only looks like such a number is shown otherwise, so that no two keys look alike; a backslash is one.
+    """
     plain = text.decode(errors="backslashreplace") if isinstance(text, bytes) else str(text)
-    if plain.isprintable():
+    if plain.isprintable() and _NUMBER not in plain:
         return plain
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in plain)
+    plain = plain.replace(_NUMBER, f"{_numbered('<')}{_NUMBER[1:]}")
+    return "".join(sign if sign.isprintable() else _numbered(sign) for sign in plain)
+
+
+_NUMBER = "<U+"
+"""How the number of a character begins where it is shown."""
+
+
+def _numbered(sign: str) -> str:
+    return f"{_NUMBER}{ord(sign):04X}>"
 
 
 def size(count: float) -> str:
@@ -36,6 +47,11 @@ def dollars(amount: float) -> str:
     if not amount:
         return "$0"
     return "less than $0.01" if amount < 0.01 else f"about ${in_dollars(amount)}"
+
+
+def amount_of_dollars(amount: float) -> str:
+    """US dollars that somebody has set; of less than a cent only that."""
+    return "less than US$ 0.01" if 0 < amount < 0.01 else f"US$ {amount:,.2f}"
 
 
 def moment(epoch_seconds: float | None) -> str:

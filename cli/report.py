@@ -91,6 +91,8 @@ async def _newest(session: Session, reports: ReportReader, newer: list[str]) -> 
         if record.ended_at is not None and await reports.exists(page_of(session, run)):
             return run
         newer.append(run)
+    if not records:
+        raise CommandError(f"no run of the last {_DAYS:g} days is known, so there is no report")
     where = f"gs://{reports.bucket}/{run_folder(session.settings.job, '')}"
     raise CommandError(
         f"no report of the last {numbered(len(newer), 'run')} is in {where}: one is written when a run has ended"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import floor
 from typing import Any
 
 from cli.counts import counts_of, keys_of
@@ -18,6 +19,12 @@ from shared.reporting.units import in_time
 
 MOST_FAILURES = 10_000
 """Failed keys that are read to tell the causes of a run that is going on."""
+
+_NEARLY = 0.99
+"""The most that a run has come to which is still listing."""
+
+_ROUNDING = 1e-9
+"""What a share of floating point may be short of: 0.29 * 100 is 28.999…"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,15 @@ class RunView:
 
     @property
     def share(self) -> float:
-        """Of the listed keys, how many have ended."""
-        return 1 - self.summary.pending / self.summary.listed_keys if self.summary.listed_keys else 0.0
+        """Of the listed keys, how many have ended; never all of them while more may be listed."""
+        summary = self.summary
+        ended = 1 - summary.pending / summary.listed_keys if summary.listed_keys else 0.0
+        return min(ended, _NEARLY) if summary.open_ranges else ended
+
+    @property
+    def percent(self) -> str:
+        """The share, rounded down: 100% is all of it."""
+        return f"{floor(self.share * 100 + _ROUNDING)}%"
 
     @property
     def seconds_left(self) -> float | None:

@@ -59,7 +59,8 @@ async def one_run(session: Session, name: str) -> Answer:
     def show(output: Output) -> None:
         output.line(name)
         show_counts(document, output)
-        output.line(verdict_line(record.run, summary, state, session.reports is not None))
+        bucket = session.settings.source_bucket
+        output.line(verdict_line(record.run, summary, state, session.reports is not None, bucket))
 
     return Answer(document, show, Exit.DONE if all_well(summary, state) else Exit.NOT_SO)
 

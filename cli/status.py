@@ -11,7 +11,7 @@ from rich.live import Live
 from cli.command import command
 from cli.counts import tally
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, dollars, moment, size
+from cli.output import Answer, Output, amount_of_dollars, dollars, moment, size
 from cli.pausing import what_still_ends
 from cli.run_view import RunView, view
 from cli.scope import scope_of
@@ -173,7 +173,7 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
     if control.bounded:
         objects = "any number of" if control.most_objects is None else f"{control.most_objects:,}"
         amount = "any size" if control.most_bytes is None else size(control.most_bytes)
-        money = "" if control.most_dollars is None else f", for US$ {control.most_dollars:,.2f}"
+        money = "" if control.most_dollars is None else f", for {amount_of_dollars(control.most_dollars)}"
         output.line(f"ceiling of a run: {objects} objects, {amount}{money}")
     if not views:
         output.line("nothing is running")
@@ -182,7 +182,7 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         output.line(
             f"{item.run.name} ({item.run.kind.value} of {scope_of(item.run)}, since {moment(item.run.started_at)})"
         )
-        output.line(f"  {_bar(item.share, output)}{item.share:.0%}  {item.line()}")
+        output.line(f"  {_bar(item.share, output)}{item.percent}  {item.line()}")
         if item.cancelled:
             output.line("  cancelled: nothing more of it begins; what has begun ends as it will", style="yellow")
         if item.done:

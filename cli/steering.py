@@ -11,7 +11,7 @@ import typer
 from cli.command import command
 from cli.counts import counts_of
 from cli.exits import CommandError, Exit
-from cli.output import Answer, Output, moment, size
+from cli.output import Answer, Output, amount_of_dollars, moment, size
 from cli.pausing import listed_keys, what_still_ends
 from cli.run_record import record_of, summary_of
 from cli.runs import ENDED
@@ -170,7 +170,7 @@ async def ceiling(
     most = await JobControl(control, session.clock, session.config.default_control).read(afresh=True)
     objects_text = "any number of objects" if most.most_objects is None else numbered(most.most_objects, "object")
     amount_text = "any number of bytes" if most.most_bytes is None else f"{size(most.most_bytes)} ({most.most_bytes:,})"
-    dollars_text = "" if most.most_dollars is None else f", for US$ {most.most_dollars:,.2f}"
+    dollars_text = "" if most.most_dollars is None else f", for {amount_of_dollars(most.most_dollars)}"
     text = f"a run of job {session.settings.job} may publish {objects_text} and {amount_text}{dollars_text}"
     document = {"job": session.settings.job, **{name: getattr(most, name) for name in named}}
     return Answer(document, lambda output: output.line(text))

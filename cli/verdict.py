@@ -37,8 +37,8 @@ def all_well(summary: RunSummary, state: str) -> bool:
     return whole and bool(summary.listed_keys) and not summary.outcomes.keys.get(Outcome.FAILED)
 
 
-def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -> str:
-    """What a run's counts come to. reports: whether the job writes any, which name single keys."""
+def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool, bucket: str) -> str:
+    """What a run's counts come to. reports: whether the job writes any, which name single keys. bucket: the source."""
     unended = _unended(summary, state)
     if unended:
         return unended
@@ -48,7 +48,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool) -
         parts.append("no event named a key that is new")
     elif not summary.listed_keys and not summary.stopped_ranges and not cancelled:
         where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
-        parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix)}")
+        parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix, bucket)}")
     if summary.stopped_ranges:
         parts.append(_cut_short(run, summary.stopped_ranges, cancelled))
     parts += _failed(run, summary, cancelled, reports)

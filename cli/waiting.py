@@ -39,11 +39,12 @@ _GOES_ON = (
 @dataclass(frozen=True, slots=True)
 class Waited:
     """A run, once it was waited for. state: as `verdict.state_of` says it; running where its end was not written down
-    in time, though nothing of it is left.
+    in time, though nothing of it is left. bucket: the source.
     """
 
     seen: RunView
     state: str
+    bucket: str
 
     @property
     def over(self) -> bool:
@@ -57,7 +58,7 @@ class Waited:
     def show(self, output: Output, reports: bool) -> None:
         """reports: whether the job writes any."""
         output.line(f"{self.seen.run.name}: {self.seen.line()}")
-        output.line(f"  {verdict_line(self.seen.run, self.seen.summary, self.state, reports)}")
+        output.line(f"  {verdict_line(self.seen.run, self.seen.summary, self.state, reports, self.bucket)}")
         if not self.over:
             output.line("  its end is not written down yet; the scheduler's next message does that")
 
@@ -100,7 +101,7 @@ async def _look(session: Session, run: OpenRun, control: Control) -> Waited:
     """Its state is read before its counts, which are complete if it was over by then."""
     record = await session.admin.stores.runs.record(run.name)
     state = RUNNING if record is None else state_of(record, control.cancelled)
-    return Waited(await view(session, run, control), state)
+    return Waited(await view(session, run, control), state, session.settings.source_bucket)
 
 
 @contextmanager
@@ -114,7 +115,7 @@ def _drawn(output: Output) -> Iterator[Callable[[Sequence[RunView]], None]]:
         def draw(views: Sequence[RunView]) -> None:
             def show(given: Output) -> None:
                 for item in views:
-                    given.line(f"{item.run.name}  {item.share:.0%}  {item.line()}")
+                    given.line(f"{item.run.name}  {item.percent}  {item.line()}")
                 if not views:
                     given.line("waiting for its start")
 

@@ -194,6 +194,12 @@ class VerifyMessage(RangeMessage):
         _expect(self.starts, RunKind.VERIFY)
         return self
 
+    @model_validator(mode="after")
+    def _closes_all(self) -> Self:
+        if self.close and (self.prefix or self.run is not None or not self.repair):
+            raise ValueError('"close" is about every run, and compares nothing: name no "prefix", "run" or "repair"')
+        return self
+
 
 def _expect(run: str | None, kind: RunKind) -> None:
     """Raises ValueError if a run is not called as the functions call those of a kind: another topic's run has ranges of

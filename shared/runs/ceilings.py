@@ -60,7 +60,10 @@ class CeilingGuard:
             return Amount()
         taken = await self._joined().take(control, objects, size, classes or {})
         if taken is None:
-            raise Stopped(f"the ceiling of {_text(control)} a run is reached")
+            raise Stopped(
+                f"the next batch has {_counted(objects, 'object')} and {_counted(size, 'byte')}, "
+                f"and would exceed the ceiling of {_text(control)} a run"
+            )
         return taken
 
     def unused(self, taken: Amount) -> None:
@@ -78,6 +81,10 @@ class CeilingGuard:
         if self._portion is None:
             self._portion = self.portions.join(self.run)
         return self._portion
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _text(control: Control) -> str:

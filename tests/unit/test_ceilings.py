@@ -138,7 +138,9 @@ async def until_stopped(most_dollars: float, ahead: PriceAhead, size: int, range
                 await guard.release()
                 guards.remove(guard)
     assert held <= published / 10, "what a portion has of objects is what its dollars are for"
-    assert reasons == {f"the ceiling of {most_dollars:,} dollars a run is reached"}
+    (reason,) = reasons
+    assert reason.endswith(f"and would exceed the ceiling of {most_dollars:,} dollars a run")
+    assert reason.startswith("the next batch has 100 objects and ")
     return published
 
 

@@ -71,14 +71,14 @@ def test_where_they_cannot_be_looked_at_that_is_said(operator: Operator) -> None
 
 
 def test_what_a_function_can_read_goes_back_to_its_topic(operator: Operator) -> None:
-    answer = operator.asks("redrive")
+    answer = operator.asks("redrive", status=3)
     assert (answer["keys"], answer["letters"]) == (3, 2)
     assert operator.sender.sent[:2] == [
         ("list", ListMessage(prefix=b"k/", force=True)),
         ("verify", VerifyMessage()),
     ]
     assert waiting(operator) == [TYPO, NOBODY_S]
-    assert operator.asks("redrive", "--cause", "undelivered") == {
+    assert operator.asks("redrive", "--cause", "undelivered", status=3) == {
         "sent": False,
         "keys": 0,
         "letters": 0,
@@ -88,11 +88,11 @@ def test_what_a_function_can_read_goes_back_to_its_topic(operator: Operator) -> 
 
 
 def test_what_no_function_can_read_is_left_and_the_person_is_told(operator: Operator) -> None:
-    shown = operator.types("redrive").stdout
+    shown = operator.types("redrive", status=3).stdout
     assert "asked for 3 failed keys and 2 dead letters" in shown
-    assert "1 malformed dead letter is left, as no function can read it: send what was meant" in shown
-    assert "1 undelivered dead letter is left, as no function can read it: `bucket-transfer failures` shows" in shown
-    shown = operator.types("redrive", "--cause", "malformed").stdout
+    assert "1 malformed dead letter is left, as no function can take it: send what was meant" in shown
+    assert "1 undelivered dead letter is left, as no function can take it: `bucket-transfer failures` shows" in shown
+    shown = operator.types("redrive", "--cause", "malformed", status=3).stdout
     assert shown.startswith("no key has failed for malformed: nothing was sent\n1 malformed dead letter is left")
     assert waiting(operator) == [TYPO, NOBODY_S]
     operator.asks("drop", "--cause", "malformed", "--yes")
@@ -100,10 +100,38 @@ def test_what_no_function_can_read_is_left_and_the_person_is_told(operator: Oper
     assert "malformed" not in operator.types("redrive", "k/").stdout, "they belong to no prefix"
 
 
+def test_what_would_only_come_back_is_not_sent(operator: Operator) -> None:
+    """Of runs that are over or were never begun; and outside the job. What a running one needs is sent."""
+    ended, running = "list-m0", operator.run(ListMessage())
+    bodies = {
+        "never": b'{"run": "list-20261129T000000-99"}',
+        "over": f'{{"run": "{ended}"}}'.encode(),
+        "under way": f'{{"run": "{running}"}}'.encode(),
+    }
+    operator.dead_letters.waiting = [
+        DeadLetter(name, body, "list", "it names a range that is not on record", 1.8e9) for name, body in bodies.items()
+    ]
+    assert letters(operator.asks("failures", status=3)) == {"malformed": (3, [False, False, True])}
+    answer = operator.asks("redrive", "--cause", "malformed", status=3)
+    assert (answer["letters"], answer["letters_left"]) == (1, {"malformed": 2})
+    assert [message.run for _, message in operator.sender.sent if isinstance(message, ListMessage)] == [running]
+    assert {letter.message_id for letter in waiting(operator)} == {"never", "over"}
+    shown = operator.types("redrive", "--cause", "malformed", status=3).stdout
+    assert "2 malformed dead letters are left, as no function can take them" in shown
+
+
+def test_a_letter_of_keys_outside_the_job_would_only_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(1), monkeypatch, source_prefix="k/")
+    bodies = (b'{"prefix": "b/"}', b'{"keys": ["k/000", "b/c"]}', b'{"prefix": "k/0"}', b"{}")
+    operator.dead_letters.waiting = [DeadLetter(str(i), body, "list", "", 1.8e9) for i, body in enumerate(bodies)]
+    assert operator.asks("redrive", "--cause", "undelivered", status=3)["letters"] == 2
+    assert [letter.data for letter in waiting(operator)] == list(bodies[:2])
+
+
 def test_only_what_is_named_goes_back(operator: Operator) -> None:
     assert operator.asks("redrive", "k/")["letters"] == 0
     assert operator.asks("redrive", "--cause", "kms_denied")["letters"] == 0
-    assert operator.asks("redrive", "--cause", "undelivered")["letters"] == 2
+    assert operator.asks("redrive", "--cause", "undelivered", status=3)["letters"] == 2
     operator.asks("pause")
     assert operator.asks("redrive", status=3)["why"] == "paused"
 

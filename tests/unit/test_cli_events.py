@@ -25,7 +25,7 @@ def test_a_run_of_events_is_about_what_events_named() -> None:
 
 
 def test_one_that_had_nothing_to_do_does_not_blame_the_prefix() -> None:
-    said = verdict_line(RUN, RunSummary.nothing(), RunState.FINISHED, reports=True)
+    said = verdict_line(RUN, RunSummary.nothing(), RunState.FINISHED, reports=True, bucket="b")
     assert said == "no event named a key that is new"
 
 

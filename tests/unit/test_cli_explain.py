@@ -13,6 +13,7 @@ from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ListMessage
 from tests.operator import Operator
+from tests.unit.test_on_demand import replicate
 from tests.world import LIFE, World, counts
 
 KEY = "a/key"
@@ -216,8 +217,31 @@ def test_every_attempt_is_told_with_its_route_and_nothing_commands_the_terminal(
     ] * 2
     shown = operator.types("explain", key).stdout
     assert "\x1b" not in shown
-    assert "a/\\x1b[31m[red]" in shown
+    assert "a/<U+001B>[31m[red]" in shown
     assert shown.count("copied by cdn, proven by md5") == 2
+
+
+def test_a_copy_that_was_deleted_is_mended_by_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be it on record from a run, or from who asked for it at /v1/replicate."""
+    world = World()
+    copied(world)
+    operator = Operator(world, monkeypatch)
+    force = f"to copy it all the same: `bucket-transfer run {KEY} --force`"
+    assert operator.asks("explain", KEY)["next_run"]["advice"] == force
+    world.stores.ledger.documents.clear()
+    asyncio.run(replicate(world)(KEY.encode()))
+    then = operator.asks("explain", KEY)["next_run"]
+    assert then["why"] == "a request to /v1/replicate has found this version copied"
+    world.destination.objects.clear()
+    then = operator.asks("explain", KEY, status=3)["next_run"]
+    assert then == {
+        "outcome": "unchanged",
+        "why": "a request to /v1/replicate has found this version copied, and listings do not look at copies",
+        "advice": f"`bucket-transfer verify {KEY}` compares it, and copies it again",
+    }
+    operator.types("verify", KEY)
+    operator.drain()
+    assert operator.asks("explain", KEY)["current"] is True, "as was advised"
 
 
 def test_an_entry_of_other_buckets_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from cli.dead_letter import DeadLetter
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, KmsDenied
 from shared.domain.messages import ListMessage, VerifyMessage
@@ -50,7 +51,7 @@ def test_failures_are_told_by_cause_with_what_to_do(troubled: Operator) -> None:
     shown = troubled.types("failures", status=3).stdout
     assert "forbidden: 2 keys" in shown
     assert "what to do: check the policies" in shown
-    assert "k/\\n  " in shown
+    assert "k/<U+000A>  " in shown
 
 
 def test_what_to_do_is_said_once_a_cause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,17 +130,57 @@ def test_what_is_stored_is_shown_and_forgotten(troubled: Operator, monkeypatch: 
     assert troubled.asks("inspect", "") == {"entries": [], "complete": True}
 
 
+def test_what_is_forgotten_beside_a_prefix_is_said_and_asked(
+    troubled: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record holds three keys: with the failure of k/003 that of k/002 is forgotten, and what is known of k/004."""
+    monkeypatch.setattr("cli.output.Output.interactive", True)
+    asked = troubled.types("forget", "k/003", typed="n\n", status=1).stdout
+    assert "The records of it also hold 2 keys beside it, which are forgotten, too." in asked
+    asked = troubled.types("forget", "", typed="n\n", status=1).stdout
+    assert "beside" not in asked
+    shown = troubled.types("forget", "k/003", "--yes").stdout
+    assert shown == (
+        "1 record is forgotten, with what there was of 2 keys beside it; the next run looks at their keys afresh\n"
+    )
+    assert causes(troubled.asks("failures", status=3)) == {"forbidden": 1, "unsupported": 1, "archived": 1}
+    assert troubled.asks("forget", "k/003", "--yes") == {"prefix": "k/003", "forgotten_records": 0, "keys_beside": 0}
+
+
+@pytest.mark.parametrize("command", [("drop", "--yes"), ("redrive",), ("failures",)])
+def test_a_cause_that_is_none_is_refused_and_those_on_record_are_named(
+    troubled: Operator, command: tuple[str, ...]
+) -> None:
+    troubled.dead_letters.waiting = [DeadLetter("1", b"?", "list", "not JSON", 1.8e9)]
+    result = troubled.types(*command, "--cause", "malform", status=2)
+    named = "on record are: archived, forbidden, kms_denied, malformed, unsupported"
+    assert result.stderr == f"bucket-transfer: no cause is called 'malform'; {named}\n"
+    assert not troubled.sender.sent
+    assert len(troubled.dead_letters.waiting) == 1
+    troubled.types(*command, "--cause", "gone")
+
+
+def test_many_keys_are_pointed_to_a_run_of_their_prefix(troubled: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.failures.MOST_KEYS", 2)
+    monkeypatch.setattr("cli.failures._MANY", 2)
+    aside = troubled.types("redrive").stderr
+    assert aside.startswith("3 keys are as many messages and batches, in 2 runs; `bucket-transfer run PREFIX` tries")
+    assert troubled.types("redrive", "--cause", "forbidden").stderr == ""
+
+
 def test_what_is_known_of_a_prefix(troubled: Operator) -> None:
     troubled.run(VerifyMessage(close=True))
     assert troubled.asks("prefix", "")["s3_count"] == 10
+    (first,) = [line for line in troubled.types("prefix", "").stdout.splitlines() if line.startswith("first")]
+    assert first.startswith("first finished run list-m0; began"), "one that was cut short before is not the first"
     shown = troubled.types("prefix", "").stdout.splitlines()
-    assert shown[0] == "source          10 objects, 39 B"
-    assert "last copy       list-m0, finished; began 1970-01-12T13:46:40Z" in shown[1]
+    assert shown[0] == "source             10 objects, 39 B"
+    assert "last copy          list-m0, finished; began 1970-01-12T13:46:40Z" in shown[1]
     troubled.world.clock.time += 90
     again = troubled.world.send("list", ListMessage())
     asyncio.run(troubled.world.drain(most=1, finish=False))
     shown = troubled.types("prefix", "").stdout.splitlines()
-    assert shown[1].startswith(f"last copy       {again}, all of it listed; began")
+    assert shown[1].startswith(f"last copy          {again}, all of it listed; began")
     assert "ended" not in shown[1], "the run before has ended, and not this one"
     assert "failed" not in shown[1]
     assert shown[1].endswith("; 1 min 30 s after the one before")

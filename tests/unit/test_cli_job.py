@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -20,6 +23,7 @@ from cli.exits import CommandError
 from cli.job import FoundJob, enter, find, see_it_run
 from cli.output import Output, dollars, size, visible
 from cli.profiles import Profiles, parsed
+from cli.scope import for_shell
 from cli.session import Session
 from cli.waiting import until_over
 from local.emulators.loopback import free_port
@@ -190,11 +194,32 @@ def test_a_file_of_settings_is_read_as_a_shell_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
-    [(b"a/\x1b[31m", "a/\\x1b[31m"), (b"a\nb", "a\\nb"), ("[red]", "[red]"), (b"\xff", "\\xff"), ("é 🚀", "é 🚀")],
+    ("key", "shown"),
+    [
+        (b"a/\x1b[31m", "a/<U+001B>[31m"),
+        (b"a\nb", "a<U+000A>b"),
+        (b"a\\nb", "a\\nb"),
+        (b"a<U+000A>b", "a<U+003C>U+000A>b"),
+        ("[red]", "[red]"),
+        (b"\xff", "\\xff"),
+        ("é 🚀", "é 🚀"),
+    ],
 )
-def test_no_key_commands_the_terminal(given: object, shown: str) -> None:
-    assert visible(given) == shown
+def test_no_key_commands_the_terminal(key: object, shown: str) -> None:
+    assert visible(key) == shown
+
+
+@given(text(max_size=8), text(max_size=8))
+def test_no_two_keys_look_alike(one: str, other: str) -> None:
+    assert (visible(one) == visible(other)) is (one == other)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize("key", [b"a b", b"it's", b"a/\x1b[31m\\n\n'x", "é\u2028".encode()])
+def test_a_key_can_be_pasted_into_a_shell(key: bytes) -> None:
+    shown = for_shell(key)
+    assert visible(shown) == shown
+    assert subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, check=True).stdout == key
 
 
 @pytest.mark.parametrize(

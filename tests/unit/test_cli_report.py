@@ -212,3 +212,8 @@ def test_the_page_of_a_running_run_is_no_report(monkeypatch: pytest.MonkeyPatch,
     world.stores.runs.documents[first].state = RunState.RUNNING
     refused = operator.types("report", first, status=1).stderr
     assert f"how far it is: https://reports.test/job/{first}/report.html" in refused
+
+
+def test_where_nothing_has_run_there_is_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Operator(World(), monkeypatch, **REPORTS).types("report", status=1).stderr
+    assert said == "bucket-transfer: no run of the last 180 days is known, so there is no report\n"

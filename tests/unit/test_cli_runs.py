@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from cli.run_view import RunView
+from shared.domain.counts import Counts, Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.progress import Progress
-from shared.domain.runs import RunState
-from shared.ports.run_store import RunSummary
+from shared.domain.runs import RunKind, RunState
+from shared.ports.run_store import OpenRun, RunSummary
 from tests.operator import Operator
 from tests.world import LIFE, filled
 
@@ -198,3 +200,15 @@ def test_a_rate_is_of_the_last_minutes() -> None:
         progress.copied(at, "direct", objects, size)
     assert progress.rate(1100.0) == (1.0, 100.0)
     assert Progress().rate(5.0) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("listed", "ended", "open_ranges", "shown"),
+    [(0, 0, 1, "0%"), (100, 29, 0, "29%"), (250, 250, 1, "99%"), (1000, 999, 0, "99%"), (250, 250, 0, "100%")],
+)
+def test_all_of_it_is_said_only_of_all_of_it(listed: int, ended: int, open_ranges: int, shown: str) -> None:
+    outcomes = Counts()
+    outcomes.add(Outcome.COPIED, 0, ended)
+    summary = RunSummary(listed, 0, outcomes, Counts(), Counts(), open_ranges)
+    run = OpenRun("list-1", RunKind.LIST, b"", b"", 0.0)
+    assert RunView(run, summary, 0.0, 0.0, 0.0, 0.0, {}).percent == shown

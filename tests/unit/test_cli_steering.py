@@ -100,6 +100,11 @@ def test_a_run_that_has_listed_nothing_says_so_and_is_not_well(operator: Operato
     assert "no key was listed: none begins with 'nothing/', or S3 does not show it" in shown
     address = operator.types("run", "s3://b/k/", "--wait", status=3).stdout
     assert "keys are named without s3:// and the bucket: 'k/'" in address
+    for mistyped, hint in (
+        ("/k/", "keys seldom begin with a slash"),
+        ("source/k/", "keys are named without the bucket"),
+    ):
+        assert f"{hint}: 'k/'\n" in operator.types("run", mistyped, "--wait", status=3).stdout
     (run,) = operator.asks("verify", "nothing/", "--wait", status=3)["runs"]
     assert operator.types("runs", run["run"], status=3).stdout.splitlines()[-1].startswith("no key was listed")
 
@@ -399,6 +404,12 @@ def test_ceilings_are_set_one_by_one_shown_and_taken_away(operator: Operator) ->
     assert operator.asks("ceiling", "--dollars", "12.5") == {**known, "most_bytes": 0, "most_dollars": 12.5}
     assert "for US$ 12.50" in operator.types("ceiling").stdout
     assert operator.asks("ceiling", "--bytes", "none") == {**known, "most_dollars": 12.5}
+    operator.asks("ceiling", "--dollars", "0.0001")
+    assert "for less than US$ 0.01\n" in operator.types("ceiling").stdout
+    assert "for less than US$ 0.01\n" in operator.types("status").stdout
+    operator.asks("ceiling", "--dollars", "0")
+    assert "for US$ 0.00\n" in operator.types("ceiling").stdout
+    operator.asks("ceiling", "--dollars", "12.5")
     for option, typed in (("--dollars", "inf"), ("--dollars", "nan"), ("--objects", "-1"), ("--bytes", "1.5")):
         refused = operator.types("ceiling", option, typed, status=2).stderr
         assert f"{option} wants a " in refused
@@ -416,7 +427,7 @@ def test_what_is_cut_short_says_so_and_what_names_the_reason(operator: Operator)
     )
     assert named in shown
     (copy,) = [line for line in operator.types("prefix", "k/").stdout.splitlines() if line.startswith("last copy")]
-    assert "the ceiling of 0 objects a run is reached" in copy
+    assert "the next batch has 3 objects and 3 bytes, and would exceed the ceiling of 0 objects a run" in copy
     assert ", stopped; began" in copy
     assert "published" not in copy
 

@@ -192,7 +192,10 @@ async def test_a_ceiling_ends_a_range_whose_last_key_begins_the_record_at_which_
     await world.stores.runs.create(opened, RunKind.LIST, world.clock.now())
     await world._deliver(("list", message, "m"))
     (stored,) = world.stores.ranges.documents.values()
-    assert (stored.state, stored.counts.stopped) == ("done", "the ceiling of 0 objects a run is reached")
+    assert (stored.state, stored.counts.stopped) == (
+        "done",
+        "the next batch has 1 object and 1 byte, and would exceed the ceiling of 0 objects a run",
+    )
 
 
 @pytest.mark.parametrize("copies", [0, 400], ids=["gone from both sides", "left at the destination"])

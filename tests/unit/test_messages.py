@@ -129,3 +129,11 @@ def test_a_transfer_message_of_fifty_long_keys_fits_in_a_message() -> None:
     """Pub/Sub takes 10 MB a message; a batch must stay far below."""
     entries = tuple(ObjectEntry(key=b"k" * 1020 + f"{i:04d}".encode(), etag="0" * 32, size=2**42) for i in range(50))
     assert len(TransferMessage(run="r", batch="b", objects=entries).encode()) < 100_000
+
+
+@pytest.mark.parametrize("beside", ['"prefix": "a/"', '"run": "verify-1"', '"repair": false'])
+def test_to_close_is_about_every_run(beside: str) -> None:
+    assert decode(VerifyMessage, b'{"close": true}').close
+    assert decode(VerifyMessage, b'{"close": true, "scheduled": true}').close
+    with pytest.raises(MalformedMessage, match='"close" is about every run'):
+        decode(VerifyMessage, f'{{"close": true, {beside}}}'.encode())
