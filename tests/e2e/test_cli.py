@@ -219,9 +219,12 @@ def test_a_run_that_is_cancelled_begins_nothing_more_and_the_next_one_copies_its
 
 
 def test_dead_letters_are_found_sent_again_and_dropped(person: Person) -> None:
-    """One that a function has refused, and one as Pub/Sub hands it on after its last delivery."""
+    """Two that a function has refused, one of which can be read, and one as Pub/Sub hands it on after its last
+    delivery.
+    """
     publisher, _ = pubsub_clients(person.stack.environment)
     publisher.publish(publisher.topic_path(PROJECT, LIST), b'{"prefx": "a/"}').result()
+    publisher.publish(publisher.topic_path(PROJECT, LIST), b'{"run": "list-20261129T000000-99"}').result()
     given_up = {
         "CloudPubSubDeadLetterSourceSubscription": "lister",
         "CloudPubSubDeadLetterSourceSubscriptionProject": PROJECT,
@@ -231,15 +234,21 @@ def test_dead_letters_are_found_sent_again_and_dropped(person: Person) -> None:
     def letters() -> dict[str, Any]:
         return {item["cause"]: item for item in person.asks("failures", status=3)["dead_letters"]}
 
-    runs.wait_until(lambda: len(letters()) == 2, 30)
+    runs.wait_until(
+        lambda: {name: item["letters"] for name, item in letters().items()} == {"malformed": 2, "undelivered": 1}, 30
+    )
     waiting = {item["role"]: item["waiting"] for item in person.asks("status")["queues"]}
-    assert waiting == {"list": 0, "transfer": 0, "first": 0, "verify": 0, "dead-letters": 2}
-    assert "2 dead letters: `bucket-transfer failures` shows them" in person.types("status").stdout
-    assert letters()["malformed"]["examples"][0]["reason"] == 'unknown field "prefx"'
+    assert waiting == {"list": 0, "transfer": 0, "first": 0, "verify": 0, "dead-letters": 3}
+    assert "3 dead letters: `bucket-transfer failures` shows them" in person.types("status").stdout
+    refused = {item["reason"]: item["can_be_sent_again"] for item in letters()["malformed"]["examples"]}
+    assert refused.pop('unknown field "prefx"') is False
+    assert list(refused.values()) == [False], "its run is not on record"
     assert letters()["undelivered"]["examples"][0]["topic"] == "list"
     assert person.asks("redrive", "--cause", "undelivered")["letters"] == 1
     assert letters().keys() == {"malformed"}
-    assert person.asks("drop", "--reason", "malformed", "--yes")["dropped_letters"] == 1
+    again = person.asks("redrive", "--cause", "malformed", status=3)
+    assert (again["letters"], again["letters_left"]) == (0, {"malformed": 2})
+    assert person.asks("drop", "--reason", "malformed", "--yes")["dropped_letters"] == 2
     assert letters() == {}
     assert person.asks("drop", "--reason", "unsupported", "--yes")["dropped_keys"] == 1
     assert not person.asks("failures", REFUSED)["keys"]
