@@ -104,7 +104,7 @@ class Evidence:
     one of the whole prefix. later: comparisons that concern the prefix and began after it. not_before: listings that
     ended after it began, or whose end is not written down. speaks_for: the buckets and names of which the functions
     have said that the ledger speaks for them, where these are not those of the settings that were found. reports:
-    whether the job writes any.
+    whether the job writes any. bucket: the source.
     """
 
     now: float
@@ -121,6 +121,7 @@ class Evidence:
     ledger: Remembered
     speaks_for: str = ""
     reports: bool = True
+    bucket: str = ""
 
 
 async def gather(session: Session, prefix: Key, days: float) -> Evidence:
@@ -161,6 +162,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
         ledger=ledger,
         speaks_for="" if spoke is None or spoke.before == session.config.identity.digest else spoke.text,
         reports=session.reports is not None,
+        bucket=session.settings.source_bucket,
     )
 
 

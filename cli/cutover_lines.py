@@ -65,7 +65,7 @@ def lines(found: Evidence, accepted: Collection[str], most_lag: float, hold: str
     comparison = found.comparison
     if comparison is None:
         text = f"no comparison of {prefix or 'the whole job'} to its end has begun within {in_days(found.days)}"
-        text += hint_of(found.prefix)
+        text += hint_of(found.prefix, found.bucket)
         judged.append(_blocks("comparison", text, f"bucket-transfer verify{where} --wait"))
     else:
         judged += _comparison(found, comparison, where, hold)
@@ -132,13 +132,13 @@ def _comparison(found: Evidence, comparison: Compared, where: str, hold: str) ->
     elif comparison.elsewhere:
         yield _blocks("comparison", f"{began}, was of {comparison.elsewhere}, and the job's are others now", again)
     elif not comparison.summary.listed_keys:
-        text = f"{began}, has listed no key{hint_of(found.prefix)}"
+        text = f"{began}, has listed no key{hint_of(found.prefix, found.bucket)}"
         yield _blocks("comparison", text, "check the prefix, and what S3 shows of it")
     elif comparison.counted is None:
-        text = f"{began}, does not count {found.prefix.decode()!r} apart{hint_of(found.prefix)}"
+        text = f"{began}, does not count {found.prefix.decode()!r} apart{hint_of(found.prefix, found.bucket)}"
         yield _blocks("comparison", text, f"{again}, which compares only that")
     elif not comparison.counted.listed:
-        text = f"{began}, has listed no key that begins with {found.prefix.decode()!r}{hint_of(found.prefix)}"
+        text = f"{began}, has listed no key that begins with {found.prefix.decode()!r}{hint_of(found.prefix, found.bucket)}"
         yield _blocks("comparison", text, "check the prefix, and what S3 shows of it")
     else:
         yield _ok("comparison", f"{began}, has come to its end")
