@@ -138,7 +138,8 @@ def _comparison(found: Evidence, comparison: Compared, where: str, hold: str) ->
         text = f"{began}, does not count {found.prefix.decode()!r} apart{hint_of(found.prefix, found.bucket)}"
         yield _blocks("comparison", text, f"{again}, which compares only that")
     elif not comparison.counted.listed:
-        text = f"{began}, has listed no key that begins with {found.prefix.decode()!r}{hint_of(found.prefix, found.bucket)}"
+        hint = hint_of(found.prefix, found.bucket)
+        text = f"{began}, has listed no key that begins with {found.prefix.decode()!r}{hint}"
         yield _blocks("comparison", text, "check the prefix, and what S3 shows of it")
     else:
         yield _ok("comparison", f"{began}, has come to its end")
