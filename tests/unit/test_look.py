@@ -16,8 +16,8 @@ from tests.fakes import FakeClock
 async def test_a_neighbour_without_checksums_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """An object under a customer's own key lists without crc32c and md5Hash."""
 
-    async def page(_self: GcsDestination, _url: str) -> dict[str, Any]:
-        return {"items": [{"name": "k05-theirs", "size": "3", "generation": "1"}]}
+    async def page(_self: GcsDestination, _url: str) -> tuple[list[dict[str, Any]], str]:
+        return [{"name": "k05-theirs", "size": "3", "generation": "1"}], ""
 
     monkeypatch.setattr(GcsDestination, "_page", page)
     http = Http(1, FakeClock())
@@ -32,8 +32,8 @@ async def test_what_lies_under_a_customers_own_key_is_listed_and_looked_at(monke
     """
     theirs = {"name": "k", "size": "3", "generation": "1", "metageneration": "1"}
 
-    async def page(_self: GcsDestination, _url: str) -> dict[str, Any]:
-        return {"items": [theirs, {**theirs, "name": "l", "crc32c": "AAAAAA=="}]}
+    async def page(_self: GcsDestination, _url: str) -> tuple[list[dict[str, Any]], str]:
+        return [theirs, {**theirs, "name": "l", "crc32c": "AAAAAA=="}], ""
 
     async def found(_self: GcsDestination, _name: bytes, _fields: str) -> dict[str, Any]:
         return theirs

@@ -83,7 +83,8 @@ async def followed(events: int, a_second: float, answer_seconds: float, sampled:
     """So many events, come and copied."""
     world = World(clock=LoopClock())
     queue = Trickling(world, a_second, answer_seconds, sampled)
-    world.handlers["list"].events.queue = queue
+    following = world.handlers["list"].events
+    following.queue = following.publish.queue = queue
     told = []
     for number in range(events):
         key = f"{number % 7}/{number:05d}"
