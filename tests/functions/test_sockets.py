@@ -52,7 +52,7 @@ def test_every_shape_is_answered_or_closed(stack: Stack, function: str) -> None:
         def tried(item: Spoken) -> bytes | None:
             return answer(port, item, SILENT_SECONDS)
 
-        list(pool.map(tried, given[: INPUTS // 4]))
+        list(pool.map(tried, given))  # what threads, arenas and buffers take once is no growth, a second time it is
         before = of_group(child.pid).peak_bytes
         answers = list(pool.map(tried, given))
     for item, told in zip(given, answers, strict=True):
