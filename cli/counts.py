@@ -35,6 +35,11 @@ def keys_of(tallied: dict[str, dict[str, int]]) -> str:
     return ", ".join(f"{amount['keys']:,} {name}" for name, amount in ordered if amount["keys"]) or "nothing"
 
 
+def of_those(named: int, failed: int) -> str:
+    """Of how many failed keys causes are told, to be added to them; "" where that is of all."""
+    return f", of the first {named:,} looked at, of {failed:,}" if named < failed else ""
+
+
 def show_counts(found: dict[str, Any], output: Output) -> None:
     """For people: a row for each outcome, filter and verdict."""
     groups = (("outcome", "outcomes"), ("left out by", "filters"), ("comparison", "verdicts"))

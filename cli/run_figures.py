@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from cli.counts import of_those
 from cli.exits import CommandError
 from cli.output import Output, dollars, moment, size
 from cli.run_record import summary_of
@@ -101,7 +102,7 @@ def _causes(found: Figures) -> str:
     """Of the failed keys that are named, which need not be all."""
     named, failed = sum(found["causes"].values()), found["outcomes"].get("failed", {}).get("keys", 0)
     causes = ", ".join(f"{keys:,} {cause}" for cause, keys in found["causes"].items())
-    return causes if named >= failed else f"{causes}, of the first {named:,} looked at, of {failed:,}"
+    return causes + of_those(named, failed)
 
 
 def routes_known(found: Figures) -> bool:

@@ -9,7 +9,7 @@ import typer
 from rich.live import Live
 
 from cli.command import command
-from cli.counts import tally
+from cli.counts import of_those, tally
 from cli.exits import CommandError, Exit
 from cli.output import Answer, Output, amount_of_dollars, dollars, moment, size
 from cli.pausing import what_still_ends
@@ -187,8 +187,9 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
             output.line("  cancelled: nothing more of it begins; what has begun ends as it will", style="yellow")
         if item.done:
             output.line("  nothing is left of it; the scheduler's next message writes its end and its report")
+        told = of_those(sum(item.causes.values()), item.summary.outcomes.keys.get(Outcome.FAILED, 0))
         for cause, keys in sorted(item.causes.items(), key=lambda pair: -pair[1]):
-            output.line(f"  failed, {cause}: {keys:,}{_of_those(item)}", style="red")
+            output.line(f"  failed, {cause}: {keys:,}{told}", style="red")
         output.line(f"  {dollars(item.dollars)} so far")
     for line in (document["events"] or {}).get("lines", ()):
         output.line(line)
@@ -196,12 +197,6 @@ def _show(document: dict[str, Any], views: list[RunView], control: Control, outp
         output.line("")
         rows = [(run["run"], run["of"], run["state"], run["ended_at"]) for run in reversed(document["ended"])]
         output.table(("ended", "of", "how", "when"), rows)
-
-
-def _of_those(item: RunView) -> str:
-    """Of how many failed keys the causes are told, where that is not of all."""
-    named, failed = sum(item.causes.values()), item.summary.outcomes.keys.get(Outcome.FAILED, 0)
-    return f", of the first {named:,} looked at, of {failed:,}" if named < failed else ""
 
 
 def _bar(share: float, output: Output) -> str:

@@ -23,6 +23,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
+"""Of keys whose copies are at the destination."""
+
+
 @dataclass(slots=True)
 class Counts:
     """Keys and bytes by outcome."""

@@ -9,13 +9,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.domain.counts import Counts, Outcome
+from shared.domain.counts import THERE, Counts, Outcome
 from shared.domain.lag import Lag
 from shared.domain.objects import SourceObject
 from shared.ledger.entry import Entry
 from shared.ledger.table import Table, pack
-
-_THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
 
 MERGED = ""
 """The run of a record that was merged from those of several runs."""
@@ -93,7 +91,7 @@ def _ended(known: Entry, told: Entry, published_at: float) -> Entry:
     """
     if known.open:
         return told
-    if known.outcome not in _THERE:
+    if known.outcome not in THERE:
         return known
     later = told.outcome is Outcome.COPIED and told.at > (known.at or published_at)
     if not later or (told.etag, told.size) == (known.etag, known.size):

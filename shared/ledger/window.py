@@ -6,15 +6,13 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from operator import itemgetter
 
-from shared.domain.counts import Outcome
+from shared.domain.counts import THERE
 from shared.domain.objects import Origin
 from shared.domain.page import Page
 from shared.ledger.entry import Entry
 from shared.ledger.origins import Origins
 from shared.ledger.record import BatchRecord
 from shared.ledger.table import UnknownSchema
-
-_THERE = frozenset({Outcome.COPIED, Outcome.UNCHANGED})
 
 _OWN = 2.0**40
 """Added to the time of what the scanning run has recorded, which thereby outranks every clock."""
@@ -72,8 +70,8 @@ class LedgerWindow:
     def add(self, record: BatchRecord) -> None:
         """Take in a record. One whose details are needed and damaged counts as forgotten."""
         table, own = record.table, record.run == self.run
-        plain = not own and _THERE.issuperset(table.outcomes)
-        singly = [] if plain else [index for index, how in enumerate(table.outcomes) if own or how not in _THERE]
+        plain = not own and THERE.issuperset(table.outcomes)
+        singly = [] if plain else [index for index, how in enumerate(table.outcomes) if own or how not in THERE]
         try:
             entries = {index: table[index] for index in singly}
         except UnknownSchema:

@@ -23,7 +23,7 @@ What would be published and must be restored first is ARCHIVED instead.
 
 from enum import StrEnum
 
-from shared.domain.counts import Outcome
+from shared.domain.counts import THERE, Outcome
 from shared.domain.reasons import passes_by_itself, was_gone
 from shared.ledger.window import Known
 
@@ -76,7 +76,7 @@ def _decide(
         return Decision.PUBLISH
     if entry.outcome is None:
         return Decision.IN_FLIGHT if alive else Decision.PUBLISH
-    if entry.outcome in (Outcome.COPIED, Outcome.UNCHANGED):
+    if entry.outcome in THERE:
         return Decision.PUBLISH if force else Decision.UNCHANGED
     failed = entry.outcome is Outcome.FAILED
     passes = failed and (passes_by_itself(entry.reason) or was_gone(entry.reason))

@@ -70,7 +70,7 @@ class Ranges:
             if not await lease.take():
                 return None
         except NotOnRecord:
-            if not await self._is_over(opened, begins=message.run is None):
+            if not await self._let_go(opened, begins=message.run is None):
                 raise
             return None
         grant = lease.grant
@@ -79,12 +79,12 @@ class Ranges:
             await self.queue.publish(self.topic, [item for item, _ in further])
         return named, lease
 
-    async def _is_over(self, opened: OpenRange, begins: bool) -> bool:
-        """Whether there is nothing to do for a range that is not on record. begins: whether its message may have begun
-        its run.
+    async def _let_go(self, opened: OpenRange, begins: bool) -> bool:
+        """Let go of a range that is not on record; False if it is of no run that could have had it. begins: whether its
+        message may have begun its run.
 
         Where the run is going on, the record of the range was lost: the run cannot prove any more what lies in it, and
-        says so. It is not opened again, since nobody knows how far it came and where it was split.
+        that is written down. It is not opened again, since nobody knows how far it came and where it was split.
         """
         run, began = opened.range_id.run, await self.runs.record(opened.range_id.run)
         if began is None:

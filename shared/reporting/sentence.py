@@ -183,8 +183,7 @@ def without_page(sentence: str) -> str:
 
 def running(run: Ended, counted: bool, listing: bool, told: int, paused: bool = False) -> str:
     """How far a run is that has not ended. counted: whether its counts could be added up in time. listing: whether more
-    is being listed. told: keys that the heartbeats tell of.
-    paused: whether the job is.
+    is being listed. told: keys that the heartbeats tell of. paused: whether the job is.
     """
     begin = "Running, and the job is paused" if paused else "Running"
     if not counted:

@@ -87,7 +87,7 @@ class PrefixNotes:
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
             last = known.get(flow, {})
-            if last.get("run", run) != run:
+            if _is_of_another(known, flow, run):
                 return {}
             return {flow: of_run if last.get("ended_at") is not None else noted}
 
@@ -126,8 +126,7 @@ class PrefixNotes:
         flow = FLOWS[run.kind]
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
-            """Of a run that began later, what stands there is kept."""
-            return fields if known.get(flow, {}).get("run", run.name) != run.name else {flow: noted, **fields}
+            return fields if _is_of_another(known, flow, run.name) else {flow: noted, **fields}
 
         await self.prefixes.update(run.prefix, note)
         return checks
@@ -159,3 +158,8 @@ class PrefixNotes:
 
         now_known = await self.prefixes.update(folder, note)
         return now_known["checks"], now_known["repairs"]
+
+
+def _is_of_another(known: dict[str, Any], flow: str, run: str) -> bool:
+    """Whether what stands at a prefix is of another run than this one, which began later: it is kept."""
+    return bool(known.get(flow, {}).get("run", run) != run)
