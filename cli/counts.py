@@ -20,6 +20,7 @@ def counts_of(summary: RunSummary) -> dict[str, Any]:
         "pending": summary.pending,
         "open_ranges": summary.open_ranges,
         "stopped_ranges": summary.stopped_ranges,
+        "gap": summary.gap,
         "balanced": summary.balanced,
     }
 

@@ -24,6 +24,12 @@ def state_of(record: RunRecord, cancelled: frozenset[str]) -> str:
     return CANCELLING if record.run.name in cancelled else RUNNING
 
 
+_GAP = (
+    "the record of a range of the run is gone from Firestore (by hand, or because the run went on for months): nothing "
+    "is said of the keys in it, no count has them, and the next run lists all keys"
+)
+
+
 def is_cancelled(state: str) -> bool:
     """Whether a person has ended it, be it over or not."""
     return state in (CANCELLING, RunState.CANCELLED)
@@ -33,7 +39,7 @@ def all_well(summary: RunSummary, state: str) -> bool:
     """Whether keys were listed, every one has ended, none has failed, and every key was listed. Archived and
     unsupported keys have ended well: whoever cuts over must accept them by name.
     """
-    whole = summary.balanced and not summary.stopped_ranges and not is_cancelled(state)
+    whole = summary.balanced and not summary.stopped_ranges and not summary.gap and not is_cancelled(state)
     return whole and bool(summary.listed_keys) and not summary.outcomes.keys.get(Outcome.FAILED)
 
 
@@ -46,11 +52,13 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool, b
     parts = [_cancelled(summary)] if cancelled else []
     if not summary.listed_keys and run.kind is RunKind.EVENTS:
         parts.append("no event named a key that is new")
-    elif not summary.listed_keys and not summary.stopped_ranges and not cancelled:
+    elif not summary.listed_keys and not summary.stopped_ranges and not summary.gap and not cancelled:
         where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
         parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix, bucket)}")
     if summary.stopped_ranges:
         parts.append(_cut_short(run, summary.stopped_ranges, cancelled))
+    if summary.gap:
+        parts.append(_GAP)
     parts += _failed(run, summary, cancelled, reports)
     parts = parts or ["every listed key has an outcome, and none has failed"]
     if run.kind is RunKind.VERIFY:
@@ -79,7 +87,7 @@ def _unended(summary: RunSummary, state: str) -> str:
         return f"cancelled, and not over yet: {ranges} and {pending} are left; nothing more of it begins"
     if not summary.finished:
         return f"still going: {ranges} being listed, {pending} pending"
-    if not summary.balanced:
+    if not summary.balanced and not summary.gap:
         return "the outcomes do not add up to what was listed: keep the run's documents, and report it"
     return ""
 

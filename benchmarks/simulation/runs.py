@@ -97,7 +97,7 @@ class ModelRuns:
         return PartialSummary(partial.active_at, whole, position, width, complete=True)
 
     async def _stretch(self, slices: range) -> bool | None:
-        parts = [(self.ranges(), names) for names in SUMMED.values()]
+        parts = [(self.ranges(), names) for names in [*SUMMED.values(), ["edges"]]]
         found = await asyncio.gather(
             *(self._sums(count, names, slices) for count, names in [*parts, (self.documents.records, Outcome)])
         )

@@ -5,12 +5,15 @@ Any UTF-8 is a valid split point, whatever keys there are: a key belongs to the 
 so does Python's `str`.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import TypeVar
 
 from shared.domain.keys import Key
 
 T = TypeVar("T")
+
+_EDGE_BYTES = 5
 
 _LAST = "\U0010ffff"
 
@@ -40,3 +43,15 @@ def key_ranges(cursor: Key, points: Sequence[Key], until: Key | None) -> list[tu
 def inside(points: Sequence[Key], cursor: Key, until: Key | None) -> list[Key]:
     """The split points that lie inside a key range, each once and in order."""
     return sorted({point for point in points if point > cursor and (until is None or point < until)})
+
+
+def edges(after: Key, until: Key | None) -> int:
+    """A number for a key range. Those of the ranges that divide another, all of them, add up to its own: where two
+    ranges meet, what stands for their common edge is added once and taken off once. If one is missing they do not, but
+    for one chance in 10**12; eight million of them stay within 64 bits.
+    """
+    return _edge(after) - (0 if until is None else _edge(until))
+
+
+def _edge(key: Key) -> int:
+    return int.from_bytes(hashlib.sha256(key).digest()[:_EDGE_BYTES])

@@ -85,8 +85,8 @@ class RangeStore(Protocol):
         ...
 
     async def give_up(self, opened: OpenRange, why: str, now: float) -> None:
-        """Write down a range that is not on record as closed, with nothing in it, and stopped. One that is on record
-        stays as it is.
+        """Write down a range that is not on record as closed, with nothing in it, and stopped: it fills no gap. One
+        that is on record stays as it is.
         """
         ...
 

@@ -41,7 +41,8 @@ class RunSummary:
     left out the filtered keys. verdicts: what the verifier found, by verdict. open_ranges: still being walked.
     stopped_ranges: ended before their last key, by a ceiling or an error. changes: what events had told of the new and
     changed keys that a listing found. lag: of the keys that events named. found_there: of the unchanged keys those that
-    were published, and whose copies the transfer has looked at; the others are unchanged as the ledger remembers.
+    were published, and whose copies the transfer has looked at; the others are unchanged as the ledger remembers. gap:
+    no range is open any more, and those on record do not cover all keys of the run: some are lost.
     """
 
     listed_keys: int
@@ -54,6 +55,7 @@ class RunSummary:
     changes: Counts = field(default_factory=Counts)
     lag: Lag = field(default_factory=Lag)
     found_there: int = 0
+    gap: bool = False
 
     @classmethod
     def nothing(cls) -> "RunSummary":
@@ -99,7 +101,8 @@ class EndTaken(StateConflict):
 class PartialSummary:
     """A run's counts as far as they have been added up: a run may have more documents than can be added up at once, or
     within one invocation. active_at: the run's last activity when that began; they hold as long as it stays so.
-    position, width: how far the store has come, and in which steps; complete: everything is added up.
+    position, width: how far the store has come, and in which steps; complete: everything is added up; edges: of the
+    run's ranges so far (`shared.domain.splitting.edges`).
     """
 
     active_at: float | None
@@ -107,6 +110,7 @@ class PartialSummary:
     position: int = 0
     width: int = 0
     complete: bool = False
+    edges: int = 0
 
 
 class RunStore(Protocol):

@@ -2,7 +2,8 @@
 
     running     keys are being listed or copied; stored as "going"
     finished    every listed key has ended
-    stopped     the same, but a ceiling or an error kept some keys from being listed
+    stopped     the same, but a ceiling or an error kept some keys from being listed, or the record of some that were
+                is lost
     cancelled   a person ended it: what had begun by then has ended, and nothing else was listed or copied
     timed out   something is left without activity for the life of a batch, and the job is not paused; the next run
                 takes it up; stored and logged as "stalled", which alerts and reports look for
@@ -49,6 +50,8 @@ MESSAGE_LIFE_SECONDS = (7 + 31) * 86_400.0
 
 _UNNOTED = (RunKind.KEYS, RunKind.EVENTS)
 """Runs that say nothing of a whole prefix. One of events that found none has no report, either."""
+
+_GAP = "ranges of the run are not on record any more, so it cannot say what lies in them"
 
 Report = Callable[[OpenRun, RunState, RunSummary, Rollup, Sequence[ManifestPart], Checks, float], Awaitable[None]]
 """Writes the report of a run that has ended in a state, at a time (epoch seconds)."""
@@ -196,6 +199,8 @@ class RunLifecycle:
 
     async def _end(self, run: OpenRun, state: RunState, summary: RunSummary, version: object) -> None:
         """All that follows from a run's end, then the end itself: killed in between, it is done again."""
+        if summary.gap:
+            await self.notes.failed(run.name, run.kind, run.prefix, _GAP)
         initial = run.kind is RunKind.LIST and not await self.notes.had_first_run(run.prefix)
         if state is RunState.FINISHED:
             await self.follow_up(run, summary, initial)
@@ -289,4 +294,4 @@ def state_at_end(run: OpenRun, active_at: float | None, summary: RunSummary, can
         return RunState.CANCELLED
     if active_at is not None or not run.summable or not summary.finished:
         return RunState.TIMED_OUT
-    return RunState.STOPPED if summary.stopped_ranges else RunState.FINISHED
+    return RunState.STOPPED if summary.stopped_ranges or summary.gap else RunState.FINISHED

@@ -16,7 +16,7 @@ from shared.ports.prefix_store import PrefixStore
 from shared.ports.run_store import OpenRun, RunSummary
 
 FLOWS = {RunKind.LIST: "copy", RunKind.KEYS: "copy", RunKind.VERIFY: "check"}
-"""What a run's kind is called in a prefix's document."""
+"""What a run's kind is called in a prefix's document. One of events is noted at none."""
 
 _LATER = frozenset({"published_at", "ended_at", "failed", "pending", "verdicts"})
 """What is not known of a run at its start: what stands there is of the run before."""
@@ -63,6 +63,8 @@ class PrefixNotes:
             self.log.warning("a ceiling is reached", run=run, prefix=prefix, reason=why)
         else:
             self.log.error("a range has stopped", run=run, prefix=prefix, reason=why)
+        if kind not in FLOWS:
+            return
 
         def note(known: dict[str, Any]) -> dict[str, Any]:
             last = known.get(FLOWS[kind], {})

@@ -20,6 +20,7 @@ from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.domain.spending import Amount
 from shared.gcp.firestore.documents import PAGE
+from shared.gcp.firestore.ranges import FirestoreRanges
 from shared.gcp.firestore.stores import firestore_stores
 from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
@@ -33,6 +34,7 @@ from shared.ports.run_store import OpenRun, PartialSummary, RunRecord, RunSummar
 from shared.ports.stores import Stores
 from shared.telemetry import Log
 from tests.fakes import FakeStores
+from tests.fakes.ranges import FakeRanges
 
 NOW = 1_800_000_000.0
 
@@ -275,6 +277,61 @@ async def test_a_range_that_is_lost_is_given_up_as_one_that_has_stopped(stores: 
     await stores.ranges.complete(held, RangeCounts(verdicts=Counts({"same": 3}, {"same": 9})), NOW)
     summary = await stores.runs.summary("run")
     assert (summary.stopped_ranges, summary.open_ranges, summary.verdicts.keys["same"]) == (1, 0, 3)
+
+
+async def test_what_is_given_up_fills_no_gap(stores: Stores) -> None:
+    ranges = await divided(stores)
+    for held in ranges:
+        await stores.ranges.complete(held, RangeCounts(), NOW)
+    await vanishes(stores, ranges[2].id)
+    await stores.ranges.give_up(opened(b"a/6", b"a/8"), "why", NOW)
+    summary = await stores.runs.summary("run")
+    assert (summary.stopped_ranges, summary.gap) == (1, True)
+
+
+async def divided(stores: Stores) -> list[HeldRange]:
+    """A run of four ranges, two of them split off one that was split off the first."""
+    await stores.runs.create(opened(), RunKind.VERIFY, NOW)
+    first = await stores.ranges.split(await take(stores, opened()), [opened(b"a/4")])
+    second = await stores.ranges.split(await take(stores, opened(b"a/4")), [opened(b"a/6", b"a/8"), opened(b"a/8")])
+    return [first, second, await take(stores, opened(b"a/6", b"a/8")), await take(stores, opened(b"a/8"))]
+
+
+async def vanishes(stores: Stores, range_id: RangeId) -> None:
+    """Somebody deletes a range's document."""
+    if isinstance(stores.ranges, FirestoreRanges):
+        await stores.ranges.document(range_id).delete()
+    else:
+        assert isinstance(stores.ranges, FakeRanges)
+        del stores.ranges.documents[range_id]
+
+
+async def test_ranges_that_are_all_on_record_leave_no_gap(stores: Stores) -> None:
+    ranges = await divided(stores)
+    assert not (await stores.runs.summary("run")).gap
+    for held in ranges:
+        await stores.ranges.complete(held, RangeCounts(), NOW)
+    assert not (await stores.runs.summary("run")).gap
+
+
+@pytest.mark.parametrize("lost", [[0], [1], [2], [3], [1, 2], [0, 1, 2, 3]], ids=str)
+async def test_a_range_that_is_lost_when_it_is_done_leaves_a_gap(stores: Stores, lost: list[int]) -> None:
+    """The run ended as finished, its counts without that range's."""
+    ranges = await divided(stores)
+    for held in ranges:
+        await stores.ranges.complete(held, RangeCounts(), NOW)
+    for number in lost:
+        await vanishes(stores, ranges[number].id)
+    summary = await stores.runs.summary("run")
+    assert summary.gap
+    await end(stores, RunState.STOPPED, summary)
+    assert (await stores.runs.summary("run")).gap
+
+
+async def test_whether_a_range_is_lost_is_not_said_while_one_is_open(stores: Stores) -> None:
+    ranges = await divided(stores)
+    await vanishes(stores, ranges[2].id)
+    assert not (await stores.runs.summary("run")).gap
 
 
 async def test_a_range_is_cut_and_cut_again(stores: Stores) -> None:

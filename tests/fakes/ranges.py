@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.domain.counts import Counts, ManifestPart, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.rollup import Rollup
+from shared.domain.splitting import edges
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 
 
@@ -20,6 +21,10 @@ class StoredRange:
     touched: float = 0.0
     version: int = 0
     expires: bool = False
+
+    @property
+    def edges(self) -> int:
+        return edges(self.opened.range_id.cursor, self.fences[0] if self.fences else self.opened.until)
 
 
 @dataclass
@@ -59,12 +64,13 @@ class FakeRanges:
         return replace(held, until=found.fences[0], split_points=tuple(found.fences), version=self._wrote(found))
 
     async def complete(self, held: HeldRange, counts: RangeCounts, now: float) -> None:
-        self.of_holder(held)
-        self.documents[held.id] = StoredRange(OpenRange(held.id, None, b""), "done", counts=counts)
+        found = self.of_holder(held)
+        closed = OpenRange(held.id, found.opened.until, b"")
+        self.documents[held.id] = StoredRange(closed, "done", fences=found.fences, counts=counts)
 
     async def give_up(self, opened: OpenRange, why: str, now: float) -> None:
-        closed = StoredRange(OpenRange(opened.range_id, None, b""), "done", counts=RangeCounts(stopped=why))
-        self.documents.setdefault(opened.range_id, closed)
+        closed = OpenRange(opened.range_id, opened.range_id.cursor, b"")
+        self.documents.setdefault(opened.range_id, StoredRange(closed, "done", counts=RangeCounts(stopped=why)))
 
     def of_holder(self, held: HeldRange) -> StoredRange:
         found = self.documents.get(held.id)

@@ -25,6 +25,7 @@ class StoredRun:
     version: int = 0
     ended_at: float = 0.0
     reported: bool = True
+    edges: int = 0
 
 
 @dataclass
@@ -48,8 +49,10 @@ class FakeRuns:
     async def create(self, opened: OpenRange, kind: RunKind, now: float) -> bool:
         if opened.range_id.run in self.documents:
             return False
-        self.documents[opened.range_id.run] = StoredRun(kind, opened.range_id.prefix, opened.message, now)
-        self.ranges.documents.setdefault(opened.range_id, StoredRange(opened, touched=self.ranges.now()))
+        first = StoredRange(opened, touched=self.ranges.now())
+        run = StoredRun(kind, opened.range_id.prefix, opened.message, now, edges=first.edges)
+        self.documents[opened.range_id.run] = run
+        self.ranges.documents.setdefault(opened.range_id, first)
         return True
 
     async def running(self) -> list[OpenRun]:
@@ -98,7 +101,9 @@ class FakeRuns:
             return PartialSummary(partial.active_at, summary, reached)
         still_open = sum(item.state == "open" for _, item in named)
         stopped = sum(bool(item.counts.stopped) for _, item in named)
-        whole = replace(summary, open_ranges=still_open, stopped_ranges=stopped)
+        known = self.documents.get(run)
+        gap = known is not None and not still_open and sum(item.edges for _, item in named) != known.edges
+        whole = replace(summary, open_ranges=still_open, stopped_ranges=stopped, gap=gap)
         return PartialSummary(partial.active_at, whole, len(there), complete=True)
 
     async def lag(self, run: str) -> Lag:

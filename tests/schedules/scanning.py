@@ -4,16 +4,18 @@ The transfer works undisturbed in it. What differs from its own world is drawn f
 """
 
 from dataclasses import dataclass, fields, replace
+from random import Random
 
 from shared.bootstrap import JobConfig
 from shared.domain.extraneous import DeleteExtras
+from shared.domain.runs import RunState
 from shared.ports.control_store import Control
 from shared.settings import Settings, VerifyAfter
 from tests.fakes import FakeReports
 from tests.schedules.chance import Chance, Swarm
 from tests.schedules.gcs import DESTINATION, Stored
 from tests.schedules.s3 import Version
-from tests.schedules.truth import ANOTHERS, Truth
+from tests.schedules.truth import ANOTHERS, SKEW_SECONDS, Truth
 from tests.schedules.world import World
 
 DAY = 86_400.0
@@ -239,13 +241,15 @@ class ScanWorld(World):
     def lose(self) -> None:
         """Documents of Firestore vanish; runs that were going do not add up any more, and nothing else may suffer."""
         draw, stores = self.chance.of("losses"), self.stores
-        what = draw.choice(("ledger", "ledger", "a record", "prefixes", "extras", "turns", "heartbeats"))
+        what = draw.choice(("ledger", "ledger", "a record", "prefixes", "extras", "turns", "heartbeats", "ranges"))
         self.trace(f"firestore: {what} lost")
         if what in ("ledger", "a record"):
             names = sorted(stores.ledger.documents)
             for name in names if what == "ledger" else names[: draw.randrange(3)]:
                 self.truth.lost |= {name, stores.ledger.documents[name][0].run}
                 del stores.ledger.documents[name]
+        elif what == "ranges":
+            self._lose_ranges(draw)
         elif what == "prefixes":
             stores.prefixes.documents.clear()
         elif what == "extras":
@@ -254,6 +258,21 @@ class ScanWorld(World):
             stores.runs.turns.clear()
         else:
             stores.runs.beaten.clear()
+
+    def _lose_ranges(self, draw: Random) -> None:
+        """One or two, open or done, of a run whose end nobody is writing down yet."""
+        runs, now = self.stores.runs, self.loop.time()
+        going = {
+            name
+            for name, run in runs.documents.items()
+            if run.state is RunState.RUNNING and run.closing_until < now - SKEW_SECONDS and name not in runs.partial
+        }
+        there = [piece for piece in self.stores.ranges.documents if piece.run in going]
+        for piece in draw.sample(there, min(draw.randint(1, 2), len(there))):
+            self.trace(f"firestore: {piece} lost")
+            self.truth.lost.add(piece.run)
+            self.truth.holes.add(piece.run)
+            del self.stores.ranges.documents[piece]
 
     def ask(self) -> None:
         """A person types a message."""

@@ -62,7 +62,7 @@ class Span:
 class Truth:
     """source, copies: by key, what both sides held. missed: when S3 last said of a key that it has none. began: runs,
     by when they were created. spans: their closed ranges. lost: runs and batches whose documents this world has taken
-    away while they were going. cancelled: runs that a person has ended.
+    away while they were going. holes: runs of these that have lost a range. cancelled: runs that a person has ended.
     """
 
     world: "World"
@@ -72,6 +72,7 @@ class Truth:
     began: dict[str, float] = field(default_factory=dict)
     spans: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
     lost: set[str] = field(default_factory=set)
+    holes: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     paused_at: float | None = None
 
@@ -116,6 +117,8 @@ class Truth:
         """A run's end was written down: its ranges are one line without gap or overlap."""
         if state is not RunState.CANCELLED and run in self.cancelled:
             self.world.laws.broken("cancelled is cancelled", f"run {run} was cancelled, and has ended as {state}")
+        if state is RunState.FINISHED and run in self.holes:
+            self.world.laws.broken("every key in one range", f"run {run} has lost a range, and has ended as {state}")
         if kind is RunKind.KEYS or run in self.lost:
             return
         if state is RunState.TIMED_OUT:

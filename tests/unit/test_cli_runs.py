@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cli.run_view import RunView
+from cli.verdict import all_well, verdict_line
 from shared.domain.counts import Counts, Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.progress import Progress
@@ -212,3 +213,16 @@ def test_all_of_it_is_said_only_of_all_of_it(listed: int, ended: int, open_range
     summary = RunSummary(listed, 0, outcomes, Counts(), Counts(), open_ranges)
     run = OpenRun("list-1", RunKind.LIST, b"", b"", 0.0)
     assert RunView(run, summary, 0.0, 0.0, 0.0, 0.0, {}).percent == shown
+
+
+def test_of_a_run_that_has_lost_a_range_nothing_good_is_said() -> None:
+    """Whatever the rest adds up to: what lay in the range is in no count."""
+    outcomes = Counts()
+    outcomes.add(Outcome.COPIED, 30, 3)
+    run = OpenRun("list-1", RunKind.LIST, b"", b"", 0.0)
+    for listed in (0, 2, 3):
+        summary = RunSummary(listed, 10 * listed, outcomes, Counts(), Counts(), 0, gap=True)
+        said = verdict_line(run, summary, RunState.STOPPED, reports=True, bucket="b")
+        assert "nothing is said of the keys in it, no count has them, and the next run lists all keys" in said
+        assert "every listed key has an outcome" not in said
+        assert not all_well(summary, RunState.STOPPED)

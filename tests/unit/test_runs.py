@@ -29,7 +29,7 @@ from shared.domain.spending import Amount
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.ports.control_store import Control
-from shared.ports.range_store import HeldRange, RangeId, Refusal
+from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ranges import ranges
 from shared.ranges.send_again import SentAgain
 from shared.runs.lifecycle import BEGIN_SECONDS
@@ -932,6 +932,38 @@ async def test_a_run_that_has_lost_a_range_proves_nothing(message: ListMessage |
     again = await world.run(message)
     await world.run(VerifyMessage(close=True))
     assert world.stores.runs.documents[again].state == RunState.FINISHED
+
+
+@pytest.mark.parametrize("message", [ListMessage(scheduled=True), VerifyMessage()])
+async def test_a_run_of_which_a_range_is_lost_once_it_is_done_proves_nothing(
+    message: ListMessage | VerifyMessage,
+) -> None:
+    """It ended as finished, and the verifier said that all keys agree, without those of that range."""
+    world = filled(9)
+    await world.run()
+    run = await world.run(message)
+    (lost,) = [range_id for range_id in world.stores.ranges.documents if range_id.run == run]
+    del world.stores.ranges.documents[lost]
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[run].state == RunState.STOPPED
+    assert said(world, "a range has stopped")
+    flow = FLOWS[RunKind.VERIFY if isinstance(message, VerifyMessage) else RunKind.LIST]
+    noted = (await world.stores.prefixes.get(b""))[flow]
+    assert noted["run"] == run
+    assert noted["error"] == "ranges of the run are not on record any more, so it cannot say what lies in them"
+    again = await world.run(message)
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[again].state == RunState.FINISHED
+
+
+async def test_a_run_of_events_whose_range_is_lost_ends_as_stopped() -> None:
+    world = filled(1)
+    run = OpenRange(RangeId("events-1", b"", b""), None, ListMessage(events=True).encode())
+    await world.stores.runs.create(run, RunKind.EVENTS, world.clock.now())
+    world.stores.ranges.documents.clear()
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents["events-1"].state == RunState.STOPPED
+    assert said(world, "a range has stopped")
 
 
 async def test_a_run_goes_on_only_with_the_ranges_that_it_has() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.counts import Outcome
 from shared.domain.keys import Key
 from shared.domain.messages import ListMessage
-from shared.domain.splitting import beyond, inside, key_ranges, spread
+from shared.domain.splitting import beyond, edges, inside, key_ranges, spread
 from shared.ranges.split_range import MOST_PARTS, pages_before_split
 from tests.fakes import FakeBucket
 from tests.world import Steps, World, counts
@@ -38,6 +38,18 @@ def test_what_lies_beyond_a_stem_is_the_least_text_that_does_not_begin_with_it(s
 
 
 keys_drawn = texts.map(str.encode)
+
+
+@given(st.sets(keys_drawn, min_size=2, max_size=40), st.booleans(), st.data())
+def test_the_edges_of_ranges_tell_whether_one_is_missing(
+    points: set[Key], to_the_end: bool, data: st.DataObject
+) -> None:
+    first, *between = sorted(points)
+    until = None if to_the_end else between.pop()
+    ranges = key_ranges(first, between, until)
+    assert sum(edges(after, end) for after, end in ranges) == edges(first, until)
+    there = data.draw(st.sets(st.sampled_from(ranges), max_size=len(ranges) - 1))
+    assert sum(edges(after, end) for after, end in there) != edges(first, until)
 
 
 @given(st.lists(keys_drawn, max_size=10), keys_drawn, st.none() | keys_drawn, st.lists(keys_drawn, max_size=30))

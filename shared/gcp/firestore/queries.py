@@ -66,6 +66,7 @@ def queries(client: AsyncClient, job: str, log: Log) -> list[Query]:
         ("ranges: outcomes", lambda: ranges.sums(NOBODY, "outcomes", range(SLICES))),
         ("ranges: filters", lambda: ranges.sums(NOBODY, "filters", range(SLICES))),
         ("ranges: verdicts", lambda: ranges.sums(NOBODY, "verdicts", range(SLICES))),
+        ("ranges: edges", lambda: ranges.edges(NOBODY, range(SLICES))),
         ("ranges: open and stopped", lambda: ranges.open_and_stopped(NOBODY)),
         ("runs: those that are running", runs.running),
         ("runs: those that began since then", lambda: runs.since(time.time())),

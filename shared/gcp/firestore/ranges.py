@@ -4,6 +4,7 @@ run, prefix, cursor, until, fences    what it is, and where it was split (`fence
 message                               what is sent for it
 state, owner, lease_until             whether it is done, and whose it is until when
 slice                                 where it is added up (`sums`)
+edges                                 where it begins and ends now, as a number (`shared.domain.splitting.edges`)
 listed, outcomes, filters, verdicts, sums, stopped    its counts, once it is done
 """
 
@@ -23,11 +24,12 @@ from shared.domain.counts import Counts, ManifestPart, Outcome, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.filters import Filter
 from shared.domain.rollup import Rollup
+from shared.domain.splitting import edges
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.counts import pack_sums, tallies, unpack_sums
 from shared.gcp.firestore.documents import Fields, digest, expiry, holds, paged, time
 from shared.gcp.firestore.leases import held_by_another
-from shared.gcp.firestore.sums import MOST_SUMMED, SLICES, add_stretches, count, slice_of, sums
+from shared.gcp.firestore.sums import MOST_SUMMED, SLICES, add_stretches, amounts, count, slice_of, sums
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 
 SUMMED: dict[str, Iterable[str]] = {
@@ -93,7 +95,11 @@ class FirestoreRanges:
         split_points = (*(item.range_id.cursor for item in further), *held.split_points)
         option = self._client.write_option(last_update_time=held.version)
         batch = self._client.batch()
-        batch.update(self.document(held.id), {"fences": [point.decode() for point in split_points]}, option=option)
+        ends = {
+            "fences": [point.decode() for point in split_points],
+            "edges": edges(held.id.cursor, split_points[0]),
+        }
+        batch.update(self.document(held.id), ends, option=option)
         for item in further:
             batch.create(self.document(item.range_id), open_range(item))
         try:
@@ -116,7 +122,7 @@ class FirestoreRanges:
                 raise _lost(held.id) from moved
 
     async def give_up(self, opened: OpenRange, why: str, now: float) -> None:
-        fields = {**open_range(opened), **_closed(opened.range_id, RangeCounts(stopped=why), now)}
+        fields = {**open_range(opened), **_closed(opened.range_id, RangeCounts(stopped=why), now), "edges": 0}
         for name in _OF_OPEN:
             del fields[name]
         with suppress(AlreadyExists):
@@ -161,6 +167,11 @@ class FirestoreRanges:
         """A run's counts of one kind, as `sums` adds them up. field: of its document, one of SUMMED."""
         return await sums(self._of(run), field, list(SUMMED[field]), slices, self._most_summed)
 
+    async def edges(self, run: str, slices: range) -> int | None:
+        """The sum of the edges of a run's ranges in some slices; None if there are too many for one query."""
+        found = await amounts(self._of(run), [["edges"]], slices, self._most_summed)
+        return None if found is None else found["edges"]
+
     async def open_and_stopped(self, run: str) -> tuple[int, int]:
         """How many ranges are open, and how many ended before their last key."""
         stopped = self._of(run).where(filter=FieldFilter("stopped", ">", ""))
@@ -199,6 +210,7 @@ def open_range(opened: OpenRange) -> Fields:
         "owner": "",
         "lease_until": 0.0,
         "slice": slice_of(range_document(range_id)),
+        "edges": edges(range_id.cursor, opened.until),
     }
 
 

@@ -6,34 +6,27 @@ jobs/{job}/control/schedule-{kind}     the last run of its kind that the schedul
 jobs/{job}/control/pages               when the pages of the running runs were last written
 """
 
-import asyncio
 from dataclasses import replace
-from functools import reduce
 from typing import cast
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.counts import Counts, Outcome
 from shared.domain.errors import StateConflict
 from shared.domain.lag import Lag
 from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
+from shared.domain.splitting import edges
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time, write
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
-from shared.gcp.firestore.ranges import SUMMED, FirestoreRanges, open_range
+from shared.gcp.firestore.ranges import FirestoreRanges, open_range
+from shared.gcp.firestore.run_counts import RunCounts
 from shared.gcp.firestore.run_documents import read_progress, read_run, read_run_record
-from shared.gcp.firestore.summaries import (
-    add_summaries,
-    partial_fields,
-    recorded,
-    recorded_partial,
-    summary_fields,
-)
-from shared.gcp.firestore.sums import SLICES, add_stretches
+from shared.gcp.firestore.summaries import partial_fields, recorded, recorded_partial, summary_fields
+from shared.gcp.firestore.sums import SLICES
 from shared.ledger.packing import deflate
 from shared.ports.range_store import OpenRange
 from shared.ports.run_store import EndedRun, EndTaken, OpenRun, PartialSummary, RunRecord, RunSummary
@@ -61,6 +54,7 @@ class FirestoreRuns:
         self._client = client
         self._ranges, self._ledger = ranges, ledger
         self._runs = job.collection("runs")
+        self._counts = RunCounts(self._runs, ranges, ledger)
         self._schedules = job.collection("control")
         self._heartbeats = job.collection("pulses")
         self._versions: dict[str, tuple[float, object]] = {}
@@ -73,6 +67,7 @@ class FirestoreRuns:
             "started_at": time(now),
             "state": RunState.RUNNING.value,
             "slices": SLICES,
+            "edges": edges(opened.range_id.cursor, opened.until),
         }
         batch = self._client.batch()
         batch.create(self._runs.document(opened.range_id.run), run)
@@ -116,38 +111,11 @@ class FirestoreRuns:
         ended = fields.get("state", RunState.RUNNING) != RunState.RUNNING
         if ended:
             return recorded(fields)
-        summary = await self._added_up(run)
+        summary = await self._counts.whole(run)
         return replace(summary, lag=await self.lag(run)) if fields.get("kind") == RunKind.EVENTS else summary
 
-    async def _added_up(self, run: str) -> RunSummary:
-        partial = PartialSummary(None)
-        while not partial.complete:
-            partial = await self.add_up(run, partial)
-        return partial.summary
-
     async def add_up(self, run: str, partial: PartialSummary) -> PartialSummary:
-        parts, position, width = await add_stretches(
-            lambda slices: self._stretch(run, slices), partial.position, partial.width or SLICES
-        )
-        summary = reduce(add_summaries, parts, partial.summary)
-        complete = position == SLICES
-        if complete:
-            open_ranges, stopped_ranges = await self._ranges.open_and_stopped(run)
-            summary = replace(summary, open_ranges=open_ranges, stopped_ranges=stopped_ranges)
-        return PartialSummary(partial.active_at, summary, position, width, complete)
-
-    async def _stretch(self, run: str, slices: range) -> RunSummary | None:
-        found = await asyncio.gather(
-            *(self._ranges.sums(run, field, slices) for field in SUMMED),
-            self._ledger.outcomes(run, slices),
-            self._ledger.changes(run, slices),
-        )
-        if any(counts is None for counts in found):
-            return None
-        listed, outcomes, filters, verdicts, published, changes = (counts or Counts() for counts in found)
-        outcomes.merge(published)
-        keys, size, there = listed.total_keys, listed.total_bytes, published.keys.get(Outcome.UNCHANGED, 0)
-        return RunSummary(keys, size, outcomes, filters, verdicts, 0, changes=changes, found_there=there)
+        return await self._counts.add_up(run, partial)
 
     async def lag(self, run: str) -> Lag:
         return await self._ledger.lag(run)

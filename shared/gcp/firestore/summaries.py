@@ -24,6 +24,7 @@ def summary_fields(summary: RunSummary) -> Fields:
         **({"changes": tally(summary.changes, Change)} if summary.changes.total_keys else {}),
         **({"lag": summary.lag.table()} if summary.lag.counted else {}),
         **({"found_there": summary.found_there} if summary.found_there else {}),
+        **({"gap": True} if summary.gap else {}),
     }
 
 
@@ -58,6 +59,7 @@ def recorded(fields: Fields) -> RunSummary:
         read_tally(fields.get("changes", {})),
         Lag.read(fields.get("lag")),
         index(fields.get("found_there", 0)),
+        bool(fields.get("gap")),
     )
 
 
@@ -67,6 +69,7 @@ def partial_fields(partial: PartialSummary) -> Fields:
         "active_at": partial.active_at,
         "position": partial.position,
         "width": partial.width,
+        "edges": partial.edges,
         "complete": partial.complete,
         **summary_fields(partial.summary),
     }
@@ -75,4 +78,5 @@ def partial_fields(partial: PartialSummary) -> Fields:
 def recorded_partial(fields: Fields) -> PartialSummary:
     """What `partial_fields` wrote."""
     names = ("active_at", "position", "width", "complete")
-    return PartialSummary(summary=recorded(fields), **{name: fields[name] for name in names})
+    covered = index(fields.get("edges", 0))
+    return PartialSummary(summary=recorded(fields), edges=covered, **{name: fields[name] for name in names})

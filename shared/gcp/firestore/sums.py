@@ -75,8 +75,22 @@ async def first_alone(asked: Sequence[Callable[[], Awaitable[T | None]]]) -> lis
 
 
 async def sums(query: AsyncQuery, field: str, names: Sequence[str], slices: range, most: int) -> Counts | None:
-    """Sum `field.{name}.keys` and `.bytes` over a query's documents in some slices. None if there are more than `most`,
-    unless it is a single slice, which cannot be had in smaller parts.
+    """Sum `field.{name}.keys` and `.bytes` over a query's documents in some slices. None as `amounts` says."""
+    found = await amounts(query, groups(field, names), slices, most)
+    if found is None:
+        return None
+    counted = Counts()
+    for name in names:
+        if found[f"{field}.{name}.keys"]:
+            counted.add(name, found[f"{field}.{name}.bytes"], found[f"{field}.{name}.keys"])
+    return counted
+
+
+async def amounts(
+    query: AsyncQuery, grouped: Sequence[Sequence[str]], slices: range, most: int
+) -> dict[str, int] | None:
+    """The sums of some paths over a query's documents in some slices. grouped: those of one query each. None if there
+    are more than `most`, unless it is a single slice, which cannot be had in smaller parts.
     """
     part = query.where(filter=FieldFilter("slice", ">=", slices.start))
     part = part.where(filter=FieldFilter("slice", "<", slices.stop))
@@ -93,15 +107,10 @@ async def sums(query: AsyncQuery, field: str, names: Sequence[str], slices: rang
             return None
         return {path: by_alias[f"sum_{place}"] for place, path in enumerate(paths)}
 
-    answers = await first_alone([partial(ask, *group) for group in enumerate(groups(field, names))])
+    answers = await first_alone([partial(ask, *group) for group in enumerate(grouped)])
     if answers is None:
         return None
-    found = {path: amount for answer in answers for path, amount in answer.items()}
-    counted = Counts()
-    for name in names:
-        if found[f"{field}.{name}.keys"]:
-            counted.add(name, found[f"{field}.{name}.bytes"], found[f"{field}.{name}.keys"])
-    return counted
+    return {path: amount for answer in answers for path, amount in answer.items()}
 
 
 async def count(query: AsyncQuery, most: int = MOST_SUMMED) -> int:
