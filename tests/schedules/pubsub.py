@@ -77,7 +77,8 @@ class PubSub:
             if len(value.encode()) > ATTRIBUTE_BYTES:
                 self.world.laws.broken("limits", f"attribute {name} has {len(value.encode())} bytes")
         self.rejected.append((data, attributes))
-        self.world.laws.broken("readable messages", f"rejected: {data[:200]!r} {attributes}")
+        if not any(b'"run":"%s"' % run.encode() in data for run in self.world.truth.holes):
+            self.world.laws.broken("readable messages", f"rejected: {data[:200]!r} {attributes}")
 
     def send(self, topic: str, data: bytes) -> None:
         """Accept a message, and push it when its time has come."""
