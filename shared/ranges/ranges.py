@@ -95,7 +95,9 @@ class Ranges:
                 self.log.warning("a message comes again of a run of another prefix", run=run, prefix=was)
             return begins
         if began.state is not RunState.RUNNING:
-            return False
+            if begins:
+                self.log.warning("a message comes again of a run that has lost its range, and has ended", run=run)
+            return begins
         why = f"the range after {opened.range_id.cursor.decode()!r} was not on record any more"
         self.log.error("a range is not on record, so its run cannot say what lies in it", run=run, reason=why)
         await self.ranges.give_up(opened, why, self.clock.now())

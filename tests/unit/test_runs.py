@@ -956,6 +956,17 @@ async def test_a_run_of_which_a_range_is_lost_once_it_is_done_proves_nothing(
     assert world.stores.runs.documents[again].state == RunState.FINISHED
 
 
+async def test_a_message_that_comes_again_of_a_run_that_ended_without_its_range_is_no_dead_letter() -> None:
+    world = filled(3)
+    run = await world.run()
+    world.stores.ranges.documents.clear()
+    await world.run(VerifyMessage(close=True))
+    assert world.stores.runs.documents[run].state == RunState.STOPPED
+    await world.handlers["list"](ListMessage(), run, Budget(world.clock.monotonic(), 540.0))
+    assert said(world, "a message comes again of a run that has lost its range, and has ended")
+    assert not world.stores.ranges.documents
+
+
 async def test_a_run_of_events_whose_range_is_lost_ends_as_stopped() -> None:
     world = filled(1)
     run = OpenRange(RangeId("events-1", b"", b""), None, ListMessage(events=True).encode())
