@@ -73,7 +73,7 @@ def test_the_indexes_are_those_that_the_queries_need() -> None:
     wanted: set[tuple[str, ...]] = {
         ("ledger", "first", "keys"), ("ledger", "level", "first"), ("ledger", "shared", "last"),
         ("ledger", "run", "open"), ("ledger", "run", "outcomes.failed.keys"), ("pulses", "run", "at"),
-        ("ranges", "run", "state"), ("ranges", "run", "stopped"),
+        ("ranges", "run", "state"), ("ranges", "run", "stopped"), ("ranges", "run", "slice", "edges"),
         ("spending", "run", "objects", "bytes", "nanodollars"),
     }  # fmt: skip
     for collection, summed in (("ledger", {"outcomes": Outcome, "changes": Change}), ("ranges", SUMMED)):
