@@ -234,7 +234,8 @@ class Truth:
         if line and line[-1][1] is not None and not asked:
             laws.broken("nothing is deleted that S3 has", told)
         grace = self.world.config.extra_grace_seconds - SKEW_SECONDS
-        gone = max([at for at, item in line if item is None] + [self.copies[name][-1][0] if self.copies[name] else 0.0])
+        there = [at for at, item in self.copies[name] if item is not None and item.generation == stored.generation]
+        gone = max([at for at, item in line if item is None] + there[:1])
         if now - gone < grace and not (line and line[-1][1] is not None):
             laws.broken("grace is kept", f"{told} was alone for {now - gone:.0f} s")
         if self.paused_at is not None and now - self.paused_at > PAUSE_SECONDS:
