@@ -26,6 +26,7 @@ from shared.domain.errors import (
     CredentialsExpired,
     Forbidden,
     Gone,
+    NoSuchBucket,
     ObjectError,
     Refused,
     Transient,
@@ -183,7 +184,8 @@ REFUSED_HEADS = [
     (403, b"<Error><Code>InvalidAccessKeyId</Code></Error>", {}, BadKeys),
     (403, b"<Error><Code>AccessDenied</Code></Error>", {}, Forbidden),
     (301, b"", {"x_amz_bucket_region": "eu-west-1"}, WrongRegion),
-    (404, b"", {}, Gone),
+    (404, b"<Error><Code>NoSuchKey</Code></Error>", {}, Gone),
+    (404, b"<Error><Code>NoSuchBucket</Code></Error>", {}, NoSuchBucket),
 ]
 
 
@@ -198,7 +200,7 @@ async def test_a_head_has_no_body_and_its_reason_is_asked_for(
         with pytest.raises(error) as caught:
             await S3Source(at(url), http, ONCE).head(b"k")
         assert type(caught.value) is error
-        assert [item.headers.get("range") for item in asked[1:]] == (["bytes=0-0"] if status in (400, 403) else [])
+        assert [item.headers.get("range") for item in asked[1:]] == (["bytes=0-0"] if body else [])
         if headers:
             assert "eu-west-1" in str(caught.value)
 
