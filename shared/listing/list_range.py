@@ -72,7 +72,7 @@ class ListRange:
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         cancelled = (await self.work.job_control.read()).cancelled
         ledger = LedgerScan(
-            self.ledger, self.runs, records, run, held.mine, running, cancelled, walk.start, merges=True
+            self.ledger, self.runs, records, run, held.mine, running, cancelled, walk.start, True, held.prefix
         )
         followed = None
         if self.events is not None:

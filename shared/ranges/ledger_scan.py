@@ -43,9 +43,9 @@ class Advanced:
 class LedgerScan:
     """ledger: where merged records are written. records: of the key range, in order of their first keys. run, mine: the
     batches of the run that this very invocation has recorded are passed over. running: the runs that have not ended;
-    their counts still need their records. cancelled: those of which nothing open is copied any more. after: behind
-    which key the range begins. merges: whether what was passed is merged; before each merge the runs are asked for once
-    more, because one may have begun since, and its counts would lose what is merged away.
+    their counts still need their records. cancelled: those of which nothing open is copied any more. prefix, after: the
+    range is of keys that begin so, behind this one. merges: whether what was passed is merged; before each merge the
+    runs are asked for once more, because one may have begun since, and its counts would lose what is merged away.
     """
 
     ledger: LedgerStore
@@ -57,6 +57,7 @@ class LedgerScan:
     cancelled: Set[str] = frozenset()
     after: bytes = b""
     merges: bool = False
+    prefix: bytes = b""
     begin: bytes = field(init=False)
     _window: LedgerWindow = field(init=False)
     _compaction: Compaction = field(init=False)
@@ -211,7 +212,8 @@ class LedgerScan:
 
     def _is_ours(self, record: BatchRecord) -> bool:
         """Whether a record may be merged: nobody counts it any more, and what it begins with was listed here."""
-        return record.run not in self.running and record.first > self.after
+        listed = record.first > self.after and record.first.startswith(self.prefix)
+        return listed and record.run not in self.running
 
     def _may_go(self, record: BatchRecord) -> bool:
         """Whether it is also the scan's own to replace, and none that it looked at again."""
@@ -220,7 +222,7 @@ class LedgerScan:
     async def _offer(self, passed: Iterable[BatchRecord]) -> None:
         """Offer what the listing has passed, from the first of its keys to the last, to be merged."""
         for record in passed:
-            ours = self.merges and self._may_go(record)
+            ours = self.merges and self._may_go(record) and record.last.startswith(self.prefix)
             version = self._versions.pop(record.batch, None)
             if ours:
                 await self._compact(*self._overlaps.offer(record, version))

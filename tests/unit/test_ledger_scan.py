@@ -178,6 +178,21 @@ async def test_records_that_begin_before_the_prefix_are_no_position_in_its_range
     assert await counts(world, run) == {"unchanged": 3}
 
 
+async def test_what_records_hold_of_keys_beside_the_prefix_is_kept() -> None:
+    """A batch has neighbours of two folders, and a listing of one of them has seen none of the other's keys. "k0" is
+    the first one that is greater than all of "k/".
+    """
+    world = World(keys_per_message=3)
+    keys = ("a/0", "a/1", "k/0", "k/1", "k/2", "k/3", "k/4", "k/5", "k0", "m/0")
+    for key in keys:
+        world.bucket.put(key, b"x")
+    await world.run()
+    await world.run(VerifyMessage(close=True))
+    await world.run(ListMessage(prefix=b"k/"))
+    held = {entry.key.decode() for record, _ in world.stores.ledger.documents.values() for entry in record.entries}
+    assert held == {*keys}
+
+
 async def test_a_ceiling_ends_a_range_whose_last_key_begins_the_record_at_which_the_budget_ends() -> None:
     """A range cannot be split at its own end: its message came again for ever."""
     world = World(keys_per_message=1)
