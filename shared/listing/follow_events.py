@@ -131,7 +131,7 @@ class FollowEvents:
             size = sum(entry.listed_size for entry in record.entries)
             stretch.counts.listed.add("listed", size, len(record.entries))
             if not record.settled:
-                await stretch.sending.resend(record, False)
+                await stretch.sending.resend([record], False)
 
     async def _follow(self, stretch: Stretch, budget: Budget, first: list[EventMessage]) -> bool:
         """True if the budget has ended."""

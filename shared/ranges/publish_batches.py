@@ -46,13 +46,13 @@ class PublishBatches:
         if not records:
             return
         await self.ledger.create(records, held)
-        messages = [batch_message(record, force, first) for record in records]
-        await self.queue.publish(self.topics.of(messages[0]), messages)
+        await self.resend(records, force, first)
 
-    async def resend(self, record: BatchRecord, force: bool, first: bool = False) -> None:
-        """Send the open keys of a recorded batch once more."""
-        message = batch_message(record, force, first)
-        await self.queue.publish(self.topics.of(message), [message])
+    async def resend(self, records: Sequence[BatchRecord], force: bool, first: bool = False) -> None:
+        """Send the open keys of recorded batches once more."""
+        if records:
+            messages = [batch_message(record, force, first) for record in records]
+            await self.queue.publish(self.topics.of(messages[0]), messages)
 
 
 def _record(run: str, now: float, batch: Sequence[SourceObject]) -> BatchRecord:

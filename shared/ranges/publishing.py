@@ -12,8 +12,8 @@ from shared.ranges.walk import Plan, Walk
 @dataclass(frozen=True, slots=True)
 class Publishing:
     """Publishes what the walk says is ready, and tells it. force: copy even what is unchanged. repairs: keys whose
-    copies carry the right ETag and are to be copied all the same; None for a listing. What a killed comparison left is
-    forced as a whole: nobody knows any more which of its keys were among these.
+    copies carry the right ETag and are to be copied all the same, until they are published; None for a listing. What a
+    killed comparison left is forced as a whole: nobody knows any more which of its keys were among these.
     """
 
     sending: Sending
@@ -32,12 +32,13 @@ class Publishing:
 
     async def resend(self, unsent: Sequence[BatchRecord]) -> None:
         """Send the batches once more that a killed invocation left."""
-        for record in unsent:
-            await self.sending.resend(record, self.force or self.repairs is not None)
+        await self.sending.resend(unsent, self.force or self.repairs is not None)
 
     async def _send(self, batches: Sequence[tuple[SourceObject, ...]]) -> None:
         sent = await self.sending(batches, self._is_forced)
         self.walk.published(sum(map(len, sent.batches)))
+        if self.repairs:
+            self.repairs.difference_update(item.key for batch in sent.batches for item in batch)
         if sent.refused is not None:
             raise sent.refused
 

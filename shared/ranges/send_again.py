@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from shared.domain.messages import ListMessage, RangeMessage, VerifyMessage, decode
 from shared.domain.runs import RunKind
 from shared.domain.transfer_topics import goes_first
+from shared.ledger.record import BatchRecord
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
 from shared.ports.range_store import RangeStore
 from shared.ports.run_store import OpenRun
 from shared.ranges.publish_batches import PublishBatches
+
+_AT_ONCE = 100
+"""Batches that are sent in one request, some 25,000 keys: a pause may leave a million batches open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,19 @@ class SendAgain:
         return len(messages)
 
     async def batches_of(self, run: OpenRun) -> int:
-        """Send the run's batches that have open keys; how many there were."""
+        """Send the run's batches that have open keys; how many there were. Those of a comparison are forced, as what a
+        killed one left is: the copies of some carry the right ETag and are to be made again all the same.
+        """
         asked, batches = _read(run, run.message), 0
+        forced, first = not isinstance(asked, ListMessage) or asked.force, goes_first(asked)
+        some: list[BatchRecord] = []
         async for record in self.ledger.unsettled(run.name):
-            await self.publish.resend(record, isinstance(asked, ListMessage) and asked.force, goes_first(asked))
             batches += 1
+            some.append(record)
+            if len(some) == _AT_ONCE:
+                await self.publish.resend(some, forced, first)
+                some = []
+        await self.publish.resend(some, forced, first)
         return batches
 
 

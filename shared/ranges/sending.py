@@ -59,9 +59,9 @@ class Sending:
                 raise
         return Sent([batch for batch, _ in allowed.values()], refused)
 
-    async def resend(self, record: BatchRecord, forced: bool) -> None:
-        """Send a batch once more that a killed invocation left."""
-        await self.publish.resend(record, forced, self.first)
+    async def resend(self, records: Sequence[BatchRecord], forced: bool) -> None:
+        """Send batches once more that a killed invocation left."""
+        await self.publish.resend(records, forced, self.first)
 
     async def _give_back(self, reserved: Mapping[str, Amount]) -> None:
         """What was reserved for batches that are not recorded: whoever takes the range over reserves for them again.

@@ -3,17 +3,23 @@
 import gzip
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.domain.checksums import VerifiedBy
+from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.domain.objects import SourceObject
+from shared.ports.control_store import Control
+from shared.ranges.publishing import Publishing
+from shared.ranges.send_again import SentAgain
 from shared.reporting.units import moment
-from tests.world import LEASE, World, filled
+from tests.world import LEASE, World, counts, filled
 
 
 def in_parts(count: int = 4, **options: Any) -> World:
@@ -69,6 +75,24 @@ async def test_a_comparison_that_is_killed_has_the_spoilt_copy_made_again_all_th
         assert world.same(), crash_at
 
 
+async def test_a_repair_that_waited_for_the_end_of_a_pause_is_made_all_the_same() -> None:
+    """Sent again like any other batch, the copy was found to say that it is of this version, and left as it was."""
+    world = in_parts()
+    await world.run()
+    spoil(world, b"k/2")
+    run = world.send("verify", VerifyMessage())
+    await world.drain(most=1, finish=False)
+    world.clock.time += 2
+    world.stores.control.said = Control(paused=True)
+    await world.drain()
+    assert not world.same(), "the batch waits"
+    assert await world.admin.resume() == SentAgain(ranges=0, batches=1)
+    world.clock.time += 2
+    await world.drain()
+    assert world.same()
+    assert await counts(world, run) == {Outcome.COPIED: 1, Outcome.UNCHANGED: 3}
+
+
 @pytest.mark.parametrize("reread", [False, True])
 async def test_what_the_ledger_has_forgotten_is_unproven_and_read_again_if_the_job_asks(reread: bool) -> None:
     world = in_parts(reread_unproven=reread)
@@ -81,6 +105,28 @@ async def test_what_the_ledger_has_forgotten_is_unproven_and_read_again_if_the_j
     assert len(world.destination.writes) - writes == (4 if reread else 0)
     assert "REREAD_UNPROVEN" in page
     assert (await compared(world))[0].startswith("good" if reread else "warning: 0 of 4")
+
+
+async def test_keys_to_be_copied_though_their_copies_carry_the_etag_are_held_until_they_are_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of a whole invocation were: a million, eight times side by side, in an instance of a gibibyte."""
+    world, most, send = filled(60, reread_unproven=True), 0, Publishing._send
+    await world.run()
+    world.stores.ledger.documents.clear()
+    for key, (copy, body) in [*world.destination.objects.items()]:
+        world.destination.install(key, body, copy.metadata, composite=True)
+    world.bucket.page_size = 10
+
+    async def watched(out: Publishing, batches: Sequence[tuple[SourceObject, ...]]) -> None:
+        nonlocal most
+        await send(out, batches)
+        most = max(most, len(out.repairs or ()))
+
+    monkeypatch.setattr(Publishing, "_send", watched)
+    run = await world.run(VerifyMessage())
+    assert await counts(world, run) == {Outcome.COPIED: 60}
+    assert most <= world.keys_per_message, "of the batch that is not full yet"
 
 
 async def test_a_look_that_found_a_copy_of_its_size_does_not_outweigh_a_proof() -> None:

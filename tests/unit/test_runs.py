@@ -562,6 +562,30 @@ async def test_a_paused_verifier_goes_on_where_it_was() -> None:
     assert await counts(world, run) == {Outcome.COPIED: 4}
 
 
+async def test_batches_that_a_pause_left_are_sent_by_the_hundred() -> None:
+    """One at a time, a million of them took hours."""
+    world = World(keys_per_message=1)
+    world.bucket.page_size = 1000
+    for number in range(250):
+        world.bucket.put(f"k/{number:03d}", b"x")
+    world.send("list", ListMessage(prefix=b"k/"))
+    await world.drain(most=1, finish=False)
+    world.queue.sent.clear()
+    world.inbox.clear()
+    requests, publish = 0, world.queue.publish
+
+    async def counted(topic: str, messages: Sequence[Message]) -> None:
+        nonlocal requests
+        requests += bool(messages)
+        await publish(topic, messages)
+
+    world.queue.publish = counted  # type: ignore[method-assign]
+    assert await resume(world) == SentAgain(ranges=0, batches=250)
+    assert requests == 3
+    await world.drain()
+    assert world.same()
+
+
 async def resume(world: World) -> SentAgain:
     return await world.admin.resume()
 
