@@ -5,6 +5,9 @@ from typing import Protocol
 
 from shared.domain.extraneous import DestinationOnly
 
+PORTION = 32
+"""Marks that are looked at between two looks at the clock."""
+
 
 class ExtraStore(Protocol):
     """The destination-only objects of one job."""
@@ -13,8 +16,10 @@ class ExtraStore(Protocol):
         """Record that a run found destination-only objects; since when is kept as long as a copy's generation is."""
         ...
 
-    def marked(self, run: str, before: float) -> AsyncIterator[DestinationOnly]:
-        """The objects that a run found and that were marked before a time."""
+    def marked(self, run: str, before: float) -> AsyncIterator[Sequence[DestinationOnly]]:
+        """The objects that a run found and that were marked before a time: of each `PORTION` of its marks those of
+        them, perhaps none, so that who has no time for millions of young ones can stop.
+        """
         ...
 
     async def keep_only(self, run: str) -> None:

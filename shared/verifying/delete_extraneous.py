@@ -6,7 +6,7 @@ in between, the next comparison goes on: a mark is taken away only once its copy
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.counts import Outcome
@@ -29,8 +29,6 @@ from shared.ports.run_store import OpenRun, RunSummary
 from shared.ports.source import Source
 from shared.runs.job_control import JobControl
 from shared.verifying.is_there import is_there
-
-_AT_ONCE = 32
 
 DELETING_SECONDS = 200.0
 """Deleting ends then, so that it ends before another invocation takes over the end of its run; the next comparison goes
@@ -94,10 +92,10 @@ class DeleteExtraneous:
             return
         before, end = self.clock.now() - self.grace_seconds, self.clock.monotonic() + DELETING_SECONDS
         deleted = 0
-        async for some in _portions(self.extras.marked(run.name, before)):
+        async for some in self.extras.marked(run.name, before):
             if self.clock.monotonic() >= end:
                 break
-            if (await self.job_control.read(afresh=True)).paused:
+            if some and (await self.job_control.read(afresh=True)).paused:
                 self.log.warning("deletion waits", run=run.name, reason="the job is paused")
                 break
             deleted += await self._delete(run.name, some)
@@ -133,7 +131,8 @@ class DeleteExtraneous:
 
     async def _checked(self, run: str, item: DestinationOnly) -> bool:
         """Both sides are asked once more for just this one; then the ledger forgets the key, so that an object which
-        comes back as it was is copied again, and only then the copy goes.
+        comes back as it was is copied again, and only then the copy goes. One that came back meanwhile may have been
+        listed, and its copy found there and noted: then the ledger forgets the key once more.
         """
         name = item.name.decode()
         copy = await self.destination.stat(item.name)
@@ -150,22 +149,21 @@ class DeleteExtraneous:
         if self.asked is DeleteExtras.DRY_RUN:
             self.log.warning("would be deleted", run=run, key=name, generation=item.generation, bytes=item.size)
             return False
-        await self.ledger.create([self._forgotten(run, item)])
+        await self.ledger.create([self._forgotten(run, item, "before")])
         try:
             await self.destination.delete(item.name, item.generation)
         except LostRace:
             return False
+        if await is_there(self.source, item.key):
+            await self.ledger.create([self._forgotten(run, item, "after")])
         self.log.warning("deleted", run=run, key=name, generation=item.generation, bytes=item.size)
         await self.extras.unmark(item)
         return True
 
-    def _forgotten(self, run: str, item: DestinationOnly) -> BatchRecord:
-        """A record that outweighs what is known of a key, and fits no version: whatever is listed under it is new."""
+    def _forgotten(self, run: str, item: DestinationOnly, when: str) -> BatchRecord:
+        """A record that outweighs what is known of a key, and fits no version: whatever is listed under it is new.
+        when: of its deletion.
+        """
         why = "its copy was deleted: it belonged to no object"
         entry = Entry(item.key, "", 0, 0, Outcome.UNCHANGED, reason=why)
-        return BatchRecord(batch_id(f"{run}:{item.generation}", [entry]), MERGED, self.clock.now(), (entry,))
-
-
-async def _portions(marked: AsyncIterator[DestinationOnly]) -> AsyncIterator[list[DestinationOnly]]:
-    while some := [item for item in [await anext(marked, None) for _ in range(_AT_ONCE)] if item is not None]:
-        yield some
+        return BatchRecord(batch_id(f"{run}:{item.generation}:{when}", [entry]), MERGED, self.clock.now(), (entry,))

@@ -40,10 +40,15 @@ LONG = b"x" * 1020
 
 
 @pytest.fixture
-async def firestore(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncClient]:
+def instruments() -> Instruments:
+    return Instruments()
+
+
+@pytest.fixture
+async def firestore(monkeypatch: pytest.MonkeyPatch, instruments: Instruments) -> AsyncIterator[AsyncClient]:
     """The embedded one, whose aggregations end after so few documents."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 << 20)])
-    server.add_generic_rpc_handlers(tuple(handlers(Firestore(Instruments(), INDEXES, MOST_AGGREGATED))))
+    server.add_generic_rpc_handlers(tuple(handlers(Firestore(instruments, INDEXES, MOST_AGGREGATED))))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
@@ -203,7 +208,38 @@ async def test_a_full_group_of_long_keys_is_merged_in_one_commit(stores: SimpleN
 async def test_marks_of_long_names_are_made_in_commits_that_fit(stores: SimpleNamespace) -> None:
     extras = [DestinationOnly(b"%04d" % number + LONG[:1015], LONG, 1, 1) for number in range(501)]
     await stores.extras.mark("run", extras, NOW)
-    assert len([found async for found in stores.extras.marked("run", NOW)]) == 501
+    assert sum([len(found) async for found in stores.extras.marked("run", NOW)]) == 501
+
+
+async def test_marks_that_no_comparison_found_again_go_by_hundreds(
+    stores: SimpleNamespace, instruments: Instruments
+) -> None:
+    """One after the other, five million of them took a day and more, and the comparison had no end before."""
+    extras = [DestinationOnly(b"%04d" % number, b"k", 1, 1) for number in range(1001)]
+    await stores.extras.mark("first", extras, NOW)
+    await stores.extras.mark("second", extras[:1], NOW)
+    before = instruments.meter["firestore.commit"]
+    await stores.extras.keep_only("second")
+    assert instruments.meter["firestore.commit"] - before == 2
+    assert [extra async for some in stores.extras.marked("second", NOW) for extra in some] == extras[:1]
+    assert [extra async for some in stores.extras.marked("first", NOW) for extra in some] == []
+
+
+async def test_records_that_nobody_can_read_are_taken_by_their_weight(
+    stores: SimpleNamespace, firestore: AsyncClient, instruments: Instruments
+) -> None:
+    """Of another schema all are: a page of three hundred merged ones was a hundred megabytes."""
+    ledger = firestore.collection("jobs").document("job").collection("ledger")
+    for number in range(60):
+        fields = {"run": "", "first": b"%04d" % number, "last": b"%04d" % number, "table": bytes(400_000)}
+        await ledger.document(f"{number}").set(fields)
+    read = 0
+    async for found in stores.ledger.scan(b"", b""):
+        assert len(found.record.entries) == 0
+        read += 1
+        if read == 17:
+            break
+    assert instruments.meter["firestore.reads"] <= 16 + 20
 
 
 async def test_the_fake_refuses_what_firestore_does() -> None:

@@ -88,6 +88,14 @@ def test_firestore_queries(documents: Any) -> None:
     assert found(documents.order_by("b").start_after(last).limit(2)) == [2, 3]
 
 
+@pytest.mark.parametrize(("op", "most"), [("in", 30), ("array_contains_any", 30), ("not-in", 10)])
+def test_firestore_refuses_more_values_than_a_filter_may_have(reachable: Stack, fresh: str, op: str, most: int) -> None:
+    documents = firestore.Client(project="local-project").collection(fresh)
+    assert list(documents.where(filter=FieldFilter("i", op, [*range(most)])).stream()) == []
+    with pytest.raises(exceptions.InvalidArgument, match=f"supports up to {most} comparison values"):
+        list(documents.where(filter=FieldFilter("i", op, [*range(most + 1)])).stream())
+
+
 def test_firestore_aggregations_leave_out_what_lacks_a_field(documents: Any) -> None:
     documents.document("a").set({"x": 1, "y": 10})
     documents.document("b").set({"x": 2})

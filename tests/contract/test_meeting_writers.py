@@ -130,7 +130,7 @@ async def test_a_mark_that_is_made_anew_outlives_who_clears_up(stores: Stores, b
     found = DestinationOnly(b"name", b"key", 7, 10)
 
     async def marked(run: str) -> list[DestinationOnly]:
-        return [extra async for extra in stores.extras.marked(run, NOW + 1000)]
+        return [extra async for some in stores.extras.marked(run, NOW + 1000) for extra in some]
 
     await stores.extras.mark("first", [found], NOW)
     between(lambda: stores.extras.mark("second", [found], NOW + 100))

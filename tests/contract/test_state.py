@@ -28,6 +28,7 @@ from shared.ledger.levels import level, sorted_together
 from shared.ledger.record import BatchRecord
 from shared.listing.sort_events import SortEvents
 from shared.ports.control_store import Control, Spoke
+from shared.ports.extra_store import PORTION
 from shared.ports.ledger_store import KeyCount, Outline
 from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
 from shared.ports.run_store import OpenRun, PartialSummary, RunRecord, RunSummary
@@ -556,7 +557,8 @@ async def test_marks_keep_their_time_as_long_as_the_copy_stays(stores: Stores) -
     one, two = DestinationOnly(b"n/1", b"k/1", 7, 10), DestinationOnly("é\U0001f680".encode(), b"k/2", 8, 20)
 
     async def marked(run: str, before: float) -> list[DestinationOnly]:
-        return sorted([extra async for extra in stores.extras.marked(run, before)], key=lambda extra: extra.name)
+        found = [extra async for some in stores.extras.marked(run, before) for extra in some]
+        return sorted(found, key=lambda extra: extra.name)
 
     await stores.extras.mark("first", [one, two], NOW)
     assert await marked("first", NOW) == [one, two]
@@ -838,8 +840,16 @@ async def test_an_older_heartbeat_does_not_replace_a_newer_one(stores: Stores) -
 async def test_marks_that_are_made_at_once_are_all_kept(stores: Stores) -> None:
     extras = [DestinationOnly(b"n/%03d" % n, b"k/%03d" % n, 1, 1) for n in range(6)]
     await asyncio.gather(*(stores.extras.mark(f"run-{n}", extras, NOW + n) for n in range(3)))
-    marked = [[extra async for extra in stores.extras.marked(f"run-{n}", NOW + 3)] for n in range(3)]
-    assert sorted(len(found) for found in marked) == [0, 0, 6], "one after the other, each all at once"
+    marked = [sum([len(some) async for some in stores.extras.marked(f"run-{n}", NOW + 3)]) for n in range(3)]
+    assert sorted(marked) == [0, 0, 6], "one after the other, each all at once"
+
+
+async def test_who_has_no_time_for_young_marks_can_stop(stores: Stores) -> None:
+    extras = [DestinationOnly(b"n/%03d" % n, b"k/%03d" % n, 1, 1) for n in range(3 * PORTION)]
+    await stores.extras.mark("run", extras, NOW)
+    assert [len(some) async for some in stores.extras.marked("run", NOW - 1)] == [0, 0, 0, 0]
+    old = [extra async for some in stores.extras.marked("run", NOW) for extra in some]
+    assert sorted(extra.name for extra in old) == [extra.name for extra in extras]
 
 
 async def test_for_whom_the_ledger_speaks_is_kept_with_the_first_of_all(stores: Stores) -> None:

@@ -161,9 +161,9 @@ async def test_an_object_that_came_back_keeps_its_copy() -> None:
     original = world.stores.extras.marked
 
     async def back(run: str, before: float) -> Any:
-        async for extra in original(run, before):
+        async for some in original(run, before):
             world.bucket.put("k/003", b"back")
-            yield extra
+            yield some
 
     world.stores.extras.marked = back  # type: ignore[method-assign]
     await compare(world)
@@ -456,3 +456,46 @@ async def test_deleting_ends_in_time_and_goes_on_with_the_next_comparison() -> N
     for left in (70 - 32, 70 - 64, 0):
         await compare(world)
         assert len(world.destination.objects) - 30 == left
+
+
+async def test_marks_that_are_too_young_take_no_longer_than_deletions_may() -> None:
+    """Millions of copies that were found for the first time: all of their marks were read before a run's end was
+    written down, so the invocation was cut off, and the next one began with the first mark again.
+    """
+    world = await world_with_an_extra()
+    portions = 0
+
+    async def young(run: str, before: float) -> Any:
+        nonlocal portions
+        for portions in range(1, 100_000):  # noqa: B007
+            world.clock.time += 1
+            yield []
+
+    world.stores.extras.marked = young  # type: ignore[method-assign, assignment]
+    await compare(world)
+    assert portions <= DELETING_SECONDS + 1
+    assert [run.state for run in world.stores.runs.documents.values()] == ["finished"] * 2
+
+
+async def test_an_object_that_comes_back_while_its_copy_is_deleted_is_copied_again() -> None:
+    """S3 had none when it was asked; then it came back as it was, a listing published it, and the transfer found its
+    copy still there, and said so: the ledger knew it as copied, and no listing would have copied it again.
+    """
+    world = filled(10, delete_extras=ON)
+    await world.run()
+    gone = world.bucket.objects.pop(b"k/003")
+    await compare(world)
+    delete = world.destination.delete
+
+    async def late(name: bytes, generation: int) -> None:
+        world.bucket.objects[b"k/003"] = gone
+        world.clock.time += 1
+        await world.run(ListMessage(prefix=b"k/003"))
+        world.clock.time += 1
+        await delete(name, generation)
+
+    world.destination.delete = late  # type: ignore[method-assign]
+    await compare(world)
+    assert not kept(world)
+    await world.run()
+    assert kept(world)

@@ -26,6 +26,9 @@ COMMIT_BYTES = 8_000_000
 """Of what one commit writes, its index entries included, which may not exceed 10 MiB:
 https://cloud.google.com/firestore/quotas"""
 
+_DELETED_AT_ONCE = 500
+"""Documents in one commit, of which each has two names of 1,024 bytes in its index entries at the most."""
+
 KEPT_SECONDS = 180 * 86_400.0
 """What is only history, or has lost its owner, may be taken away by Firestore's own clean-up so long after it was last
 written. https://firebase.google.com/docs/firestore/ttl"""
@@ -147,6 +150,29 @@ async def remove(
             continue
         return True
     raise StateConflict(f"{what}: written {TRIES} times by others meanwhile")
+
+
+async def delete_as_read(client: AsyncClient, found: "AsyncIterator[DocumentSnapshot[Any]]") -> None:
+    """Delete documents, by hundreds, but those that were written since they were read."""
+    gone: list[DocumentSnapshot[Any]] = []
+    async for snapshot in found:
+        gone.append(snapshot)
+        if len(gone) == _DELETED_AT_ONCE:
+            await _delete_as_read(client, gone)
+            gone = []
+    if gone:
+        await _delete_as_read(client, gone)
+
+
+async def _delete_as_read(client: AsyncClient, gone: "Sequence[DocumentSnapshot[Any]]") -> None:
+    batch = client.batch()
+    for snapshot in gone:
+        batch.delete(snapshot.reference, option=client.write_option(last_update_time=snapshot.update_time))
+    try:
+        await batch.commit()
+    except (FailedPrecondition, NotFound):
+        for snapshot in gone if len(gone) > 1 else ():
+            await _delete_as_read(client, [snapshot])
 
 
 async def paged(query: AsyncQuery, page: int = PAGE) -> "AsyncIterator[DocumentSnapshot[Any]]":

@@ -9,7 +9,8 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, Fields, digest, expiry, paged, remove, time
+from shared.gcp.firestore.documents import TRIES, Fields, delete_as_read, digest, expiry, paged, remove, time
+from shared.ports.extra_store import PORTION
 
 _MOST_A_COMMIT = 500
 """Marks written at once: two names of up to 1,024 bytes each, in the document and in the indexes, are some 8 kB, so a
@@ -51,19 +52,24 @@ class FirestoreExtras:
             return
         raise StateConflict(f"run {run}: its destination-only objects were marked by others {TRIES} times")
 
-    async def marked(self, run: str, before: float) -> AsyncIterator[DestinationOnly]:
+    async def marked(self, run: str, before: float) -> AsyncIterator[list[DestinationOnly]]:
         """`since` is read and not asked for: times only grow, and an index of them would hold marks to 500 a second."""
+        some: list[DestinationOnly] = []
+        looked = 0
         async for found in paged(self._extras.where(filter=FieldFilter("run", "==", run))):
             fields = found.to_dict() or {}
             if fields["since"].timestamp() <= before:
-                yield DestinationOnly(fields["name"], fields["key"], fields["generation"], fields["size"])
+                some.append(DestinationOnly(fields["name"], fields["key"], fields["generation"], fields["size"]))
+            looked += 1
+            if looked % PORTION == 0:
+                yield some
+                some = []
+        yield some
 
     async def keep_only(self, run: str) -> None:
-        async for found in paged(self._extras.where(filter=FieldFilter("run", "!=", run)).select(["run"])):
-            try:
-                await found.reference.delete(option=self._client.write_option(last_update_time=found.update_time))
-            except (FailedPrecondition, NotFound):
-                continue
+        await delete_as_read(
+            self._client, paged(self._extras.where(filter=FieldFilter("run", "!=", run)).select(["run"]))
+        )
 
     async def unmark(self, extra: DestinationOnly) -> None:
         reference = self._extras.document(digest(extra.name.decode()))

@@ -29,7 +29,7 @@ from shared.domain.missed import Change
 from shared.gcp.faults import in_firestore
 from shared.gcp.firestore.documents import COMMIT_BYTES, PAGE, paged, reading, remove, write
 from shared.gcp.firestore.ranges import range_document
-from shared.gcp.firestore.records import read_record, read_whole, record_fields, weight
+from shared.gcp.firestore.records import packed_bytes, read_record, read_whole, record_fields, weight
 from shared.gcp.firestore.sums import MOST_SUMMED, count, keys_and_records, sums
 from shared.gcp.firestore.transactions import in_transaction
 from shared.ledger.compaction import Merge
@@ -75,9 +75,9 @@ class FirestoreLedger:
                 return
             last, count, size = found[-1], len(found), 0
             while found:
-                read = read_record(self._log, found.popleft())
-                size += len(read.record.table.packed) if len(read.record.entries) else 0
-                yield read
+                snapshot = found.popleft()
+                size += packed_bytes(snapshot)
+                yield read_record(self._log, snapshot)
             if count < most:
                 return
             page, most = query.start_after(last), _page_records(count, size)

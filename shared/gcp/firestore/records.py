@@ -42,6 +42,13 @@ def read_record(log: Log, snapshot: "DocumentSnapshot[Any]") -> Versioned:
     return Versioned(record, snapshot.update_time, begins if isinstance(begins, bytes) else b"")
 
 
+def packed_bytes(snapshot: "DocumentSnapshot[Any]") -> int:
+    """Of a record's tables, be they readable or not: after a change of the schema none is, and all are as large."""
+    fields = snapshot.to_dict() or {}
+    packed = (fields.get(name) for name in ("table", "detail"))
+    return sum(len(found) for found in packed if isinstance(found, bytes))
+
+
 def read_whole(log: Log, snapshot: "DocumentSnapshot[Any]") -> Versioned | None:
     """A record whose every entry is needed in detail; None if it cannot be read so."""
     found = read_record(log, snapshot)

@@ -19,7 +19,7 @@ from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.domain.splitting import edges
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, expiry, holds, paged, time, write
+from shared.gcp.firestore.documents import TRIES, delete_as_read, expiry, holds, paged, time, write
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges, open_range
@@ -211,8 +211,8 @@ class FirestoreRuns:
             await self._forget_progress(run)
 
     async def _forget_progress(self, run: str) -> None:
-        async for heartbeat in paged(self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([])):
-            await heartbeat.reference.delete()
+        heartbeats = self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([])
+        await delete_as_read(self._client, paged(heartbeats))
 
     async def unreported(self) -> list[EndedRun]:
         query = self._runs.where(filter=FieldFilter("reported", "==", False)).limit(_MOST_UNREPORTED)
