@@ -28,11 +28,14 @@ _NAMES = frozenset({*map(str, Reason), str(Outcome.UNSUPPORTED), str(Outcome.ARC
 
 @dataclass(slots=True)
 class Cause:
-    """Keys that ended for one reason. reason: of the first of them, as it is recorded."""
+    """Keys that ended for one reason. reason: of the first of them, as it is recorded. known: the keys, or the first of
+    them.
+    """
 
     name: str
     outcome: Outcome
     reason: str
+    keys: int = 0
     bytes: int = 0
     known: list[Known] = field(default_factory=list)
 
@@ -41,11 +44,10 @@ class Cause:
         return advice_for(self.reason) or advice_for(self.outcome.value)
 
     def document(self, every: bool) -> dict[str, Any]:
-        shown = self.known if every else self.known[:EXAMPLES]
         return {
             "cause": self.name,
             "outcome": self.outcome.value,
-            "keys": len(self.known),
+            "keys": self.keys,
             "bytes": self.bytes,
             "tried_by_the_next_run": self.outcome is Outcome.FAILED and passes_by_itself(self.reason),
             "advice": self.advice,
@@ -57,7 +59,7 @@ class Cause:
                     "run": run_of(known.run),
                     "at": moment(known.published_at),
                 }
-                for known in shown
+                for known in self.known
             ],
         }
 
@@ -70,9 +72,15 @@ Prefix = Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only keys that 
 
 
 async def causes_of(
-    session: Session, prefix: Key, wanted: list[str] | None, outcomes: Collection[Outcome]
+    session: Session,
+    prefix: Key,
+    wanted: list[str] | None,
+    outcomes: Collection[Outcome],
+    most: int | None = None,
 ) -> list[Cause]:
-    """The most frequent first."""
+    """The most frequent first. most: keys of each that are held, None for all; of three billion, one in a hundred would
+    be some twenty gigabytes.
+    """
     found: dict[tuple[str, str], Cause] = {}
     async for known in that_ended(session, prefix, outcomes):
         entry = known.entry
@@ -81,9 +89,11 @@ async def causes_of(
         if wanted and name not in wanted:
             continue
         cause = found.setdefault((outcome, name), Cause(name, outcome, entry.reason))
+        cause.keys += 1
         cause.bytes += entry.size
-        cause.known.append(known)
-    return sorted(found.values(), key=lambda cause: -len(cause.known))
+        if most is None or len(cause.known) < most:
+            cause.known.append(known)
+    return sorted(found.values(), key=lambda cause: -cause.keys)
 
 
 async def known(session: Session, prefix: Key, causes: Sequence[str]) -> None:
@@ -91,7 +101,7 @@ async def known(session: Session, prefix: Key, causes: Sequence[str]) -> None:
     unknown = [cause for cause in causes if cause not in _NAMES]
     if not unknown:
         return
-    there = {cause.name for cause in await causes_of(session, prefix, None, OUTCOMES)}
+    there = {cause.name for cause in await causes_of(session, prefix, None, OUTCOMES, most=0)}
     unknown = [cause for cause in unknown if cause not in there]
     if unknown:
         there |= (await letters_of(session, None)).by_cause().keys()

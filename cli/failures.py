@@ -40,11 +40,11 @@ async def failures(
     """
     wanted = typed(session, prefix)
     await known(session, wanted, cause or ())
-    causes = await causes_of(session, wanted, cause, OUTCOMES)
+    causes = await causes_of(session, wanted, cause, OUTCOMES, most=None if every else EXAMPLES)
     letters = await letters_of(session, cause) if not prefix else NO_LETTERS
     document = {
         "prefix": prefix,
-        "keys": sum(len(item.known) for item in causes),
+        "keys": sum(item.keys for item in causes),
         "causes": [item.document(every) for item in causes],
         "dead_letters": letters.document(every),
     }
@@ -55,14 +55,14 @@ async def failures(
         for item in causes:
             again = ", tried by the next run again" if item.document(False)["tried_by_the_next_run"] else ""
             output.line(
-                f"{item.name}: {numbered(len(item.known), 'key')}, {size(item.bytes)} ({item.outcome.value}{again})"
+                f"{item.name}: {numbered(item.keys, 'key')}, {size(item.bytes)} ({item.outcome.value}{again})"
             )
             if item.advice:
                 output.line(f"  what to do: {item.advice}")
-            for found in item.known if every else item.known[:EXAMPLES]:
+            for found in item.known:
                 output.line(f"  {found.entry.key.decode()}  {without_advice(found.entry.reason)}")
-            if not every and len(item.known) > EXAMPLES:
-                output.line(f"  … and {len(item.known) - EXAMPLES:,} more (--all)")
+            if item.keys > len(item.known):
+                output.line(f"  … and {item.keys - len(item.known):,} more (--all)")
 
         letters.show(output, every)
 

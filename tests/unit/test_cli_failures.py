@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from cli.causes import EXAMPLES, Cause, causes_of
 from cli.dead_letter import DeadLetter
 from shared.domain.counts import Outcome
 from shared.domain.errors import Forbidden, KmsDenied
@@ -79,6 +81,25 @@ def test_examples_are_few_and_all_are_all(monkeypatch: pytest.MonkeyPatch) -> No
     assert shown[-1] == "  … and 2 more (--all)"
     (cause,) = operator.asks("failures", "--all", status=3)["causes"]
     assert [item["key"] for item in cause["all"]] == [f"k/00{number}" for number in range(5)]
+
+
+def test_no_more_keys_are_held_than_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three billion keys one in a hundred may have failed."""
+    world, held = filled(9), list[tuple[int, int]]()
+    for number in range(5):
+        world.cdn.faults[f"k/00{number}".encode()] = [Forbidden("denied")]
+    operator = Operator(world, monkeypatch)
+    operator.run()
+
+    async def spied(*wanted: Any, **more: Any) -> list[Cause]:
+        found = await causes_of(*wanted, **more)
+        held.extend((cause.keys, len(cause.known)) for cause in found)
+        return found
+
+    monkeypatch.setattr("cli.failures.causes_of", spied)
+    operator.types("failures", status=3)
+    operator.types("failures", "--all", status=3)
+    assert held == [(5, EXAMPLES), (5, 5)]
 
 
 def test_what_is_mended_is_tried_again_by_cause(troubled: Operator) -> None:

@@ -36,6 +36,9 @@ class Op(IntEnum):
     NOT_IN = 10
 
 
+_MOST_VALUES = {Op.IN: 30, Op.ARRAY_CONTAINS_ANY: 30, Op.NOT_IN: 10}
+"""Of one filter: https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries"""
+
 INEQUALITIES = frozenset({Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.NOT_EQUAL, Op.NOT_IN})
 
 Key = tuple[Any, ...]
@@ -201,6 +204,9 @@ def _unary(condition: Any, inequalities: list[str]) -> Predicate:
 
 def _field(condition: Any, inequalities: list[str]) -> Predicate:
     name, op, wanted = condition.field.field_path, condition.op, sort_key(condition.value)
+    if op in _MOST_VALUES and not 1 <= len(condition.value.array_value.values) <= _MOST_VALUES[op]:
+        message = f"'{Op(op).name}' supports up to {_MOST_VALUES[op]} comparison values."
+        raise FirestoreError(grpc.StatusCode.INVALID_ARGUMENT, message)
     if op in INEQUALITIES:
         inequalities.append(name)
     if name == NAME:
