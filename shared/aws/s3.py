@@ -168,8 +168,8 @@ class S3Source:
         return await self._head(source.key, f"partNumber={number}", {"If-Match": f'"{source.etag}"'})
 
     async def _head(self, key: bytes, query: str = "", more: Headers = NO_HEADERS) -> Headers:
-        """The headers of a HEAD's answer. Its refusal has no body, so the reason is asked for by a GET of one byte: HEAD
-        says the same of a bucket that is gone and of a key that is.
+        """The headers of a HEAD's answer. Its refusal has no body, so the reason is asked for by a GET of one byte:
+        HEAD says the same of a bucket that is gone and of a key that is.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
         """
