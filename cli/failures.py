@@ -54,9 +54,7 @@ async def failures(
             output.line(f"no key of {prefix!r} is known" if prefix else "no key is known", "that was not copied")
         for item in causes:
             again = ", tried by the next run again" if item.document(False)["tried_by_the_next_run"] else ""
-            output.line(
-                f"{item.name}: {numbered(item.keys, 'key')}, {size(item.bytes)} ({item.outcome.value}{again})"
-            )
+            output.line(f"{item.name}: {numbered(item.keys, 'key')}, {size(item.bytes)} ({item.outcome.value}{again})")
             if item.advice:
                 output.line(f"  what to do: {item.advice}")
             for found in item.known:
