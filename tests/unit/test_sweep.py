@@ -471,7 +471,7 @@ async def test_marks_that_are_too_young_take_no_longer_than_deletions_may() -> N
             world.clock.time += 1
             yield []
 
-    world.stores.extras.marked = young  # type: ignore[method-assign, assignment]
+    world.stores.extras.marked = young  # type: ignore[method-assign]
     await compare(world)
     assert portions <= DELETING_SECONDS + 1
     assert [run.state for run in world.stores.runs.documents.values()] == ["finished"] * 2
