@@ -46,8 +46,9 @@ async def status(
 ) -> Answer:
     """What the job is doing now: runs with their rate and time left, failures by cause, pause, ceilings and queues.
 
-    Each look costs some forty reads of Firestore a run, and two calls of Cloud Monitoring, which tells how much waits
-    with a delay of one to three minutes.
+    Each look costs some forty reads of Firestore a running run, three more for each thousand of its batches, one for
+    each run of the last seven days, and two calls of Cloud Monitoring, which tells how much waits with a delay of one
+    to three minutes.
     """
     if watch and session.output.as_json:
         raise CommandError("--watch answers again and again, and --json once: choose one", Exit.USAGE)

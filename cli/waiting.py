@@ -17,7 +17,8 @@ from shared.ports.run_store import OpenRun
 
 _SOON_SECONDS = 0.2
 _SECONDS = 2.0
-"""Between two looks: at first, and after a while. A look at a running run is some forty reads."""
+"""Between two looks: at first, and after a while. A look at a running run is some forty reads, and three for
+each thousand of its batches."""
 
 _SLOWER = 1.3
 
