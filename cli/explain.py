@@ -20,7 +20,7 @@ from shared.copying.copy_object import CopyObject, CopyPlan
 from shared.copying.replicate_object import RUN as ON_DEMAND
 from shared.domain.comparison import Comparison, compare
 from shared.domain.counts import Outcome
-from shared.domain.errors import Gone, Unsupported
+from shared.domain.errors import Gone, NoSuchBucket, Unsupported
 from shared.domain.keys import Key, Place
 from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.page import Page
@@ -87,6 +87,8 @@ async def explain(
 async def _source(session: Session, key: Key) -> SourceObject | None:
     try:
         return await session.source.head(key)
+    except NoSuchBucket:
+        raise
     except Gone:
         return None
 

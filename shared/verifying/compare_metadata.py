@@ -56,11 +56,11 @@ class CompareMetadata:
             (now, wanted), stored = await asyncio.gather(
                 self.source.inspect(source.key), self.destination.inspect(copy.name)
             )
-        except Gone:
-            return None
         except ObjectError as failure:
             if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
                 raise
+            if isinstance(failure, Gone):
+                return None
             self.log.warning("headers not compared", key=source.text, reason=failure.reason, why=str(failure))
             return Comparison.UNPROVEN
         if stored is None or stored[0].generation != copy.generation or now.etag != source.etag:

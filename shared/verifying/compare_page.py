@@ -8,7 +8,7 @@ from shared.domain.archive import SILENT_CLASSES, Restore
 from shared.domain.comparison import Comparison, compare
 from shared.domain.copies import CopyPage, Pairs, pair
 from shared.domain.counts import Outcome
-from shared.domain.errors import Gone
+from shared.domain.errors import Gone, NoSuchBucket
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
@@ -148,6 +148,8 @@ class ComparePage:
     async def _head(self, source: SourceObject) -> SourceObject:
         try:
             return await self.source.head(source.key)
+        except NoSuchBucket:
+            raise
         except Gone:
             return source
 

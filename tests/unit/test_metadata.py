@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.archive import Tier
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden, Gone
+from shared.domain.errors import Forbidden, Gone, NoSuchBucket
 from shared.domain.messages import VerifyMessage
 from shared.domain.objects import SOURCE_KEY, SOURCE_MTIME, Attributes, SourceObject
 from shared.domain.provenance import carries
@@ -144,6 +144,23 @@ async def test_a_key_that_may_not_be_asked_for_keeps_none_of_the_others(
     world.bucket.put("k/2", b"body 2", PLAIN)
     sentence, _ = await compared(world)
     assert sentence.startswith("good") is isinstance(refusal, Gone), sentence
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+async def test_a_bucket_that_is_gone_is_no_key_that_is(side: str) -> None:
+    """Nobody was asked for its headers, and all were called the same."""
+    world = await copied()
+
+    async def gone(key: bytes) -> Any:
+        raise NoSuchBucket("no such bucket")
+
+    world.bucket.put("k/1", b"body 1", replace(PLAIN, content_type="text/html"))
+    if side == "source":
+        world.bucket.inspect = gone  # type: ignore[method-assign]
+    else:
+        world.destination.inspect = gone  # type: ignore[method-assign]
+    sentence, _ = await compared(world)
+    assert sentence.startswith("bad: The run has stopped"), sentence
 
 
 def test_what_is_ours_in_the_copy_is_not_held_against_it() -> None:
