@@ -1,10 +1,12 @@
 """Archived objects: told, priced, restored if the job wants it, copied once they can be read, and never asked twice."""
 
+from typing import Any
+
 import pytest
 
 from shared.domain.archive import Restore, Tier, read_header
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden
+from shared.domain.errors import Forbidden, NoSuchBucket
 from shared.domain.messages import ListMessage, VerifyMessage
 from shared.domain.page import Page
 from shared.ports.control_store import Control
@@ -147,6 +149,22 @@ async def test_a_class_that_archives_in_silence_is_looked_at_once_its_copy_has_f
     world.bucket.archived_in_silence.clear()
     stored.restore = None
     assert await counts(world, await world.run(VerifyMessage())) == {Outcome.COPIED: 1, Outcome.UNCHANGED: 1}
+
+
+async def test_a_bucket_that_is_gone_is_not_taken_for_an_object_that_is() -> None:
+    """What is asked of an object that may be archived was taken to be as it was listed."""
+    world = filled(1)
+    world.bucket.put("k/001", b"quiet", storage_class="INTELLIGENT_TIERING")
+    world.bucket.archived_in_silence.add(b"k/001")
+    await world.run()
+
+    async def gone(key: bytes) -> Any:
+        raise NoSuchBucket("no such bucket")
+
+    world.bucket.head = gone  # type: ignore[method-assign]
+    run = await world.run(VerifyMessage())
+    summary = await world.stores.runs.summary(run)
+    assert (summary.stopped_ranges, summary.verdicts.keys) == (1, {"same": 1})
 
 
 def test_a_page_keeps_what_was_said_of_restores_when_it_is_cut() -> None:
