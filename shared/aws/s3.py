@@ -168,7 +168,8 @@ class S3Source:
         return await self._head(source.key, f"partNumber={number}", {"If-Match": f'"{source.etag}"'})
 
     async def _head(self, key: bytes, query: str = "", more: Headers = NO_HEADERS) -> Headers:
-        """The headers of a HEAD's answer. Its refusal has no body, so the reason is asked for by a GET of one byte.
+        """The headers of a HEAD's answer. Its refusal has no body, so the reason is asked for by a GET of one byte:
+        what is not there may be the key, or its bucket.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
         """
@@ -176,7 +177,7 @@ class S3Source:
 
         async def ask() -> Answer:
             answer = await self._send("HEAD", self._address.url(key, query), more)
-            if answer.status not in (400, 403, 503):
+            if answer.status not in (400, 403, 404, 503):
                 return answer
             probe = await self._send("GET", self._address.url(key), {**more, "Range": "bytes=0-0"})
             if answer.status == 503:  # S3 may ask for patience, which is no key's fault, and only a body says so
