@@ -13,7 +13,8 @@ record with the word and the service's own text.
 
 - **passes**: it may pass by itself, so it is tried again: at once, with backoff; then in a message of its own; then
   the key is on record as failed. What stays is on record at once.
-- **concerns**: the key alone, or everybody: any other key would fail the same way at this moment.
+- **concerns**: the key alone, or everybody: any other key would fail the same way at this moment. A 5xx is everybody's,
+  too, while eight keys and more get nothing else.
 - **status**: what `/v1/replicate` answers; with 503 goes a Retry-After.
 - **ends as**: the outcome of a key for which it is the last word.
 """

@@ -51,7 +51,12 @@ class SigningKeys:
             return self._keys
         try:
             return await self._renewal.result()
-        except (ClientError, BotoCoreError, GoogleAuthError) as error:
+        except (
+            ClientError,
+            BotoCoreError,
+            GoogleAuthError,
+            RuntimeError,
+        ) as error:  # botocore's, of new ones that ended
             raise NoToken(f"the AWS credentials cannot be renewed: {error}", party=Party.STS) from None
 
     def _ends_within(self, seconds: float) -> bool:

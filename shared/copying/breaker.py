@@ -6,6 +6,9 @@
 
 Throttling has no half: when the wait is over, keys begin again. A fault that concerns only large objects (of the
 staging bucket) keeps small ones from nothing.
+
+A 5xx is its key's own, unless the party that answers so serves nobody (`_serves_nobody`): many keys, for seconds, and
+nothing came through. An outage mostly looks like that; few hosts that are down refuse connections.
 """
 
 import asyncio
@@ -29,6 +32,14 @@ PATIENCE_SECONDS = 30.0
 
 RECENT_SECONDS = 60.0
 """A fault that comes again so soon after it passed had not passed."""
+
+DOWN_KEYS = 8
+DOWN_SECONDS = 2.0
+"""A party that answers so many keys in a row with a 5xx, for so long at the least, is down. Of one that is only ailing
+some key would have got through.
+"""
+
+_FAILURES = range(500, 600)
 
 _MOST_REFUSED = 10_000
 """Refusals of single keys that are remembered."""
@@ -68,6 +79,8 @@ class Breaker:
         self._passed: dict[Cause, tuple[int, float]] = {}
         self._proved: dict[Party, float] = {}
         self._refused: dict[tuple[Cause, bytes], float] = {}
+        self._ailing: dict[Party, tuple[float, set[bytes]]] = {}
+        """Since when it has served nobody, and keys that it has failed since."""
         self._probe: Signal | None = None
 
     def enter_now(self, large: bool, now: float) -> Permit | None:
@@ -95,7 +108,7 @@ class Breaker:
 
     def failed(self, permit: Permit, error: ObjectError, key: bytes = b"") -> bool:
         """Whether an error is everybody's: it spends nothing of the key."""
-        if error.reason.scope is Scope.KEY:
+        if error.reason.scope is Scope.KEY and not self._serves_nobody(error, key):
             if permit.probe is not None:
                 self._after_a_key_s_own(permit, error)
             return False
@@ -115,6 +128,7 @@ class Breaker:
         now = self._clock.monotonic()
         for party in parties:
             self._proved[party] = now
+            self._ailing.pop(party, None)
         for fault in self._of(permit.large) if self._open else ():
             if fault.failed_at < permit.began:
                 self._closed(fault)
@@ -134,6 +148,20 @@ class Breaker:
         except TimeoutError:
             if self._probe is probe:
                 self._probe = None
+
+    def _serves_nobody(self, error: ObjectError, key: bytes) -> bool:
+        """Whether a 5xx is everybody's: its party is down, or is found to be so now."""
+        party = error.party
+        if party is None or error.reason is not Reason.TRANSIENT or error.status not in _FAILURES:
+            return False
+        now = self._clock.monotonic()
+        since, keys = self._ailing.get(party, (now, set[bytes]()))
+        if now - since > RECENT_SECONDS and (party, error.reason) not in self._open:
+            since, keys = now, set()
+        if len(keys) < DOWN_KEYS:
+            keys.add(key)
+        self._ailing[party] = since, keys
+        return len(keys) >= DOWN_KEYS and now - since >= DOWN_SECONDS
 
     def _others_came_through(self, cause: Cause, key: bytes, began: float) -> bool:
         """Whether the service has served others since it first refused this key: then it is this key that it refuses.

@@ -210,12 +210,13 @@ class CopyLarge:
     ) -> DestinationObject | None:
         """None if that takes longer than this invocation may: what is done is kept.
 
-        Within one storage class it takes one call; into another, Cloud Storage copies the bytes, call after call.
+        Within one storage class it takes one call; into another, or within a dual-region that has not caught up, Cloud
+        Storage copies the bytes, call after call. https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
         """
         while True:
             try:
                 moved = await lease.write(self.staging.move(staged, upload, token))
-            except LostRace:
+            except (LostRace, UploadLost):  # the token is of another write, or older than the week that it is good for
                 await self.uploads.moving(lease.number, lease.owner, "")
                 raise
             if isinstance(moved, DestinationObject):

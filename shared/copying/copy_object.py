@@ -64,11 +64,11 @@ class SourceFacts:
 
 
 class Outgrown(BucketError):
-    """A version that replaced the one which was to be copied takes more memory than was reserved. size: its bytes."""
+    """A version that replaced the one which was to be copied has more bytes than there is room for."""
 
     def __init__(self, version: SourceObject) -> None:
         super().__init__(f"{version.text}: has grown to {version.size} bytes")
-        self.size = version.size
+        self.version = version
 
 
 @dataclass(frozen=True, slots=True)

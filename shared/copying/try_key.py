@@ -54,7 +54,8 @@ Ended = Entry | Requeued | None
 @dataclass(slots=True)
 class KeyTask:
     """A key and its message. present: what is at the destination, for the first try. spent: whether it was tried.
-    is_over: whether `ended` says what came of it. room: bytes that there is memory for, None for any size.
+    is_over: whether `ended` says what came of it. room: the most bytes that its copy may have without waiting for its
+    turn anew, or being copied in parts. large: whether it turned out to be copied in parts.
     """
 
     source: SourceObject
@@ -63,6 +64,7 @@ class KeyTask:
     present: Existing | None
     spent: bool = False
     room: int | None = None
+    large: bool = False
     is_over: bool = False
     ended: Ended = None
 
@@ -99,12 +101,12 @@ class TryKey:
         size = key.source.size if part is None else part.version.size
         while True:
             held = weight(size, self.buffer_bytes)
-            key.room = held if held < self.buffer_bytes else None
+            key.room = held if held < self.buffer_bytes else self.large_bytes
             try:
                 async with self.in_flight.slot(held):
                     return await self._tries(key)
             except Outgrown as grown:
-                size, key.spent = grown.size, False  # it waits for its turn anew, holding nothing
+                size, key.spent = grown.version.size, False  # it waits for its turn anew, holding nothing
             except (Postponed, Busy, OutOfService, StateConflict) as reason:
                 return Requeued(key.source, key.message.attempt, reason)
             except OutOfAttempts as out:
@@ -139,7 +141,7 @@ class TryKey:
         now = self.clock.monotonic()
         if key.budget.spent(now):
             return None
-        large = key.in_parts or key.source.size > self.large_bytes
+        large = key.large or key.in_parts or key.source.size > self.large_bytes
         permit = self.breaker.enter_now(large, now)
         if permit is not None:
             return permit
@@ -180,9 +182,15 @@ class TryKey:
         decided = await self.copy.decide(key.source, message.force, present)
         if isinstance(decided, Entry):
             return decided
-        if decided.version.size > self.large_bytes:
-            return await self.large.start(message, decided, key.room)
-        return await self.copy.copy_latest(decided, key.room)
+        if decided.version.size <= self.large_bytes:
+            try:
+                return await self.copy.copy_latest(decided, key.room)
+            except Outgrown as grown:
+                if grown.version.size <= self.large_bytes:
+                    raise
+                decided = replace(decided, version=grown.version)
+        key.large = True  # what fails for large objects alone concerns it, too
+        return await self.large.start(message, decided, key.room)
 
     def _refuse_outside(self, source: SourceObject) -> None:
         if not self.copy.mapping.covers(source.key):

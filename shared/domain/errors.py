@@ -236,7 +236,7 @@ class Forbidden(ObjectError):
 
 
 class BadKeys(Forbidden):
-    """A service does not know the credentials, or the signature made with them."""
+    """A service does not know the credentials, or the signature made with them, or an account was closed."""
 
     reason = Reason.BAD_CREDENTIALS
 

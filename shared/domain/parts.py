@@ -28,14 +28,14 @@ class PartPlan:
 
     @classmethod
     def cut(cls, size: int, wanted_bytes: int, multiple_of: int | None = None) -> "PartPlan":
-        """Parts of about `wanted_bytes`, larger where there would be too many.
+        """Parts of about `wanted_bytes`, larger where there would be too many, and none that would be too large.
 
         multiple_of: the size of the source's own parts (at most 5 GiB), of which whole ones are taken, because only
         then can the source's checksum of its parts be computed from the parts.
         """
         least = cls._least(size, wanted_bytes)
         unit = multiple_of or MIB
-        return cls(size, -(-least // unit) * unit)
+        return cls(size, min(-(-least // unit), max(1, MOST_PART_BYTES // unit)) * unit)
 
     @classmethod
     def along(cls, source_parts: Sequence[int], wanted_bytes: int) -> "PartPlan":

@@ -190,8 +190,8 @@ class Reason(StrEnum):
         False,
         Scope.EVERYBODY,
         502,
-        "the credentials themselves are refused",
-        "check the credentials: the service account, AWS_CREDENTIALS_SECRET or the role, CDN_KEY_PAIR_ID",
+        "the credentials themselves are refused, or an account that pays is closed or owes",
+        "check the service account, AWS_CREDENTIALS_SECRET or the role, CDN_KEY_PAIR_ID; and billing, on both clouds",
     )
     KMS_DENIED = (
         "kms_denied",

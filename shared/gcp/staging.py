@@ -70,8 +70,8 @@ class GcsStaging:
         return StoredPart(answer.headers["etag"].strip('"'), body.crc32c)
 
     async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
-        parts = "".join(
-            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+        parts = "".join(  # the ETags in quotes, as they came and Google's own libraries send them
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{escape(etag)}"</ETag></Part>'
             for number, etag in enumerate(etags, 1)
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()

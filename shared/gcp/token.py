@@ -1,7 +1,6 @@
 """The right to call Google's APIs by hand: a bearer token, kept fresh."""
 
 import asyncio
-import threading
 
 import google.auth
 import google.auth.transport.requests
@@ -10,18 +9,20 @@ from google.auth.exceptions import GoogleAuthError
 
 from shared.domain.errors import NoToken
 from shared.domain.reasons import Party
+from shared.ports.signal import Joint
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 
 class Token:
-    """Asked for at every request. It is renewed in a thread, by one caller for all, so that the loop goes on.
+    """Asked for at every request. It is renewed in a thread, by one caller for all, so that the loop goes on; a try
+    that fails is everybody's, too: each on his own, they would wait for one another for as long as the server is down.
     credentials None: a local stack, nothing to show.
     """
 
     def __init__(self, credentials: Credentials | None) -> None:
         self._credentials = credentials
-        self._lock = threading.Lock()
+        self._renewal: Joint[None] | None = None
 
     @classmethod
     def default(cls) -> "Token":
@@ -38,7 +39,7 @@ class Token:
         if held is None:
             return None
         if not held.valid:
-            await asyncio.to_thread(self._renew, held, None)
+            await self._renew(held)
         return str(held.token)
 
     async def renewed(self, refused: str | None) -> bool:
@@ -46,16 +47,20 @@ class Token:
         held = self._credentials
         if held is None:
             return False
-        await asyncio.to_thread(self._renew, held, refused)
+        if held.token == refused or not held.valid:
+            await self._renew(held)
         return bool(held.token != refused)
 
-    def _renew(self, held: Credentials, refused: str | None) -> None:
-        with self._lock:
-            if held.valid and held.token != refused:
-                return
-            try:
-                held.refresh(google.auth.transport.requests.Request())
-            except GoogleAuthError as error:
-                raise NoToken(
-                    f"Google's token server gives no access token: {error}", party=Party.TOKEN_SERVER
-                ) from None
+    async def _renew(self, held: Credentials) -> None:
+        if self._renewal is None:
+            request = google.auth.transport.requests.Request()
+            task = asyncio.create_task(asyncio.to_thread(held.refresh, request))
+            task.add_done_callback(self._over)
+            self._renewal = Joint(task)
+        try:
+            await self._renewal.result()
+        except GoogleAuthError as error:
+            raise NoToken(f"Google's token server gives no access token: {error}", party=Party.TOKEN_SERVER) from None
+
+    def _over(self, _task: "asyncio.Task[None]") -> None:
+        self._renewal = None

@@ -83,6 +83,9 @@ RULES: tuple[Rule, ...] = (
     Rule(WrongRegion, (301, 307), parties=_parties(Party.S3)),  # a HEAD's answer has no body to say so
     Rule(CredentialsExpired, (400, 403), _codes("ExpiredToken ExpiredTokenException TokenRefreshRequired")),
     Rule(Transient, (400, 403), _codes("RequestTimeout RequestExpired")),
+    # of KMS, too, whose requests a second are fewer than S3's: a key that may be used, and not so often
+    # https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html
+    Rule(Throttled, (400, 403), _codes("KMS.ThrottlingException ThrottlingException")),
     Rule(NoPayer, (400,), _codes("UserProjectMissing")),
     Rule(NoPayer, (400,), sentence=re.compile(r"^Bucket is (?:a )?requester pays bucket\b")),
     Rule(
@@ -102,11 +105,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(Corrupt, (400,), _codes("BadDigest InvalidDigest"), parties=_GOOGLE),
     Rule(BadKeys, (401,)),
+    Rule(BadKeys, (400, 403), _codes("InvalidSecurity InvalidToken")),
+    Rule(BadKeys, (403,), _codes("AccountProblem NotSignedUp UserProjectAccountProblem accountDisabled")),
     Rule(Throttled, (403,), _codes("rateLimitExceeded userRateLimitExceeded"), parties=_GOOGLE),
-    Rule(Throttled, (400, 403), _codes("RequestThrottled ThrottlingException"), parties=_parties(Party.SQS)),
+    Rule(Throttled, (400, 403), _codes("KmsThrottled RequestThrottled"), parties=_parties(Party.SQS)),
     Rule(Archived, (403,), _codes("InvalidObjectState")),
     Rule(ClockSkew, (403,), _codes("RequestTimeTooSkewed")),
-    Rule(BadKeys, (403,), _codes("InvalidAccessKeyId SignatureDoesNotMatch InvalidToken InvalidKey MissingKey")),
+    Rule(BadKeys, (403,), _codes("InvalidAccessKeyId SignatureDoesNotMatch InvalidKey MissingKey")),
     Rule(KmsDenied, (403,), sentence=re.compile(r"^[^\"]*\bis not authorized to perform: kms:[A-Z]\w* on\b")),
     Rule(KmsDenied, (403,), sentence=re.compile(r"^Permission denied on Cloud KMS key\b")),
     Rule(
@@ -129,10 +134,18 @@ RULES: tuple[Rule, ...] = (
     # the last resort: to a read the JSON API says "notFound" for a bucket and for an object alike
     Rule(NoSuchBucket, (404,), sentence=re.compile(r"^The specified bucket does not exist\b")),
     Rule(UploadLost, (404, 410), parties=_parties(Party.UPLOAD_SESSION, Party.STAGING)),
+    Rule(UploadLost, (400,), _codes("InvalidPart"), parties=_parties(Party.STAGING)),  # it was written over
     Rule(Gone, (404, 410)),
     Rule(Transient, (408,)),
     Rule(LostRace, (412,), writes=True),
     Rule(Changed, (412,), writes=False),
+    # one name may be written once a second, whatever else is written: https://cloud.google.com/storage/quotas#objects
+    Rule(
+        Transient,
+        (429,),
+        sentence=re.compile(r"^The object .* exceeded the rate limit for object mutation operations\b", re.S),
+        parties=_GOOGLE,
+    ),
     Rule(Throttled, (429,)),
     Rule(Throttled, (503,), _codes("SlowDown")),
     Rule(Refused, (501,)),

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from shared.domain.parts import LEAST_PART_BYTES, MIB
+from shared.domain.parts import LEAST_PART_BYTES, MIB, MOST_PART_BYTES
 from shared.settings.choices import UnsupportedNames
 from shared.settings.fields import STORAGE_CLASSES, BucketName, Pairs
 
@@ -37,6 +37,7 @@ class DestinationSettings(BaseModel):
     part_bytes: int = Field(
         default=256 * MIB,
         ge=LEAST_PART_BYTES,
+        le=MOST_PART_BYTES,
         description="size of such a part; larger where there would be more than 10,000",
     )
     report_bucket: BucketName | None = Field(

@@ -495,6 +495,14 @@ async def test_a_destination_that_does_not_exist_is_named(embedded: Stack, http:
         await nowhere.write(upload("k", SMALL), stream(SMALL))
 
 
+async def test_a_source_that_does_not_exist_is_no_key_that_is_gone(embedded: Stack, http: Http) -> None:
+    """A HEAD's 404 has no body: it reads the same for a key and for all of them."""
+    endpoint = embedded.environment["AWS_ENDPOINT_URL_S3"]
+    address = S3Address.of("no-such-bucket", "us-east-1", endpoint, Credentials("test", "test"), SystemClock())
+    with pytest.raises(NoSuchBucket, match="SOURCE_BUCKET"):
+        await S3Source(address, http).head(b"k")
+
+
 async def test_just_the_generation_that_was_seen_is_deleted(destination: Destination) -> None:
     first = await destination.write(upload("k", b"a"), stream(b"a"))
     second = await destination.write(upload("k", b"b", first.generation), stream(b"b"))

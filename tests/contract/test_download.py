@@ -27,13 +27,14 @@ from shared.domain.errors import (
     Forbidden,
     Gone,
     NoSuchBucket,
+    NoToken,
     ObjectError,
     Refused,
     Transient,
     WrongRegion,
 )
 from shared.domain.objects import SourceObject
-from shared.domain.reasons import Party
+from shared.domain.reasons import Party, Scope
 from shared.http.client import Http
 from tests.contract.raw import Asked, answer, answering
 
@@ -200,7 +201,7 @@ async def test_a_head_has_no_body_and_its_reason_is_asked_for(
         with pytest.raises(error) as caught:
             await S3Source(at(url), http, ONCE).head(b"k")
         assert type(caught.value) is error
-        assert [item.headers.get("range") for item in asked[1:]] == (["bytes=0-0"] if body else [])
+        assert [item.headers.get("range") for item in asked[1:]] == (["bytes=0-0"] if status != 301 else [])
         if headers:
             assert "eu-west-1" in str(caught.value)
 
@@ -252,6 +253,18 @@ class Role(RefreshableCredentials):  # type: ignore[misc]
         time.sleep(self._takes)
         end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
         return {"access_key": "new", "secret_key": "s", "token": "t", "expiry_time": end.isoformat()}
+
+
+async def test_new_credentials_that_have_ended_are_everybody_s_fault() -> None:
+    """botocore says so by a RuntimeError: the clock is an hour wrong, or the role's sessions are no longer."""
+
+    class Brief(Role):
+        def _take(self) -> dict[str, str]:
+            return {**super()._take(), "expiry_time": datetime.datetime.now(datetime.UTC).isoformat()}
+
+    with pytest.raises(NoToken, match="still expired") as caught:
+        await SigningKeys(Brief(left=10, takes=0)).current()
+    assert (caught.value.party, caught.value.reason.scope) == (Party.STS, Scope.EVERYBODY)
 
 
 async def test_a_role_is_renewed_beside_the_loop_and_once_for_all() -> None:

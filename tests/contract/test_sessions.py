@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -185,6 +186,37 @@ async def test_a_token_server_that_gives_nothing_is_no_fault_of_the_key(http: Ht
     async with answering(never) as (url, _):
         with pytest.raises(NoToken, match="token server"):
             await GcsDestination("b", url, http, Token(Held(good=0))).write(SMALL, small())
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["gives one", "gives none"])
+async def test_all_who_wait_for_a_token_wait_for_one_try(comes: bool) -> None:
+    """Each with a try of his own, a hundred keys stood still for a hundred times as long as the server does."""
+
+    class Slow(Held):
+        tries = 0
+
+        @property
+        def valid(self) -> bool:
+            return self.number > 0
+
+        def refresh(self, request: object) -> None:
+            self.tries += 1
+            time.sleep(0.1)
+            super().refresh(request)
+
+    held = Slow(good=10**9 if comes else 0)
+    token = Token(held)
+    waiting: list[asyncio.Task[str | bool | None]] = [asyncio.create_task(token.current()) for _ in range(100)]
+    waiting += [asyncio.create_task(token.renewed("token-0")) for _ in range(100)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    got = await asyncio.gather(*waiting[1:], return_exceptions=True)
+    assert held.tries == 1
+    if comes:
+        assert got == ["token-1"] * 99 + [True] * 100
+    else:
+        assert {type(error) for error in got} == {NoToken}
+        assert {error.party for error in got if isinstance(error, NoToken)} == {Party.TOKEN_SERVER}
 
 
 CUT = [b"", b'{"name": "k", "si', b'{"name": "k", "generation": "7"}', b"[]"]

@@ -118,6 +118,22 @@ async def test_a_move_replaces_only_what_was_looked_at(yard: Yard) -> None:
     assert second.generation > first.generation
 
 
+async def test_a_move_goes_on_by_a_token_that_was_given(yard: Yard) -> None:
+    found = await staged(yard)
+    with pytest.raises(UploadLost):
+        await yard.staging.move(found, wish(), "of long ago")
+    assert await yard.destination.stat(b"final/a b") is None
+
+
+async def test_a_part_that_was_written_over_is_not_the_one_that_was_noted(yard: Yard) -> None:
+    """Two deliveries of a message send it, and the later one's note comes first."""
+    upload = await yard.staging.begin(b"staged")
+    noted = await yard.staging.put(b"staged", upload, 1, 5, stream(b"first"))
+    await yard.staging.put(b"staged", upload, 1, 6, stream(b"second"))
+    with pytest.raises(UploadLost):
+        await yard.staging.complete(b"staged", upload, [noted.etag])
+
+
 @pytest.mark.parametrize("sent", [PARTS[2][:-1], PARTS[2] + b"!", b""])
 async def test_a_part_of_another_length_is_corrupt(yard: Yard, sent: bytes) -> None:
     upload = await yard.staging.begin(b"staged")

@@ -17,13 +17,14 @@ from tests.fakes.destination import FakeDestination
 
 @dataclass
 class FakeStaging:
-    """calls_a_move: how many calls it takes to move an object."""
+    """calls_a_move: how many calls it takes to move an object. good_tokens: of moves that may be gone on with."""
 
     destination: FakeDestination
     uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
     staged: FakeDestination = field(default_factory=FakeDestination)
     sent: list[int] = field(default_factory=list)
     calls_a_move: int = 1
+    good_tokens: set[str] = field(default_factory=set)
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def begin(self, name: bytes) -> str:
@@ -44,8 +45,10 @@ class FakeStaging:
     async def complete(self, name: bytes, upload: str, etags: Sequence[str]) -> None:
         if upload not in self.uploads:
             raise UploadLost(upload)
-        parts = self.uploads.pop(upload)
-        assert [hashlib.md5(parts[number]).hexdigest() for number in range(1, len(etags) + 1)] == list(etags)
+        parts = self.uploads[upload]
+        if [hashlib.md5(parts[number]).hexdigest() for number in range(1, len(etags) + 1)] != list(etags):
+            raise UploadLost("InvalidPart")
+        del self.uploads[upload]
         self.staged.install(name, b"".join(parts[number] for number in sorted(parts)), composite=True)
 
     async def abort(self, name: bytes, upload: str) -> None:
@@ -58,8 +61,12 @@ class FakeStaging:
         present = self.destination.objects.get(upload.name)
         if (present[0].generation if present else 0) != upload.generation:
             raise LostRace(upload.name.decode())
+        if token and token not in self.good_tokens:
+            raise UploadLost("the token has run out")
         if int(token or 1) < self.calls_a_move:
-            return str(int(token or 1) + 1)
+            further = str(int(token or 1) + 1)
+            self.good_tokens.add(further)
+            return further
         self.destination.classes[upload.name] = upload.storage_class
         body = self.staged.objects[staged.name][1]
         return self.destination.install(

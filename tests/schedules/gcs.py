@@ -263,7 +263,7 @@ class Gcs:
         whole = b""
         for item in ElementTree.fromstring(body).iter("Part"):
             part = upload.parts.get(int(item.findtext("PartNumber", "0")))
-            if part is None or hashlib.md5(part).hexdigest() != item.findtext("ETag", "").strip('"'):
+            if part is None or f'"{hashlib.md5(part).hexdigest()}"' != item.findtext("ETag", ""):
                 raise Refusal(400, "<Error><Code>InvalidPart</Code></Error>")
             whole += part
         del self.uploads[number]

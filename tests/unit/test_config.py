@@ -42,6 +42,7 @@ def test_every_missing_setting_is_named_at_once() -> None:
         ({"KEYS_PER_MESSAGE": "many"}, "KEYS_PER_MESSAGE: must be a whole number ("),
         ({"KEYS_PER_MESSAGE": "0"}, "KEYS_PER_MESSAGE: "),
         ({"BUDGET_SECONDS": "700"}, "BUDGET_SECONDS: must be "),
+        ({"PART_BYTES": str(5 * 2**30 + 1)}, "PART_BYTES: must be "),
         ({"AWS_REGION": "Virginia"}, "AWS_REGION: "),
         ({"AWS_CREDENTIALS_SECRET": "my-secret"}, "AWS_CREDENTIALS_SECRET: "),
         ({"SOURCE_BUCKET": "No Such_Bucket!"}, "SOURCE_BUCKET: "),

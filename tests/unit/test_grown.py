@@ -7,15 +7,18 @@ from dataclasses import replace
 import pytest
 
 from shared.copying.in_flight import InFlight, Slot
+from shared.domain.budget import Budget
 from shared.domain.checksums import Chunk
 from shared.domain.counts import Outcome
+from shared.domain.errors import NoSuchBucket, Postponed
 from shared.domain.instance import BUFFER_BYTES, weight
 from shared.domain.messages import ListMessage
 from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.parts import MIB
+from shared.domain.reasons import Party
 from shared.ports.destination import Upload
 from tests.fakes import FakeBucket, FakeDestination
-from tests.world import World, counts
+from tests.world import PART, World, counts
 
 ROOM = 20 * MIB
 
@@ -95,3 +98,39 @@ async def test_what_has_grown_and_shrunk_within_one_try_takes_its_room_too() -> 
     assert await counts(world, run) == {Outcome.COPIED: 1}
     assert world.same()
     assert weighed == [weight(1), weight(1), weight(10 * MIB)]
+
+
+@pytest.mark.parametrize("listed", [1, 2 * MIB], ids=["small", "as large as what a copy holds"])
+async def test_what_has_grown_beyond_one_copy_goes_in_parts(listed: int) -> None:
+    """Read in one go it would outlast its invocation, once an attempt."""
+    world = World(large_bytes=PART)
+    world.bucket.put("k", b"x" * listed)
+    run = world.send("list", ListMessage(scheduled=True))
+    await world.drain(most=1, finish=False)
+    world.bucket.put("k", b"y" * (2 * PART))
+    await world.drain()
+    assert await counts(world, run) == {Outcome.COPIED: 1}
+    assert world.same()
+    assert world.staging.sent == [1, 2]
+
+
+async def test_what_has_grown_waits_for_the_staging_bucket_like_what_was_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was tried again at once, for as long as the invocation had."""
+    world, begun = World(large_bytes=PART), list[bytes]()
+    world.bucket.put("k", b"x")
+    await world.run()
+    world.bucket.put("k", b"z")
+    world.send("list", ListMessage(scheduled=True))
+    await world.drain(most=1, finish=False)
+    world.bucket.put("k", b"y" * (2 * PART))
+
+    async def begin(name: bytes) -> str:
+        world.clock.pass_time(0.1)
+        begun.append(name)
+        raise NoSuchBucket("HTTP 404 NoSuchBucket", party=Party.STAGING)
+
+    monkeypatch.setattr(world.staging, "begin", begin)
+    (message,) = [message for topic, message in world.queue.sent if topic == "transfer"]
+    with pytest.raises(Postponed):
+        await world.handlers["transfer"](message, "", Budget(world.clock.monotonic(), 540))
+    assert len(begun) < 10

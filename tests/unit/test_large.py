@@ -800,6 +800,26 @@ async def test_a_move_that_outlasts_an_invocation_goes_on_where_it_was() -> None
     assert clean(world)
 
 
+async def test_a_move_whose_token_has_run_out_is_begun_anew() -> None:
+    """It is good for a week: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite"""
+    world = world_with(budgets={"transfer": 2.0})
+    world.staging.calls_a_move = 3
+    seen, move = list[str](), world.staging.move
+
+    async def slow(staged, upload, token=""):  # type: ignore[no-untyped-def]
+        if token == "2" and seen == [""]:
+            world.staging.good_tokens.clear()
+        seen.append(token)
+        world.clock.pass_time(3)
+        return await move(staged, upload, token)
+
+    world.staging.move = slow  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 2}
+    assert seen == ["", "2", "", "2", "3"]
+    assert clean(world)
+
+
 async def test_the_class_of_an_object_in_parts_is_told_once() -> None:
     world = world_with()
     world.bucket.objects[KEY] = replace(world.bucket.objects[KEY], storage_class="STANDARD_IA")

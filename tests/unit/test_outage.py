@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.copying.breaker import MOST_SECONDS, Breaker
+from shared.copying.breaker import DOWN_KEYS, MOST_SECONDS, Breaker
 from shared.copying.transfer_batch import CLEAN_UP_SECONDS, END_SECONDS, GRACE_SECONDS, LAST_LOOK_SECONDS
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
@@ -24,6 +24,7 @@ from shared.domain.errors import (
 from shared.domain.keys import KeyMapping
 from shared.domain.messages import ObjectEntry, PartReference, TransferMessage
 from shared.domain.reasons import Party, Reason
+from shared.http.classification import Classifier
 from tests.fakes import FakeClock, FakeDownload, FakeLog
 from tests.world import PART, World, counts, filled
 
@@ -64,6 +65,57 @@ async def test_after_an_outage_of_an_hour_every_key_is_copied(fault: Callable[[]
     assert [line for line in world.log.lines if line[1] == "copying goes on"]
 
 
+@pytest.mark.parametrize("status", [500, 503])
+async def test_an_outage_that_answers_with_a_5xx_fails_no_key_either(status: int) -> None:
+    """Most do: a service whose front end is up and whose back end is not."""
+    world = filled(100, max_attempts=5, keys_per_message=25)
+    until, write = world.clock.time + HOUR, world.destination.write
+
+    async def written(upload: Any, chunks: Any) -> Any:
+        world.clock.pass_time(0.05)
+        if world.clock.time < until:
+            raise Transient(f"HTTP {status} backendError", party=Party.DESTINATION, status=status)
+        return await write(upload, chunks)
+
+    world.destination.write = written  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 100}
+    assert len(errors(world)) <= 1
+    assert [line for line in world.log.lines if line[1] == "copying goes on"]
+
+
+@pytest.mark.parametrize("others", [1, 2, 5])
+async def test_a_service_that_fails_some_keys_and_serves_others_is_not_down(others: int) -> None:
+    """One of so many writes gets through."""
+    world = filled(200, max_attempts=50, keys_per_message=25)
+    write, asked = world.destination.write, 0
+
+    async def written(upload: Any, chunks: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        world.clock.pass_time(0.05)
+        if asked % (others + 1):
+            raise Transient("HTTP 503 backendError", party=Party.DESTINATION, status=503)
+        return await write(upload, chunks)
+
+    world.destination.write = written  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 200}
+    assert not errors(world)
+
+
+async def test_a_few_keys_that_fail_alone_pay_for_themselves() -> None:
+    world = filled(DOWN_KEYS - 1, max_attempts=3, keys_per_message=2)
+
+    async def written(upload: Any, chunks: Any) -> Any:
+        world.clock.pass_time(0.5)
+        raise Transient("HTTP 500 backendError", party=Party.DESTINATION, status=500)
+
+    world.destination.write = written  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.FAILED: DOWN_KEYS - 1}
+
+
 async def test_it_is_tried_seldom_by_one_key_at_a_time() -> None:
     world = filled(24, keys_per_message=12)
     fails_for(world, HOUR, FAULTS[0])
@@ -87,6 +139,31 @@ async def test_a_key_that_a_service_refuses_while_it_serves_others_pays_for_itse
     world.cdn.open = opened  # type: ignore[method-assign]
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 12, Outcome.FAILED: 1}
+
+
+async def test_a_name_that_is_written_too_often_holds_no_other_key() -> None:
+    """Cloud Storage takes one write a second of a name: https://cloud.google.com/storage/quotas#objects"""
+    world = filled(12, keys_per_message=12)
+    world.bucket.put("hot", b"hot")
+    said, write = (
+        "The object b/hot exceeded the rate limit for object mutation operations (create, update, and delete).",
+        world.destination.write,
+    )
+    refused = Classifier(Party.DESTINATION, writes=True)(
+        "gcs write hot", 429, {}, f"<Error><Message>{said}</Message></Error>".encode()
+    )
+    faults = [refused] * 4
+
+    async def written(upload: Any, chunks: Any) -> Any:
+        if upload.name == b"hot" and faults:
+            raise faults.pop()
+        return await write(upload, chunks)
+
+    world.destination.write = written  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 13}
+    assert "copying slows down" not in [message for _, message, _ in world.log.lines]
+    assert not faults
 
 
 async def test_what_a_key_fails_with_costs_three_tries_a_message_and_as_many_messages_as_allowed() -> None:

@@ -12,11 +12,11 @@ from shared.ports.upload_store import OpenUpload
 sizes = st.integers(0, MOST_OBJECT_BYTES)
 
 
-@given(sizes, st.integers(1, 1024 * MIB), st.none() | st.integers(1, 6 * 1024 * MIB))
+@given(sizes, st.integers(1, MOST_PART_BYTES), st.none() | st.integers(1, MOST_PART_BYTES))
 def test_every_byte_is_in_one_part_and_no_limit_is_broken(size: int, wanted: int, unit: int | None) -> None:
     plan = PartPlan.cut(size, wanted, unit)
     assert 1 <= plan.count <= MOST_PARTS
-    assert plan.part_bytes >= LEAST_PART_BYTES
+    assert LEAST_PART_BYTES <= plan.part_bytes <= MOST_PART_BYTES
     assert plan.span(1)[0] == 0
     assert plan.span(plan.count)[1] == size
     middle = max(1, plan.count // 2)

@@ -47,9 +47,16 @@ BY_CODE = [
     (404, "NoSuchBucket", e.NoSuchBucket, False),
     (400, "AuthorizationHeaderMalformed", e.WrongRegion, False),
     (400, "ExpiredToken", e.CredentialsExpired, True),
+    (400, "InvalidToken", e.BadKeys, False),
+    (403, "InvalidSecurity", e.BadKeys, False),
+    (403, "AccountProblem", e.BadKeys, False),
+    (403, "accountDisabled", e.BadKeys, False),
+    (403, "UserProjectAccountProblem", e.BadKeys, False),
     (400, "RequestTimeout", e.Transient, True),
     (400, "UserProjectMissing", e.NoPayer, False),
     (400, "KMS.DisabledException", e.KmsDenied, False),
+    (400, "KMS.ThrottlingException", e.Throttled, True),
+    (400, "ThrottlingException", e.Throttled, True),
     (400, "cloudKmsDisabledKey", e.KmsDenied, False),
     (408, "", e.Transient, True),
     (429, "", e.Throttled, True),
@@ -90,6 +97,8 @@ BY_PARTY = [
     ((Party.UPLOAD_SESSION, Party.STAGING), 404, b"", e.UploadLost),
     ((Party.UPLOAD_SESSION, Party.STAGING), 410, b"", e.UploadLost),
     ((Party.STAGING,), 404, XML.format("NoSuchUpload", "").encode(), e.UploadLost),
+    ((Party.STAGING,), 400, XML.format("InvalidPart", "").encode(), e.UploadLost),
+    (AMAZON, 400, XML.format("InvalidPart", "").encode(), e.Refused),
     ((Party.DESTINATION, Party.REPORTS), 410, b"", e.Gone),
     ((Party.S3,), 301, b"", e.WrongRegion),
     ((Party.S3,), 307, b"", e.WrongRegion),
@@ -100,8 +109,24 @@ BY_PARTY = [
     ((Party.SQS,), 400, b'{"__type": "com.amazonaws.sqs#RequestThrottled"}', e.Throttled),
     ((Party.SQS,), 403, b'{"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slower"}', e.Throttled),
     ((Party.SQS,), 400, b'{"__type": "com.amazon.coral.service#ThrottlingException"}', e.Throttled),
-    ((Party.S3,), 400, XML.format("ThrottlingException", "").encode(), e.Refused),
+    ((Party.SQS,), 400, b'{"__type": "com.amazonaws.sqs#KmsThrottled"}', e.Throttled),
+    ((Party.S3,), 400, XML.format("RequestThrottled", "").encode(), e.Refused),
 ]  # fmt: skip
+
+
+TOO_OFTEN = "The object b/k exceeded the rate limit for object mutation operations (create, update, and delete). Please"
+TOO_MANY = "The project exceeded the rate limit for object mutation operations (create, update, and delete). Please"
+
+
+@pytest.mark.parametrize("party", GOOGLE)
+def test_a_name_that_is_written_too_often_is_no_throttling_of_all(party: Party) -> None:
+    """As the JSON API says it (https://github.com/trinodb/trino/issues/19943), and the XML API."""
+    xml = "<Error><Code>SlowDown</Code><Message>The object …</Message><Details>{}</Details></Error>"
+    for said, error in ((TOO_OFTEN, e.Transient), (TOO_MANY, e.Throttled)):
+        for body in (api(429, said, "rateLimitExceeded"), xml.format(said).encode()):
+            found = judge(party, True, 429, body)
+            assert type(found) is error
+            assert found.reason.scope is (Scope.KEY if error is e.Transient else Scope.EVERYBODY)
 
 
 @pytest.mark.parametrize(("parties", "status", "body", "error"), BY_PARTY)
@@ -177,6 +202,7 @@ def test_every_rule_decides_about_something() -> None:
         *((status, XML.format(code, "").encode()) for status, code, _, _ in BY_CODE),
         *((status, body) for _, status, body, _ in BY_PARTY),
         *((status, api(status, message, "forbidden")) for _, status, message, _ in MESSAGES),
+        (429, api(429, TOO_OFTEN, "rateLimitExceeded")),
         (412, b""), (404, b""),
     ]]  # fmt: skip
     deciding = {next(number for number, rule in enumerate(RULES) if rule.fits(*row)) for row in rows}

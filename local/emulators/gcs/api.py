@@ -28,6 +28,8 @@ from local.emulators.gcs.store import (
 from local.emulators.gcs.uploads import Uploads, whole
 from local.emulators.instruments import Instruments, Refusal, Reset, drop
 
+_HALFWAY = "half"
+
 Outcome = dict[str, Any] | web.StreamResponse
 """A resource, of which the fields are answered that were asked for; or what is no resource."""
 
@@ -152,7 +154,7 @@ class GcsServer:
                 source = self._store.get(unquote(bucket), _name([name]), query.get("sourceGeneration"))
                 size = source.resource["size"]
                 if self._takes_longer(source, unquote(to_bucket), query, given):
-                    wait = {"kind": "storage#rewriteResponse", "done": False, "rewriteToken": "half"}
+                    wait = {"kind": "storage#rewriteResponse", "done": False, "rewriteToken": _HALFWAY}
                     return {**wait, "objectSize": size, "totalBytesRewritten": str(int(size) // 2)}
                 copied = self._rewrite(source, unquote(to_bucket), _name([to_name]), query, given).resource
                 done = {"kind": "storage#rewriteResponse", "done": True, "resource": copied}
@@ -230,10 +232,13 @@ class GcsServer:
         return moved
 
     def _takes_longer(self, source: StoredObject, bucket: str, query: dict[str, str], given: dict[str, Any]) -> bool:
-        """A rewrite into another class copies bytes and may need more calls.
+        """A rewrite into another class copies bytes and may need more calls. A token that nobody was given counts as
+        one that has run out, after a week.
 
         https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
         """
+        if query.get("rewriteToken", _HALFWAY) != _HALFWAY:
+            raise GcsError(410, "The rewrite token has expired.", "gone")
         target = given.get("storageClass") or self._store.bucket(bucket).resource["storageClass"]
         return target != source.resource["storageClass"] and "rewriteToken" not in query
 

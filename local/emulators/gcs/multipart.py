@@ -125,13 +125,13 @@ class Multipart:
     def _complete(self, upload_id: str, upload: Upload, body: bytes) -> web.Response | StoredObject:
         try:
             wanted = [
-                (int(_text(item, "PartNumber")), _text(item, "ETag").strip('"'))
+                (int(_text(item, "PartNumber")), _text(item, "ETag").strip())
                 for item in ElementTree.fromstring(body).iter()
                 if item.tag.rpartition("}")[2] == "Part"
             ]
         except (ElementTree.ParseError, ValueError):
             return _error(400, "MalformedCompleteMultipartUploadRequest", "The XML you provided was not well-formed.")
-        matches = [number in upload.parts and upload.parts[number].etag == etag for number, etag in wanted]
+        matches = [number in upload.parts and f'"{upload.parts[number].etag}"' == etag for number, etag in wanted]
         if not matches or not all(matches):
             return _error(400, "InvalidPart", "One or more of the specified parts could not be found.")
         if [number for number, _ in wanted] != sorted({number for number, _ in wanted}):
