@@ -20,8 +20,9 @@ from cli.progress import counting_keys
 from cli.run_figures import figures_of, written
 from cli.run_record import record_of
 from cli.session import Session
+from shared.domain.text import numbered
 from shared.reporting.manifest import run_folder
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 
 _FILE = "All changed keys, as JSON lines, packed if it ends in .gz; - is standard output, without the rest."
 

@@ -12,11 +12,12 @@ from cli.scope import typed
 from cli.session import Session
 from shared.domain.keys import Key
 from shared.domain.runs import RunState
+from shared.domain.text import numbered
 from shared.ledger.entry import Entry
 from shared.ledger.levels import run_of
 from shared.ledger.record import BatchRecord
 from shared.reporting.sentence import STATES
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 
 
 def register(app: typer.Typer) -> None:

@@ -14,11 +14,12 @@ from cli.scope import typed
 from cli.session import Session
 from cli.survey import Survey
 from shared.domain.keys import Key
+from shared.domain.text import numbered
 from shared.pricing.catalog import read
 from shared.pricing.forecast import by_service, cost, routes
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 
 _STEP = 16
 
