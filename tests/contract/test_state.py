@@ -255,6 +255,18 @@ async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
     assert await stores.ranges.acquire(given.range_id, "me", NOW + 500, 60) is Refusal.DONE
 
 
+async def test_a_range_that_is_on_record_for_something_else_is_left_alone(stores: Stores) -> None:
+    given = opened()
+    await stores.runs.create(given, RunKind.LIST, NOW)
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60, lambda message: False) is Refusal.OTHER
+    held = await stores.ranges.acquire(given.range_id, "you", NOW, 60, lambda message: message == given.message)
+    assert held == HeldRange(given.range_id, "you", None)
+    assert not held.taken_over
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60, lambda message: False) is Refusal.OTHER
+    await stores.ranges.complete(held, RangeCounts(), NOW)
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60, lambda message: False) is Refusal.DONE
+
+
 async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores: Stores) -> None:
     await stores.runs.create(opened(), RunKind.LIST, NOW)
     await stores.ranges.acquire(opened().range_id, "ahead", NOW + 10**8, 60)
