@@ -25,7 +25,7 @@ from shared.ledger.record import MERGED, BatchRecord, batch_id
 from shared.ledger.table import Packed, Table, pack
 from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount, Versioned
-from shared.ports.range_store import HeldRange, RangeId
+from shared.ports.range_store import Agrees, HeldRange, RangeId, always
 from shared.ports.reports import Reports
 from shared.ports.stores import Stores
 from shared.settings import Settings
@@ -151,7 +151,9 @@ class OneRange:
 
     counts: RangeCounts | None = None
 
-    async def acquire(self, range_id: RangeId, owner: str, _now: float, _seconds: float) -> HeldRange:
+    async def acquire(
+        self, range_id: RangeId, owner: str, _now: float, _seconds: float, _agrees: Agrees = always
+    ) -> HeldRange:
         return HeldRange(range_id, owner, None)
 
     async def renew(self, held: HeldRange, _now: float, _seconds: float) -> HeldRange:

@@ -13,6 +13,7 @@ from cli import (
     entries,
     explain,
     failures,
+    forget,
     plan,
     report,
     run,
@@ -64,6 +65,7 @@ for module in (
     failures,
     drop,
     entries,
+    forget,
     plan,
     use,
 ):

@@ -20,8 +20,9 @@ from cli.progress import counting_keys
 from cli.run_figures import figures_of, written
 from cli.run_record import record_of
 from cli.session import Session
+from shared.domain.text import numbered
 from shared.reporting.manifest import run_folder
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_count, in_time
 
 _FILE = "All changed keys, as JSON lines, packed if it ends in .gz; - is standard output, without the rest."
 
@@ -183,9 +184,9 @@ def _show(document: dict[str, Any], output_file: str | None, output: Output) -> 
         output.line(f"not covered: {sentence}", style="yellow")
     for sentence in document["notes"]:
         output.line(f"note: {sentence}")
-    output.table(
-        ("what", "which", "A", "B", "bytes A", "bytes B"), _rows(document), numbers=("A", "B", "bytes A", "bytes B")
-    )
+    numbers = ("keys A", "keys B", "bytes A", "bytes B")
+    output.table(("what", "which", *numbers), _counts(document), numbers=numbers)
+    output.table(("what", "A", "B"), _measures(document), numbers=("A", "B"))
     keys = document["keys"]
     if keys is None:
         return
@@ -210,7 +211,7 @@ def _word(verdict: str | None) -> str:
     return verdict or "no row"
 
 
-def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+def _counts(document: dict[str, Any]) -> list[tuple[str, ...]]:
     a, b = document["a"], document["b"]
     listed = [a["listed"], b["listed"]]
     rows = [("listed", "", *(f"{x['keys']:,}" for x in listed), *(size(x["bytes"]) for x in listed))]
@@ -219,14 +220,22 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
             rows.append((group, name, *(f"{n:,}" for n in pair["keys"]), *(size(n) for n in pair["bytes"])))
     for name, pair in document["counts"].get("causes", {}).items():
         rows.append(("failed", name, *(f"{n:,}" for n in pair), "", ""))
-    shown: dict[str, Callable[[float], str]] = {
-        "seconds": in_time,
-        "objects_per_second": lambda value: f"{value:,.1f}",
-        "bytes_per_second": lambda value: f"{size(value)}/s",
-        "dollars": dollars,
-    }
-    names = {"seconds": "took", "objects_per_second": "objects/s", "bytes_per_second": "bytes/s", "dollars": "cost"}
-    for name, pair in document["measures"].items():
-        if pair != [None, None]:
-            rows.append((names[name], "", *("" if n is None else shown[name](n) for n in pair), "", ""))
     return rows
+
+
+_MEASURES: dict[str, tuple[str, Callable[[float], str]]] = {
+    "seconds": ("took", in_time),
+    "objects_per_second": ("while copying", lambda value: f"{in_count(value)} objects/s"),
+    "bytes_per_second": ("while copying", lambda value: f"{size(value)}/s"),
+    "dollars": ("cost", dollars),
+}
+
+
+def _measures(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Each with its unit, as they have no two alike."""
+    pairs = {name: pair for name, pair in document["measures"].items() if pair != [None, None]}
+    return [
+        (what, *("" if value is None else shown(value) for value in pairs[name]))
+        for name, (what, shown) in _MEASURES.items()
+        if name in pairs
+    ]

@@ -11,8 +11,8 @@ from shared.domain.counts import Outcome
 from shared.domain.errors import MalformedMessage
 from shared.domain.messages import RangeMessage, decode
 from shared.domain.runs import RunKind, RunState
+from shared.domain.text import numbered
 from shared.ports.run_store import OpenRun, RunRecord
-from shared.reporting.units import numbered
 
 GROUPS = ("outcomes", "filters", "verdicts")
 

@@ -15,8 +15,9 @@ from cli.scope import typed
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.runs import RunState
+from shared.domain.text import numbered
 from shared.ports.run_store import RunRecord, RunSummary
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 from shared.runs.prefix_notes import FLOWS
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.BLOCKS: "red"}

@@ -17,7 +17,8 @@ from cli.scope import hint_of
 from shared.domain.comparison import Comparison
 from shared.domain.reasons import advice_for, passes_by_itself
 from shared.domain.runs import RunState
-from shared.reporting.units import in_time, numbered
+from shared.domain.text import numbered
+from shared.reporting.units import in_time
 
 ACCEPTABLE = {
     "archived": "RESTORE_TIER has S3 restore it",

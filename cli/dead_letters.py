@@ -11,7 +11,7 @@ from cli.output import Output, moment
 from cli.session import Session
 from shared.domain.messages import ListMessage, Message, RangeMessage
 from shared.domain.runs import RunState
-from shared.reporting.units import numbered
+from shared.domain.text import numbered
 
 ADVICE = {
     MALFORMED: "send what was meant with the tool's commands, then `bucket-transfer drop --cause malformed`",

@@ -11,7 +11,7 @@ from cli.command import command
 from cli.exits import Exit
 from cli.output import Answer, Output
 from cli.session import Session
-from shared.reporting.units import numbered
+from shared.domain.text import numbered
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 

@@ -12,9 +12,9 @@ from cli.output import Answer
 from cli.scope import typed
 from cli.session import Session
 from shared.domain.keys import Key
+from shared.domain.text import numbered
 from shared.ledger.dropping import without
 from shared.ledger.entry import Entry
-from shared.reporting.units import numbered
 
 
 def register(app: typer.Typer) -> None:

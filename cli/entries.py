@@ -1,4 +1,4 @@
-"""`inspect`, `forget` and `prefix`: what is stored of keys and prefixes."""
+"""`inspect` and `prefix`: what is stored of keys and prefixes."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -10,18 +10,17 @@ from cli.exits import CommandError
 from cli.output import Answer, Output, moment, size
 from cli.scope import typed
 from cli.session import Session
-from shared.domain.keys import Key
 from shared.domain.runs import RunState
+from shared.domain.text import numbered
 from shared.ledger.entry import Entry
 from shared.ledger.levels import run_of
 from shared.ledger.record import BatchRecord
 from shared.reporting.sentence import STATES
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 
 
 def register(app: typer.Typer) -> None:
     command(app, "inspect", ("inspect photos/2021/", "inspect photos/ --limit 0 --json"))(inspect)
-    command(app, "forget", ("forget photos/2021/", 'forget "" --yes'))(forget)
     command(app, "prefix", ("prefix photos/", 'prefix "" --json'))(prefix)
 
 
@@ -71,45 +70,6 @@ def described(entry: Entry, record: BatchRecord) -> dict[str, Any]:
         "published_at": moment(entry.at or record.published_at),
         "run": run_of(record.run),
     }
-
-
-async def forget(
-    session: Session,
-    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help='Keys that begin so; "" for the whole job.')],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> Answer:
-    """Forget what was copied: the next run looks at these keys afresh. Nothing is deleted in any bucket.
-
-    Copies that are right are not made again, but each is looked at. Records are forgotten whole, and reach beyond a
-    prefix: what they hold of keys beside it is forgotten, too, failures among it. You are told how many keys that is.
-    """
-    wanted = typed(session, prefix)
-    beside, unreadable = await _beside(session, wanted)
-    others = f"{numbered(beside, 'key')} beside it"
-    if not yes:
-        what = repr(prefix) if prefix else "everything"
-        more = f" The records of it also hold {others}, which are forgotten, too." if beside else ""
-        session.output.confirm(f"forget what job {session.settings.job} knows of {what}?{more}")
-    records = await session.admin.stores.ledger.forget(wanted)
-    forgotten = numbered(records, "record is", "records are")
-    also = f", with what there was of {others}" if beside else ""
-    unread = f"; {unreadable:,} of them could not be read" if unreadable else ""
-    text = f"{forgotten} forgotten{also}{unread}; the next run looks at their keys afresh"
-    document = {"prefix": prefix, "forgotten_records": records, "keys_beside": beside}
-    return Answer(document, lambda output: output.line(text))
-
-
-async def _beside(session: Session, prefix: Key) -> tuple[int, int]:
-    """How many keys beside a prefix its records hold, and how many records cannot be read. Beside all lies none."""
-    keys, unreadable = set[Key](), 0
-    if not prefix:
-        return 0, 0
-    async for held in session.admin.stores.ledger.scan(prefix, b""):
-        if held.record.readable:
-            keys.update(key for key in held.record.table.keys if not key.startswith(prefix))
-        else:
-            unreadable += 1
-    return len(keys), unreadable
 
 
 async def prefix(

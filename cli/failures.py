@@ -17,7 +17,7 @@ from cli.sending import Wait
 from cli.session import Session
 from shared.domain.counts import Outcome
 from shared.domain.messages import MOST_KEYS, ListMessage
-from shared.reporting.units import numbered
+from shared.domain.text import numbered
 
 
 def register(app: typer.Typer) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from shared.domain.text import numbered
 from shared.ports.run_store import RunSummary
-from shared.reporting.units import numbered
 
 
 def listed_keys(summaries: Iterable[RunSummary]) -> int:

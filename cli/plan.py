@@ -14,11 +14,12 @@ from cli.scope import typed
 from cli.session import Session
 from cli.survey import Survey
 from shared.domain.keys import Key
+from shared.domain.text import numbered
 from shared.pricing.catalog import read
 from shared.pricing.forecast import by_service, cost, routes
 from shared.pricing.money import in_dollars
 from shared.pricing.restores import restore_prices
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 
 _STEP = 16
 
@@ -141,9 +142,9 @@ def _show(document: dict[str, Any], survey: Survey, output: Output) -> None:
         output.line(f"  {name}: must be restored first ({tiers or 'no price is known'})")
     output.line("")
     output.table(
-        ("bytes", *numbers),
+        ("size", *numbers),
         [(f"below {size(item['below'])}", f"{item['keys']:,}", size(item["bytes"])) for item in document["sizes"]],
-        numbers=("bytes", *numbers),
+        numbers=("size", *numbers),
     )
     if len(document["storage_classes"]) > 1:
         output.line("")
@@ -163,8 +164,8 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
         (service, *(_cell(document["routes"][name]["services"].get(service, 0.0)) for name in names))
         for service in services
     ]
-    rows.append(("total US$", *(_cell(document["routes"][name]["dollars"]) for name in names)))
-    output.table(("service", *names), rows, numbers=names)
+    rows.append(("total", *(_cell(document["routes"][name]["dollars"]) for name in names)))
+    output.table(("US$ for", *names), rows, numbers=names)
     region = "" if prices["of_this_region"] else ", for want of those of the bucket's region"
     output.line("0: what the month's free allowances cover, if nothing else uses them")
     output.line(f"prices of {prices['published']}, region {prices['region']}{region}")

@@ -13,12 +13,12 @@ from cli.exits import CommandError, Exit
 from cli.output import Answer, Output
 from cli.run_figures import Figures, rates, show_figures, stored, written
 from cli.session import ReportReader, Session
+from shared.domain.text import numbered
 from shared.ports.run_store import RunRecord
 from shared.reporting.figures import PAGE
 from shared.reporting.manifest import run_folder
 from shared.reporting.report_running import is_interim
 from shared.reporting.sentence import without_page
-from shared.reporting.units import numbered
 
 _DAYS = 180.0
 """How far back the newest report is looked for: as long as Firestore keeps runs."""

@@ -14,7 +14,7 @@ from cli.sending import Wait
 from cli.session import Session
 from shared.domain.keys import MAX_KEY_BYTES
 from shared.domain.messages import MOST_KEYS, ListMessage
-from shared.reporting.units import numbered
+from shared.domain.text import numbered
 
 
 def register(app: typer.Typer) -> None:

@@ -11,12 +11,13 @@ from cli.scope import EVENTS
 from cli.session import Session
 from shared.domain.rollup import Rollup
 from shared.domain.runs import RunKind
+from shared.domain.text import numbered
 from shared.ports.run_store import RunRecord
 from shared.reporting.figures import FIGURES, figures
 from shared.reporting.job_facts import first_failed
 from shared.reporting.manifest import run_folder
 from shared.reporting.tiles import WHILE_COPYING
-from shared.reporting.units import in_count, in_time, numbered
+from shared.reporting.units import in_count, in_time
 
 Figures = dict[str, Any]
 """As `shared.reporting.figures` makes them, and `written`: whether they are the report's own."""

@@ -8,8 +8,8 @@ from shared.domain.errors import MalformedMessage
 from shared.domain.keys import Key
 from shared.domain.messages import ListMessage, decode
 from shared.domain.runs import RunKind
+from shared.domain.text import numbered
 from shared.ports.run_store import OpenRun
-from shared.reporting.units import numbered
 
 
 def typed(session: Session, text: str) -> Key:

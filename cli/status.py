@@ -19,11 +19,12 @@ from cli.session import Session
 from shared.domain.counts import Counts, Outcome
 from shared.domain.lag import Lag
 from shared.domain.runs import RunKind
+from shared.domain.text import numbered
 from shared.ports.control_store import Control
 from shared.ports.run_store import RunRecord
 from shared.pricing.following import idle_month
 from shared.reporting.lateness import changes_line, lag_figures, lag_line
-from shared.reporting.units import in_time, numbered
+from shared.reporting.units import in_time
 from shared.runs.job_control import JobControl
 
 if TYPE_CHECKING:

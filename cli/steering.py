@@ -19,8 +19,8 @@ from cli.session import Session
 from cli.waiting import until_over
 from shared.domain.errors import BucketError
 from shared.domain.runs import RunState
+from shared.domain.text import numbered
 from shared.ports.run_store import OpenRun, RunSummary
-from shared.reporting.units import numbered
 from shared.runs.job_control import JobControl
 
 _MOST = "NUMBER|none"

@@ -7,9 +7,9 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.messages import repairs
 from shared.domain.runs import RunKind, RunState
+from shared.domain.text import numbered
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
 from shared.reporting.lateness import changes_line, lag_line
-from shared.reporting.units import numbered
 
 CANCELLING = "cancelling"
 """The state of a run that was cancelled and is not over yet."""

@@ -12,7 +12,7 @@ from shared.domain.counts import Counts, RangeCounts
 from shared.domain.spending import Amount, shard_of
 from shared.ports.control_store import Control, Spoke
 from shared.ports.ledger_store import KeyCount, Versioned
-from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
+from shared.ports.range_store import Agrees, HeldRange, OpenRange, RangeId, Refusal, always
 from shared.ports.stores import Stores
 
 
@@ -65,7 +65,9 @@ class ModelRanges:
         self.ranges[opened.range_id] = ModelRange(opened)
         self.open += 1
 
-    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+    async def acquire(
+        self, range_id: RangeId, owner: str, now: float, lease_seconds: float, agrees: Agrees = always
+    ) -> HeldRange | Refusal:
         found = self.ranges[range_id]
         if found.done:
             return Refusal.DONE

@@ -25,6 +25,12 @@ from shared.ports.source import Children
 
 _S3 = Classifier(Party.S3)
 _PARTS_AT_ONCE = 32
+BARREN_PAGES = 4
+"""Of a question about where to split, before it counts as answered by nothing: nobody tells how many deleted keys S3
+passes on a page. A split asks some eighty such questions one after the other, a page takes about a tenth of a second,
+and the lease is not renewed meanwhile: all together fit into the minute that it lasts.
+"""
+
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 RESTORES = MappingProxyType({"x-amz-optional-object-attributes": "RestoreStatus"})
 """Asks for the restore status of archived objects, which a listing leaves out by default."""
@@ -67,12 +73,22 @@ class S3Source:
             token = listing.token
 
     async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
-        page = (await self._list(prefix, after, {"max-keys": "1"})).page
+        page = (await self._named(prefix, after, {"max-keys": "1"})).page
         return page.last if len(page) else None
 
     async def children(self, prefix: bytes, after: bytes) -> Children:
-        listing = await self._list(prefix, after, {"delimiter": "%2F"})
+        listing = await self._named(prefix, after, {"delimiter": "%2F"})
         return Children(list(listing.prefixes), not listing.truncated)
+
+    async def _named(self, prefix: bytes, after: bytes, asked: Mapping[str, str]) -> Listing:
+        """The first page that names something, behind BARREN_PAGES at the most that do not."""
+        listing = await self._list(prefix, after, asked)
+        for _ in range(BARREN_PAGES):
+            if len(listing.page) or listing.prefixes or not listing.truncated:
+                break
+            token = quote(listing.token, safe="")
+            listing = await self._list(prefix, after, {**asked, "continuation-token": token})
+        return listing
 
     async def _list(
         self, prefix: bytes, after: bytes, more: Mapping[str, str] = NOTHING, amz: Mapping[str, str] = NOTHING

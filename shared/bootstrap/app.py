@@ -148,7 +148,6 @@ def follow_events(adapters: Adapters, config: JobConfig, work: RangeWork) -> Fol
     return FollowEvents(
         queue=adapters.events,
         publish=PublishEvents(
-            queue=adapters.events,
             source=adapters.source,
             filters=config.filters,
             root=work.ranges.root,

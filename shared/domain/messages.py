@@ -14,7 +14,8 @@ topic verify     {} or {"prefix": "a/"}               compare, and repair unless
                  {"close": true}                      see which runs have ended, and what follows from them
 
 The remaining fields are the functions' own. A `run` is one that the functions have begun, and goes on only with what
-is on record of it: whoever names one of their own is told so, and the message is put aside.
+is on record of it: whoever names one of their own, or wants something else of a range of it, is told so, and the
+message is put aside.
 """
 
 from typing import Annotated, Self, TypeVar
@@ -43,6 +44,12 @@ class Message(BaseModel):
     def encode(self) -> bytes:
         """The message as JSON, without the fields that are at their defaults."""
         return self.model_dump_json(exclude_defaults=True, by_alias=True).encode()
+
+
+_FILLED_IN = {"depth", "redrive", "scheduled"}
+"""By the functions. Whoever takes a range over sends its further ones again as split off anew, and may be of a version
+that fills in otherwise.
+"""
 
 
 class RangeMessage(Message):
@@ -84,6 +91,16 @@ class RangeMessage(Message):
         """The message of a range that is split off this one's. Raises ValueError if nobody could read it."""
         fields = {"cursor": cursor, "until": until, "depth": self.depth + deeper}
         return type(self).model_validate({**self.model_dump(exclude_defaults=True), **fields})
+
+    def agrees_with(self, recorded: bytes) -> bool:
+        """Whether it wants of its range what the message on record for that range does. In what is filled in they may
+        differ; what an instance of a later version wrote, and this one cannot read, says nothing.
+        """
+        try:
+            known = decode(type(self), recorded)
+        except MalformedMessage:
+            return True
+        return self.model_dump(exclude=_FILLED_IN) == known.model_dump(exclude=_FILLED_IN)
 
     def named(self, run: str, prefix: Key) -> Self:
         """The message with its run and its prefix filled in, as its further ranges carry them."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from shared.ledger.compaction import Merge, cut
 from shared.ledger.entry import Entry
 from shared.ledger.levels import is_level, run_of
-from shared.ledger.record import MERGED, BatchRecord
+from shared.ledger.record import MERGED, BatchRecord, batch_id
 
 
 def without(record: BatchRecord, dropped: Callable[[Entry], bool]) -> Merge | None:
@@ -19,4 +19,10 @@ def without(record: BatchRecord, dropped: Callable[[Entry], bool]) -> Merge | No
     if len(kept) == len(record.entries):
         return None
     run = record.run if is_level(record.run) else MERGED
-    return Merge([record], [replace(merged, identity=record.identity) for merged in cut(kept, run)])
+    return Merge([record], [_instead(merged, record) for merged in cut(kept, run)])
+
+
+def _instead(merged: BatchRecord, record: BatchRecord) -> BatchRecord:
+    """Named by what it takes the place of: another record may be left with the same versions of the same keys."""
+    name = batch_id(f"{merged.run} {record.batch}", merged.entries)
+    return replace(merged, batch=name, identity=record.identity)

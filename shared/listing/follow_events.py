@@ -1,7 +1,7 @@
 """Follow the source's events: what S3 says it has written is published within a second or two.
 
 What the queue brings is published at most about once in `pace.WINDOW_SECONDS`, as one batch: recorded, then sent, then
-deleted from the queue (`publish_events.py`). Killed in between, the events come again, and the run's next holder counts
+deleted from the queue. Killed in between, the events come again, and the run's next holder counts
 what was recorded and sends it again.
 """
 
@@ -186,6 +186,7 @@ class FollowEvents:
                 portion, waiting = waiting, []
                 pace.sent(now)
                 await self.publish(stretch, portion)
+                await self._delete(stretch, portion)
             await stretch.lease.renew()
             await stretch.ceiling.mind()
             control = await self.work.job_control.read()
@@ -193,6 +194,11 @@ class FollowEvents:
             ending = ending or over or control.paused or (not waiting and now - came_at >= self.quiet_seconds)
             if ending and not polls and not waiting:
                 return over
+
+    async def _delete(self, stretch: Stretch, portion: Sequence[EventMessage]) -> None:
+        """What is recorded and sent; what nobody can read is left, for the queue to put aside."""
+        handles = [message.handle for message in portion if not message.unreadable]
+        stretch.note("not deleted", await self.queue.delete(handles) if handles else 0)
 
     def _say(self, stretch: Stretch) -> None:
         run, oldest = stretch.run, round(stretch.oldest, 1)

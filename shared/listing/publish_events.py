@@ -1,4 +1,4 @@
-"""Publish what S3's events name: recorded, then sent, then deleted from the queue.
+"""Publish what S3's events name: recorded, then sent; who has read the queue deletes them from it then.
 
 Events come twice, late, and in no order. Of one key the newest sequencer is published, and what an instance has
 published already it drops. It does not ask the ledger: the transfer looks at the destination and at S3 before it
@@ -30,7 +30,7 @@ from shared.ledger.record import batch_id
 from shared.listing.seen_events import SeenEvents
 from shared.listing.stretch import Stretch
 from shared.ports.clock import Clock
-from shared.ports.event_queue import EventMessage, EventQueue
+from shared.ports.event_queue import EventMessage
 from shared.ports.log import Log
 from shared.ports.source import Source
 
@@ -42,7 +42,6 @@ _AT_ONCE = 32
 class PublishEvents:
     """root: the job's prefix. batch_bytes: of the objects of a batch. seen: what this instance has published."""
 
-    queue: EventQueue
     source: Source
     filters: Filters
     root: Key
@@ -52,8 +51,8 @@ class PublishEvents:
     seen: SeenEvents = field(default_factory=SeenEvents)
 
     async def __call__(self, stretch: Stretch, portion: Sequence[EventMessage]) -> None:
-        """Record, send, then delete. Raises Stopped, and nothing is deleted, if a ceiling or a person says so: what was
-        allowed of it is counted, and its events find it copied when they come again.
+        """Record, then send. Raises Stopped if a ceiling or a person says so: what was allowed of it is counted, and
+        its events find it copied when they come again.
         """
         newest = self._newest(stretch, portion)
         objects = await self._objects(stretch, [event for event in newest if not event.removed])
@@ -75,8 +74,6 @@ class PublishEvents:
             stretch.counts.outcomes.add(Outcome.FILTERED, page.sizes[index])
             stretch.counts.filters.add(reason, page.sizes[index])
         self.seen.add(newest)
-        handles = [message.handle for message in portion if not message.unreadable]
-        stretch.note("not deleted", await self.queue.delete(handles) if handles else 0)
 
     def _newest(self, stretch: Stretch, portion: Iterable[EventMessage]) -> list[ObjectEvent]:
         """One event a key, in key order, that is newer than what was published."""

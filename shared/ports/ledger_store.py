@@ -73,14 +73,9 @@ class LedgerStore(Protocol):
         ...
 
     async def merge(self, merge: Merge, versions: Sequence[object]) -> bool:
-        """Put the merged records in the place of those they replace, all at once; False if one of these has moved.
-
-        versions: of the records that are replaced.
+        """Put the merged records, if there are any, in the place of those they replace, all at once; False if one of
+        these has moved. versions: of the records that are replaced.
         """
-        ...
-
-    async def forget(self, prefix: bytes) -> int:
-        """Delete the records that speak about a prefix; how many there were."""
         ...
 
     def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:

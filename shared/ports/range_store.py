@@ -1,6 +1,6 @@
 """A range of keys as it is stored: who may work on it, and where it ends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -16,6 +16,7 @@ class Refusal(Enum):
     HELD = "held by another invocation"
     DONE = "done already"
     UNKNOWN = "not on record"
+    OTHER = "on record for something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,24 @@ class HeldRange:
     taken_over: bool = field(default=False, compare=False)
 
 
+Agrees = Callable[[bytes], bool]
+"""Whether what is wanted of a range agrees with the message that is on record for it."""
+
+
+def always(recorded: bytes) -> bool:
+    """Of whoever wants what is on record."""
+    return True
+
+
 class RangeStore(Protocol):
     """The ranges of all runs of one job: each key of a run lies in exactly one."""
 
-    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
-        """Take a range for `lease_seconds`, unless it is not on record, is done, or another's lease still runs."""
+    async def acquire(
+        self, range_id: RangeId, owner: str, now: float, lease_seconds: float, agrees: Agrees = always
+    ) -> HeldRange | Refusal:
+        """Take a range for `lease_seconds`, unless it is not on record, is done, is on record with a message that does
+        not agree, or another's lease still runs.
+        """
         ...
 
     async def renew(self, held: HeldRange, now: float, lease_seconds: float) -> HeldRange:

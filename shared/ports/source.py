@@ -31,11 +31,15 @@ class Source(Protocol):
         ...
 
     async def first_after(self, prefix: bytes, after: bytes) -> bytes | None:
-        """The least key with the prefix that is greater than `after`."""
+        """The least key with the prefix that is greater than `after`; None if there is none, or if S3 names none soon,
+        among many that were deleted.
+        """
         ...
 
     async def children(self, prefix: bytes, after: bytes) -> Children:
-        """The prefixes, up to the next slash, of the keys with the prefix after `after`: one page of them."""
+        """The prefixes, up to the next slash, of the keys with the prefix after `after`: one page of them, the first
+        that names any soon.
+        """
         ...
 
     async def head(self, key: bytes) -> SourceObject:

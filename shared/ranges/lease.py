@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.domain.errors import Busy, MalformedMessage, StateConflict
 from shared.domain.keys import Key
 from shared.ports.clock import Clock
-from shared.ports.range_store import HeldRange, OpenRange, RangeId, RangeStore, Refusal
+from shared.ports.range_store import Agrees, HeldRange, OpenRange, RangeId, RangeStore, Refusal, always
 from shared.runs.heartbeat import Heartbeat
 
 
@@ -48,16 +48,20 @@ class Lease:
         """Whether another invocation had the range before, and may have recorded some of it."""
         return self.grant is not None and self.grant.taken_over
 
-    async def take(self) -> bool:
-        """True if the range is ours, False if it is done. Raises Busy while another holder lives, and NotOnRecord if
-        the range is nowhere.
+    async def take(self, agrees: Agrees = always) -> bool:
+        """True if the range is ours, False if it is done. Raises Busy while another holder lives, NotOnRecord if the
+        range is nowhere, and MalformedMessage if the message on record for it does not agree.
         """
         self._renewed = self.clock.monotonic()
-        answer = await self.ranges.acquire(self.range_id, self.owner, self.clock.now(), self.seconds)
+        answer = await self.ranges.acquire(self.range_id, self.owner, self.clock.now(), self.seconds, agrees)
         if answer is Refusal.HELD:
             raise Busy(f"run {self.range_id.run}: the range after {self.range_id.cursor.decode()!r} is being worked on")
         if answer is Refusal.UNKNOWN:
             raise NotOnRecord([f'no such range of "{self.range_id.run}" is on record: leave "run" out to begin one'])
+        if answer is Refusal.OTHER:
+            raise MalformedMessage(
+                [f'"{self.range_id.run}" was begun with other fields than these: leave "run" out to begin one of yours']
+            )
         self.grant = answer if isinstance(answer, HeldRange) else None
         return self.grant is not None
 

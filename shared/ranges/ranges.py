@@ -19,7 +19,7 @@ from shared.domain.splitting import key_ranges
 from shared.ports.clock import Clock
 from shared.ports.log import Log
 from shared.ports.queue import Queue
-from shared.ports.range_store import OpenRange, RangeId, RangeStore
+from shared.ports.range_store import OpenRange, RangeId, RangeStore, always
 from shared.ports.run_store import RunStore
 from shared.ranges.lease import Lease, NotOnRecord
 from shared.runs.heartbeat import Heartbeat
@@ -53,7 +53,8 @@ class Ranges:
 
         new_run: the run's name if the message starts one; the same for every delivery of a message.
         scopes: what must lie under the root, besides the prefix. Raises MalformedMessage if it does not, or if a
-        message of a run names a range that is not on record; Busy while another invocation holds the range.
+        message of a run names a range that is not on record, or wants something else of it; Busy while another
+        invocation holds the range.
         """
         prefix = message.prefix or self.root
         outside = [scope.decode() for scope in (prefix, *scopes) if not scope.startswith(self.root)]
@@ -65,9 +66,11 @@ class Ranges:
         opened = OpenRange(RangeId(named.run or "", prefix, named.cursor), named.until, named.encode())
         if message.run is None:
             await self.runs.create(opened, kind, self.clock.now())
+        # Who begins a run may be of another version than the record; who goes on with events has a new message.
+        agrees = always if message.run is None or kind is RunKind.EVENTS else named.agrees_with
         lease = Lease(self.ranges, self.clock, self.heartbeat, opened, uuid.uuid4().hex, self.lease_seconds)
         try:
-            if not await lease.take():
+            if not await lease.take(agrees):
                 return None
         except NotOnRecord:
             if not await self._let_go(opened, begins=message.run is None):

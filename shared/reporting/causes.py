@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from shared.domain.reasons import passes_by_itself
 from shared.domain.rollup import MOST_DIFFERING
 from shared.domain.runs import RunKind
+from shared.domain.text import numbered
 from shared.reporting.model import MOST_FAILED, Report
 from shared.reporting.sentence import what_to_do
 from shared.reporting.table import Cell, Row, Table
-from shared.reporting.units import numbered
 
 _OPEN_KEYS = 25
 """A group of so many keys shows them at once."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import squarify
 
 from shared.domain.rollup import FolderRollup, Rollup
+from shared.domain.text import numbered
 from shared.reporting.text import of_key, visible
-from shared.reporting.units import in_units, numbered
+from shared.reporting.units import in_units
 
 WIDTH, HEIGHT = 420.0, 300.0
 MOST_FOLDERS = 60

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from shared.domain.text import numbered
 from shared.reporting.index_rows import MOST_RUNS, IndexRow, table
 from shared.reporting.page import scope
 from shared.reporting.render import render
 from shared.reporting.sentence import STATES, without_page
 from shared.reporting.table import Cell, Row, Table
 from shared.reporting.tiles import Tile
-from shared.reporting.units import in_time, moment, numbered
+from shared.reporting.units import in_time, moment
 
 _HEADS = ("run", "how it ended", "prefix", "began", "took", "listed", "bytes", "copied", "failed")
 

@@ -5,7 +5,8 @@ from typing import Any
 from shared.domain.counts import Counts
 from shared.domain.lag import Lag
 from shared.domain.missed import Change
-from shared.reporting.units import in_time, numbered
+from shared.domain.text import are, numbered
+from shared.reporting.units import in_time
 
 YOUNG = "too young to tell, or from before events were followed"
 """Why a change may be neither told nor missed."""
@@ -31,7 +32,7 @@ def lag_line(lag: Lag, listed: int) -> str:
 def uncovered(lag: Lag, listed: int) -> str:
     """Keys that events named and whose copies nobody saw arrive: filtered, failed, there already, or pending."""
     left = max(listed - lag.counted, 0)
-    return f"; {numbered(left, 'key')} that events named {'is' if left == 1 else 'are'} not in this" if left else ""
+    return f"; {numbered(left, 'key')} that events named {are(left)} not in this" if left else ""
 
 
 def changes_line(changes: Counts) -> str:

@@ -17,7 +17,7 @@ from shared.domain.comparison import Comparison
 from shared.domain.counts import Outcome
 from shared.domain.reasons import advice_for
 from shared.domain.runs import RunKind, RunState
-from shared.reporting.units import are, numbered
+from shared.domain.text import are, numbered
 
 PROOFS = {
     "md5": "the MD5 of the copy is the source's ETag",

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from shared.domain.text import numbered
 from shared.reporting.chart import Chart, Column, across, places, stacked
 from shared.reporting.model import Report
 from shared.reporting.scale import of_counts
-from shared.reporting.units import in_units, numbered
+from shared.reporting.units import in_units
 
 _LABELS, _LEAST_COLUMNS = 5, 8
 

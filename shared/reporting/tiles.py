@@ -7,10 +7,11 @@ from shared.domain.counts import Outcome
 from shared.domain.missed import Change
 from shared.domain.progress import seconds_left
 from shared.domain.runs import RunKind
+from shared.domain.text import numbered
 from shared.pricing.money import with_sign
 from shared.reporting.lateness import uncounted, uncovered
 from shared.reporting.model import Report
-from shared.reporting.units import in_count, in_time, in_units, numbered
+from shared.reporting.units import in_count, in_time, in_units
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from math import ceil
 
 from shared.domain.counts import Outcome
 from shared.domain.progress import Progress
+from shared.domain.text import are, numbered
 from shared.reporting.chart import Chart, Column, across, outline, places, stacked
 from shared.reporting.model import Report
 from shared.reporting.scale import Mark, of_bytes, of_counts, of_times
 from shared.reporting.table import Cell, Table
-from shared.reporting.units import are, in_count, in_units, moment, numbered
+from shared.reporting.units import in_count, in_units, moment
 
 _MOST_COLUMNS = 90
 

@@ -40,16 +40,6 @@ def in_count(count: float) -> str:
     return f"{count:.1f}" if count >= 10 else f"{count:.2f}" if count >= 0.095 else f"{count:.2g}"
 
 
-def numbered(count: int, one: str, many: str = "") -> str:
-    """A count with its noun. many: its plural where that is not made by an s."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
-def are(count: int) -> str:
-    """The verb that goes with a count."""
-    return "is" if count == 1 else "are"
-
-
 def moment(epoch_seconds: float) -> str:
     """To the second, in UTC."""
     return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import BucketError
 from shared.domain.spending import Amount
+from shared.domain.text import numbered
 from shared.ports.control_store import Control
 from shared.pricing.estimate import Classes
 from shared.runs.job_control import JobControl
@@ -61,7 +62,7 @@ class CeilingGuard:
         taken = await self._joined().take(control, objects, size, classes or {})
         if taken is None:
             raise Stopped(
-                f"the next batch has {_counted(objects, 'object')} and {_counted(size, 'byte')}, "
+                f"the next batch has {numbered(objects, 'object')} and {numbered(size, 'byte')}, "
                 f"and would exceed the ceiling of {_text(control)} a run"
             )
         return taken
@@ -81,10 +82,6 @@ class CeilingGuard:
         if self._portion is None:
             self._portion = self.portions.join(self.run)
         return self._portion
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _text(control: Control) -> str:

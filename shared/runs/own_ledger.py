@@ -88,9 +88,6 @@ class OwnLedger:
     async def sample(self, prefix: bytes, after: bytes, until: bytes | None, about: int, records: int) -> list[bytes]:
         return await self.stored.sample(prefix, after, until, about, records)
 
-    async def forget(self, prefix: bytes) -> int:
-        return await self.stored.forget(prefix)
-
     def unsettled(self, run: str) -> AsyncIterator[BatchRecord]:
         return self.stored.unsettled(run)
 

@@ -3,7 +3,9 @@
 import asyncio
 import secrets
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import pytest
 from botocore.credentials import Credentials
@@ -12,14 +14,18 @@ from local.names import SOURCE
 from local.stack import Stack
 from shared.aws import s3
 from shared.aws.address import S3Address
-from shared.aws.s3 import S3Source
+from shared.aws.s3 import BARREN_PAGES, S3Source
 from shared.clock import SystemClock
 from shared.domain.backoff import QUESTIONS
 from shared.domain.errors import Corrupt, Forbidden, NoSuchBucket, Refused, Throttled, Transient, Unsorted, WrongRegion
 from shared.domain.reasons import Party
 from shared.http.client import ANSWER_BYTES, Http
-from tests.contract.raw import Asked, answer, answering
+from shared.ranges.split_range import SplitRange
+from tests.contract.raw import Answerer, Asked, answer, answering
 from tests.contract.test_http import Serve, serving
+from tests.fakes import FakeLedger
+from tests.schedules.network import Request
+from tests.schedules.s3 import S3, Version
 
 PAGE = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
 ROW = (
@@ -207,6 +213,55 @@ async def test_what_was_deleted_counts_anew_behind_each_key(http: Http, monkeypa
 
     async with asyncio.timeout(10), answering(serve) as (url, waiting):
         assert len(await keys(source(http, url))) == 10
+
+
+def buried(living: Sequence[str], dead: Sequence[str]) -> Answerer:
+    """A bucket of which much was deleted: no page of its listing gets over more than two deleted keys."""
+    bucket = S3(cast("Any", None), 1000, lambda key: None)
+    bucket.most_dead = 2
+    for number, key in enumerate(living):
+        bucket.write(key.encode(), Version(key.encode(), b"", 1_700_000_000, number))
+    for key in dead:
+        bucket.write(key.encode(), None)
+
+    async def serve(asked: Asked) -> bytes:
+        path, _, query = asked.target[1:].partition("?")
+        given = dict(parse_qsl(query, keep_blank_values=True))
+        reply = bucket.handle(Request("", asked.method, path.encode(), given, asked.headers, b""))
+        return answer(reply.status, reply.body)
+
+    return serve
+
+
+LIVING = ("k/000", "k/001", "t/0", "t/1", "u/0", "v/0")
+DEAD = [f"k/{number:03d}" for number in range(2, 2 + 2 * BARREN_PAGES)]
+
+
+async def test_what_lies_behind_deleted_keys_is_found_within_a_few_pages(http: Http) -> None:
+    async with answering(buried(LIVING, DEAD)) as (url, asked):
+        bucket = source(http, url, "source")
+        assert await bucket.first_after(b"", b"k/001") == b"t/0"
+        assert len(asked) == BARREN_PAGES + 1
+        found = await bucket.children(b"", b"k/001")
+        assert (found.prefixes, found.complete) == ([b"t/", b"u/", b"v/"], True)
+        assert len(asked) == 2 * (BARREN_PAGES + 1)
+
+
+async def test_a_long_region_of_deleted_keys_is_no_question_without_end(http: Http) -> None:
+    async with answering(buried(LIVING, [*DEAD, "k/1", "k/2"])) as (url, asked):
+        bucket = source(http, url, "source")
+        assert await bucket.first_after(b"", b"k/001") is None
+        found = await bucket.children(b"", b"k/001")
+        assert (found.prefixes, found.complete) == ([], False)
+        assert len(asked) == 2 * (BARREN_PAGES + 1)
+        assert await keys(bucket) == [key.encode() for key in LIVING], "a listing passes it"
+
+
+async def test_a_range_with_deleted_keys_ahead_is_split_behind_them(http: Http) -> None:
+    async with answering(buried(LIVING, DEAD)) as (url, _):
+        split = SplitRange(source(http, url, "source"), FakeLedger(), 1)
+        found = await split(b"", b"k/001", None, 0)
+        assert found.points == [b"t/", b"u/", b"v/"]
 
 
 @pytest.mark.parametrize("framed", ["length", "chunks"])

@@ -233,10 +233,13 @@ async def test_the_batches_of_a_run_are_sorted_into_records_of_neighbours(stores
     assert len(await stores.ledger.outlines(level(2))) == 1
 
 
-async def test_a_prefix_is_forgotten_with_all_that_speaks_about_it(stores: Stores) -> None:
-    await stores.ledger.create([record("b1", "a/1"), record("b2", "a/9", "b/1"), record("b3", "b/2")])
-    assert await stores.ledger.forget(b"b/") == 2
-    assert await found(stores) == ["b1"]
+async def test_nothing_may_take_the_place_of_a_record_unless_it_has_moved(stores: Stores) -> None:
+    await stores.ledger.create([record("b1", "a/1"), record("b2", "a/9", "b/1")])
+    first, second = [item async for item in stores.ledger.scan(b"", b"")]
+    await stores.ledger.commit_results(replace(second.record, attempt=2), second.version)
+    assert await stores.ledger.merge(Merge([first.record], []), [first.version])
+    assert not await stores.ledger.merge(Merge([second.record], []), [second.version])
+    assert await found(stores) == ["b2"]
 
 
 async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
@@ -251,6 +254,18 @@ async def test_a_range_is_leased_to_one_owner_at_a_time(stores: Stores) -> None:
     assert held == HeldRange(given.range_id, "you", None)
     await stores.ranges.complete(held, RangeCounts(), NOW + 121)
     assert await stores.ranges.acquire(given.range_id, "me", NOW + 500, 60) is Refusal.DONE
+
+
+async def test_a_range_that_is_on_record_for_something_else_is_left_alone(stores: Stores) -> None:
+    given = opened()
+    await stores.runs.create(given, RunKind.LIST, NOW)
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60, lambda message: False) is Refusal.OTHER
+    held = await stores.ranges.acquire(given.range_id, "you", NOW, 60, lambda message: message == given.message)
+    assert held == HeldRange(given.range_id, "you", None)
+    assert not held.taken_over
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60, lambda message: False) is Refusal.OTHER
+    await stores.ranges.complete(held, RangeCounts(), NOW)
+    assert await stores.ranges.acquire(given.range_id, "me", NOW, 60, lambda message: False) is Refusal.DONE
 
 
 async def test_a_lease_from_a_clock_that_was_years_ahead_holds_nobody_up(stores: Stores) -> None:

@@ -54,12 +54,6 @@ class FakeLedger:
             self._write(record)
         return True
 
-    async def forget(self, prefix: bytes) -> int:
-        gone = [item.record.batch async for item in self.scan(prefix, b"")]
-        for batch in gone:
-            del self.documents[batch]
-        return len(gone)
-
     async def create(self, records: Sequence[BatchRecord], held: HeldRange | None = None) -> None:
         if held is not None and self.ranges is not None:
             self.ranges.of_holder(held)

@@ -7,7 +7,7 @@ from shared.domain.counts import Counts, ManifestPart, RangeCounts
 from shared.domain.errors import StateConflict
 from shared.domain.rollup import Rollup
 from shared.domain.splitting import edges
-from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
+from shared.ports.range_store import Agrees, HeldRange, OpenRange, RangeId, Refusal, always
 
 
 @dataclass
@@ -35,12 +35,16 @@ class FakeRanges:
     documents: dict[RangeId, StoredRange] = field(default_factory=dict)
     writes: int = 0
 
-    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+    async def acquire(
+        self, range_id: RangeId, owner: str, now: float, lease_seconds: float, agrees: Agrees = always
+    ) -> HeldRange | Refusal:
         found = self.documents.get(range_id)
         if found is None:
             return Refusal.UNKNOWN
         if found.state == "done":
             return Refusal.DONE
+        if not agrees(found.opened.message):
+            return Refusal.OTHER
         if found.owner not in ("", owner) and 0 < found.until - now <= 2 * lease_seconds:
             return Refusal.HELD
         taken_over = found.owner != ""

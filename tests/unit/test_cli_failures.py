@@ -137,35 +137,12 @@ def test_of_records_that_overlap_the_newest_counts(monkeypatch: pytest.MonkeyPat
     assert [item["key"] for item in cause["all"]] == ["a", "c", "d", "y"]
 
 
-def test_what_is_stored_is_shown_and_forgotten(troubled: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_stored_is_shown(troubled: Operator) -> None:
     troubled.run(ListMessage(prefix=b"k/"))
     found = troubled.asks("inspect", "k/004")
     assert [(item["key"], item["outcome"], item["proof"]) for item in found["entries"]] == [("k/004", "copied", "md5")]
     assert troubled.asks("inspect", "", "--limit", "2")["complete"] is False
     assert "… and more" in troubled.types("inspect", "", "--limit", "2").stdout
-    assert "--yes says that it is meant" in troubled.types("forget", "k/", status=2).stderr
-    monkeypatch.setattr("cli.output.Output.interactive", True)
-    assert "forget what job job knows of 'k/'?" in troubled.types("forget", "k/", typed="n\n", status=1).stdout
-    assert troubled.asks("inspect", "k/004")["entries"], "it was not meant"
-    assert troubled.asks("forget", "k/", "--yes")["forgotten_records"] > 0
-    assert troubled.asks("inspect", "") == {"entries": [], "complete": True}
-
-
-def test_what_is_forgotten_beside_a_prefix_is_said_and_asked(
-    troubled: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A record holds three keys: with the failure of k/003 that of k/002 is forgotten, and what is known of k/004."""
-    monkeypatch.setattr("cli.output.Output.interactive", True)
-    asked = troubled.types("forget", "k/003", typed="n\n", status=1).stdout
-    assert "The records of it also hold 2 keys beside it, which are forgotten, too." in asked
-    asked = troubled.types("forget", "", typed="n\n", status=1).stdout
-    assert "beside" not in asked
-    shown = troubled.types("forget", "k/003", "--yes").stdout
-    assert shown == (
-        "1 record is forgotten, with what there was of 2 keys beside it; the next run looks at their keys afresh\n"
-    )
-    assert causes(troubled.asks("failures", status=3)) == {"forbidden": 1, "unsupported": 1, "archived": 1}
-    assert troubled.asks("forget", "k/003", "--yes") == {"prefix": "k/003", "forgotten_records": 0, "keys_beside": 0}
 
 
 @pytest.mark.parametrize("command", [("drop", "--yes"), ("redrive",), ("failures",)])

@@ -16,6 +16,7 @@ from local.children import ROOT, clean_environment
 from shared.domain.progress import Progress
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
+from shared.domain.text import numbered
 from shared.reporting.causes import groups
 from shared.reporting.costs import costs
 from shared.reporting.folder_map import HEIGHT, MOST_FOLDERS, WIDTH, folder_map
@@ -28,7 +29,7 @@ from shared.reporting.table import Cell
 from shared.reporting.text import of_key, visible
 from shared.reporting.tiles import tiles
 from shared.reporting.timeline import stretches
-from shared.reporting.units import in_count, in_time, in_units, numbered
+from shared.reporting.units import in_count, in_time, in_units
 from tests.browser import sample
 from tests.browser.sample import BEGAN, GIB, HOSTILE
 

@@ -935,6 +935,68 @@ async def test_a_message_of_a_run_that_is_not_on_record_is_refused(
     assert not world.stores.ledger.documents
 
 
+async def begun(world: World, message: ListMessage | VerifyMessage, recorded: bytes | None = None) -> str:
+    """A run that has begun, and whose range nobody holds. recorded: what is on record for it."""
+    kind = RunKind.VERIFY if isinstance(message, VerifyMessage) else RunKind.LIST
+    named = message.named(f"{kind}-m0", message.prefix)
+    opened = OpenRange(RangeId(f"{kind}-m0", message.prefix, b""), None, recorded or named.encode())
+    await world.stores.runs.create(opened, kind, world.clock.now())
+    return f"{kind}-m0"
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        (ListMessage(), {"force": True}),
+        (ListMessage(), {"until": b"k/001"}),
+        (ListMessage(), {"keys": (b"k/000",)}),
+        (ListMessage(prefix=b"k/", force=True), {"prefix": b"k/"}),
+        (VerifyMessage(), {"repair": False}),
+    ],
+    ids=str,
+)
+async def test_a_message_that_wants_something_else_of_a_running_run_is_refused(
+    message: ListMessage | VerifyMessage, typed: dict[str, Any]
+) -> None:
+    """Its range was worked on with what was typed: with `keys` the run finished when one of six had been listed."""
+    world = filled(6)
+    run = await begun(world, message)
+    other, topic = type(message)(run=run, **typed), run.partition("-")[0]
+    with pytest.raises(MalformedMessage, match=f'"{run}" was begun with other fields'):
+        await world.handlers[topic](other, f"{topic}-m9", Budget(world.clock.monotonic(), 540.0))
+    (held,) = world.stores.ranges.documents.values()
+    assert held.owner == ""
+    world.send(topic, message.named(run, message.prefix))
+    await world.drain()
+    assert (await world.stores.runs.summary(run)).listed_keys == 6
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        b'{"run": "list-m0", "prefix": "k/", "generation": 3}',
+        b'{"run": "list-m0", "prefix": "k/", "scheduled": true}',
+        b'{"run": "list-m0", "prefix": "k/", "redrive": true}',
+        b'{"run": "list-m0", "prefix": "k/", "of a later version": 1}',
+    ],
+)
+async def test_what_another_version_has_put_on_record_is_worked_on(recorded: bytes) -> None:
+    world = filled(6)
+    run = await begun(world, ListMessage(prefix=b"k/"), recorded)
+    world.send("list", ListMessage(run=run, prefix=b"k/"))
+    await world.drain()
+    assert (await world.stores.runs.summary(run)).listed_keys == 6
+
+
+async def test_a_message_that_begins_a_run_goes_on_whatever_is_on_record() -> None:
+    """It comes again to an instance of another version, which may fill in otherwise what the first one recorded."""
+    world = filled(6)
+    run = await begun(world, ListMessage(), b'{"run": "list-m0", "force": true}')
+    assert world.send("list", ListMessage()) == run
+    await world.drain()
+    assert (await world.stores.runs.summary(run)).listed_keys == 6
+
+
 @pytest.mark.parametrize("message", [ListMessage(scheduled=True), VerifyMessage()])
 async def test_a_run_that_has_lost_a_range_proves_nothing(message: ListMessage | VerifyMessage) -> None:
     """The message of such a range was put aside, and the run ended as finished with what the others had found."""
@@ -943,9 +1005,9 @@ async def test_a_run_that_has_lost_a_range_proves_nothing(message: ListMessage |
     topic = "verify" if isinstance(message, VerifyMessage) else "list"
     run, acquire = world.send(topic, message), world.stores.ranges.acquire
 
-    async def loses(range_id: RangeId, owner: str, now: float, seconds: float) -> HeldRange | Refusal:
+    async def loses(range_id: RangeId, *rest: Any) -> HeldRange | Refusal:
         world.stores.ranges.documents.pop(range_id, None)
-        return await acquire(range_id, owner, now, seconds)
+        return await acquire(range_id, *rest)
 
     world.stores.ranges.acquire = loses  # type: ignore[method-assign, assignment]
     await world.drain()

@@ -30,7 +30,7 @@ from shared.gcp.firestore.counts import pack_sums, tallies, unpack_sums
 from shared.gcp.firestore.documents import Fields, digest, expiry, holds, paged, time
 from shared.gcp.firestore.leases import held_by_another
 from shared.gcp.firestore.sums import MOST_SUMMED, SLICES, add_stretches, amounts, count, slice_of, sums
-from shared.ports.range_store import HeldRange, OpenRange, RangeId, Refusal
+from shared.ports.range_store import Agrees, HeldRange, OpenRange, RangeId, Refusal, always
 
 SUMMED: dict[str, Iterable[str]] = {
     "listed": ["listed"],
@@ -57,7 +57,9 @@ class FirestoreRanges:
         self._client, self._most_summed = client, most_summed
         self._ranges = job.collection("ranges")
 
-    async def acquire(self, range_id: RangeId, owner: str, now: float, lease_seconds: float) -> HeldRange | Refusal:
+    async def acquire(
+        self, range_id: RangeId, owner: str, now: float, lease_seconds: float, agrees: Agrees = always
+    ) -> HeldRange | Refusal:
         reference = self.document(range_id)
         lease = {"owner": owner, "lease_until": now + lease_seconds}
         snapshot = await reference.get()
@@ -66,6 +68,8 @@ class FirestoreRanges:
         fields: dict[str, Any] = snapshot.to_dict() or {}
         if fields["state"] == "done":
             return Refusal.DONE
+        if not agrees(bytes(fields["message"])):
+            return Refusal.OTHER
         if held_by_another(fields, owner, now, lease_seconds):
             return Refusal.HELD
         try:

@@ -15,6 +15,9 @@ terraform {
   }
 }
 
+# CloudFront and IAM are global, so one provider does for buckets of every region. A job that follows events, or manages its bucket's
+# policy, needs one of the bucket's region: an alias (provider "aws" { alias = "eu" … }) and a module of its own with
+# providers = { aws = aws.eu }, as for_each takes one provider for all. Without it the plan is refused.
 provider "aws" {
   region = "us-east-1"
 }

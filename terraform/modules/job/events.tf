@@ -1,4 +1,5 @@
-# The queue of the bucket's events, where they are followed: with dead letters, encrypted, for this bucket only.
+# The queue of the bucket's events, where they are followed: with dead letters, encrypted, for this bucket only, and in its region:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/setup-event-notification-destination.html
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
 
@@ -41,6 +42,13 @@ resource "aws_sqs_queue" "events" {
   sqs_managed_sse_enabled    = true
   tags                       = local.labels
   visibility_timeout_seconds = 60
+
+  lifecycle {
+    precondition {
+      condition     = data.aws_region.this.id == var.source_bucket.region
+      error_message = "events.follow: the aws provider is in ${data.aws_region.this.id} and the bucket in ${var.source_bucket.region}, and its events stay there; pass the module a provider of that region."
+    }
+  }
 }
 
 # Nothing but that queue may put messages aside here; nobody else may send any, as there is no policy that allows it.

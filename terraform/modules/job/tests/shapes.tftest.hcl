@@ -313,6 +313,27 @@ run "a_network_labels_and_keys" {
   }
 }
 
+run "events_by_a_provider_of_another_region" {
+  command         = plan
+  expect_failures = [aws_sqs_queue.events]
+  variables {
+    events        = { follow = true }
+    source_bucket = { name = "my-photos", region = "eu-west-1" }
+  }
+}
+
+run "another_region_is_no_matter_without_events" {
+  command = plan
+  variables {
+    source_bucket = { name = "my-photos", region = "eu-west-1" }
+  }
+
+  assert {
+    condition     = length(aws_sqs_queue.events) == 0
+    error_message = "no queue"
+  }
+}
+
 run "a_queue_that_nobody_reads_is_late_when_an_event_is" {
   command = plan
   variables {

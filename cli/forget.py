@@ -1,0 +1,101 @@
+"""`forget`: what the ledger holds of a prefix becomes unknown, and nothing else does."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from cli.command import command
+from cli.exits import Exit
+from cli.output import Answer
+from cli.scope import typed
+from cli.session import Session
+from shared.domain.keys import Key
+from shared.domain.text import are, numbered
+from shared.ledger.compaction import Merge
+from shared.ledger.dropping import without
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "forget", ("forget photos/2021/", 'forget "" --yes'))(forget)
+
+
+async def forget(
+    session: Session,
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help='Keys that begin so; "" for the whole job.')],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> Answer:
+    """Forget what was copied: the next run looks at these keys afresh. Nothing is deleted in any bucket.
+
+    Copies that are right are not made again, but each is looked at. Keys beside the prefix stay known, unless they
+    share a record that has not ended or cannot be read: you are told how many these are. What a run that is going on
+    has recorded is left, since it counts by that, and the exit status is 3.
+    """
+    wanted = typed(session, prefix)
+    if not yes:
+        what = repr(prefix) if prefix else "everything"
+        session.output.confirm(f"forget what job {session.settings.job} knows of {what}?")
+    found = await _forget(session, wanted)
+    text = found.sentence(prefix)
+    document = {
+        "prefix": prefix,
+        "forgotten_records": found.whole + found.in_part,
+        "left_records": found.left,
+        "keys_beside_kept": len(found.kept),
+        "keys_beside_forgotten": len(found.lost),
+    }
+    return Answer(document, lambda output: output.line(text), Exit.NOT_SO if found.left else Exit.DONE)
+
+
+@dataclass
+class _Forgotten:
+    """Records that are gone as a whole or in part, and those that are left. unreadable: of the former. kept, lost: keys
+    beside the prefix that these records hold, or held.
+    """
+
+    whole: int = 0
+    in_part: int = 0
+    unreadable: int = 0
+    left: int = 0
+    kept: set[Key] = field(default_factory=set)
+    lost: set[Key] = field(default_factory=set)
+
+    def sentence(self, prefix: str) -> str:
+        said = [f"{numbered(self.whole + self.in_part, 'record is', 'records are')} forgotten"]
+        if self.kept:
+            beside, verb = numbered(len(self.kept), "key"), are(len(self.kept))
+            said.append(f"{self.in_part:,} of them held {beside} beside {prefix!r}, which {verb} kept")
+        if self.lost:
+            beside = numbered(len(self.lost), "key is", "keys are")
+            said.append(f"{beside} forgotten beside {prefix!r}: of batches that have not ended, or cannot be read")
+        if self.unreadable:
+            said.append(f"{self.unreadable:,} of them could not be read")
+        said.append("the next run looks at what is forgotten afresh")
+        if self.left:
+            left = numbered(self.left, "record is", "records are")
+            said.append(f"{left} left: a run that is going on counts by them, or has changed them meanwhile")
+        return "; ".join(said)
+
+
+async def _forget(session: Session, prefix: Key) -> _Forgotten:
+    """Each record is read once, and written at most once."""
+    ledger, found = session.admin.stores.ledger, _Forgotten()
+    running = {run.name for run in await session.admin.stores.runs.running()}
+    async for held in ledger.scan(prefix, b""):
+        record = held.record
+        keys = record.table.keys if len(record.entries) else []
+        beside = {key for key in keys if not key.startswith(prefix)}
+        if keys and len(beside) == len(keys):
+            continue
+        smaller = without(record, lambda entry: entry.key.startswith(prefix)) if beside else None
+        merge = smaller or Merge([record], [])
+        if record.run in running or not await ledger.merge(merge, [held.version]):
+            found.left += 1
+        elif smaller is not None:
+            found.in_part += 1
+            found.kept |= beside
+        else:
+            found.whole += 1
+            found.unreadable += not record.readable
+            found.lost |= beside
+    return found
