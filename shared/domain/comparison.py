@@ -16,8 +16,8 @@
 
 A CRC32C is proven once when the very bytes of this ETag were copied and held to what S3 promises of them: the ledger
 remembers it, and the destination's listing says what the copy has. The ETag that a copy carries says what it was made
-from, and nothing of the bytes it holds now: without either checksum, a copy is UNPROVEN. So is one that shows none,
-because it lies under a customer's own key.
+from, and nothing of the bytes it holds now: without either checksum, a copy is UNPROVEN. So is one that shows none to a
+stat either, because it lies under a key that its owner sends with every request (CSEK).
 
 Whether an ETag is an MD5 shows in no listing: of an object that is encrypted with KMS it looks like one and is none.
 Copies of this project say so; one that says nothing, whose MD5 is not the ETag, has other bytes or a source of that

@@ -63,6 +63,13 @@ class CopyPage:
             self.metagenerations[cut],
         )
 
+    def replaced(self, copies: Mapping[int, DestinationObject]) -> "CopyPage":
+        """The same page with other copies at these indexes. How often their metadata was changed stays as it was
+        listed.
+        """
+        rows = [copies.get(index) or self[index] for index in range(len(self))]
+        return replace(CopyPage.of(rows), metagenerations=self.metagenerations)
+
     def up_to(self, name: bytes) -> int:
         """How many of its names are not greater than `name`."""
         return bisect_right(self.names, name)
@@ -95,6 +102,12 @@ class Pairs:
     def with_encoded(self, encoded: Mapping[int, DestinationObject]) -> "Pairs":
         """The same, with copies under encoded names."""
         return replace(self, encoded=encoded)
+
+    def seen(self, copies: Mapping[int, DestinationObject]) -> "Pairs":
+        """The same, with the copies of these objects, by the objects' indexes, as a stat of each shows them."""
+        matched = {match: copy for index, copy in copies.items() if (match := self.matches[index]) is not None}
+        encoded = {index: copy for index, copy in copies.items() if self.matches[index] is None}
+        return replace(self, copies=self.copies.replaced(matched), encoded={**self.encoded, **encoded})
 
     def suspects(self) -> list[int]:
         """The objects whose copy is not proven by size, ETag and MD5 alone: these are looked at singly."""

@@ -72,8 +72,10 @@ def parse(what: str, resource: dict[str, object]) -> DestinationObject:
 
 
 def looked_at(what: str, resource: dict[str, object]) -> DestinationObject:
-    """An object that somebody else may have written: under a customer's own key it shows no checksums, and its CRC32C
-    counts as "". https://cloud.google.com/storage/docs/encryption/customer-supplied-keys
+    """An object that may show no checksums, so that its CRC32C counts as "": to a stat where its owner sends the key
+    with every request (CSEK), to a listing also where the key is one of his at KMS (CMEK).
+    https://cloud.google.com/storage/docs/encryption/customer-supplied-keys
+    https://cloud.google.com/storage/docs/encryption/customer-managed-keys#restrictions
     """
     return parse(what, {"crc32c": "", **resource})
 

@@ -12,7 +12,7 @@ from shared.domain.errors import Gone, NoSuchBucket
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
-from shared.domain.objects import Origin, SourceObject
+from shared.domain.objects import DestinationObject, Origin, SourceObject
 from shared.ledger.origins import is_proven
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
@@ -74,7 +74,7 @@ class ComparePage:
         singly = [index for index in suspects if index not in filtered and index not in queued]
         singly = sorted([*singly, *queued]) if queued else singly
         if singly:
-            pairs = await self._with_encoded(pairs, singly)
+            pairs = await self._with_checksums(await self._with_encoded(pairs, singly), singly)
         sources = dict(await self._sources(pairs, singly))
         origins = self.ledger.origins(page) if singly or self.with_origins else ()
         verdicts: dict[int, Comparison] = {}
@@ -127,6 +127,20 @@ class ComparePage:
             return pairs
         found = await self.destination.stat_many(list(names.values()))
         return pairs.with_encoded({index: found[name] for index, name in names.items() if name in found})
+
+    async def _with_checksums(self, pairs: Pairs, indexes: Sequence[int]) -> Pairs:
+        """The same pairs, with the checksums of copies under a customer's key at KMS (CMEK): a listing leaves them out,
+        a stat has them. Without this every such copy would be unproven, and be made again by each comparison.
+        https://cloud.google.com/storage/docs/encryption/customer-managed-keys#restrictions
+        """
+        listed = ((index, pairs.copy(index)) for index in indexes)
+        blind = [(index, copy) for index, copy in listed if copy is not None and _is_blind(pairs.page[index], copy)]
+        found: dict[int, DestinationObject] = {}
+        for start in range(0, len(blind), _AT_ONCE):
+            some = blind[start : start + _AT_ONCE]
+            stats = await asyncio.gather(*(self.destination.stat(copy.name) for _, copy in some))
+            found.update({index: stat for (index, _), stat in zip(some, stats, strict=True) if stat is not None})
+        return pairs.seen(found) if found else pairs
 
     async def _sources(self, pairs: Pairs, indexes: Sequence[int]) -> Mapping[int, SourceObject]:
         """The objects, each as a HEAD shows it where its listing does not say whether it is archived and its copy has
@@ -212,6 +226,11 @@ class ComparePage:
 
     async def _has_object(self, original: bytes | None) -> bool:
         return original is not None and await is_there(self.source, original)
+
+
+def _is_blind(source: SourceObject, copy: DestinationObject) -> bool:
+    """Whether a copy was listed without checksums and nothing else says yet that it differs."""
+    return not copy.crc32c and copy.size == source.size and copy.source_etag in (None, source.etag)
 
 
 def _waits(source: SourceObject, verdict: Comparison) -> bool:

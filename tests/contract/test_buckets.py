@@ -347,6 +347,30 @@ async def test_a_chunk_that_fails_is_sent_again(embedded: Stack, http: Http, fre
     assert written.md5 == hashlib.md5(LARGE).hexdigest()
 
 
+@pytest.mark.parametrize("kind", ["fake", "embedded"])
+async def test_under_a_key_at_kms_a_stat_shows_the_checksums_and_a_listing_none(
+    kind: str, request: pytest.FixtureRequest, http: Http, fresh: str
+) -> None:
+    """https://cloud.google.com/storage/docs/encryption/customer-managed-keys#restrictions"""
+    if kind == "fake":
+        destination: Destination = FakeDestination(kms=True)
+    else:
+        environment = request.getfixturevalue("embedded").environment
+        bucket = gcs_client(environment).bucket(fresh)
+        bucket.default_kms_key_name = "projects/p/locations/us/keyRings/r/cryptoKeys/k"
+        bucket.create()
+        destination = GcsDestination(fresh, environment["STORAGE_EMULATOR_HOST"], http, Token(None))
+    names = [f"k{number:02d}" for number in range(13)]
+    written = [await destination.write(upload(name, SMALL), stream(SMALL)) for name in names]
+    (page,) = [page async for page in destination.listing(b"", b"")]
+    assert (set(page.crc32cs), set(page.md5s), page.generations[0]) == ({""}, {None}, written[0].generation)
+    found = await destination.stat_many([name.encode() for name in names])
+    assert {(copy.crc32c, copy.md5) for copy in found.values()} == {("", None)}, "so many names are a listing"
+    assert await destination.stat(b"k00") == written[0]
+    assert written[0].crc32c != ""
+    assert written[0].md5 == hashlib.md5(SMALL).hexdigest()
+
+
 async def test_many_names_are_looked_for_at_once(destination: Destination) -> None:
     names = [f"k/{number:04d}" for number in range(60)]
     for name in names[::2]:

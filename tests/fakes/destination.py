@@ -25,8 +25,12 @@ class FakeDestination:
     classes: dict[bytes, str | None] = field(default_factory=dict)
     attributes: dict[bytes, Attributes] = field(default_factory=lambda: defaultdict(Attributes))
     now: Callable[[], float] = lambda: 0.0
+    kms: bool = False
+    """Whether the bucket has a customer's key at KMS: what is listed shows no checksums then."""
+    stats: list[bytes] = field(default_factory=list)
 
     async def stat(self, name: bytes) -> DestinationObject | None:
+        self.stats.append(name)
         found = self.objects.get(name)
         return found[0] if found else None
 
@@ -41,7 +45,11 @@ class FakeDestination:
         self.objects[name], self.attributes[name] = (changed, body), attributes
 
     async def stat_many(self, names: Sequence[bytes]) -> dict[bytes, DestinationObject]:
-        return {name: self.objects[name][0] for name in names if name in self.objects}
+        return {name: self._listed(name) for name in names if name in self.objects}
+
+    def _listed(self, name: bytes) -> DestinationObject:
+        copy = self.objects[name][0]
+        return replace(copy, crc32c="", md5=None) if self.kms else copy
 
     async def write(self, upload: Upload, chunks: AsyncIterator[Chunk]) -> DestinationObject:
         body = b"".join([chunk async for chunk in chunks])
@@ -79,7 +87,7 @@ class FakeDestination:
         self.objects.pop(name, None)
 
     async def listing(self, prefix: bytes, after: bytes) -> AsyncIterator[CopyPage]:
-        found = [self.objects[name][0] for name in sorted(self.objects) if name.startswith(prefix) and name > after]
+        found = [self._listed(name) for name in sorted(self.objects) if name.startswith(prefix) and name > after]
         for start in range(0, len(found), self.page_size):
             yield CopyPage.of(found[start : start + self.page_size])
 

@@ -129,6 +129,28 @@ async def test_keys_to_be_copied_though_their_copies_carry_the_etag_are_held_unt
     assert most <= world.keys_per_message, "of the batch that is not full yet"
 
 
+@pytest.mark.parametrize("reread", [False, True])
+async def test_copies_under_a_key_at_kms_are_proven_and_not_made_again(reread: bool) -> None:
+    """Their listing shows no checksums: each comparison made the whole bucket anew.
+    https://cloud.google.com/storage/docs/encryption/customer-managed-keys#restrictions
+    """
+    world = in_parts(reread_unproven=reread)
+    world.bucket.put("k/whole", b"of one part")
+    world.destination.kms = True
+    await world.run()
+    writes = len(world.destination.writes)
+    world.destination.stats.clear()
+    green = "good: All 5 keys are the same: 1 by MD5, 4 by the CRC32C remembered from their copy."
+    assert (await compared(world))[0] == green
+    assert sorted(world.destination.stats) == [b"k/0", b"k/1", b"k/2", b"k/3", b"k/whole"]
+    assert len(world.destination.writes) == writes
+    spoil(world, b"k/2")
+    spoil(world, b"k/whole")
+    assert (await compared(world))[0].startswith("warning: 3 of 5 keys are the same")
+    assert world.same()
+    assert (await compared(world))[0] == green
+
+
 async def test_a_look_that_found_a_copy_of_its_size_does_not_outweigh_a_proof() -> None:
     world = in_parts()
     await world.run()

@@ -7,6 +7,7 @@ from typing import Any
 from local.emulators.gcs.store import Bucket, GcsError, number
 
 PAGE = 1000
+_SEALED = ("crc32c", "md5Hash")
 
 
 def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
         if rolled is not None:
             prefixes.append(rolled)
         if rolled is None or (trailing and rolled == name):
-            items.append(bucket.objects[name].resource)
+            items.append(_listed(bucket.objects[name].resource))
         position = name
     page: dict[str, Any] = {"kind": "storage#objects"}
     if items:
@@ -54,3 +55,13 @@ def render(bucket: Bucket, query: Mapping[str, str]) -> dict[str, Any]:
     if more:
         page["nextPageToken"] = base64.urlsafe_b64encode(position).decode()
     return page
+
+
+def _listed(resource: dict[str, Any]) -> dict[str, Any]:
+    """Under a customer's key at KMS a listing shows no checksums, a GET of the object does.
+
+    https://cloud.google.com/storage/docs/encryption/customer-managed-keys#restrictions
+    """
+    if "kmsKeyName" not in resource:
+        return resource
+    return {name: value for name, value in resource.items() if name not in _SEALED}

@@ -79,6 +79,12 @@ class Bucket:
     objects: "SortedDict[bytes, StoredObject]" = field(default_factory=SortedDict)
 
     @property
+    def encryption(self) -> dict[str, str]:
+        """Which key an object gets that names none itself."""
+        key = (self.resource.get("encryption") or {}).get("defaultKmsKeyName")
+        return {"kmsKeyName": f"{key}/cryptoKeyVersions/1"} if key else {}
+
+    @property
     def layout(self) -> dict[str, Any]:
         """https://cloud.google.com/storage/docs/json_api/v1/buckets/getStorageLayout"""
         known = {name: self.resource[name] for name in ("location", "storageClass")}
@@ -167,6 +173,7 @@ class Store:
             "timeStorageClassUpdated": moment,
             "updated": moment,
             **checksums,
+            **holder.encryption,
             **{name: given[name] for name in WRITABLE if given.get(name) is not None},
         }
         stored = StoredObject(resource, blob)
