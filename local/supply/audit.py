@@ -26,6 +26,11 @@ CLEAN, KNOWN, UNKNOWN = 0, 1, 2
 VULNERABLE = ("jinja2", "2.10")
 """CVE-2019-10906, published in April 2019. https://nvd.nist.gov/vuln/detail/CVE-2019-10906"""
 
+PYPI = "https://pypi.org"
+"""Whom pip-audit asks where no other is named, whatever index pip installs from."""
+
+ELSEWHERE = "OSV_URL= names another server to ask (OSV's own is https://api.osv.dev/v1/query)"
+
 Package = tuple[str, str]
 Answers = Mapping[Package, Sequence[str] | None]
 """The advisories of each package; None where nothing was answered."""
@@ -41,11 +46,17 @@ def answers(report: Mapping[str, Any]) -> Answers:
     }
 
 
+def whom() -> str:
+    """The server that is asked."""
+    return os.environ.get("OSV_URL") or PYPI
+
+
 def verdict(canary: Answers, locked: Answers, wanted: set[Package]) -> tuple[int, list[str]]:
     """Exit status, and the sentences that a person reads."""
     if not canary.get(VULNERABLE):
         name, version = VULNERABLE
-        return UNKNOWN, [f"not audited: whoever was asked has no advisories, not even those of {name} {version}"]
+        none = f"{whom()}, as it is seen from here, has no advisories, not even those of {name} {version} of 2019"
+        return UNKNOWN, [f"not audited: {none}", ELSEWHERE]
     silent = sorted(package for package in wanted if locked.get(package) is None)
     known = sorted((package, found) for package, found in locked.items() if found)
     lines = [f"{name} {version}: {', '.join(found)}" for (name, version), found in known]
@@ -56,10 +67,11 @@ def verdict(canary: Answers, locked: Answers, wanted: set[Package]) -> tuple[int
 
 
 def asked(requirements: Sequence[Path], folder: Path) -> Answers:
-    """What pip-audit is told about these. OSError: it was told nothing."""
+    """What pip-audit is told about these. OSError: it was told nothing; the text is its own last line."""
     out = folder / "audit.json"
     out.unlink(missing_ok=True)
-    server = ["--vulnerability-service", "osv", "--osv-url", url] if (url := os.environ.get("OSV_URL")) else []
+    url = os.environ.get("OSV_URL")
+    server = ["--vulnerability-service", *(("osv", "--osv-url", url) if url else ("pypi",))]
     done = subprocess.run(
         [sys.executable, "-m", "pip_audit", "--disable-pip", "--no-deps", "--progress-spinner", "off",
          "--cache-dir", str(folder / "cache"), "--format", "json", "--output", str(out), *server,
@@ -68,7 +80,7 @@ def asked(requirements: Sequence[Path], folder: Path) -> Answers:
     )  # fmt: skip
     if not out.exists() or not out.read_text():
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["nothing"]
-        raise OSError(f"pip-audit ended with status {done.returncode} and said: {said[-1][:300]}")
+        raise OSError(said[-1])
     return answers(json.loads(out.read_text()))
 
 
@@ -85,7 +97,7 @@ def audit() -> tuple[int, list[str]]:
                 wanted |= {(item.name, item.version) for item in read(lock) if item.installed}
                 locked.update(asked([lock], folder))
         except OSError as fault:
-            return UNKNOWN, [f"not audited: {fault}"]
+            return UNKNOWN, [f"not audited: {whom()} could not be asked", ELSEWHERE, f"pip-audit said: {fault}"]
     return verdict(canary, locked, wanted)
 
 

@@ -247,12 +247,22 @@ def test_a_server_without_advisories_has_audited_nothing() -> None:
     with osv(set(), []) as url:
         done = run_audit(OSV_URL=url)
     assert done.returncode == 2
-    assert "not audited: whoever was asked has no advisories" in done.stderr
+    assert f"not audited: {url}, as it is seen from here, has no advisories" in done.stderr
+    assert "OSV_URL= names another server" in done.stderr
 
 
-@pytest.mark.parametrize("environment", [{"OSV_URL": "http://127.0.0.1:9/"}, {"HTTPS_PROXY": "http://127.0.0.1:9"}])
-def test_an_audit_without_its_data_is_none(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("environment", "whom"),
+    [
+        ({"OSV_URL": "http://127.0.0.1:9/"}, "http://127.0.0.1:9/"),
+        ({"OSV_URL": "", "HTTPS_PROXY": "http://127.0.0.1:9"}, audit.PYPI),
+    ],
+)
+def test_an_audit_without_its_data_is_none_and_says_who_could_not_be_asked(
+    environment: dict[str, str], whom: str
+) -> None:
     done = run_audit(**environment)
     assert done.returncode == 2
-    assert "not audited" in done.stderr
+    assert done.stderr.splitlines()[0] == f"not audited: {whom} could not be asked"
+    assert "OSV_URL= names another server" in done.stderr
     assert not done.stdout
