@@ -158,7 +158,7 @@ async def test_a_bucket_that_is_gone_is_no_key_that_is(side: str) -> None:
     if side == "source":
         world.bucket.inspect = gone  # type: ignore[method-assign]
     else:
-        world.destination.inspect = gone  # type: ignore[method-assign]
+        world.destination.inspect = gone  # type: ignore[method-assign, assignment]
     sentence, _ = await compared(world)
     assert sentence.startswith("bad: The run has stopped"), sentence
 
