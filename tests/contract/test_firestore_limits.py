@@ -225,6 +225,17 @@ async def test_marks_that_no_comparison_found_again_go_by_hundreds(
     assert [extra async for some in stores.extras.marked("first", NOW) for extra in some] == []
 
 
+async def test_the_largest_records_are_forgotten_by_hundreds(stores: SimpleNamespace, instruments: Instruments) -> None:
+    """A ledger of three billion keys has most of a million: one after the other they took hours."""
+    for number in range(501):
+        ends = (b"%04d" % number + LONG[:1019], b"%04d" % number + LONG)
+        await stores.ledger.create([record(number, *ends)])
+    before = instruments.meter["firestore.commit"]
+    assert await stores.ledger.forget(b"") == 501
+    assert instruments.meter["firestore.commit"] - before == 2
+    assert [found async for found in stores.ledger.scan(b"", b"")] == []
+
+
 async def test_records_that_nobody_can_read_are_taken_by_their_weight(
     stores: SimpleNamespace, firestore: AsyncClient, instruments: Instruments
 ) -> None:

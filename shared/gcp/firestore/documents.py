@@ -27,7 +27,8 @@ COMMIT_BYTES = 8_000_000
 https://cloud.google.com/firestore/quotas"""
 
 _DELETED_AT_ONCE = 500
-"""Documents in one commit, of which each has two names of 1,024 bytes in its index entries at the most."""
+"""Documents in one commit: the largest, a record of the ledger with two keys of 1,024 bytes in its nine index entries,
+has 16 kB there at the most."""
 
 KEPT_SECONDS = 180 * 86_400.0
 """What is only history, or has lost its owner, may be taken away by Firestore's own clean-up so long after it was last
@@ -152,27 +153,31 @@ async def remove(
     raise StateConflict(f"{what}: written {TRIES} times by others meanwhile")
 
 
-async def delete_as_read(client: AsyncClient, found: "AsyncIterator[DocumentSnapshot[Any]]") -> None:
-    """Delete documents, by hundreds, but those that were written since they were read."""
-    gone: list[DocumentSnapshot[Any]] = []
+async def delete_all(
+    client: AsyncClient, found: "AsyncIterator[DocumentSnapshot[Any]]", *, whatever: bool = False
+) -> int:
+    """Delete documents, by hundreds, but those that were written since they were read; how many. whatever: these, too,
+    because what speaks for it stays true of them.
+    """
+    some, gone = list[DocumentSnapshot[Any]](), 0
     async for snapshot in found:
-        gone.append(snapshot)
-        if len(gone) == _DELETED_AT_ONCE:
-            await _delete_as_read(client, gone)
-            gone = []
-    if gone:
-        await _delete_as_read(client, gone)
+        some.append(snapshot)
+        if len(some) == _DELETED_AT_ONCE:
+            gone += await _delete(client, some, whatever)
+            some = []
+    return gone + (await _delete(client, some, whatever) if some else 0)
 
 
-async def _delete_as_read(client: AsyncClient, gone: "Sequence[DocumentSnapshot[Any]]") -> None:
+async def _delete(client: AsyncClient, some: "Sequence[DocumentSnapshot[Any]]", whatever: bool) -> int:
     batch = client.batch()
-    for snapshot in gone:
-        batch.delete(snapshot.reference, option=client.write_option(last_update_time=snapshot.update_time))
+    for snapshot in some:
+        option = None if whatever else client.write_option(last_update_time=snapshot.update_time)
+        batch.delete(snapshot.reference, option=option)
     try:
         await batch.commit()
     except (FailedPrecondition, NotFound):
-        for snapshot in gone if len(gone) > 1 else ():
-            await _delete_as_read(client, [snapshot])
+        return sum([await _delete(client, [snapshot], whatever) for snapshot in some]) if len(some) > 1 else 0
+    return len(some)
 
 
 async def paged(query: AsyncQuery, page: int = PAGE) -> "AsyncIterator[DocumentSnapshot[Any]]":

@@ -9,7 +9,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain.errors import StateConflict
 from shared.domain.extraneous import DestinationOnly
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, Fields, delete_as_read, digest, expiry, paged, remove, time
+from shared.gcp.firestore.documents import TRIES, Fields, delete_all, digest, expiry, paged, remove, time
 from shared.ports.extra_store import PORTION
 
 _MOST_A_COMMIT = 500
@@ -67,9 +67,8 @@ class FirestoreExtras:
         yield some
 
     async def keep_only(self, run: str) -> None:
-        await delete_as_read(
-            self._client, paged(self._extras.where(filter=FieldFilter("run", "!=", run)).select(["run"]))
-        )
+        others = self._extras.where(filter=FieldFilter("run", "!=", run)).select(["run"])
+        await delete_all(self._client, paged(others))
 
     async def unmark(self, extra: DestinationOnly) -> None:
         reference = self._extras.document(digest(extra.name.decode()))

@@ -19,7 +19,7 @@ from shared.domain.progress import Progress, merged
 from shared.domain.runs import RunKind, RunState
 from shared.domain.splitting import edges
 from shared.gcp.faults import in_firestore
-from shared.gcp.firestore.documents import TRIES, delete_as_read, expiry, holds, paged, time, write
+from shared.gcp.firestore.documents import TRIES, delete_all, expiry, holds, paged, time, write
 from shared.gcp.firestore.leases import lease_holds
 from shared.gcp.firestore.ledger import FirestoreLedger
 from shared.gcp.firestore.ranges import FirestoreRanges, open_range
@@ -212,7 +212,7 @@ class FirestoreRuns:
 
     async def _forget_progress(self, run: str) -> None:
         heartbeats = self._heartbeats.where(filter=FieldFilter("run", "==", run)).select([])
-        await delete_as_read(self._client, paged(heartbeats))
+        await delete_all(self._client, paged(heartbeats))
 
     async def unreported(self) -> list[EndedRun]:
         query = self._runs.where(filter=FieldFilter("reported", "==", False)).limit(_MOST_UNREPORTED)
