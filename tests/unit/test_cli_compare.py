@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,27 @@ def test_the_same_is_said_only_of_what_was_read_to_both_ends(monkeypatch: pytest
     shown = operator.types("compare", first, second).stdout
     assert shown.startswith(f"the same: {first} and {second} say the same of 10 keys")
     assert "rows read: 10 of A, 10 of B, each to its end" in shown
+
+
+def test_every_figure_has_its_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator(filled(3), monkeypatch, **REPORTS)
+    first, second = operator.run(), operator.run(ListMessage(prefix=b"k/", force=True))
+    closed(operator)
+    name = f"job/{first}/report.json"
+    body, kind = operator.world.reports.files[name]
+    figures = json.loads(body)
+    figures |= {"seconds": 8.0, "copying": {**figures["copying"], "objects": 10_500, "bytes": 4096, "seconds": 8.0}}
+    operator.world.reports.files[name] = (json.dumps(figures).encode(), kind)
+    shown = [re.split("  +", line.strip()) for line in operator.types("compare", first, second).stdout.splitlines()]
+    counts = shown.index(["what", "which", "keys A", "keys B", "bytes A", "bytes B"])
+    assert shown[counts + 1] == ["listed", "3", "3", "3 B", "3 B"]
+    measures = shown.index(["what", "A", "B"])
+    assert [row[:2] for row in shown[measures + 1 :]] == [
+        ["took", "8.0 s"],
+        ["while copying", "1,312 objects/s"],
+        ["while copying", "512 B/s"],
+        ["cost", "less than $0.01"],
+    ]
 
 
 @pytest.mark.parametrize("page_size", [3, 1000])

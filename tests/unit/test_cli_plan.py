@@ -79,6 +79,9 @@ def test_sizes_are_told_in_the_units_of_reports_and_small_amounts_as_such(monkey
     shown = operator.types("plan").stdout
     assert "below 64.0 KiB" in shown
     assert "< 0.01" in shown
+    heads = [line.split() for line in shown.splitlines()]
+    assert ["size", "objects", "bytes"] in heads
+    assert ["US$", "for", "cloudfront", "direct", "cheapest", "flat-rate"] in heads
 
 
 def test_to_ask_changes_nothing_and_one_prefix_is_one_prefix(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,10 +237,13 @@ async def test_one_follows_at_a_time() -> None:
     assert await counts(world, await follow(world)) == {"copied": 1}
 
 
-async def test_a_run_that_nobody_follows_any_more_is_taken_over() -> None:
-    """The message that began it was acknowledged: it had come before, and then once more."""
+@pytest.mark.parametrize("by", [FOLLOW, ListMessage(events=True, force=True)], ids=["scheduled", "a person's"])
+async def test_a_run_that_nobody_follows_any_more_is_taken_over(by: ListMessage) -> None:
+    """The message that began it was acknowledged: it had come before, and then once more. Whoever began it, the next
+    one is the scheduler's.
+    """
     world = World()
-    await begun(world, "events-first")
+    await begun(world, "events-first", by=by)
     world.events.send(written(world, "k", b"body", 1))
     assert not await world.stores.runs.exists(await follow(world))
     assert await counts(world, "events-first") == {"copied": 1}
@@ -269,9 +272,9 @@ async def test_a_run_of_another_root_is_not_gone_on_with() -> None:
     assert await counts(world, await follow(world)) == {"copied": 1}
 
 
-async def begun(world: World, run: str, prefix: bytes = b"") -> OpenRange:
-    """A run of events that is going, as far as its documents say."""
-    opened = OpenRange(RangeId(run, prefix, b""), None, FOLLOW.encode())
+async def begun(world: World, run: str, prefix: bytes = b"", by: ListMessage = FOLLOW) -> OpenRange:
+    """A run of events that is going, as far as its documents say. by: the message that began it."""
+    opened = OpenRange(RangeId(run, prefix, b""), None, by.named(run, prefix).encode())
     runs = world.stores.runs
     await runs.create(opened, RunKind.EVENTS, world.clock.now())
     await runs.schedule(RunKind.EVENTS, run, (await runs.scheduled(RunKind.EVENTS))[1])

@@ -953,7 +953,7 @@ async def begun(world: World, message: ListMessage | VerifyMessage, recorded: by
         (ListMessage(prefix=b"k/", force=True), {"prefix": b"k/"}),
         (VerifyMessage(), {"repair": False}),
     ],
-    ids=str,
+    ids=["force", "until", "keys", "no force", "no repair"],
 )
 async def test_a_message_that_wants_something_else_of_a_running_run_is_refused(
     message: ListMessage | VerifyMessage, typed: dict[str, Any]
