@@ -1,5 +1,6 @@
 """`forget`: what the ledger holds of a prefix becomes unknown, and nothing else does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -14,6 +15,10 @@ from shared.domain.keys import Key
 from shared.domain.text import are, numbered
 from shared.ledger.compaction import Merge
 from shared.ledger.dropping import without
+from shared.ports.ledger_store import LedgerStore, Versioned
+
+_AT_ONCE = 50
+"""Records that go in one commit; with their keys, which are read, they are some 50 MB."""
 
 
 def register(app: typer.Typer) -> None:
@@ -78,8 +83,10 @@ class _Forgotten:
 
 
 async def _forget(session: Session, prefix: Key) -> _Forgotten:
-    """Each record is read once, and written at most once."""
-    ledger, found = session.admin.stores.ledger, _Forgotten()
+    """Each record is read once, and written at most once. Those that go as a whole go by dozens: a ledger of three
+    billion keys has most of a million.
+    """
+    ledger, found, whole = session.admin.stores.ledger, _Forgotten(), list[tuple[Versioned, set[Key]]]()
     running = {run.name for run in await session.admin.stores.runs.running()}
     async for held in ledger.scan(prefix, b""):
         record = held.record
@@ -88,14 +95,35 @@ async def _forget(session: Session, prefix: Key) -> _Forgotten:
         if keys and len(beside) == len(keys):
             continue
         smaller = without(record, lambda entry: entry.key.startswith(prefix)) if beside else None
-        merge = smaller or Merge([record], [])
-        if record.run in running or not await ledger.merge(merge, [held.version]):
+        if record.run in running:
             found.left += 1
-        elif smaller is not None:
+        elif smaller is None:
+            whole.append((held, beside))
+        elif await ledger.merge(smaller, [held.version]):
             found.in_part += 1
             found.kept |= beside
         else:
-            found.whole += 1
-            found.unreadable += not record.readable
-            found.lost |= beside
+            found.left += 1
+        if len(whole) == _AT_ONCE:
+            await _go(ledger, whole, found)
+            whole = []
+    await _go(ledger, whole, found)
     return found
+
+
+async def _go(ledger: LedgerStore, whole: Sequence[tuple[Versioned, set[Key]]], found: _Forgotten) -> None:
+    """Delete records; one that has moved keeps no other from it. With each, its keys beside the prefix."""
+    if not whole:
+        return
+    gone = await ledger.merge(Merge([held.record for held, _ in whole], []), [held.version for held, _ in whole])
+    if not gone and len(whole) > 1:
+        for one in whole:
+            await _go(ledger, [one], found)
+        return
+    for held, beside in whole:
+        if gone:
+            found.whole += 1
+            found.unreadable += not held.record.readable
+            found.lost |= beside
+        else:
+            found.left += 1

@@ -1,12 +1,13 @@
 """What is forgotten of a prefix, what is not, and what a person is told of both."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from shared.domain.counts import Outcome
 from shared.domain.messages import ListMessage, VerifyMessage
+from shared.ledger.compaction import Merge
 from shared.ledger.entry import Entry
 from shared.ledger.levels import level
 from shared.ledger.packing import deflate
@@ -128,3 +129,25 @@ def test_what_a_running_run_is_counted_by_is_left_and_its_counts_add_up(monkeypa
     assert ended.summary is not None
     assert ended.summary.balanced
     assert operator.asks("forget", "k/", "--yes")["forgotten_records"] == 1
+
+
+def test_records_go_by_dozens_and_one_that_has_moved_keeps_no_other_from_it(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger of three billion keys has most of a million: one after the other they took hours."""
+    given(operator, *(record(f"{number:03}", f"a/{number:03}") for number in range(120)))
+    commits, merge = list[int](), FakeLedger.merge
+
+    async def counted(ledger: FakeLedger, of: Merge, versions: Sequence[object]) -> bool:
+        commits.append(len(of.replaced))
+        if len(commits) == 1:
+            ledger.documents["007"] = ledger.documents["007"][0], 99
+        return await merge(ledger, of, versions)
+
+    monkeypatch.setattr(FakeLedger, "merge", counted)
+    told = operator.types("forget", "a/", "--yes", status=3).stdout
+    assert told.startswith(
+        "119 records are forgotten; the next run looks at what is forgotten afresh; 1 record is left"
+    )
+    assert commits == [50, *[1] * 50, 50, 20]
+    assert known(operator) == ["a/007"]

@@ -84,7 +84,7 @@ async def followed(events: int, a_second: float, answer_seconds: float, sampled:
     world = World(clock=LoopClock())
     queue = Trickling(world, a_second, answer_seconds, sampled)
     following = world.handlers["list"].events
-    following.queue = following.publish.queue = queue
+    following.queue = queue
     told = []
     for number in range(events):
         key = f"{number % 7}/{number:05d}"
