@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
@@ -24,10 +25,11 @@ Broken = list[tuple[int, list[Violation]]]
 
 
 def quietly() -> None:
-    """Coroutines of the dead, collected at the end of a schedule, complain that their loop is closed; and no collector
-    may run them before.
+    """Coroutines of the dead, collected at the end of a schedule, complain that their loop is closed, or that they never
+    began; and no collector may run them before.
     """
     sys.unraisablehook = lambda _unraisable: None
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     gc.disable()
     gc.collect()
     gc.freeze()  # what is imported by now is not looked through at every collection
