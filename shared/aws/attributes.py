@@ -16,16 +16,19 @@ _CHECKSUMS = [(f"x-amz-checksum-{name}", name, len(new().digest())) for name, ne
 
 
 def attributes(headers: Mapping[str, str]) -> Attributes:
-    """What an S3 response says about the object besides its bytes."""
+    """What an S3 response says about the object besides its bytes. A header without a value says nothing: up to
+    November 2024 S3 kept an empty Content-Encoding of what SDKs uploaded in chunks.
+    https://github.com/aws/aws-sdk-kotlin/issues/1358
+    """
     whole, composite = checksums(headers)
     if "md5" in whole:
         whole["md5"] = a2b_base64(whole["md5"]).hex()
     return Attributes(
-        content_type=headers.get("content-type"),
-        content_encoding=headers.get("content-encoding"),
-        content_language=headers.get("content-language"),
-        content_disposition=headers.get("content-disposition"),
-        cache_control=headers.get("cache-control"),
+        content_type=headers.get("content-type") or None,
+        content_encoding=headers.get("content-encoding") or None,
+        content_language=headers.get("content-language") or None,
+        content_disposition=headers.get("content-disposition") or None,
+        cache_control=headers.get("cache-control") or None,
         metadata={n[_META_LENGTH:]: _text(value) for n, value in headers.items() if n[:_META_LENGTH] == _META},
         encryption=headers.get("x-amz-server-side-encryption"),
         bucket_key=headers.get("x-amz-server-side-encryption-bucket-key-enabled", "").lower() == "true",

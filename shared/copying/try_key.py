@@ -106,7 +106,8 @@ class TryKey:
                 async with self.in_flight.slot(held):
                     return await self._tries(key)
             except Outgrown as grown:
-                size, key.spent = grown.version.size, False  # it waits for its turn anew, holding nothing
+                size = grown.version.size  # it waits for its turn anew, holding nothing
+                key.spent = key.large = False
             except (Postponed, Busy, OutOfService, StateConflict) as reason:
                 return Requeued(key.source, key.message.attempt, reason)
             except OutOfAttempts as out:

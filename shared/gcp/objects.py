@@ -83,11 +83,11 @@ def looked_at(what: str, resource: dict[str, object]) -> DestinationObject:
 def described(resource: dict[str, Any]) -> Attributes:
     """What travels with the bytes, and the metadata as it is stored, ours included."""
     return Attributes(
-        content_type=resource.get("contentType"),
-        content_encoding=resource.get("contentEncoding"),
-        content_language=resource.get("contentLanguage"),
-        content_disposition=resource.get("contentDisposition"),
-        cache_control=resource.get("cacheControl"),
+        content_type=resource.get("contentType") or None,
+        content_encoding=resource.get("contentEncoding") or None,
+        content_language=resource.get("contentLanguage") or None,
+        content_disposition=resource.get("contentDisposition") or None,
+        cache_control=resource.get("cacheControl") or None,
         metadata=resource.get("metadata") or {},
     )
 

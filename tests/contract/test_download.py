@@ -33,9 +33,12 @@ from shared.domain.errors import (
     Transient,
     WrongRegion,
 )
-from shared.domain.objects import SourceObject
+from shared.domain.objects import Attributes, SourceObject
+from shared.domain.provenance import carries
 from shared.domain.reasons import Party, Scope
+from shared.gcp.objects import described, resource_of
 from shared.http.client import Http
+from shared.ports.destination import Upload
 from tests.contract.raw import Asked, answer, answering
 
 
@@ -228,6 +231,23 @@ async def test_an_archive_that_a_listing_does_not_tell_of_is_told_by_a_head(http
     async with answering(serve) as (url, _):
         found, _attributes = await S3Source(at(url), http).inspect(b"k")
         assert (found.restore, found.archived) == (Restore.NEEDED, True)
+
+
+async def test_a_header_without_a_value_says_nothing(http: Http) -> None:
+    """S3 has kept an empty Content-Encoding of many objects; a copy must not say one, nor be told from its object."""
+
+    async def serve(asked: Asked) -> bytes:
+        return answer(
+            200, b"", ETag='"e"', Last_Modified="Wed, 12 Oct 2022 17:50:00 GMT",
+            Content_Encoding="", Content_Type="", Cache_Control="", x_amz_meta_none="",
+        )  # fmt: skip
+
+    async with answering(serve) as (url, _):
+        _found, said = await S3Source(at(url), http).inspect(b"k")
+    assert said == Attributes(metadata={"none": ""})
+    upload = Upload(b"k", 0, 0, said, {})
+    assert resource_of(upload) == {"name": "k", "metadata": {}}
+    assert carries(described({"contentEncoding": "", "metadata": {"none": ""}}), said)
 
 
 def test_china_has_a_domain_of_its_own() -> None:

@@ -36,7 +36,8 @@ class Passage:
 @dataclass(slots=True)
 class Weather:
     """Draws what happens to calls until `ends`, after which everything works. calm: functions whose calls are never
-    disturbed. outages: host → the seconds from and until which it cannot be reached. hosts: those that may be down or
+    disturbed. outages: host → the seconds from and until which it cannot be reached, or, with a front end, answers
+    whatever it is asked with a 503. hosts: those that may be down or
     throttle.
     """
 
@@ -47,6 +48,7 @@ class Weather:
     outages: dict[str, tuple[float, float]] = field(default_factory=dict)
     throttles: dict[str, tuple[float, float]] = field(default_factory=dict)
     crashes_left: int = 3
+    front_end: bool = False
     refused_share: float = 0.0
     _refused: dict[str, int] = field(default_factory=dict)
     _rates: dict[Fault, float] = field(default_factory=dict)
@@ -71,12 +73,13 @@ class Weather:
                 begins,
                 min(begins + draw.choice((20.0, 90.0, 600.0, 3600.0)), self.ends),
             )
+        self.front_end = self.chance.of("front end").random() < 0.5
         if self.swarm.throttling:
             begins = draw.uniform(0, self.ends / 2)
             self.throttles[draw.choice(self.hosts)] = begins, begins + draw.choice((5.0, 60.0, 600.0))
 
     def down(self, host: str, now: float) -> bool:
-        """Whether a host cannot be reached."""
+        """Whether a host serves nobody."""
         begins, ends = self.outages.get(host, (0.0, 0.0))
         return begins <= now < ends
 

@@ -90,7 +90,8 @@ class Network:
         world, draw = self.world, self.world.chance.of("connect")
         name = host.partition(".")[0]
         await asyncio.sleep(10 ** draw.uniform(-3.5, -1.5))
-        if world.weather.down(name, world.loop.time()) and instance.disturbed:
+        weather = world.weather
+        if weather.down(name, world.loop.time()) and instance.disturbed and not weather.front_end:
             world.trace(f"{instance.name} cannot reach {name}")
             if draw.random() < 0.3:
                 await asyncio.sleep(3600)
@@ -188,7 +189,11 @@ class Wire(asyncio.Transport):
     def _arrive(self, request: Request, passage: Passage) -> None:
         world, fault = self._network.world, passage.fault
         disturbed = self._instance.disturbed
-        if (disturbed and world.weather.down(self._host, self._loop.time())) or fault is Fault.LOST_REQUEST:
+        down = disturbed and world.weather.down(self._host, self._loop.time())
+        if down and world.weather.front_end:
+            self._replied(request, passage, Fault.ERROR, Reply(503, {}, b"nobody behind it answers"))
+            return
+        if down or fault is Fault.LOST_REQUEST:
             if world.tracing:
                 world.trace(f"{self._instance.name} {request.told} {Fault.LOST_REQUEST.value}")
             self._break()
