@@ -139,6 +139,9 @@ class OneRun:
     async def running(self) -> list[object]:
         return []
 
+    async def names_running(self) -> frozenset[str]:
+        return frozenset()
+
     async def unreported(self) -> list[object]:
         return []
 

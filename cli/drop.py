@@ -70,7 +70,7 @@ async def drop(
 async def _forget(session: Session, prefix: Key, keys: set[Key]) -> int:
     """How many keys no record speaks of as failed any more. Records of a run that is going on are what it counts by."""
     ledger, left = session.admin.stores.ledger, set[Key]()
-    running = {run.name for run in await session.admin.stores.runs.running()}
+    running = await session.admin.stores.runs.names_running()
     ours = (session.config.identity.digest, "")
 
     def dropped(entry: Entry) -> bool:

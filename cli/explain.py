@@ -63,7 +63,7 @@ async def explain(
     place = session.config.mapping.place(wanted)
     copy = await session.destination.stat(place.name) if place.name is not None else None
     last = known[-1] if known else None
-    running = {run.name for run in await session.admin.stores.runs.running()}
+    running = await session.admin.stores.runs.names_running()
     control = await session.admin.stores.control.get()
     alive = is_alive(last, running, session.clock.now(), session.config.life_seconds, control.cancelled)
     verdict = _compared(source, copy, place, last, alive)

@@ -87,7 +87,7 @@ async def _forget(session: Session, prefix: Key) -> _Forgotten:
     billion keys has most of a million.
     """
     ledger, found, whole = session.admin.stores.ledger, _Forgotten(), list[tuple[Versioned, set[Key]]]()
-    running = {run.name for run in await session.admin.stores.runs.running()}
+    running = await session.admin.stores.runs.names_running()
     async for held in ledger.scan(prefix, b""):
         record = held.record
         keys = record.table.keys if len(record.entries) else []

@@ -48,6 +48,9 @@ class ModelRuns:
         await self.documents.read()
         return [] if self.run is None or self.ended else [self.run]
 
+    async def names_running(self) -> frozenset[str]:
+        return frozenset(run.name for run in await self.running())
+
     async def heartbeat(self, run: str, instance: str, now: float, progress: Any) -> None:
         await self.documents.write(f"pulses/{run}-{instance}")
 

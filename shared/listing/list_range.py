@@ -68,7 +68,7 @@ class ListRange:
 
     async def _steps(self, held: TakenRange[ListMessage]) -> ListSteps:
         run, walk = held.lease.range_id.run, held.walk
-        running = frozenset(item.name for item in await self.runs.running()) | {run}
+        running = await self.runs.names_running() | {run}
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         cancelled = (await self.work.job_control.read()).cancelled
         ledger = LedgerScan(

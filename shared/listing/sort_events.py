@@ -29,7 +29,7 @@ class SortEvents:
     log: Log
 
     async def __call__(self, run: str, budget: Budget) -> None:
-        if run in {item.name for item in await self.runs.running()}:
+        if run in await self.runs.names_running():
             raise Busy(f"run {run}: its batches are counted before they are sorted")
         batches = [item for item in await self.ledger.outlines(run) if item.keys > 1]
         for portion in portions([item.keys for item in batches]):

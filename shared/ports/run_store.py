@@ -124,6 +124,10 @@ class RunStore(Protocol):
         """The runs whose end has not been written down, by their start."""
         ...
 
+    async def names_running(self) -> frozenset[str]:
+        """Their names, without what began them: that of a run of named keys is up to a megabyte."""
+        ...
+
     async def since(self, moment: float) -> list[RunRecord]:
         """The runs that began at a moment (epoch seconds) or later, in the order of their beginnings. For people: it
         reads a document for each of them.

@@ -247,7 +247,7 @@ class LedgerScan:
     async def _merge(self, merge: Merge | None) -> None:
         if merge is None or any(record.first <= self.after for record in merge.replaced):
             return
-        running = {run.name for run in await self.runs.running()}
+        running = await self.runs.names_running()
         if running.isdisjoint(record.run for record in merge.replaced):
             await self.ledger.merge(merge, merge.versions)
 

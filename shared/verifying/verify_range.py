@@ -69,7 +69,7 @@ class VerifyRange:
 
     async def _steps(self, held: TakenRange[VerifyMessage], forced: set[bytes]) -> CompareSteps:
         run, walk, name = held.lease.range_id.run, held.walk, self.mapping.name
-        running = frozenset(item.name for item in await self.runs.running())
+        running = await self.runs.names_running()
         cancelled = (await self.work.job_control.read()).cancelled
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         compare = ComparePage(

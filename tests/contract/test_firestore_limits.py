@@ -16,6 +16,7 @@ from local.emulators.firestore.service import Firestore, handlers
 from local.emulators.firestore.weight import MOST_COMMIT_BYTES, commit_bytes, entries
 from local.emulators.instruments import Instruments
 from shared.domain.counts import Counts, Outcome, RangeCounts
+from shared.domain.errors import UnreadableDocument
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.runs import RunKind
 from shared.gcp.firestore import ledger as ledger_adapter
@@ -223,6 +224,18 @@ async def test_marks_that_no_comparison_found_again_go_by_hundreds(
     assert instruments.meter["firestore.commit"] - before == 2
     assert [extra async for some in stores.extras.marked("second", NOW) for extra in some] == extras[:1]
     assert [extra async for some in stores.extras.marked("first", NOW) for extra in some] == []
+
+
+async def test_who_asks_which_runs_are_running_is_told_their_names_alone(
+    stores: SimpleNamespace, firestore: AsyncClient
+) -> None:
+    """Every range and every merge asks. The keys that somebody names are in the document of their run: a thousand such
+    runs were sixty megabytes each time; and one document that nobody can read kept all listings from going on.
+    """
+    await firestore.document("jobs/job/runs/list-1").set({"state": "going", "message": bytes(900_000)})
+    with pytest.raises(UnreadableDocument):
+        await stores.runs.running()
+    assert await stores.runs.names_running() == {"list-1"}
 
 
 async def test_records_that_nobody_can_read_are_taken_by_their_weight(

@@ -465,6 +465,7 @@ async def test_a_run_is_read_as_it_is(stores: Stores) -> None:
     assert await stores.runs.record("run") is None
     await stores.runs.create(OpenRange(RangeId("run", b"", b""), None, b"{}"), RunKind.LIST, NOW)
     (running,) = await stores.runs.running()
+    assert await stores.runs.names_running() == {running.name}
     assert await stores.runs.record("run") == RunRecord(running, RunState.RUNNING, None)
     await end(stores, RunState.CANCELLED, RunSummary.nothing())
     found = await stores.runs.record("run")

@@ -62,6 +62,9 @@ class FakeRuns:
             if run.state is RunState.RUNNING
         ]
 
+    async def names_running(self) -> frozenset[str]:
+        return frozenset(run.name for run in await self.running())
+
     async def since(self, moment: float) -> list[RunRecord]:
         found = [_record(name, run) for name, run in self.documents.items() if run.started_at >= moment]
         return sorted(found, key=lambda record: (record.run.started_at, record.run.name))

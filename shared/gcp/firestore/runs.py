@@ -11,6 +11,7 @@ from typing import cast
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import StateConflict
@@ -79,12 +80,18 @@ class FirestoreRuns:
         return True
 
     async def running(self) -> list[OpenRun]:
-        query = self._runs.where(filter=FieldFilter("state", "==", RunState.RUNNING.value))
         found = []
-        async for snapshot in query.stream():
+        async for snapshot in self._running().stream():
             fields = snapshot.to_dict() or {}
             found.append(read_run(snapshot.id, fields))
         return sorted(found, key=lambda run: (run.started_at, run.name))
+
+    async def names_running(self) -> frozenset[str]:
+        return frozenset([snapshot.id async for snapshot in self._running().select([]).stream()])
+
+    def _running(self) -> AsyncQuery:
+        query: AsyncQuery = self._runs.where(filter=FieldFilter("state", "==", RunState.RUNNING.value))
+        return query
 
     async def since(self, moment: float) -> list[RunRecord]:
         """By their names, which bear the second in which their message was published: times have no index, because
