@@ -43,10 +43,12 @@ resource "aws_sqs_queue" "events" {
   tags                       = local.labels
   visibility_timeout_seconds = 60
 
+  # S3 notifies queues of its own region only, a rule hears the events of its own, and the lister signs for it.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
   lifecycle {
     precondition {
       condition     = data.aws_region.this.id == var.source_bucket.region
-      error_message = "events.follow: the aws provider is in ${data.aws_region.this.id} and the bucket in ${var.source_bucket.region}, and its events stay there; pass the module a provider of that region."
+      error_message = "events.follow: the aws provider is in ${data.aws_region.this.id} and the bucket in ${var.source_bucket.region}, whose events reach no queue there; pass the module a provider of that region."
     }
   }
 }
@@ -120,7 +122,7 @@ resource "aws_cloudwatch_event_rule" "events" {
   count = local.bridged ? 1 : 0
 
   name        = "${local.unique}_s3-events"
-  description = "Objects of s3://${var.source_bucket.name}/${var.source_bucket.prefix} that were created or deleted"
+  description = "Objects of s3://${var.source_bucket.name} that were created or deleted, for ${var.job}"
   tags        = local.labels
 
   event_pattern = jsonencode({
