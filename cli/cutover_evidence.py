@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cli.comparing import part_of_prefix
 from cli.cutover_counts import Counted, of_all, of_part
@@ -20,7 +21,6 @@ from shared.domain.runs import RunKind, RunState
 from shared.ledger.record import BatchRecord
 from shared.ports.run_store import OpenRun, RunRecord, RunSummary
 from shared.reporting.sentence import Ended
-from shared.runs.job_control import JobControl
 from shared.runs.lifecycle import state_at_end
 
 
@@ -129,7 +129,6 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
     run that has begun meanwhile must not be missed.
     """
     stores, asked = session.admin.stores, prefix or session.config.root
-    control = JobControl(stores.control, session.clock, session.config.default_control)
     now = session.clock.now()
     records = [record for record in await _records(session, now - days * 86_400) if concerns(record.run, asked)]
     listings = [record for record in records if record.run.kind is not RunKind.VERIFY]
@@ -151,7 +150,7 @@ async def gather(session: Session, prefix: Key, days: float) -> Evidence:
         now=now,
         prefix=prefix,
         days=days,
-        paused=(await control.read(afresh=True)).paused,
+        paused=(await session.control()).paused,
         running=tuple(sorted(running)),
         delta=delta,
         delta_summary=None if delta is None else await summary_of(session, delta),
@@ -224,8 +223,7 @@ async def _compared(session: Session, record: RunRecord, asked: Key = b"") -> Co
 
 async def _remembered(session: Session, prefix: Key, since: float) -> Remembered:
     found = Remembered(since)
-    look = lambda record, believed: found.look(prefix, record, believed)  # noqa: E731
-    async for known in that_ended(session, prefix, (Outcome.FAILED,), look):
+    async for known in that_ended(session, prefix, (Outcome.FAILED,), partial(found.look, prefix)):
         cause = known.entry.reason.partition(":")[0]
         found.failed[cause] += 1
         found.failed_since[cause] += known.published_at > since

@@ -41,7 +41,7 @@ async def drop(
     causes = await causes_of(session, wanted, [reason], OUTCOMES)
     keys = {failed.entry.key for cause in causes for failed in cause.known}
     of_letters = reason in (MALFORMED, UNDELIVERED) and not prefix
-    letters = [letter for letter in await session.dead_letters.look()] if of_letters else []
+    letters = await session.dead_letters.look() if of_letters else []
     meant = [letter for letter in letters if letter.cause == reason]
     try:
         if not keys and not meant:

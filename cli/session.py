@@ -18,6 +18,8 @@ from shared.domain.messages import Message
 from shared.domain.objects import DestinationObject, SourceObject
 from shared.domain.page import Page
 from shared.ports.clock import Clock
+from shared.ports.control_store import Control
+from shared.runs.job_control import JobControl
 from shared.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -130,6 +132,10 @@ class Session:
         from shared.bootstrap import connect_admin
 
         return connect_admin(self.settings.model_copy(update={"log_level": "ERROR"}))
+
+    async def control(self) -> Control:
+        """What is asked of the job now, as the functions read it: with the settings' ceilings where none is named."""
+        return await JobControl(self.admin.stores.control, self.clock, self.config.default_control).read(afresh=True)
 
     @cached_property
     def sender(self) -> Sender:

@@ -25,7 +25,6 @@ from shared.ports.run_store import RunRecord
 from shared.pricing.following import idle_month
 from shared.reporting.lateness import changes_line, lag_figures, lag_line
 from shared.reporting.units import in_time
-from shared.runs.job_control import JobControl
 
 if TYPE_CHECKING:
     from cli.queue_depth import Depth
@@ -72,9 +71,7 @@ async def status(
 
 async def _look(session: Session) -> Answer:
     runs, now = session.admin.stores.runs, session.clock.now()
-    control = await JobControl(session.admin.stores.control, session.clock, session.config.default_control).read(
-        afresh=True
-    )
+    control = await session.control()
     views = [await view(session, run, control) for run in await runs.running()]
     recent = [record for record in await runs.since(now - _DAYS * 86_400) if record.ended_at is not None]
     depths, unknown = await _depths(session)

@@ -21,7 +21,6 @@ from shared.domain.errors import BucketError
 from shared.domain.runs import RunState
 from shared.domain.text import numbered
 from shared.ports.run_store import OpenRun, RunSummary
-from shared.runs.job_control import JobControl
 
 _MOST = "NUMBER|none"
 
@@ -164,10 +163,9 @@ async def ceiling(
     if none and asked:
         raise CommandError("--none takes all ceilings away: it goes with no other", Exit.USAGE)
     changed = {name: _most(name, most) for name, most in asked.items()} or (dict.fromkeys(named) if none else {})
-    control = session.admin.stores.control
     if changed:
-        await control.update(lambda said: replace(said, **changed))
-    most = await JobControl(control, session.clock, session.config.default_control).read(afresh=True)
+        await session.admin.stores.control.update(lambda said: replace(said, **changed))
+    most = await session.control()
     objects_text = "any number of objects" if most.most_objects is None else numbered(most.most_objects, "object")
     amount_text = "any number of bytes" if most.most_bytes is None else f"{size(most.most_bytes)} ({most.most_bytes:,})"
     dollars_text = "" if most.most_dollars is None else f", for {amount_of_dollars(most.most_dollars)}"
