@@ -180,6 +180,20 @@ def test_gcs_moves_an_object(bucket: Bucket) -> None:
     assert (moved.content_type, moved.download_as_bytes()) == ("t/x", b"1")
 
 
+def test_gcs_knows_no_content_type_where_none_was_told_and_serves_bytes(bucket: Bucket) -> None:
+    bucket.blob("part").upload_from_string(b"x", content_type="text/plain")
+    bucket.blob("untyped").compose([bucket.blob("part")])
+    bucket.blob("copied").rewrite(bucket.blob("untyped"))
+    patched = bucket.blob("part")
+    patched.content_type = None
+    patched.patch()
+    for name in ("untyped", "copied", "part"):
+        found = bucket.get_blob(name)
+        assert found.content_type is None
+        assert found.download_as_bytes() == b"x"
+        assert found.content_type == "application/octet-stream"  # what the answer's header said
+
+
 def test_gcs_composes_of_the_generations_that_were_read(bucket: Bucket) -> None:
     """JSON has a generation as text or as a number."""
     sources = [bucket.blob(name) for name in ("a", "b")]

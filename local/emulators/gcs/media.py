@@ -17,14 +17,15 @@ _HEADERS = (
 
 
 async def media(request: web.BaseRequest, stored: StoredObject, fault: Fault | None) -> web.StreamResponse:
-    """The bytes; a gzip object is unpacked for clients that do not accept gzip, as GCS does.
+    """The bytes; a gzip object is unpacked for clients that do not accept gzip, as GCS does. One without a content type
+    is served as application/octet-stream.
 
-    https://cloud.google.com/storage/docs/transcoding
+    https://cloud.google.com/storage/docs/transcoding, https://cloud.google.com/storage/docs/json_api/v1/objects
     """
     resource = stored.resource
     hashes = f"crc32c={resource['crc32c']}" + (f",md5={resource['md5Hash']}" if "md5Hash" in resource else "")
     headers = {
-        "Content-Type": resource["contentType"],
+        "Content-Type": resource.get("contentType", "application/octet-stream"),
         "X-Goog-Hash": hashes,
         "X-Goog-Generation": resource["generation"],
         "X-Goog-Metageneration": resource["metageneration"],

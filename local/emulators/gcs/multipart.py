@@ -91,6 +91,7 @@ class Multipart:
         resource: dict[str, object] = {
             field_name: request.headers[header] for header, field_name in _HEADERS.items() if header in request.headers
         }
+        resource.setdefault("contentType", "application/octet-stream")
         meta = "x-goog-meta-"
         found = {k.lower()[len(meta) :]: v for k, v in request.headers.items() if k.lower().startswith(meta)}
         if found:

@@ -164,7 +164,6 @@ class Store:
             "bucket": bucket,
             "generation": generation,
             "metageneration": "1",
-            "contentType": "application/octet-stream",
             "storageClass": holder.resource["storageClass"],
             "size": str(blob.size),
             "etag": base64.b64encode(generation.encode()).decode(),
