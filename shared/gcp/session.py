@@ -5,7 +5,8 @@
     308                        the next chunk, from the byte that the session says it is at
     200, 201                   the object is there
     404, 410                   the session is lost: the object is begun anew
-    408, 429, 5xx, no answer   the session is asked how far it is, after a wait, and goes on there
+    400, 408, 409, 429, 5xx,   the session is asked how far it is, after a wait, and goes on there; 400 only where it
+    no answer                  says nothing that stays, of checksums or keys
     any other                  the write is refused
 
 https://cloud.google.com/storage/docs/performing-resumable-uploads#handling_errors

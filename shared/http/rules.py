@@ -137,6 +137,9 @@ RULES: tuple[Rule, ...] = (
     Rule(UploadLost, (400,), _codes("InvalidPart"), parties=_parties(Party.STAGING)),  # it was written over
     Rule(Gone, (404, 410)),
     Rule(Transient, (408,)),
+    # to bytes that overtake those before them, which nobody has heard the end of: it is asked how far it is
+    # https://github.com/googleapis/google-cloud-cpp/issues/9182
+    Rule(Transient, (400, 409), parties=_parties(Party.UPLOAD_SESSION)),
     Rule(LostRace, (412,), writes=True),
     Rule(Changed, (412,), writes=False),
     # one name may be written once a second, whatever else is written: https://cloud.google.com/storage/quotas#objects

@@ -101,7 +101,7 @@ class Gcs:
         return answer(200, described(self.got, WHOLE))
 
 
-@pytest.mark.parametrize("fault", [408, 429, 500, 503, None])
+@pytest.mark.parametrize("fault", [400, 408, 409, 429, 500, 503, None])
 async def test_a_session_goes_on_where_it_stands(http: Http, fault: int | None) -> None:
     gcs = Gcs({2: fault, 4: fault})
     async with answering(gcs) as (gcs.url, _):

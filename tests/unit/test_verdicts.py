@@ -67,8 +67,6 @@ BY_CODE = [
     (502, "", e.Transient, True),
     (504, "", e.Transient, True),
     (501, "NotImplemented", e.Refused, False),
-    (400, "InvalidArgument", e.Refused, False),
-    (409, "conflict", e.Refused, False),
     (301, "PermanentRedirect", e.WrongRegion, False),
     (307, "TemporaryRedirect", e.WrongRegion, False),
 ]
@@ -90,6 +88,10 @@ def test_a_code_means_the_same_whoever_says_it(
 
 BY_PARTY = [
     (ALL, 401, b"", e.BadKeys),
+    ((*AMAZON, Party.DESTINATION, Party.STAGING, Party.REPORTS), 400, XML.format("InvalidArgument", "").encode(), e.Refused),
+    ((*AMAZON, Party.DESTINATION, Party.STAGING, Party.REPORTS), 409, api(409, "", "conflict"), e.Refused),
+    ((Party.UPLOAD_SESSION,), 400, api(400, "Invalid request", "invalid"), e.Transient),
+    ((Party.UPLOAD_SESSION,), 409, api(409, "", "conflict"), e.Transient),
     (GOOGLE, 403, api(403, "", "rateLimitExceeded"), e.Throttled),
     (GOOGLE, 403, api(403, "", "userRateLimitExceeded"), e.Throttled),
     (AMAZON, 404, XML.format("NoSuchKey", "").encode(), e.Gone),
