@@ -135,6 +135,8 @@ RULES: tuple[Rule, ...] = (
     Rule(NoSuchBucket, (404,), sentence=re.compile(r"^The specified bucket does not exist\b")),
     Rule(UploadLost, (404, 410), parties=_parties(Party.UPLOAD_SESSION, Party.STAGING)),
     Rule(UploadLost, (400,), _codes("InvalidPart"), parties=_parties(Party.STAGING)),  # it was written over
+    # of a backend's fault, where no session is meant: https://github.com/googleapis/google-cloud-java/issues/3586
+    Rule(Transient, (410,), parties=_parties(Party.DESTINATION, Party.REPORTS)),
     Rule(Gone, (404, 410)),
     Rule(Transient, (408,)),
     # to bytes that overtake those before them, which nobody has heard the end of: it is asked how far it is

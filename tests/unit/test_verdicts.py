@@ -101,7 +101,7 @@ BY_PARTY = [
     ((Party.STAGING,), 404, XML.format("NoSuchUpload", "").encode(), e.UploadLost),
     ((Party.STAGING,), 400, XML.format("InvalidPart", "").encode(), e.UploadLost),
     (AMAZON, 400, XML.format("InvalidPart", "").encode(), e.Refused),
-    ((Party.DESTINATION, Party.REPORTS), 410, b"", e.Gone),
+    ((Party.DESTINATION, Party.REPORTS), 410, api(410, "Backend Error", "backendError"), e.Transient),
     ((Party.S3,), 301, b"", e.WrongRegion),
     ((Party.S3,), 307, b"", e.WrongRegion),
     ((Party.EDGE,), 301, b"", e.Refused),
