@@ -305,6 +305,26 @@ def test_s3_refuses_arguments_that_are_none(s3: tuple[Any, str]) -> None:
     assert code(lambda: client.create_bucket(Bucket="ab")) == ("InvalidBucketName", 400)
 
 
+@pytest.mark.parametrize("condition", [{"IfMatch": '"other"'}, {"IfMatchSize": 9}, {"IfMatchLastModifiedTime": 0}])
+def test_s3_deletes_nothing_under_a_condition_that_it_does_not_keep(
+    embedded: Stack, fresh: str, condition: dict[str, Any]
+) -> None:
+    client = s3_client(embedded.environment)
+    assert code(lambda: client.create_bucket(Bucket="192.168.5.123")) == ("InvalidBucketName", 400)
+    client.create_bucket(Bucket=fresh)
+    client.put_object(Bucket=fresh, Key="k", Body=b"1")
+    assert code(lambda: client.delete_object(Bucket=fresh, Key="k", **condition)) == ("NotImplemented", 501)
+    assert client.get_object(Bucket=fresh, Key="k")["Body"].read() == b"1"
+
+
+def test_s3_reads_no_request_as_the_body_of_the_one_that_it_refused(s3: tuple[Any, str]) -> None:
+    """boto3 waits for a 100 before it sends a body; who is refused sends none, and asks again on the connection."""
+    client, bucket = s3
+    assert code(lambda: client.put_object(Bucket=f"{bucket}-none", Key="k", Body=b"1")) == ("NoSuchBucket", 404)
+    client.put_object(Bucket=bucket, Key="k", Body=b"2")
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+
+
 def test_s3_does_not_send_what_has_not_been_modified(s3: tuple[Any, str]) -> None:
     """A date that is not over yet is no condition: RFC 7232, section 3.3."""
     client, bucket = s3

@@ -1,6 +1,5 @@
 """The main job on a pair: a first run, an idle one, a delta, a comparison, a repair; judged by the servers themselves."""
 
-import asyncio
 import json
 import os
 import time
@@ -20,7 +19,7 @@ from local.ports import Ports
 from local.sample import MIB
 from local.stack import Stack
 from shared.ports.run_store import RunRecord, RunSummary
-from tests.foreign import judge, servers
+from tests.foreign import judge, loop, servers
 from tests.foreign.bucket import PHOTOS, SERVERS_OWN, body, fill, listed, photo, put, unheld
 from tests.foreign.pairs import Pair
 from tests.shapes import TOO_LONG
@@ -121,8 +120,8 @@ class Job:
 
     def _run(self, topic: str, what: str) -> RunSummary:
         began = time.monotonic()
-        run = asyncio.run(runs.wait(self.stack, self.stack.tick(topic), RUN_SECONDS))
-        summary = asyncio.run(runs.summary(run))
+        run = loop.run(runs.wait(self.stack, self.stack.tick(topic), RUN_SECONDS))
+        summary = loop.run(runs.summary(run))
         self.told.facts.append(f"{what} {time.monotonic() - began:.1f} s")
         return summary
 
@@ -159,7 +158,7 @@ class Job:
     def _proofs(self) -> Counter[str]:
         """How many copies of the only run so far got which kind of proof."""
         (record,) = judge.records()
-        return asyncio.run(runs.proofs(record.run.name))
+        return loop.run(runs.proofs(record.run.name))
 
     def _ended(self) -> list[RunRecord]:
         """Have the ends of all runs seen, and those that follow from them; their records, oldest first."""

@@ -1,6 +1,5 @@
 """What both servers say at the end, asked by their own clients; and what the functions said of it."""
 
-import asyncio
 import html
 import re
 from pathlib import Path
@@ -18,6 +17,7 @@ from shared.gcp.firestore.stores import firestore_stores
 from shared.ports.run_store import RunRecord
 from shared.telemetry import Log
 from tests.chaos.judge import unexpected
+from tests.foreign import loop
 from tests.foreign.bucket import SERVERS_OWN
 from tests.shapes import ENCODED, TOO_LONG, encoded
 
@@ -52,7 +52,7 @@ def headers_agree(s3: S3Client, gcs: Client, dropped: set[str]) -> list[str]:
 def records() -> list[RunRecord]:
     """All runs, as the functions have stored them."""
     stores = firestore_stores(PROJECT, "(default)", JOB, Log("ERROR"))
-    return asyncio.run(stores.runs.since(0))
+    return loop.run(stores.runs.since(0))
 
 
 def runs_balance(found: list[RunRecord]) -> list[str]:
@@ -78,7 +78,7 @@ def sentence(gcs: Client, run: str) -> tuple[str, str]:
 def nothing_is_left(gcs: Client, logs: Path) -> list[str]:
     """Staged objects, open ranges, uploads on record, messages that nobody could read, what nobody expected."""
     wrong = [f"staged: {blob.name}" for blob in gcs.list_blobs(STAGING)]
-    wrong += asyncio.run(_documents())
+    wrong += loop.run(_documents())
     for name in FUNCTIONS:
         wrong += [f"{name}: {text}" for text in unexpected((logs / f"{name}.log").read_text(errors="replace"))[:2]]
     return wrong

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from local.emulators.instruments import Instruments, Refusal, Reset, drop, send
 from local.emulators.s3 import checksums, copying, listing, patterns, sigv4
-from local.emulators.s3.conditions import check_write
+from local.emulators.s3.conditions import check_delete, check_write
 from local.emulators.s3.deleting import delete_many
 from local.emulators.s3.events import Notifier
 from local.emulators.s3.outbox import MOST_A_REQUEST
@@ -20,8 +20,8 @@ from local.emulators.s3.store import Bucket, MultipartUpload, Part, S3Error, Sto
 
 _XML = "application/xml"
 _REQUEST_ID = "x-amz-request-id"
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+_BUCKET_NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""No IP address either. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
 _MOST_PARTS = 10_000
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
@@ -200,10 +200,14 @@ class S3Server:
                 bucket.abort_upload(query["uploadId"])
                 return web.Response(status=204)
             case "DELETE":
-                bucket.objects.pop(key, None)
-                self._events.removed(name, key)
-                return web.Response(status=204)
+                return self._delete(request, bucket, name, key)
         raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+
+    def _delete(self, request: web.BaseRequest, bucket: Bucket, name: str, key: bytes) -> web.Response:
+        check_delete(request.headers)
+        bucket.objects.pop(key, None)
+        self._events.removed(name, key)
+        return web.Response(status=204)
 
     async def _put(self, request: web.BaseRequest, bucket: Bucket, key: bytes) -> web.Response:
         if len(key) > 1024:
@@ -261,6 +265,17 @@ def _xml(text: str) -> web.Response:
 
 
 def _error(request: web.BaseRequest, error: S3Error) -> web.Response:
+    """Who waits for a 100 and is answered this sends no body: the next request on its connection would be read as one.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+    """
+    answer = _error_answer(request, error)
+    if "Expect" in request.headers:
+        answer.force_close()
+    return answer
+
+
+def _error_answer(request: web.BaseRequest, error: S3Error) -> web.Response:
     request_id = f"{time.time_ns():x}"
     headers = {_REQUEST_ID: request_id}
     if error.status == 304 or request.method == "HEAD":

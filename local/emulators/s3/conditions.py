@@ -74,3 +74,12 @@ def check_write(headers: Mapping[str, str], stored: StoredObject | None) -> None
         raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
     if match is not None and stored is not None and match.strip('"') != stored.etag:
         raise S3Error(412, "PreconditionFailed", _UNMET, Condition="If-Match")
+
+
+def check_delete(headers: Mapping[str, str]) -> None:
+    """Raises S3Error for any condition, since none is kept here, as of DeleteObjects.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    """
+    if any(name.lower() == "if-match" or name.lower().startswith("x-amz-if-match-") for name in headers):
+        raise S3Error(501, "NotImplemented", "Conditions of a deletion are not implemented")
