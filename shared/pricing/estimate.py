@@ -16,6 +16,11 @@ LEAST_MESSAGE_BYTES = 1000
 
 STANDARD = "STANDARD"
 
+_REPLICATED = "gcs.replicated_bytes"
+"""What is written to a dual- or multi-region is charged by the byte, besides the operation; a region has no such meter.
+https://cloud.google.com/storage/pricing#inter-region-replication
+"""
+
 Amounts = Mapping[str, float]
 """By meter: bytes, requests, seconds."""
 
@@ -74,6 +79,8 @@ def bill(use: Use, prices: Prices) -> Iterator[Item]:
     written[STANDARD] += max(use.copied - sum(written.values()), 0)
     for storage_class, objects in sorted(written.items()):
         yield from meters.charge(prices.name("gcs.class_a", storage_class), objects)
+    if _REPLICATED in prices.meters:
+        yield from meters.charge(_REPLICATED, sum(size for _, size in use.ways.values()))
     for name, amount in use.own.items():
         yield from meters.charge(name, amount, added=True)
 

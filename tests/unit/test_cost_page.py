@@ -52,8 +52,18 @@ def test_a_list_like_the_one_shown_can_be_read() -> None:
     prices = read(shown).at("eu-west-1")
     assert prices.month["cdn.request"] == 50_000_000
     assert prices.expected_sizes[16384] == 2_000_000_000
-    (inline,) = re.findall(r"`PRICES=({.*?})`", TEXT)
+    (_, inline) = re.findall(r"`PRICES=({.*?})`", TEXT)
     assert read(inline).at("us-east-1").plan == published().plans["pro"]
+
+
+def test_what_several_regions_and_a_key_at_kms_cost() -> None:
+    (inline,) = re.findall(r"say\n`PRICES=({.*?})`", TEXT)
+    spread, objects, size = read(inline).at("us-east-1"), 3 * 10**9, 10**15
+    assert f"${in_dollars(spread.cost('gcs.replicated_bytes', size))} more" in TEXT
+    writes = spread.cost("gcs.class_a", objects) - US.cost("gcs.class_a", objects)
+    assert f"${in_dollars(writes)} more for its writes" in TEXT
+    assert f"$0.40 a million keys, ${in_dollars(US.cost('gcs.class_b', objects))} for three billion" in TEXT
+    assert "gcs.replicated_bytes" not in US.meters, "a region replicates nothing"
 
 
 def test_what_a_first_prefix_costs() -> None:

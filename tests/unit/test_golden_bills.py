@@ -4,9 +4,10 @@ Tiers, free allowances and prices are those of `shared/pricing/prices.json`; the
 https://aws.amazon.com/cloudfront/pricing/ (US and EU: 0.085 to 10 TB, 0.08 to 50, 0.06 to 150, 0.04 to 500, 0.03 to 1 PB,
 0.025 to 5 PB, 0.02; 1 TB and 10 M requests free; HTTPS 0.01 US, 0.012 EU for 10,000), https://aws.amazon.com/s3/pricing/
 (egress 0.09, 0.085, 0.07, 0.05, 100 GB free; LIST 0.005, GET 0.0004 for 1,000), https://aws.amazon.com/kms/pricing/,
-https://cloud.google.com/storage/pricing (class A 0.005 for 1,000, 5,000 free), https://cloud.google.com/pubsub/pricing (40 a
-TiB, 10 GiB free), https://cloud.google.com/firestore/pricing, https://cloud.google.com/run/pricing (0.000024 a vCPU second,
-180,000 free; 0.0000025 a GiB second, 360,000 free; 0.40 a million requests, 2 M free). A TB is 1,024 GB of 2^30 bytes.
+https://cloud.google.com/storage/pricing (class A 0.005 for 1,000, 5,000 free; 0.02 a GiB written to several regions),
+https://cloud.google.com/pubsub/pricing (40 a TiB, 10 GiB free), https://cloud.google.com/firestore/pricing,
+https://cloud.google.com/run/pricing (0.000024 a vCPU second, 180,000 free; 0.0000025 a GiB second, 360,000 free; 0.40 a
+million requests, 2 M free). A TB is 1,024 GB of 2^30 bytes.
 """
 
 import json
@@ -113,7 +114,7 @@ GOLDEN = [
         {
             "CloudFront": 7245.98912,  # 7,132.16; 94,857,600 * 0.0000012 = 113.82912
             "S3": 42.46733,  # 104,858 LIST: 0.52429; GET: 41.94304
-            "Cloud Storage": 1048.576,  # 104,857,600 * 0.00001, nothing free
+            "Cloud Storage": 3096.576,  # 104,857,600 * 0.00001 = 1,048.576, nothing free; 102,400 GiB replicated * 0.02
             "Pub/Sub": 0.67749,  # 2 * 1,048,576 * 14,000 = 27.34 GiB, less 10, at 40 / 1,024
             "Firestore": 3.774874,  # 2,097,152 * 0.0000018
             "Cloud Run": 74.28,  # 2,820,000 * 0.000024 = 67.68; 2,640,000 * 0.0000025 = 6.60

@@ -22,7 +22,7 @@ locals {
     CDN_POLICY_SECONDS     = var.cdn.policy_seconds
     CDN_POLICY_HASH        = var.cdn.policy_hash
     STALE_EDGE             = var.cdn.stale_edge
-    PRICES                 = var.cdn.price_list
+    PRICES                 = local.replicates ? jsonencode(local.prices) : var.cdn.price_list
     PRICE_S3_EGRESS_GB     = var.cdn.prices.s3_egress_gb
     PRICE_CDN_EGRESS_GB    = var.cdn.prices.cdn_egress_gb
     PRICE_CDN_10K_REQUESTS = var.cdn.prices.cdn_10k_requests
@@ -88,6 +88,11 @@ locals {
     local.follows ? { EVENTS_QUEUE_URL = aws_sqs_queue.events[0].url } : {},
     local.signs_url || var.cdn.key_pair_id != null ? { CDN_KEY_PAIR_ID = local.cdn_key_pair_id } : {},
   )
+
+  # A dual- or multi-region asks more for a write than a region does, and for each byte: a bill must know where the destination is. What
+  # cdn.price_list says of that itself stands. https://cloud.google.com/storage/pricing
+  own_prices = jsondecode(coalesce(var.cdn.price_list, "{}"))
+  prices     = merge(local.own_prices, { job = merge({ location = "multi-region" }, try(local.own_prices.job, {})) })
 
   # old=new,old=new, percent-encoded where the format has a meaning of its own for a character.
   pairs = {
