@@ -45,6 +45,7 @@ kms_key_name = {
   region      = "projects/my-keys/locations/us-east4/keyRings/storage/cryptoKeys/queue"
 }
 
+# Two addresses for each of 500 instances, twice while a new revision takes over: a /21.
 network = {
   network    = "main"
   subnetwork = "functions-us-east4"

@@ -334,7 +334,7 @@ run "more_memory_than_the_quota_holds" {
   command         = plan
   expect_failures = [var.quota]
   variables {
-    functions = { transfer = { memory = "8Gi" } }
+    functions = { transfer = { memory = "4Gi" } }
     quota     = { vcpu = 20, memory_gib = 40 }
   }
 }
@@ -378,6 +378,14 @@ run "a_scale_that_does_not_exist" {
   }
 }
 
+run "more_memory_than_one_cpu_may_have" {
+  command         = plan
+  expect_failures = [var.functions]
+  variables {
+    functions = { verifier = { memory = "5Gi" } }
+  }
+}
+
 run "memory_without_its_unit" {
   command         = plan
   expect_failures = [var.functions]
@@ -391,6 +399,25 @@ run "a_key_elsewhere" {
   expect_failures = [var.kms_key_name]
   variables {
     kms_key_name = { region = "projects/keys/locations/europe-west1/keyRings/ring/cryptoKeys/key" }
+  }
+}
+
+run "a_key_for_the_multi_region_of_europe" {
+  command = plan
+  variables {
+    region             = "europe-west1"
+    destination_bucket = { name = "my-photos-copy", location = "EU" }
+    kms_key_name       = { destination = "projects/keys/locations/europe/keyRings/ring/cryptoKeys/key" }
+  }
+}
+
+run "a_key_where_there_is_no_cloud_kms" {
+  command         = plan
+  expect_failures = [var.kms_key_name]
+  variables {
+    region             = "europe-west1"
+    destination_bucket = { name = "my-photos-copy", location = "EU" }
+    kms_key_name       = { destination = "projects/keys/locations/eu/keyRings/ring/cryptoKeys/key" }
   }
 }
 

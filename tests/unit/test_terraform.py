@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import hcl2
@@ -344,3 +345,60 @@ async def test_each_function_may_publish_wherever_it_does() -> None:
     allowed = {(name.strip('"'), topic.strip('"')) for name, topics in publishers.items() for topic in topics}
     assert {function for function, _ in used} == {"lister", "transfer", "verifier"}
     assert used <= allowed, f"not allowed: {sorted(used - allowed)}"
+
+
+def test_a_network_has_room_for_each_instance_twice() -> None:
+    """Cloud Run takes two addresses an instance, and both revisions have theirs while a new one takes over; four of a
+    subnetwork are Google's. https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#direct-vpc-ip-allocation
+    """
+    scales = local("sizes.tf", "scales")
+    text = " ".join((FOLDER / "README.md").read_text().split())
+    said = re.findall(r"a /(\d+) for `(start|large|petabyte)`", text)
+    assert [scale for _, scale in said] == ["start", "large", "petabyte"]
+    for bits, scale in said:
+        needed = 2 * 2 * sum(int(number) for name, number in scales[scale].items() if not name.startswith("__"))
+        assert 2 ** (32 - int(bits)) - 4 >= needed, scale
+        assert 2 ** (31 - int(bits)) - 4 < needed, f"{scale} needs no more"
+    about = " ".join(section("variables.tf", 'variable "network"').split())
+    assert all(f"/{bits} for {'scale ' * (scale == 'start')}{scale}" in about for bits, scale in said)
+
+
+ASKED_OF_AWS = {
+    "aws_cloudfront_distribution": "cloudfront: CreateDistribution GetDistribution UpdateDistribution DeleteDistribution "
+    "TagResource UntagResource ListTagsForResource",
+    "aws_cloudfront_key_group": "cloudfront: CreateKeyGroup GetKeyGroup UpdateKeyGroup DeleteKeyGroup",
+    "aws_cloudfront_origin_access_control": "cloudfront: CreateOriginAccessControl GetOriginAccessControl "
+    "UpdateOriginAccessControl DeleteOriginAccessControl",
+    "aws_cloudfront_public_key": "cloudfront: CreatePublicKey GetPublicKey UpdatePublicKey DeletePublicKey",
+    "aws_cloudwatch_event_rule": "events: PutRule DescribeRule DeleteRule TagResource UntagResource ListTagsForResource",
+    "aws_cloudwatch_event_target": "events: PutTargets ListTargetsByRule RemoveTargets",
+    "aws_cloudwatch_metric_alarm": "cloudwatch: PutMetricAlarm DescribeAlarms DeleteAlarms TagResource UntagResource "
+    "ListTagsForResource",
+    "aws_iam_role": "iam: CreateRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole TagRole "
+    "UntagRole ListRolePolicies ListAttachedRolePolicies ListInstanceProfilesForRole",
+    "aws_iam_role_policy": "iam: PutRolePolicy GetRolePolicy DeleteRolePolicy",
+    "aws_s3_bucket_notification": "s3: PutBucketNotification GetBucketNotification",
+    "aws_s3_bucket_policy": "s3: PutBucketPolicy GetBucketPolicy DeleteBucketPolicy",
+    "aws_sqs_queue": "sqs: CreateQueue GetQueueAttributes SetQueueAttributes DeleteQueue TagQueue UntagQueue ListQueueTags",
+    "aws_sqs_queue_policy": "sqs: GetQueueAttributes SetQueueAttributes",
+    "aws_sqs_queue_redrive_allow_policy": "sqs: GetQueueAttributes SetQueueAttributes",
+}
+"""By kind of resource, the actions of IAM that the provider's calls need to make, read, change and delete one. What has
+tags is read with them: https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service (tags_gen.go)
+"""
+
+
+def test_the_guide_names_each_right_that_an_apply_needs_on_aws() -> None:
+    files = "\n".join(path.read_text() for path in MODULE.glob("*.tf"))
+    assert set(re.findall(r'^resource "(aws_\w+)"', files, re.MULTILINE)) == ASKED_OF_AWS.keys()
+    paragraph = (FOLDER / "README.md").read_text().partition("\nAWS: ")[2].partition("\n\n")[0]
+    named, service = set[str](), ""
+    for own, action in re.findall(r"`(?:([a-z0-9]+):)?([A-Z*][A-Za-z*]+)`", paragraph):
+        service = own or service
+        named.add(f"{service}:{action}")
+    needed = set[str]()
+    for actions in ASKED_OF_AWS.values():
+        service, _, names = actions.partition(": ")
+        needed.update(f"{service}:{name}" for name in names.split())
+    assert {action for action in needed if not any(fnmatchcase(action, name) for name in named)} == set()
+    assert {name for name in named if not any(fnmatchcase(action, name) for action in needed)} == set()

@@ -7,7 +7,10 @@ locals {
   role_audience = "s3-to-gcs/${var.job}"
   identities    = [for name in keys(local.functions) : google_service_account.this[name].unique_id]
   bucket_arn    = "arn:${data.aws_partition.this.partition}:s3:::${var.source_bucket.name}"
-  objects_arn   = "${local.bucket_arn}/${var.source_bucket.prefix}*"
+
+  # A policy of IAM may hold no character beyond Latin-1; what of a prefix is not ASCII is a wildcard there, so the right is wider than the
+  # prefix. https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html (PolicyDocument)
+  objects_arn = "${local.bucket_arn}/${replace(var.source_bucket.prefix, "/[^ -~]+/", "*")}*"
 }
 
 data "aws_partition" "this" {}
@@ -74,7 +77,7 @@ resource "aws_iam_role" "functions" {
   count = var.source_bucket.credentials == "role" ? 1 : 0
 
   name                 = "${local.unique}_s3-to-gcs"
-  description          = "Read s3://${var.source_bucket.name}/${var.source_bucket.prefix} from Google Cloud"
+  description          = "Read s3://${var.source_bucket.name} from Google Cloud for ${var.job}"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   max_session_duration = 3600
   tags                 = local.labels

@@ -3,6 +3,9 @@
 locals {
   destination = var.destination_bucket.create ? google_storage_bucket.destination[0].name : var.destination_bucket.name
 
+  # Regions are named with a hyphen; several of them (US, EU, NAM4) without. https://cloud.google.com/storage/docs/locations
+  replicates = !strcontains(var.destination_bucket.location, "-")
+
   deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
 
   # deleting: overwriting needs the right to delete, too, so the transfer has both.
@@ -147,4 +150,11 @@ resource "google_storage_bucket_iam_member" "function" {
   bucket = each.value.bucket
   role   = each.value.role
   member = google_service_account.this[each.value.function].member
+}
+
+check "nearness" {
+  assert {
+    condition     = local.replicates || lower(var.destination_bucket.location) == lower(var.region)
+    error_message = "The functions are in ${var.region} and the destination in ${var.destination_bucket.location}: every byte crosses between the two, which Google charges for ($0.02 a GiB and more, https://cloud.google.com/storage/pricing#network-buckets), and no bill here has it. Set region to the destination's, unless that is meant."
+  }
 }

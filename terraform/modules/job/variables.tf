@@ -67,12 +67,14 @@ variable "kms_key_name" {
     error_message = "kms_key_name.*: write keys in full, projects/P/locations/L/keyRings/R/cryptoKeys/K."
   }
 
+  # What Cloud Storage calls EU is europe at Cloud KMS, which has no "eu": https://cloud.google.com/kms/docs/locations
+  # https://github.com/terraform-google-modules/terraform-google-bootstrap/pull/354
   validation {
     condition = alltrue([
       for name, location in { destination = var.destination_bucket.location, region = var.region } :
-      try(lower(split("/", var.kms_key_name[name])[3]) == lower(location), true)
+      try(lower(split("/", var.kms_key_name[name])[3]) == (lower(location) == "eu" ? "europe" : lower(location)), true)
     ])
-    error_message = "kms_key_name.*: a key must lie where the data does: destination in destination_bucket.location, region in region."
+    error_message = "kms_key_name.*: a key must lie where the data does: destination in destination_bucket.location (europe for EU), region in region."
   }
 }
 
@@ -94,9 +96,10 @@ variable "labels" {
 variable "network" {
   description = <<-EOT
     A network of yours through which the functions reach Google's services (Direct VPC egress), which Google names for
-    throughput to Cloud Storage. subnetwork: in `region`, a /26 or larger, with Private Google Access and, for
-    private-ranges-only, DNS that leads googleapis.com to private.googleapis.com; what goes to AWS then leaves without
-    it. egress all-traffic sends that through the network, too, which needs a NAT and is billed.
+    throughput to Cloud Storage. subnetwork: in `region`, with two addresses for each instance (a /25 for scale start, a
+    /22 for large, a /21 for petabyte), Private Google Access and, for private-ranges-only, DNS that leads googleapis.com
+    to private.googleapis.com; what goes to AWS then leaves without it. egress all-traffic sends that through the
+    network, too, which needs a NAT and is billed.
   EOT
   type = object({
     network    = optional(string)

@@ -137,6 +137,15 @@ variable "functions" {
     condition     = alltrue([for size in values(var.functions) : can(regex("^[1-9][0-9]*(Mi|Gi)$", coalesce(size.memory, "1Gi")))])
     error_message = "functions.*.memory is a number with Mi or Gi, like \"512Mi\"."
   }
+
+  # https://cloud.google.com/run/docs/configuring/services/memory-limits
+  validation {
+    condition = alltrue([
+      for size in values(var.functions) :
+      try(tonumber(regex("^[0-9]+", size.memory)) * (endswith(size.memory, "Gi") ? 1024 : 1) <= 4096, true)
+    ])
+    error_message = "functions.*.memory: an instance has one vCPU, with which Cloud Run gives it 4 GiB at the most."
+  }
 }
 
 variable "quota" {

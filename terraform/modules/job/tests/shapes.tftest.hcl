@@ -385,3 +385,52 @@ run "nobody_reads_the_queue_in_a_pause" {
     error_message = "in a pause events wait, until the queue would drop them"
   }
 }
+
+run "several_regions_have_prices_of_their_own" {
+  command = plan
+  variables {
+    region             = "europe-west1"
+    destination_bucket = { name = "my-photos-copy", location = "EU" }
+    cdn                = { price_list = "{\"published\": \"2027-01-15\", \"job\": {\"plan\": \"pro\"}}" }
+    kms_key_name       = { destination = "projects/keys/locations/europe/keyRings/ring/cryptoKeys/data" }
+  }
+
+  assert {
+    condition     = jsondecode(output.environment["PRICES"]) == { published = "2027-01-15", job = { location = "multi-region", plan = "pro" } }
+    error_message = "the bill of a multi-region, with what the job says itself"
+  }
+}
+
+run "one_region_has_the_list_as_it_is" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(output.environment), "PRICES")
+    error_message = "nothing differs from the published list"
+  }
+}
+
+run "functions_far_from_the_destination" {
+  command         = plan
+  expect_failures = [check.nearness]
+  variables {
+    region = "us-central1"
+  }
+}
+
+run "a_prefix_that_no_policy_of_iam_can_hold" {
+  command = plan
+  variables {
+    source_bucket = { name = "my-photos", region = "us-east-1", prefix = "写真/2026/" }
+    events        = { follow = true }
+  }
+
+  assert {
+    condition     = local.objects_arn == "arn:aws:s3:::my-photos/*/2026/*" && output.environment["SOURCE_PREFIX"] == "写真/2026/"
+    error_message = "IAM refuses a policy with characters beyond Latin-1"
+  }
+  assert {
+    condition     = alltrue([for text in [aws_iam_role.functions[0].description, aws_cloudwatch_event_rule.events[0].description] : can(regex("^[ -~]{1,256}$", text))])
+    error_message = "neither may a role's description hold them, and a long prefix no rule's"
+  }
+}
