@@ -434,12 +434,3 @@ run "a_prefix_that_no_policy_of_iam_can_hold" {
     error_message = "neither may a role's description hold them, and a long prefix no rule's"
   }
 }
-
-run "events_of_a_bucket_in_another_region_than_the_provider" {
-  command         = plan
-  expect_failures = [aws_sqs_queue.events]
-  variables {
-    source_bucket = { name = "my-photos", region = "eu-west-1" }
-    events        = { follow = true }
-  }
-}
