@@ -41,8 +41,8 @@ some key would have got through.
 """
 
 LONG_SECONDS = 3600.0
-"""From then on a try costs its key an attempt. Eight keys with five attempts each, tried every five minutes at the most,
-have failed three hours later; without this they would keep their run, and all that wait for its end, for ever.
+"""From then on a try costs its key an attempt. Eight keys with five attempts each, one tried every five minutes at the
+most, have failed three hours later; without this they would keep their run, and all that wait for its end, for ever.
 """
 
 _FAILURES = range(500, 600)
