@@ -117,7 +117,7 @@ class Breaker:
 
     def failed(self, permit: Permit, error: ObjectError, key: bytes = b"") -> bool:
         """Whether an error is everybody's: it spends nothing of the key."""
-        if error.reason.scope is Scope.KEY and not self._is_down(permit, error, key):
+        if error.reason.scope is Scope.KEY and (not self._serves_nobody(error, key) or self.pays(permit)):
             if permit.probe is not None:
                 self._after_a_key_s_own(permit, error)
             return False
@@ -131,6 +131,13 @@ class Breaker:
             known.why = str(error)
             self._put_off(known, error.retry_after)
         return True
+
+    def pays(self, permit: Permit) -> bool:
+        """Whether the key that tries for everybody pays for its try, should that end with what may be its own."""
+        if permit.probe is None:
+            return False
+        before = self._clock.monotonic() - LONG_SECONDS
+        return any(fault.since <= before for fault in self._of(permit.large))
 
     def worked(self, permit: Permit, parties: Iterable[Party] = (), likely: Iterable[Party] = ()) -> None:
         """A key has ended well, or a part of one. parties: who must have served it. likely: who mostly has."""
@@ -161,15 +168,8 @@ class Breaker:
             if self._probe is probe:
                 self._probe = None
 
-    def _is_down(self, permit: Permit, error: ObjectError, key: bytes) -> bool:
-        """Whether a 5xx is everybody's, and not to be paid for by the key that has tried."""
-        if not self._serves_nobody(error, key):
-            return False
-        since = self._ailing[error.party][0] if error.party is not None else permit.began
-        return permit.probe is None or self._clock.monotonic() - since < LONG_SECONDS
-
     def _serves_nobody(self, error: ObjectError, key: bytes) -> bool:
-        """Whether its party is down, or is found to be so now."""
+        """Whether a 5xx is everybody's: its party is down, or is found to be so now."""
         party = error.party
         if party is None or error.reason is not Reason.TRANSIENT or error.status not in _FAILURES:
             return False

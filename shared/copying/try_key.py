@@ -124,7 +124,7 @@ class TryKey:
                 key.spent = bool(failures)
                 continue
             failures.append(ended)
-            paid = permit.probe is not None
+            paid = self.breaker.pays(permit)
             if not ended.retryable:
                 return await self._last_word(key, ended)
             elapsed = self.clock.monotonic() - began
@@ -139,8 +139,8 @@ class TryKey:
         return self._put_off(key, failures[-1])
 
     async def _permit(self, key: KeyTask, paid: bool) -> Permit | None:
-        """Permission to try the key, None once no new work may be begun. paid: whether its last try was for everybody,
-        and has failed with what is its own: a long wait costs it an attempt, or it would try for ever.
+        """Permission to try the key, None once no new work may be begun. paid: whether its last try was at its own
+        expense: a long wait ends it with an attempt less, or it would try for ever.
         """
         now = self.clock.monotonic()
         if key.budget.spent(now):
