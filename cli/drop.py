@@ -68,9 +68,10 @@ async def drop(
 
 
 async def _forget(session: Session, prefix: Key, keys: set[Key]) -> int:
-    """How many keys no record speaks of as failed any more. Records of a run that is going on are what it counts by."""
-    ledger, left = session.admin.stores.ledger, set[Key]()
-    running = await session.admin.stores.runs.names_running()
+    """How many keys no record speaks of as failed any more. Records of a run that is going on are what it counts by; it
+    may have begun since, so that is asked for each.
+    """
+    ledger, runs, left = session.admin.stores.ledger, session.admin.stores.runs, set[Key]()
     ours = (session.config.identity.digest, "")
 
     def dropped(entry: Entry) -> bool:
@@ -81,8 +82,10 @@ async def _forget(session: Session, prefix: Key, keys: set[Key]) -> int:
         if not len(record.entries) or record.identity not in ours or keys.isdisjoint(record.table.keys):
             continue
         theirs = {entry.key for entry in record.entries if dropped(entry)}
-        merge = None if record.run in running else without(record, dropped)
-        if theirs and (merge is None or not await ledger.merge(merge, [held.version])):
+        if not theirs:
+            continue
+        merge = None if record.run in await runs.names_running() else without(record, dropped)
+        if merge is None or not await ledger.merge(merge, [held.version]):
             left |= theirs
     return len(keys - left)
 

@@ -16,6 +16,10 @@ from shared.domain.text import are, numbered
 from shared.ledger.compaction import Merge
 from shared.ledger.dropping import without
 from shared.ports.ledger_store import LedgerStore, Versioned
+from shared.ports.run_store import RunStore
+
+_Whole = tuple[Versioned, set[Key]]
+"""A record that goes as a whole, and its keys beside the prefix."""
 
 _AT_ONCE = 50
 """Records that go in one commit; with their keys, which are read, they are some 50 MB."""
@@ -84,10 +88,11 @@ class _Forgotten:
 
 async def _forget(session: Session, prefix: Key) -> _Forgotten:
     """Each record is read once, and written at most once. Those that go as a whole go by dozens: a ledger of three
-    billion keys has most of a million.
+    billion keys has most of a million, which takes its time. So which runs are going on is asked again before any go:
+    a run of which a record has been read has begun, and is among them until it has ended.
     """
-    ledger, found, whole = session.admin.stores.ledger, _Forgotten(), list[tuple[Versioned, set[Key]]]()
-    running = await session.admin.stores.runs.names_running()
+    stores, found, whole = session.admin.stores, _Forgotten(), list[_Whole]()
+    ledger = stores.ledger
     async for held in ledger.scan(prefix, b""):
         record = held.record
         keys = record.table.keys if len(record.entries) else []
@@ -95,23 +100,31 @@ async def _forget(session: Session, prefix: Key) -> _Forgotten:
         if keys and len(beside) == len(keys):
             continue
         smaller = without(record, lambda entry: entry.key.startswith(prefix)) if beside else None
-        if record.run in running:
-            found.left += 1
-        elif smaller is None:
+        if smaller is None:
             whole.append((held, beside))
+        elif record.run in await stores.runs.names_running():
+            found.left += 1
         elif await ledger.merge(smaller, [held.version]):
             found.in_part += 1
             found.kept |= beside
         else:
             found.left += 1
         if len(whole) == _AT_ONCE:
-            await _go(ledger, whole, found)
+            await _go(ledger, await _of_none(stores.runs, whole, found), found)
             whole = []
-    await _go(ledger, whole, found)
+    await _go(ledger, await _of_none(stores.runs, whole, found), found)
     return found
 
 
-async def _go(ledger: LedgerStore, whole: Sequence[tuple[Versioned, set[Key]]], found: _Forgotten) -> None:
+async def _of_none(runs: RunStore, whole: Sequence[_Whole], found: _Forgotten) -> list[_Whole]:
+    """Those of the records that are of no run which is going on."""
+    running = await runs.names_running() if whole else frozenset[str]()
+    ours = [one for one in whole if one[0].record.run not in running]
+    found.left += len(whole) - len(ours)
+    return ours
+
+
+async def _go(ledger: LedgerStore, whole: Sequence[_Whole], found: _Forgotten) -> None:
     """Delete records; one that has moved keeps no other from it. With each, its keys beside the prefix."""
     if not whole:
         return

@@ -8,7 +8,8 @@ Throttling has no half: when the wait is over, keys begin again. A fault that co
 staging bucket) keeps small ones from nothing.
 
 A 5xx is its key's own, unless the party that answers so serves nobody (`_serves_nobody`): many keys, for seconds, and
-nothing came through. An outage mostly looks like that; few hosts that are down refuse connections.
+nothing came through. An outage mostly looks like that; few hosts that are down refuse connections. So do keys that a
+service never serves, where no others are left: when that has lasted for long, the key that tries pays for its try.
 """
 
 import asyncio
@@ -39,7 +40,15 @@ DOWN_SECONDS = 2.0
 some key would have got through.
 """
 
+LONG_SECONDS = 3600.0
+"""From then on a try costs its key an attempt. Eight keys with five attempts each, one tried every five minutes at the
+most, have failed three hours later; without this they would keep their run, and all that wait for its end, for ever.
+"""
+
 _FAILURES = range(500, 600)
+
+_BEHIND = {Party.DESTINATION: (Party.UPLOAD_SESSION,), Party.EDGE: (Party.S3,)}
+"""Who has served what came by way of another: an edge has its bytes from S3."""
 
 _MOST_REFUSED = 10_000
 """Refusals of single keys that are remembered."""
@@ -108,7 +117,7 @@ class Breaker:
 
     def failed(self, permit: Permit, error: ObjectError, key: bytes = b"") -> bool:
         """Whether an error is everybody's: it spends nothing of the key."""
-        if error.reason.scope is Scope.KEY and not self._serves_nobody(error, key):
+        if error.reason.scope is Scope.KEY and (not self._serves_nobody(error, key) or self.pays(permit)):
             if permit.probe is not None:
                 self._after_a_key_s_own(permit, error)
             return False
@@ -123,11 +132,21 @@ class Breaker:
             self._put_off(known, error.retry_after)
         return True
 
-    def worked(self, permit: Permit, parties: Iterable[Party] = ()) -> None:
-        """A key has ended well. parties: who must have served it."""
+    def pays(self, permit: Permit) -> bool:
+        """Whether the key that tries for everybody pays for its try, should that end with what may be its own."""
+        if permit.probe is None:
+            return False
+        before = self._clock.monotonic() - LONG_SECONDS
+        return any(fault.since <= before for fault in self._of(permit.large))
+
+    def worked(self, permit: Permit, parties: Iterable[Party] = (), likely: Iterable[Party] = ()) -> None:
+        """A key has ended well, or a part of one. parties: who must have served it. likely: who mostly has."""
         now = self._clock.monotonic()
         for party in parties:
             self._proved[party] = now
+            for served in (party, *_BEHIND.get(party, ())):
+                self._ailing.pop(served, None)
+        for party in likely:
             self._ailing.pop(party, None)
         for fault in self._of(permit.large) if self._open else ():
             if fault.failed_at < permit.began:

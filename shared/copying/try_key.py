@@ -115,8 +115,8 @@ class TryKey:
 
     async def _tries(self, key: KeyTask) -> Ended:
         failures: list[ObjectError] = []
-        began = self.clock.monotonic()
-        while permit := await self._permit(key):
+        began, paid = self.clock.monotonic(), False
+        while permit := await self._permit(key, paid):
             ended = await self._try(key, permit, None if failures else key.present)
             if not isinstance(ended, ObjectError):
                 return ended
@@ -124,6 +124,7 @@ class TryKey:
                 key.spent = bool(failures)
                 continue
             failures.append(ended)
+            paid = self.breaker.pays(permit)
             if not ended.retryable:
                 return await self._last_word(key, ended)
             elapsed = self.clock.monotonic() - began
@@ -137,8 +138,10 @@ class TryKey:
             return await self._last_word(key, failures[-1])
         return self._put_off(key, failures[-1])
 
-    async def _permit(self, key: KeyTask) -> Permit | None:
-        """Permission to try the key, None once no new work may be begun."""
+    async def _permit(self, key: KeyTask, paid: bool) -> Permit | None:
+        """Permission to try the key, None once no new work may be begun. paid: whether its last try was at its own
+        expense: a long wait ends it with an attempt less, or it would try for ever.
+        """
         now = self.clock.monotonic()
         if key.budget.spent(now):
             return None
@@ -146,7 +149,12 @@ class TryKey:
         permit = self.breaker.enter_now(large, now)
         if permit is not None:
             return permit
-        permit = await self.breaker.enter(large, now + key.budget.left(now))
+        try:
+            permit = await self.breaker.enter(large, now + key.budget.left(now))
+        except Postponed:
+            if paid:
+                return None
+            raise
         if not key.budget.spent(self.clock.monotonic()):
             return permit
         self.breaker.release(permit)
@@ -158,7 +166,8 @@ class TryKey:
         key.spent = True
         try:
             ended = await self._copy(key, present)
-            self.breaker.worked(permit, _served(ended))
+            carried = ended is None or (key.in_parts and ended.outcome is Outcome.COPIED)
+            self.breaker.worked(permit, _served(ended), _OF_PARTS if carried else ())
         except ObjectError as error:
             return error
         except BucketError:
@@ -237,6 +246,10 @@ class TryKey:
             str(outcome), key=key.source.text, reason=error.reason, attempt=key.message.attempt, why=str(error)
         )
         return replace(Entry.of(key.source), outcome=outcome, reason=f"{error.reason}: {error}"[:300])
+
+
+_OF_PARTS = (Party.EDGE, Party.S3, Party.STAGING)
+"""Who mostly serves a part. One that another message had brought already asks none of them."""
 
 
 def _served(ended: Entry | None) -> tuple[Party, ...]:

@@ -8,11 +8,12 @@ from shared.domain.archive import SILENT_CLASSES, Restore
 from shared.domain.comparison import Comparison, compare
 from shared.domain.copies import CopyPage, Pairs, pair
 from shared.domain.counts import Outcome
-from shared.domain.errors import Gone, NoSuchBucket
+from shared.domain.errors import Gone, NoSuchBucket, ObjectError
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import DestinationObject, Origin, SourceObject
+from shared.domain.reasons import Scope
 from shared.ledger.origins import is_proven
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
@@ -138,9 +139,22 @@ class ComparePage:
         found: dict[int, DestinationObject] = {}
         for start in range(0, len(blind), _AT_ONCE):
             some = blind[start : start + _AT_ONCE]
-            stats = await asyncio.gather(*(self.destination.stat(copy.name) for _, copy in some))
+            stats = await asyncio.gather(*(self._stat(copy.name) for _, copy in some))
             found.update({index: stat for (index, _), stat in zip(some, stats, strict=True) if stat is not None})
         return pairs.seen(found) if found else pairs
+
+    async def _stat(self, name: bytes) -> DestinationObject | None:
+        """None, too, for a copy that may not be asked for, as with a version of its key that is disabled: it stays
+        unproven, and keeps none of the others from their verdicts.
+        """
+        try:
+            return await self.destination.stat(name)
+        except ObjectError as failure:
+            if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
+                raise
+            told = name.decode(errors="replace")
+            self.log.warning("checksums not seen", run=self.run, key=told, reason=failure.reason, why=str(failure))
+            return None
 
     async def _sources(self, pairs: Pairs, indexes: Sequence[int]) -> Mapping[int, SourceObject]:
         """The objects, each as a HEAD shows it where its listing does not say whether it is archived and its copy has

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.cloud.firestore import DELETE_FIELD
 
 from shared.clock import SystemClock
 from shared.domain.budget import Budget
@@ -19,6 +20,7 @@ from shared.domain.progress import Interval, Progress, Slow
 from shared.domain.rollup import FolderRollup, Rollup
 from shared.domain.runs import RunKind, RunState
 from shared.domain.spending import Amount
+from shared.domain.splitting import edges
 from shared.gcp.firestore.documents import PAGE
 from shared.gcp.firestore.ranges import FirestoreRanges
 from shared.gcp.firestore.stores import firestore_stores
@@ -328,6 +330,39 @@ async def test_ranges_that_are_all_on_record_leave_no_gap(stores: Stores) -> Non
     for held in ranges:
         await stores.ranges.complete(held, RangeCounts(), NOW)
     assert not (await stores.runs.summary("run")).gap
+
+
+@pytest.mark.parametrize("again", [0, 1])
+async def test_ranges_that_an_instance_of_a_version_without_edges_has_split_leave_no_gap(
+    stores: Stores, again: int
+) -> None:
+    """While a new version is rolled out, or back. Such an instance leaves the first range's edges as they were."""
+    if not isinstance(stores.ranges, FirestoreRanges):
+        pytest.skip("only Firestore outlives a version")
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
+    first = await stores.ranges.split(await take(stores, opened()), [opened(b"a/4")])
+    await stores.ranges.document(first.id).update({"edges": edges(b"", None)})
+    await stores.ranges.document(opened(b"a/4").range_id).update({"edges": DELETE_FIELD})
+    parts = [await take(stores, part, "new", NOW + 100) for part in (opened(), opened(b"a/4"))]
+    further = opened(b"a/2", b"a/4") if again == 0 else opened(b"a/6")
+    parts[again] = await stores.ranges.split(parts[again], [further])
+    for held in (*parts, await take(stores, further)):
+        await stores.ranges.complete(held, RangeCounts(), NOW)
+    assert not (await stores.runs.summary("run")).gap
+    await vanishes(stores, further.range_id)
+    assert (await stores.runs.summary("run")).gap
+
+
+async def test_what_a_version_without_edges_has_added_up_is_begun_anew(stores: Stores) -> None:
+    """Half a run's edges are those of no run."""
+    if not isinstance(stores.ranges, FirestoreRanges):
+        pytest.skip("only Firestore outlives a version")
+    await stores.runs.create(opened(), RunKind.LIST, NOW)
+    version = await stores.runs.acquire_end("run", NOW, 60)
+    await stores.runs.keep_partial("run", PartialSummary(None, RunSummary.nothing(), 7, 2), NOW, 60, version)
+    job = stores.ranges.document(opened().range_id).parent.parent
+    await job.collection("runs").document("run").update({"partial.edges": DELETE_FIELD})
+    assert await stores.runs.partial_summary("run") is None
 
 
 @pytest.mark.parametrize("lost", [[0], [1], [2], [3], [1, 2], [0, 1, 2, 3]], ids=str)

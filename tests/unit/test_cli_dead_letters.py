@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from shared.domain.messages import ListMessage, VerifyMessage
 from shared.ledger.dropping import without
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
+from shared.ports.ledger_store import Versioned
+from tests.fakes import FakeLedger
 from tests.operator import Operator
 from tests.world import filled
 
@@ -203,3 +205,27 @@ def test_a_body_of_any_bytes_can_be_shown(operator: Operator) -> None:
     shown = operator.types("failures", "--cause", "malformed", status=3).stdout
     assert "\x1b" not in shown
     assert json.loads(json.dumps(operator.asks("failures", status=3)["dead_letters"]))
+
+
+def test_what_a_run_records_that_begins_meanwhile_is_not_dropped(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would have ended with keys that have no outcome."""
+    operator.run(VerifyMessage(close=True))
+    scan, scans, runs = FakeLedger.scan, list[int](), list[str]()
+
+    async def later(ledger: FakeLedger, *span: bytes) -> AsyncIterator[Versioned]:
+        scans.append(len(scans))
+        if len(scans) == 2:
+            runs.append(await operator.world.run(ListMessage(prefix=b"k/")))
+        async for held in scan(ledger, *span):
+            yield held
+
+    monkeypatch.setattr(FakeLedger, "scan", later)
+    answer = operator.asks("drop", "--reason", "forbidden", "--yes", status=3)
+    assert (answer["dropped_keys"], answer["left_keys"]) == (0, 2)
+    operator.run(VerifyMessage(close=True))
+    ended = asyncio.run(operator.world.stores.runs.record(runs[0]))
+    assert ended is not None
+    assert ended.summary is not None
+    assert ended.summary.balanced

@@ -151,3 +151,25 @@ def test_records_go_by_dozens_and_one_that_has_moved_keeps_no_other_from_it(
     )
     assert commits == [50, *[1] * 50, 50, 20]
     assert known(operator) == ["a/007"]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_a_run_records_that_begins_meanwhile_is_left(monkeypatch: pytest.MonkeyPatch, beside: bool) -> None:
+    """A ledger takes long to forget, and a schedule knows nothing of it."""
+    operator = Operator(filled(3), monkeypatch)
+    scan, runs = FakeLedger.scan, list[str]()
+
+    async def later(ledger: FakeLedger, *span: bytes) -> AsyncIterator[Versioned]:
+        if not runs:
+            runs.append("")
+            runs[0] = await operator.world.run(ListMessage(scheduled=True))
+        async for held in scan(ledger, *span):
+            yield held
+
+    monkeypatch.setattr(FakeLedger, "scan", later)
+    assert "1 record is left" in operator.types("forget", "k/000" if beside else "k/", "--yes", status=3).stdout
+    operator.run(CLOSE)
+    ended = asyncio.run(operator.world.stores.runs.record(runs[0]))
+    assert ended is not None
+    assert ended.summary is not None
+    assert ended.summary.balanced

@@ -11,10 +11,11 @@ import pytest
 
 from shared.domain.checksums import VerifiedBy
 from shared.domain.counts import Outcome
-from shared.domain.errors import Forbidden
+from shared.domain.errors import Forbidden, KmsDenied
 from shared.domain.filters import Filters
 from shared.domain.messages import ListMessage, VerifyMessage
-from shared.domain.objects import SourceObject
+from shared.domain.objects import DestinationObject, SourceObject
+from shared.domain.reasons import Party
 from shared.ports.control_store import Control
 from shared.ranges.publishing import Publishing
 from shared.ranges.send_again import SentAgain
@@ -149,6 +150,23 @@ async def test_copies_under_a_key_at_kms_are_proven_and_not_made_again(reread: b
     assert (await compared(world))[0].startswith("warning: 3 of 5 keys are the same")
     assert world.same()
     assert (await compared(world))[0] == green
+
+
+async def test_a_copy_whose_key_may_not_be_used_keeps_no_other_from_its_verdict() -> None:
+    """One version of the bucket's key is disabled, or destroyed: the range stopped at it."""
+    world = in_parts()
+    world.destination.kms = True
+    await world.run()
+    stat = world.destination.stat
+
+    async def refused(name: bytes) -> DestinationObject | None:
+        if name == b"k/2" and len(world.destination.writes) == 4:
+            raise KmsDenied("HTTP 400 cloudKmsDisabledKey", party=Party.DESTINATION, status=400)
+        return await stat(name)
+
+    world.destination.stat = refused  # type: ignore[method-assign]
+    assert (await compared(world))[0].startswith("warning: 3 of 4 keys are the same")
+    assert (await compared(world))[0].startswith("good: All 4 keys are the same")
 
 
 async def test_a_look_that_found_a_copy_of_its_size_does_not_outweigh_a_proof() -> None:

@@ -116,6 +116,66 @@ async def test_a_few_keys_that_fail_alone_pay_for_themselves() -> None:
     assert await counts(world, run) == {Outcome.FAILED: DOWN_KEYS - 1}
 
 
+async def test_keys_that_are_never_served_and_are_all_that_is_left_end_their_run() -> None:
+    """They look like an outage, which keeps a run alive: no scheduled run would begin any more."""
+    world = filled(DOWN_KEYS, max_attempts=5, keys_per_message=4)
+
+    async def written(upload: Any, chunks: Any) -> Any:
+        world.clock.pass_time(0.5)
+        raise Transient("HTTP 500 backendError", party=Party.DESTINATION, status=500)
+
+    world.destination.write = written  # type: ignore[method-assign]
+    for _ in range(2):
+        began = world.clock.time
+        run = await world.run()
+        assert await counts(world, run) == {Outcome.FAILED: DOWN_KEYS}
+        assert world.clock.time - began < 5 * HOUR
+
+
+async def test_a_key_that_is_tried_for_all_and_breaks_off_each_time_pays_for_that() -> None:
+    """Somebody's fault was everybody's once; since then nobody else was left to try."""
+    world = filled(1, max_attempts=3)
+    faults = [Unreachable("no host")]
+
+    async def opened(source: Any, span: Any = None) -> Any:
+        raise faults.pop() if faults else Transient("the connection broke off", party=Party.S3)
+
+    world.cdn.open = opened  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.FAILED: 1}
+
+
+@pytest.mark.parametrize(
+    ("party", "route", "large"),
+    [
+        (Party.UPLOAD_SESSION, "direct", False),
+        (Party.S3, "cloudfront", False),
+        (Party.STAGING, "direct", True),
+    ],
+)
+async def test_whoever_serves_most_keys_is_not_down(party: Party, route: str, large: bool) -> None:
+    """Most keys, or parts, come through: what a copy has passed on its way is up."""
+    world = filled(100, max_attempts=50, keys_per_message=25)
+    if large:
+        world = World(large_bytes=PART, max_attempts=50)
+        for number in range(10):
+            world.bucket.put(f"k/{number}", bytes(2 * PART))
+    world.cdn.name, asked = route, 0
+
+    async def opened(source: Any, span: Any = None) -> Any:
+        nonlocal asked
+        asked += 1
+        world.clock.pass_time(0.2)
+        if asked % (3 if large else 8) == 0:
+            raise Transient("HTTP 503", party=party, status=503)
+        return await FakeDownload.open(world.cdn, source, span)
+
+    world.cdn.open = opened  # type: ignore[method-assign]
+    run = await world.run()
+    assert await counts(world, run) == {Outcome.COPIED: 10 if large else 100}
+    assert not errors(world)
+
+
 async def test_it_is_tried_seldom_by_one_key_at_a_time() -> None:
     world = filled(24, keys_per_message=12)
     fails_for(world, HOUR, FAULTS[0])

@@ -4,7 +4,8 @@ run, prefix, cursor, until, fences    what it is, and where it was split (`fence
 message                               what is sent for it
 state, owner, lease_until             whether it is done, and whose it is until when
 slice                                 where it is added up (`sums`)
-edges                                 where it begins and ends now, as a number (`shared.domain.splitting.edges`)
+edges                                 where it begins and ends now, as a number (`shared.domain.splitting.edges`); what
+                                      is split off is taken off, as a version without them may have split it before
 listed, outcomes, filters, verdicts, sums, stopped    its counts, once it is done
 """
 
@@ -15,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference, DocumentSnapshot
+from google.cloud.firestore import DELETE_FIELD, AsyncClient, AsyncDocumentReference, DocumentSnapshot, Increment
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -101,7 +102,7 @@ class FirestoreRanges:
         batch = self._client.batch()
         ends = {
             "fences": [point.decode() for point in split_points],
-            "edges": edges(held.id.cursor, split_points[0]),
+            "edges": Increment(-edges(split_points[0], held.until)),
         }
         batch.update(self.document(held.id), ends, option=option)
         for item in further:

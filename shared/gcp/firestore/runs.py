@@ -129,7 +129,8 @@ class FirestoreRuns:
 
     async def partial_summary(self, run: str) -> PartialSummary | None:
         fields = (await self._runs.document(run).get(["partial"])).to_dict() or {}
-        return recorded_partial(fields["partial"]) if fields.get("partial") else None
+        partial = fields.get("partial") or {}  # what a version without edges has added up is begun anew
+        return recorded_partial(partial) if "edges" in partial else None
 
     async def keep_partial(
         self, run: str, partial: PartialSummary, now: float, lease_seconds: float, version: object

@@ -77,6 +77,5 @@ def partial_fields(partial: PartialSummary) -> Fields:
 
 def recorded_partial(fields: Fields) -> PartialSummary:
     """What `partial_fields` wrote."""
-    names = ("active_at", "position", "width", "complete")
-    covered = index(fields.get("edges", 0))
-    return PartialSummary(summary=recorded(fields), edges=covered, **{name: fields[name] for name in names})
+    names = ("active_at", "position", "width", "complete", "edges")
+    return PartialSummary(summary=recorded(fields), **{name: fields[name] for name in names})
