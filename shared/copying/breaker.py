@@ -45,6 +45,9 @@ LONG_SECONDS = 3600.0
 most, have failed three hours later; without this they would keep their run, and all that wait for its end, for ever.
 """
 
+MOST_DOWN_SECONDS = 86_400.0
+"""No service is down for so long: what it fails is its keys' own then, until it has served somebody."""
+
 _FAILURES = range(500, 600)
 
 _BEHIND = {Party.DESTINATION: (Party.UPLOAD_SESSION,), Party.EDGE: (Party.S3,)}
@@ -90,6 +93,10 @@ class Breaker:
         self._refused: dict[tuple[Cause, bytes], float] = {}
         self._ailing: dict[Party, tuple[float, set[bytes]]] = {}
         """Since when it has served nobody, and keys that it has failed since."""
+        self._doubted: set[Party] = set()
+        """Of which nobody believes any more that they are down."""
+        self._hopeless: set[bytes] = set()
+        """Keys that have ended with a 5xx: that they fail again says nothing of others."""
         self._probe: Signal | None = None
 
     def enter_now(self, large: bool, now: float) -> Permit | None:
@@ -119,7 +126,7 @@ class Breaker:
         """Whether an error is everybody's: it spends nothing of the key."""
         if error.reason.scope is Scope.KEY and (not self._serves_nobody(error, key) or self.pays(permit)):
             if permit.probe is not None:
-                self._after_a_key_s_own(permit, error)
+                self._after_a_key_s_own(permit, error, key)
             return False
         cause = (error.party, error.reason)
         if not error.retryable and self._others_came_through(cause, key, permit.began):
@@ -144,13 +151,19 @@ class Breaker:
         now = self._clock.monotonic()
         for party in parties:
             self._proved[party] = now
-            for served in (party, *_BEHIND.get(party, ())):
-                self._ailing.pop(served, None)
-        for party in likely:
-            self._ailing.pop(party, None)
+        for served in (*parties, *(behind for party in parties for behind in _BEHIND.get(party, ())), *likely):
+            self._ailing.pop(served, None)
+            self._doubted.discard(served)
         for fault in self._of(permit.large) if self._open else ():
             if fault.failed_at < permit.began:
                 self._closed(fault)
+
+    def ended(self, error: ObjectError, key: bytes) -> None:
+        """A key has had its attempts, and this was the last it failed with."""
+        if error.status in _FAILURES:
+            if len(self._hopeless) >= _MOST_REFUSED:
+                self._hopeless.clear()
+            self._hopeless.add(key)
 
     def release(self, permit: Permit) -> None:
         """The try is over."""
@@ -173,9 +186,15 @@ class Breaker:
         party = error.party
         if party is None or error.reason is not Reason.TRANSIENT or error.status not in _FAILURES:
             return False
-        now = self._clock.monotonic()
+        if party in self._doubted or key in self._hopeless:
+            return False
+        now, fault = self._clock.monotonic(), self._open.get((party, error.reason))
+        if fault is not None and now - fault.since >= MOST_DOWN_SECONDS:
+            self._doubted.add(party)
+            self._closed(fault)
+            return False
         since, keys = self._ailing.get(party, (now, set[bytes]()))
-        if now - since > RECENT_SECONDS and (party, error.reason) not in self._open:
+        if now - since > RECENT_SECONDS and fault is None:
             since, keys = now, set()
         if len(keys) < DOWN_KEYS:
             keys.add(key)
@@ -195,8 +214,12 @@ class Breaker:
     def _of(self, large: bool) -> list[Fault]:
         return [fault for fault in self._open.values() if large or fault.cause[0] is not Party.STAGING]
 
-    def _after_a_key_s_own(self, permit: Permit, error: ObjectError) -> None:
-        """A connection that breaks off tells nothing, and a service that judges one key is there for all."""
+    def _after_a_key_s_own(self, permit: Permit, error: ObjectError, key: bytes) -> None:
+        """A connection that breaks off tells nothing, and a service that judges one key is there for all. Of a key that
+        has ended so before nobody expected else: the next one may try at once.
+        """
+        if error.status in _FAILURES and key in self._hopeless:
+            return
         if error.reason is not Reason.TRANSIENT:
             self.worked(permit)
             return

@@ -242,6 +242,7 @@ class TryKey:
     def _not_copied(self, key: KeyTask, error: ObjectError) -> Entry:
         """How a key ends that could not be copied."""
         outcome = error.reason.outcome
+        self.breaker.ended(error, key.source.key)
         self.log.error(
             str(outcome), key=key.source.text, reason=error.reason, attempt=key.message.attempt, why=str(error)
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.copying.breaker import DOWN_KEYS, MOST_SECONDS, Breaker
+from shared.copying.breaker import DOWN_KEYS, MOST_DOWN_SECONDS, MOST_SECONDS, Breaker
 from shared.copying.transfer_batch import CLEAN_UP_SECONDS, END_SECONDS, GRACE_SECONDS, LAST_LOOK_SECONDS
 from shared.domain.budget import Budget
 from shared.domain.counts import Outcome
@@ -22,7 +22,7 @@ from shared.domain.errors import (
     Unreachable,
 )
 from shared.domain.keys import KeyMapping
-from shared.domain.messages import ObjectEntry, PartReference, TransferMessage
+from shared.domain.messages import ListMessage, ObjectEntry, PartReference, TransferMessage
 from shared.domain.reasons import Party, Reason
 from shared.http.classification import Classifier
 from tests.fakes import FakeClock, FakeDownload, FakeLog
@@ -130,6 +130,26 @@ async def test_keys_that_are_never_served_and_are_all_that_is_left_end_their_run
         run = await world.run()
         assert await counts(world, run) == {Outcome.FAILED: DOWN_KEYS}
         assert world.clock.time - began < 5 * HOUR
+
+
+async def test_no_number_of_keys_that_are_never_served_keeps_a_run_for_more_than_a_day() -> None:
+    """Nor the next one at all: that they fail again says nothing of others."""
+    world = filled(60, max_attempts=5, keys_per_message=20)
+    never, write = set(sorted(world.bucket.objects)[:50]), world.destination.write
+
+    async def written(upload: Any, chunks: Any) -> Any:
+        world.clock.pass_time(0.05)
+        if upload.name in never:
+            raise Transient("HTTP 500 backendError", party=Party.DESTINATION, status=500)
+        return await write(upload, chunks)
+
+    world.destination.write = written  # type: ignore[method-assign]
+    for most, unchanged in ((MOST_DOWN_SECONDS + 4 * HOUR, 0), (0.5 * HOUR, 10)):
+        began, run = world.clock.time, world.send("list", ListMessage(scheduled=True))
+        await world.drain(most=20_000)
+        found = await counts(world, run)
+        assert (found[Outcome.FAILED], found.get(Outcome.UNCHANGED, 0)) == (50, unchanged)
+        assert world.clock.time - began < most
 
 
 async def test_a_key_that_is_tried_for_all_and_breaks_off_each_time_pays_for_that() -> None:
