@@ -70,16 +70,21 @@ class _Forgotten:
     lost: set[Key] = field(default_factory=set)
 
     def sentence(self, prefix: str) -> str:
-        said = [f"{numbered(self.whole + self.in_part, 'record is', 'records are')} forgotten"]
+        gone = self.whole + self.in_part
+        if not gone and not self.left:
+            return "nothing of it is on record, so nothing is forgotten"
+        said = [f"{numbered(gone, 'record is', 'records are')} forgotten"]
         if self.kept:
             beside, verb = numbered(len(self.kept), "key"), are(len(self.kept))
-            said.append(f"{self.in_part:,} of them held {beside} beside {prefix!r}, which {verb} kept")
+            which = "it" if gone == 1 else f"{self.in_part:,} of them"
+            said.append(f"{which} held {beside} beside {prefix!r}, which {verb} kept")
         if self.lost:
             beside = numbered(len(self.lost), "key is", "keys are")
             said.append(f"{beside} forgotten beside {prefix!r}: of batches that have not ended, or cannot be read")
         if self.unreadable:
-            said.append(f"{self.unreadable:,} of them could not be read")
-        said.append("the next run looks at what is forgotten afresh")
+            said.append(f"{numbered(self.unreadable, 'record')} could not be read")
+        if gone:
+            said.append("the next run looks at what is forgotten afresh")
         if self.left:
             left = numbered(self.left, "record is", "records are")
             said.append(f"{left} left: a run that is going on counts by them, or has changed them meanwhile")

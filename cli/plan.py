@@ -143,7 +143,7 @@ def _show(document: dict[str, Any], survey: Survey, output: Output) -> None:
     output.line("")
     output.table(
         ("size", *numbers),
-        [(f"below {size(item['below'])}", f"{item['keys']:,}", size(item["bytes"])) for item in document["sizes"]],
+        [(_sized(item["below"]), f"{item['keys']:,}", size(item["bytes"])) for item in document["sizes"]],
         numbers=("size", *numbers),
     )
     if len(document["storage_classes"]) > 1:
@@ -157,7 +157,7 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
     of, prices = document["forecast_for"], document["prices"]
     output.line("")
     guessed = "" if of["times"] == 1 else ", as if all were like those that were listed"
-    output.line(f"forecast for {numbered(of['keys'], 'object')}, {size(of['bytes'])}{guessed}:")
+    output.line(f"forecast of a first copy of {numbered(of['keys'], 'object')}, {size(of['bytes'])}{guessed}:")
     services = list(dict.fromkeys(name for route in document["routes"].values() for name in route["services"]))
     names = list(document["routes"])
     rows = [
@@ -170,12 +170,18 @@ def _show_forecast(document: dict[str, Any], output: Output) -> None:
     output.line("0: what the month's free allowances cover, if nothing else uses them")
     output.line(f"prices of {prices['published']}, region {prices['region']}{region}")
     output.line(f"the job's route is {document['route']}; all is taken to be copied within a month")
+    output.line("what the job has copied already is not left out: nothing but the source is looked at")
     output.line("not in it: KMS, logs, what is kept at either side, requests that have to be made again")
     hours = "; ".join(
         f"{numbered(int(instances), 'instance')} {in_time(float(hours) * 3600)}"
         for instances, hours in document["hours"].items()
     )
     output.line(f"copying takes about: {hours}. Services may be slower than instances: see docs/performance.md")
+
+
+def _sized(below: int) -> str:
+    """A row's name in the table of sizes."""
+    return f"below {size(below)}" if below > 1 else "empty"
 
 
 def _cell(amount: float) -> str:

@@ -78,6 +78,10 @@ def test_sizes_are_told_in_the_units_of_reports_and_small_amounts_as_such(monkey
     ]
     shown = operator.types("plan").stdout
     assert "below 64.0 KiB" in shown
+    assert "empty" in shown
+    assert "below 1 B" not in shown
+    assert "forecast of a first copy of 5 objects" in shown
+    assert "what the job has copied already is not left out" in shown
     assert "< 0.01" in shown
     heads = [line.split() for line in shown.splitlines()]
     assert ["size", "objects", "bytes"] in heads
