@@ -1,6 +1,7 @@
 """What events have told, and what must come of it. The laws of events, each by its name:
 
-told is copied             once the queue is empty, each key whose last change came through it is as that made it
+told is copied             once the queue is empty, each key whose last change came through it is as that made it, or
+                           has failed in an outage that looked like the key's own fault, and the delta finds it
 deleted when sent          a message is deleted only after its change, or a later one of its key, was recorded and sent
 older events cost nothing  an instance publishes no change that is older than one of the same key which it has followed
 nothing is copied twice    no copy is replaced by the same version of its object (`laws.Laws.visible`), but one
@@ -15,6 +16,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.domain.counts import Outcome
 from shared.domain.messages import TransferMessage
 from shared.domain.missed import Change as Kind
 from shared.domain.objects import SOURCE_ETAG
@@ -133,7 +135,7 @@ class Told:
             change = Change(key, len(world.s3.history[key]), removed=False)
             current, stored = world.s3.current(key), world.gcs.buckets[DESTINATION].get(key)
             assert current is not None
-            if change not in self.came or b"\n" in key:
+            if change not in self.came or b"\n" in key or self._has_failed(key, current.etag):
                 continue
             if stored is None or (stored.body, stored.metadata.get(SOURCE_ETAG)) != (current.body, current.etag):
                 there = "nothing" if stored is None else f"ETag {stored.metadata.get(SOURCE_ETAG)}"
@@ -155,14 +157,26 @@ class Told:
             assert current is not None
             refused = b"\n" in key  # on record as the event says that came last, though it be older: S3 is not asked
             came = Change(key, len(world.s3.history[key]), removed=False) in self.came
-            if came and not refused and not world.swarm.cancels:  # as of what a person has ended, an older event may be
-                continue
+            failed = self._has_failed(key, current.etag)
+            if came and not refused and not failed and not world.swarm.cancels:
+                continue  # of what a person has ended, an older event may be on record
             unknown = not came and not refused and (key, current.etag) not in known
             followed = since is not None and since + JUDGED_SECONDS < current.modified < late
             before = since is None or current.modified < since - JUDGED_SECONDS
             may, must = may + 1, must + unknown
             may_miss, missed = may_miss + (not before), missed + (unknown and followed)
         return may, must, may_miss, missed
+
+    def _has_failed(self, key: bytes, etag: str) -> bool:
+        """Whether a version ended as failed in an outage that is answered with a 5xx: of fewer keys than `DOWN_KEYS` an
+        instance cannot tell whose fault that is.
+        """
+        world = self.world
+        return bool(world.weather.front_end and world.weather.outages) and any(
+            (entry.key, entry.etag, entry.outcome) == (key, etag, Outcome.FAILED)
+            for record, _ in world.stores.ledger.documents.values()
+            for entry in record.entries
+        )
 
     def judge_missed(self, delta: str, may: int, must: int, may_miss: int, missed: int) -> None:
         """A delta has ended. delta: how its run's name ends. The rest: as `came_to_nothing` says."""
