@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,9 @@ def test_a_server_that_is_told_to_end_twice_takes_its_folder_away(
 ) -> None:
     port = free_port()
     command = [sys.executable, "-m", "local.emulators", "secrets", "--port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    heard = partial(signal.signal, number, signal.SIG_DFL)  # whoever runs these tests behind his shell ignores SIGINT
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=heard)  # noqa: PLW1509
     deadline = time.monotonic() + 30
     while True:
         try:
