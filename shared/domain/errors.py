@@ -22,7 +22,7 @@ BucketError
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.domain.reasons import Party, Reason
+from shared.domain.reasons import Party, Reason, Scope
 
 
 class BucketError(Exception):
@@ -111,6 +111,11 @@ class ObjectError(BucketError):
     def retryable(self) -> bool:
         """Whether it may pass by itself."""
         return self.reason.retryable
+
+    @property
+    def is_the_keys_own(self) -> bool:
+        """Whether it stays, and is no fault but this key's: it ends the key, and keeps no other from anything."""
+        return not self.reason.retryable and self.reason.scope is Scope.KEY
 
     @property
     def party(self) -> Party | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from shared.domain.errors import Gone, ObjectError
 from shared.domain.objects import SourceObject
 from shared.domain.page import NO_OBJECTS, Page
-from shared.domain.reasons import Scope
 from shared.ledger.entry import Entry
 from shared.ledger.record import BatchRecord
 from shared.listing.decision import Decision
@@ -82,7 +81,7 @@ class KeySteps:
         try:
             return await self.source.head(key)
         except ObjectError as failure:
-            if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
+            if not failure.is_the_keys_own:
                 raise
             problem = "no such key at the source" if isinstance(failure, Gone) else "a key cannot be read at the source"
             self.log.warning(problem, key=key.decode(), run=self.run, reason=failure.reason, why=str(failure))

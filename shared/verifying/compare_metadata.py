@@ -10,16 +10,17 @@ https://cloud.google.com/storage/docs/metadata#generation-number
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from shared.domain.comparison import Comparison
 from shared.domain.copies import Pairs
 from shared.domain.errors import Gone, ObjectError
 from shared.domain.objects import SOURCE_ETAG, SOURCE_MTIME
 from shared.domain.provenance import carries
-from shared.domain.reasons import Scope
 from shared.ports.destination import Destination
 from shared.ports.log import Log
 from shared.ports.source import Source
+from shared.verifying.side_by_side import side_by_side
 
 _AT_ONCE = 32
 """Keys that are asked for at a time: a page whose keys were all written again takes some seconds."""
@@ -38,12 +39,8 @@ class CompareMetadata:
         may know: these are unproven.
         """
         touched = [index for index in indexes if _is_touched(pairs, index)]
-        found: dict[int, Comparison] = {}
-        for start in range(0, len(touched), _AT_ONCE):
-            some = touched[start : start + _AT_ONCE]
-            verdicts = await asyncio.gather(*(self._verdict(pairs, index) for index in some))
-            found |= {index: verdict for index, verdict in zip(some, verdicts, strict=True) if verdict is not None}
-        return found
+        verdicts = await side_by_side(partial(self._verdict, pairs), touched, _AT_ONCE)
+        return {index: verdict for index, verdict in zip(touched, verdicts, strict=True) if verdict is not None}
 
     async def _verdict(self, pairs: Pairs, index: int) -> Comparison | None:
         """None where nothing differs, or either side holds something else by now: that is for the next comparison. A
@@ -57,7 +54,7 @@ class CompareMetadata:
                 self.source.inspect(source.key), self.destination.inspect(copy.name)
             )
         except ObjectError as failure:
-            if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
+            if not failure.is_the_keys_own:
                 raise
             if isinstance(failure, Gone):
                 return None

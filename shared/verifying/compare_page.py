@@ -1,6 +1,5 @@
 """Compare the two sides of a key range, key by key, and plan what is to be copied again."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,12 +7,11 @@ from shared.domain.archive import SILENT_CLASSES, Restore
 from shared.domain.comparison import Comparison, compare
 from shared.domain.copies import CopyPage, Pairs, pair
 from shared.domain.counts import Outcome
-from shared.domain.errors import Gone, NoSuchBucket, ObjectError
+from shared.domain.errors import ObjectError
 from shared.domain.extraneous import DestinationOnly
 from shared.domain.filters import Filters
 from shared.domain.keys import KeyMapping
 from shared.domain.objects import DestinationObject, Origin, SourceObject
-from shared.domain.reasons import Scope
 from shared.ledger.origins import is_proven
 from shared.ports.clock import Clock
 from shared.ports.destination import Destination
@@ -25,8 +23,9 @@ from shared.verifying.compare_metadata import CompareMetadata
 from shared.verifying.compare_plan import ComparePlan
 from shared.verifying.copy_window import Beside
 from shared.verifying.delete_extraneous import DeleteExtraneous
-from shared.verifying.is_there import is_there
+from shared.verifying.is_there import current_version, is_there
 from shared.verifying.request_restores import RequestRestores
+from shared.verifying.side_by_side import side_by_side
 
 _AT_ONCE = 32
 """Keys that are asked for at a time."""
@@ -135,12 +134,9 @@ class ComparePage:
         https://cloud.google.com/storage/docs/encryption/customer-managed-keys#restrictions
         """
         listed = ((index, pairs.copy(index)) for index in indexes)
-        blind = [(index, copy) for index, copy in listed if copy is not None and _is_blind(pairs.page[index], copy)]
-        found: dict[int, DestinationObject] = {}
-        for start in range(0, len(blind), _AT_ONCE):
-            some = blind[start : start + _AT_ONCE]
-            stats = await asyncio.gather(*(self._stat(copy.name) for _, copy in some))
-            found.update({index: stat for (index, _), stat in zip(some, stats, strict=True) if stat is not None})
+        blind = {i: copy.name for i, copy in listed if copy is not None and _is_blind(pairs.page[i], copy)}
+        stats = await side_by_side(self._stat, list(blind.values()), _AT_ONCE)
+        found = {index: stat for index, stat in zip(blind, stats, strict=True) if stat is not None}
         return pairs.seen(found) if found else pairs
 
     async def _stat(self, name: bytes) -> DestinationObject | None:
@@ -150,7 +146,7 @@ class ComparePage:
         try:
             return await self.destination.stat(name)
         except ObjectError as failure:
-            if failure.reason.retryable or failure.reason.scope is Scope.EVERYBODY:
+            if not failure.is_the_keys_own:
                 raise
             told = name.decode(errors="replace")
             self.log.warning("checksums not seen", run=self.run, key=told, reason=failure.reason, why=str(failure))
@@ -161,10 +157,8 @@ class ComparePage:
         failed for that.
         """
         found = {index: pairs.page[index] for index in indexes}
-        unclear = [index for index in indexes if self._is_unclear(found[index])]
-        for start in range(0, len(unclear), _AT_ONCE):
-            some = unclear[start : start + _AT_ONCE]
-            found.update(zip(some, await asyncio.gather(*(self._head(found[index]) for index in some)), strict=True))
+        unclear = {index: source for index, source in found.items() if self._is_unclear(source)}
+        found.update(zip(unclear, await side_by_side(self._head, list(unclear.values()), _AT_ONCE), strict=True))
         return found
 
     def _is_unclear(self, source: SourceObject) -> bool:
@@ -174,12 +168,7 @@ class ComparePage:
         return known is not None and known.entry.outcome is Outcome.ARCHIVED
 
     async def _head(self, source: SourceObject) -> SourceObject:
-        try:
-            return await self.source.head(source.key)
-        except NoSuchBucket:
-            raise
-        except Gone:
-            return source
+        return await current_version(self.source, source.key) or source
 
     def _is_wrong(self, verdict: Comparison, pairs: Pairs, index: int) -> bool:
         """Whether a key is to be copied again. A copy of ours that is only unproven is left, unless the job asks; one
@@ -223,17 +212,15 @@ class ComparePage:
         """
         found: list[tuple[bytes, int]] = []
         own: dict[int, DestinationOnly] = {}
-        for start in range(0, len(indexes), _AT_ONCE):
-            some = indexes[start : start + _AT_ONCE]
-            originals = [self.mapping.original(copies.names[index]) for index in some]
-            theirs = await asyncio.gather(*(self._has_object(original) for original in originals))
-            for index, has_object in zip(some, theirs, strict=True):
-                if has_object:
-                    continue
-                found.append((self.mapping.key(copies.names[index]), index))
-                extra = self.delete.own(copies[index]) if self.delete is not None else None
-                if extra is not None:
-                    own[index] = extra
+        originals = [self.mapping.original(copies.names[index]) for index in indexes]
+        theirs = await side_by_side(self._has_object, originals, _AT_ONCE)
+        for index, has_object in zip(indexes, theirs, strict=True):
+            if has_object:
+                continue
+            found.append((self.mapping.key(copies.names[index]), index))
+            extra = self.delete.own(copies[index]) if self.delete is not None else None
+            if extra is not None:
+                own[index] = extra
         if own and self.delete is not None and self.delete.marks:
             await self.delete.mark(self.run, list(own.values()))
         return found, frozenset(own)
