@@ -1,8 +1,11 @@
-"""Cutting a stream of objects into messages."""
+"""Cutting a stream into what is worked on, or sent, at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TypeVar
 
 from shared.domain.objects import SourceObject
+
+T = TypeVar("T")
 
 MOST_KEY_BYTES = 256 * 1024
 """Of a batch's keys together: with a reason for each they still fit a document (1 MiB) and a message (10 MB).
@@ -26,3 +29,15 @@ def batches(objects: Sequence[SourceObject], most_keys: int, most_bytes: int) ->
         names += len(item.key)
     if batch:
         yield tuple(batch)
+
+
+async def in_batches(found: AsyncIterator[T], most: int) -> AsyncIterator[list[T]]:
+    """Consecutive batches of `most`; the last may be smaller, and none is empty."""
+    batch: list[T] = []
+    async for item in found:
+        batch.append(item)
+        if len(batch) == most:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

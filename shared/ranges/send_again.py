@@ -6,10 +6,10 @@ Safe at any time and any number of times: ranges have leases, and the transfer s
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.domain.batching import in_batches
 from shared.domain.messages import ListMessage, RangeMessage, VerifyMessage, decode
 from shared.domain.runs import RunKind
 from shared.domain.transfer_topics import goes_first
-from shared.ledger.record import BatchRecord
 from shared.ports.ledger_store import LedgerStore
 from shared.ports.queue import Queue
 from shared.ports.range_store import RangeStore
@@ -50,14 +50,9 @@ class SendAgain:
         """
         asked, batches = _read(run, run.message), 0
         forced, first = not isinstance(asked, ListMessage) or asked.force, goes_first(asked)
-        some: list[BatchRecord] = []
-        async for record in self.ledger.unsettled(run.name):
-            batches += 1
-            some.append(record)
-            if len(some) == _AT_ONCE:
-                await self.publish.resend(some, forced, first)
-                some = []
-        await self.publish.resend(some, forced, first)
+        async for some in in_batches(self.ledger.unsettled(run.name), _AT_ONCE):
+            await self.publish.resend(some, forced, first)
+            batches += len(some)
         return batches
 
 

@@ -13,6 +13,7 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFou
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference, DocumentSnapshot
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
+from shared.domain.batching import in_batches
 from shared.domain.errors import StateConflict, UnreadableDocument
 from shared.domain.text import writable
 
@@ -154,13 +155,7 @@ async def remove(
 
 async def delete_as_read(client: AsyncClient, found: "AsyncIterator[DocumentSnapshot[Any]]") -> None:
     """Delete documents, by hundreds, but those that were written since they were read."""
-    gone: list[DocumentSnapshot[Any]] = []
-    async for snapshot in found:
-        gone.append(snapshot)
-        if len(gone) == _DELETED_AT_ONCE:
-            await _delete_as_read(client, gone)
-            gone = []
-    if gone:
+    async for gone in in_batches(found, _DELETED_AT_ONCE):
         await _delete_as_read(client, gone)
 
 
