@@ -16,18 +16,17 @@ CANCELLING = "cancelling"
 
 RUNNING = "running"
 
+_GAP = (
+    "the record of a range of the run is gone from Firestore (by hand, or because the run went on for months): nothing "
+    "is said of the keys in it, no count has them, and the next run lists all keys"
+)
+
 
 def state_of(record: RunRecord, cancelled: frozenset[str]) -> str:
     """A run's state for people and programs: running, cancelling, or as it ended."""
     if record.state is not RunState.RUNNING:
         return record.state.value
     return CANCELLING if record.run.name in cancelled else RUNNING
-
-
-_GAP = (
-    "the record of a range of the run is gone from Firestore (by hand, or because the run went on for months): nothing "
-    "is said of the keys in it, no count has them, and the next run lists all keys"
-)
 
 
 def is_cancelled(state: str) -> bool:
@@ -39,7 +38,7 @@ def all_well(summary: RunSummary, state: str) -> bool:
     """Whether keys were listed, every one has ended, none has failed, and every key was listed. Archived and
     unsupported keys have ended well: whoever cuts over must accept them by name.
     """
-    whole = summary.balanced and not summary.stopped_ranges and not summary.gap and not is_cancelled(state)
+    whole = summary.balanced and not summary.cut_short and not is_cancelled(state)
     return whole and bool(summary.listed_keys) and not summary.outcomes.keys.get(Outcome.FAILED)
 
 
@@ -52,7 +51,7 @@ def verdict_line(run: OpenRun, summary: RunSummary, state: str, reports: bool, b
     parts = [_cancelled(summary)] if cancelled else []
     if not summary.listed_keys and run.kind is RunKind.EVENTS:
         parts.append("no event named a key that is new")
-    elif not summary.listed_keys and not summary.stopped_ranges and not summary.gap and not cancelled:
+    elif not summary.listed_keys and not summary.cut_short and not cancelled:
         where = f"begins with {run.prefix.decode()!r}" if run.prefix else "was found in the source"
         parts.append(f"no key was listed: none {where}, or S3 does not show it{hint_of(run.prefix, bucket)}")
     if summary.stopped_ranges:

@@ -63,6 +63,11 @@ class RunSummary:
         return cls(0, 0, Counts(), Counts(), Counts(), 0)
 
     @property
+    def cut_short(self) -> bool:
+        """Whether keys were left out that lie in what is no longer open."""
+        return self.stopped_ranges > 0 or self.gap
+
+    @property
     def pending(self) -> int:
         """Keys that were listed and have not ended yet."""
         return self.listed_keys - self.outcomes.total_keys

@@ -90,7 +90,7 @@ class JobFacts:
             changes=summary.changes,
             follows_events=self.follows_events,
             found_there=summary.found_there,
-            whole=not summary.open_ranges and not summary.stopped_ranges and not summary.gap,
+            whole=not summary.open_ranges and not summary.cut_short,
         )
 
 

@@ -294,4 +294,4 @@ def state_at_end(run: OpenRun, active_at: float | None, summary: RunSummary, can
         return RunState.CANCELLED
     if active_at is not None or not run.summable or not summary.finished:
         return RunState.TIMED_OUT
-    return RunState.STOPPED if summary.stopped_ranges or summary.gap else RunState.FINISHED
+    return RunState.STOPPED if summary.cut_short else RunState.FINISHED
