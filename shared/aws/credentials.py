@@ -27,6 +27,9 @@ AHEAD_SECONDS = 900
 _LEAST_SECONDS = 60
 """A request must not be under way when its credentials end."""
 
+_REFUSALS = (ClientError, BotoCoreError, GoogleAuthError, RuntimeError)
+"""What botocore raises where it gets no credentials; RuntimeError, where the new ones have ended, too."""
+
 
 class SigningKeys:
     """credentials: botocore's."""
@@ -51,12 +54,7 @@ class SigningKeys:
             return self._keys
         try:
             return await self._renewal.result()
-        except (
-            ClientError,
-            BotoCoreError,
-            GoogleAuthError,
-            RuntimeError,
-        ) as error:  # botocore's, of new ones that ended
+        except _REFUSALS as error:
             raise NoToken(f"the AWS credentials cannot be renewed: {error}", party=Party.STS) from None
 
     def _ends_within(self, seconds: float) -> bool:

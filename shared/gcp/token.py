@@ -52,15 +52,10 @@ class Token:
         return bool(held.token != refused)
 
     async def _renew(self, held: Credentials) -> None:
-        if self._renewal is None:
+        if self._renewal is None or self._renewal.done:
             request = google.auth.transport.requests.Request()
-            task = asyncio.create_task(asyncio.to_thread(held.refresh, request))
-            task.add_done_callback(self._over)
-            self._renewal = Joint(task)
+            self._renewal = Joint(asyncio.create_task(asyncio.to_thread(held.refresh, request)))
         try:
             await self._renewal.result()
         except GoogleAuthError as error:
             raise NoToken(f"Google's token server gives no access token: {error}", party=Party.TOKEN_SERVER) from None
-
-    def _over(self, _task: "asyncio.Task[None]") -> None:
-        self._renewal = None
