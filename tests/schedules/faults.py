@@ -37,8 +37,7 @@ class Passage:
 class Weather:
     """Draws what happens to calls until `ends`, after which everything works. calm: functions whose calls are never
     disturbed. outages: host → the seconds from and until which it cannot be reached, or, with a front end, answers
-    whatever it is asked with a 503. hosts: those that may be down or
-    throttle.
+    whatever it is asked with a 503. hosts: those that may be down or throttle.
     """
 
     chance: Chance

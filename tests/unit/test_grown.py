@@ -52,6 +52,15 @@ class Weighed(FakeDestination):
             self.held -= upload.size
 
 
+async def grows(world: World, size: int, *keys: str) -> str:
+    """A run that has listed the keys; since then each has come to so many bytes."""
+    run = world.send("list", ListMessage(scheduled=True))
+    await world.drain(most=1, finish=False)
+    for key in keys:
+        world.bucket.put(key, b"y" * size)
+    return run
+
+
 @pytest.mark.parametrize("grown", [100, 2 * MIB, 17 * MIB])
 async def test_what_is_in_flight_follows_what_is_copied(grown: int) -> None:
     world = World(keys_per_message=100, destination=(destination := Weighed()))
@@ -62,10 +71,7 @@ async def test_what_is_in_flight_follows_what_is_copied(grown: int) -> None:
     count = 30 if grown < 16 * MIB else 5
     for number in range(count):
         world.bucket.put(f"k/{number:03d}", b"x")
-    run = world.send("list", ListMessage(scheduled=True))
-    await world.drain(most=1, finish=False)
-    for number in range(count):
-        world.bucket.put(f"k/{number:03d}", b"y" * grown)
+    run = await grows(world, grown, *(f"k/{number:03d}" for number in range(count)))
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: count}
     assert world.same()
@@ -91,9 +97,7 @@ async def test_what_has_grown_and_shrunk_within_one_try_takes_its_room_too() -> 
     world.send("list", ListMessage(scheduled=True))
     await world.drain()
     world.bucket.put("k", b"z")
-    run = world.send("list", ListMessage(scheduled=True))
-    await world.drain(most=1, finish=False)
-    world.bucket.put("k", b"y" * (10 * MIB))
+    run = await grows(world, 10 * MIB, "k")
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 1}
     assert world.same()
@@ -105,9 +109,7 @@ async def test_what_has_grown_beyond_one_copy_goes_in_parts(listed: int) -> None
     """Read in one go it would outlast its invocation, once an attempt."""
     world = World(large_bytes=PART)
     world.bucket.put("k", b"x" * listed)
-    run = world.send("list", ListMessage(scheduled=True))
-    await world.drain(most=1, finish=False)
-    world.bucket.put("k", b"y" * (2 * PART))
+    run = await grows(world, 2 * PART, "k")
     await world.drain()
     assert await counts(world, run) == {Outcome.COPIED: 1}
     assert world.same()
@@ -120,9 +122,7 @@ async def test_what_has_grown_waits_for_the_staging_bucket_like_what_was_large(m
     world.bucket.put("k", b"x")
     await world.run()
     world.bucket.put("k", b"z")
-    world.send("list", ListMessage(scheduled=True))
-    await world.drain(most=1, finish=False)
-    world.bucket.put("k", b"y" * (2 * PART))
+    await grows(world, 2 * PART, "k")
 
     async def begin(name: bytes) -> str:
         world.clock.pass_time(0.1)

@@ -779,19 +779,28 @@ async def test_a_writer_who_comes_between_is_not_overwritten_blindly() -> None:
     assert clean(world)
 
 
+def moves_take(world: World, seconds: float, worn_out: str | None = None) -> list[str]:
+    """Each call of a move lasts so long; the tokens that are shown. worn_out: one that has run out when it is shown for
+    the first time.
+    """
+    seen, move = list[str](), world.staging.move
+
+    async def slow(staged, upload, token=""):  # type: ignore[no-untyped-def]
+        if token == worn_out and token not in seen:
+            world.staging.good_tokens.clear()
+        seen.append(token)
+        world.clock.pass_time(seconds)
+        return await move(staged, upload, token)
+
+    world.staging.move = slow  # type: ignore[method-assign]
+    return seen
+
+
 async def test_a_move_that_outlasts_an_invocation_goes_on_where_it_was() -> None:
     world = world_with(storage_classes={"STANDARD_IA": "NEARLINE"}, budgets={"transfer": 0.001})
     world.bucket.objects[KEY] = replace(world.bucket.objects[KEY], storage_class="STANDARD_IA")
     world.staging.calls_a_move = 7
-    seen: list[str] = []
-    move = world.staging.move
-
-    async def slow(staged, upload, token=""):  # type: ignore[no-untyped-def]
-        seen.append(token)
-        world.clock.pass_time(1)
-        return await move(staged, upload, token)
-
-    world.staging.move = slow  # type: ignore[method-assign]
+    seen = moves_take(world, 1)
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 2}
     assert seen == ["", "2", "3", "4", "5", "6", "7"]
@@ -804,16 +813,7 @@ async def test_a_move_whose_token_has_run_out_is_begun_anew() -> None:
     """It is good for a week: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite"""
     world = world_with(budgets={"transfer": 2.0})
     world.staging.calls_a_move = 3
-    seen, move = list[str](), world.staging.move
-
-    async def slow(staged, upload, token=""):  # type: ignore[no-untyped-def]
-        if token == "2" and seen == [""]:
-            world.staging.good_tokens.clear()
-        seen.append(token)
-        world.clock.pass_time(3)
-        return await move(staged, upload, token)
-
-    world.staging.move = slow  # type: ignore[method-assign]
+    seen = moves_take(world, 3, worn_out="2")
     run = await world.run()
     assert await counts(world, run) == {Outcome.COPIED: 2}
     assert seen == ["", "2", "", "2", "3"]
