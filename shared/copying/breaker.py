@@ -9,7 +9,7 @@ staging bucket) keeps small ones from nothing.
 
 A 5xx is its key's own, unless the party that answers so serves nobody (`_serves_nobody`): many keys, for seconds, and
 nothing came through. An outage mostly looks like that; few hosts that are down refuse connections. So do keys that a
-service never serves, where no others are left: when that has lasted for long, the key that tries pays for its try.
+service never serves, where no others are left: after an hour the key that tries pays for its try, after a day all do.
 """
 
 import asyncio

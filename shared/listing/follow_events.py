@@ -1,8 +1,8 @@
 """Follow the source's events: what S3 says it has written is published within a second or two.
 
 What the queue brings is published at most about once in `pace.WINDOW_SECONDS`, as one batch: recorded, then sent, then
-deleted from the queue. Killed in between, the events come again, and the run's next holder counts
-what was recorded and sends it again.
+deleted from the queue. Killed in between, the events come again, and the run's next holder counts what was recorded and
+sends it again.
 """
 
 import asyncio

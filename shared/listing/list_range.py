@@ -72,7 +72,16 @@ class ListRange:
         records = self.ledger.scan(held.prefix, walk.start, walk.until)
         cancelled = (await self.work.job_control.read()).cancelled
         ledger = LedgerScan(
-            self.ledger, self.runs, records, run, held.mine, running, cancelled, walk.start, True, held.prefix
+            self.ledger,
+            self.runs,
+            records,
+            run,
+            held.mine,
+            running,
+            cancelled,
+            after=walk.start,
+            merges=True,
+            prefix=held.prefix,
         )
         followed = None
         if self.events is not None:

@@ -1,5 +1,4 @@
-# The queue of the bucket's events, where they are followed: with dead letters, encrypted, for this bucket only, and in its region:
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/setup-event-notification-destination.html
+# The queue of the bucket's events, where they are followed: with dead letters, encrypted, for this bucket only, and in its region.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
 
